@@ -1,0 +1,79 @@
+"""Acts: everything one transaction must do, as one value.
+
+A hot act (issue or redeem a code, open a session) is one method of one port that takes the whole act: the claim, the
+new rows, the audit events, the outbox rows. The adapter makes it one statement on PostgreSQL, one immediate
+transaction on SQLite, so that "at most once" cannot be undone by a crash between two steps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from broker.domain.audit import AuditEvent, OutboxRow
+from broker.domain.identity import LinkProof
+from broker.domain.sessions import AccessToken, CodePayload, Session
+
+
+@dataclass(frozen=True, slots=True)
+class IssueCode:
+    """Store a code (by digest) and the grant it stands for."""
+
+    code_digest: str
+    payload: CodePayload
+    audit: tuple[AuditEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RedeemCode:
+    """Claim a code that is unused and unexpired at `now`, and store the access token it yields."""
+
+    code_digest: str
+    token_digest: str
+    token: AccessToken
+    now: datetime
+    audit: tuple[AuditEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeGrant:
+    """Revoke a grant and every token made from it (RFC 6749 §4.1.2: a code used twice)."""
+
+    grant_id: str
+    reason: str
+    now: datetime
+    audit: tuple[AuditEvent, ...]
+    outbox: tuple[OutboxRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """Open a session after an upstream login, ending the one the browser held (a new id at every change of privilege).
+
+    `link` is present at a first login or when references join more records: linked in the same transaction.
+    `consume` is the digest of the upstream answer (assertion, ticket, code), claimed once; a second use opens nothing.
+    """
+
+    session: Session
+    source_id: str
+    consume: str
+    link: LinkProof | None
+    replaces: str | None
+    audit: tuple[AuditEvent, ...]
+    outbox: tuple[OutboxRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UndoLink:
+    """Undo a link within its time.
+
+    The account no longer signs in, every merge it caused is taken back exactly, the sessions and grants it opened end.
+    """
+
+    account_id: str
+    person_id: str
+    now: datetime
+    undo_since: datetime
+    """Links made before this instant can no longer be undone by the person."""
+    audit: tuple[AuditEvent, ...]
+    outbox: tuple[OutboxRow, ...]

@@ -1,0 +1,80 @@
+"""Audit events and outbox rows: written in the very transaction of the act they tell of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Action(StrEnum):
+    """What can be audited, by a stable name."""
+
+    SIGN_IN = "sign_in"
+    SIGN_IN_REFUSED = "sign_in_refused"
+    SIGN_OUT = "sign_out"
+    LINK_CREATED = "link_created"
+    LINK_UNDONE = "link_undone"
+    PERSONS_MERGED = "persons_merged"
+    PERSONS_UNMERGED = "persons_unmerged"
+    CODE_ISSUED = "code_issued"
+    CODE_REDEEMED = "code_redeemed"
+    CODE_REUSED = "code_reused"
+    GRANT_REVOKED = "grant_revoked"
+    IMPORT_STARTED = "import_started"
+    IMPORT_HELD = "import_held"
+    IMPORT_FINISHED = "import_finished"
+    RESTRICTION_SET = "restriction_set"
+    RESTRICTION_LIFTED = "restriction_lifted"
+    KEY_CREATED = "key_created"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEvent:
+    """One act. `subject` is a person or record id, never a name; `detail` holds codes and counts, never a secret."""
+
+    tenant: str
+    at: datetime
+    action: Action
+    actor: str
+    subject: str = ""
+    outcome: str = "done"
+    trace: str = ""
+    detail: dict[str, str] = field(default_factory=dict)
+
+
+class Topic(StrEnum):
+    """What the outbox can tell, each with one deliverer in `jobs`."""
+
+    SESSIONS_CHANGED = "sessions_changed"
+    """Copies of this person's sessions outside the database are to be dropped at once."""
+    TOKENS_REVOKED = "tokens_revoked"
+    """Copies of this grant's tokens outside the database are to be dropped at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """Something to be told after the act committed. `key` is the person or grant it concerns."""
+
+    topic: Topic
+    key: str
+    at: datetime
+    payload: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxEntry:
+    """An outbox row as the worker takes it."""
+
+    entry_id: int
+    row: OutboxRow
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFault:
+    """Something `preau audit verify` found: an edit, deletion, reordering, truncation, or rows not yet sealed."""
+
+    tenant: str
+    position: int
+    kind: str

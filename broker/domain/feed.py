@@ -1,0 +1,126 @@
+"""What a directory feed delivers, whatever its format: the words between `connectors` and `directory`.
+
+A reader (AAF, ONDE, SIECLE, LDAP) turns its file into these values; the directory stages, guards and applies them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from broker.domain.guardianship import Quality
+from broker.domain.people import PersonName, Profil, RecordKind
+from broker.domain.school import Level, SchoolClass
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """One adult beside a child, as a pupil's record states it. `adult_key` is the adult's key in the same feed."""
+
+    adult_key: str
+    link_code: str
+    quality: Quality
+    pays: bool = False
+    contact_first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClassMembership:
+    """A pupil's place: the school's key in the feed, the class, and its dates when the feed gives them."""
+
+    school_key: str
+    class_code: str
+    class_label: str
+    since: date | None = None
+    until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PostRow:
+    """A staff member's function at a school, by the school's key in the feed."""
+
+    school_key: str
+    function: str
+    profil: Profil
+
+
+@dataclass(frozen=True, slots=True)
+class SchoolRecord:
+    """A school as delivered."""
+
+    key: str
+    uai: str
+    name: str
+    level: Level | None
+    kind: str = ""
+    academie: str = ""
+    commune: str = ""
+    contract: str = ""
+    classes: tuple[SchoolClass, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PersonRecord:
+    """A pupil, guardian or member of staff as delivered.
+
+    `stated` names the fields this delivery speaks of: all of them for an addition, some for a modification, so that
+    a partial change never empties the rest.
+    """
+
+    kind: RecordKind
+    key: str
+    name: PersonName
+    birth_name: str = ""
+    birth_date: date | None = None
+    ine: str = ""
+    mef: str = ""
+    level_code: str = ""
+    school_key: str = ""
+    mobile: str = ""
+    mail: str = ""
+    address: str = ""
+    classes: tuple[ClassMembership, ...] = ()
+    relations: tuple[Relation, ...] = ()
+    posts: tuple[PostRow, ...] = ()
+    stated: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """The feed says that this record is gone."""
+
+    kind: RecordKind | None
+    key: str
+
+
+DirectoryRecord = SchoolRecord | PersonRecord | Removal
+
+
+@dataclass(frozen=True, slots=True)
+class FeedFault:
+    """Something the reader could not take, or takes with a warning: reported with file, line, reason; never fatal."""
+
+    file: str
+    line: int
+    reason: str
+    warning: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FeedRow:
+    """One delivered record and where it stood. `addition` is False for a partial or full modification."""
+
+    file: str
+    line: int
+    record: DirectoryRecord
+    addition: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FeedHeader:
+    """What a set of files says of itself: académie, degree (`1D`, `2D`), complete or delta, day it was made."""
+
+    academie: str
+    degree: str
+    complete: bool
+    made_on: date | None

@@ -1,0 +1,81 @@
+"""Guardianship: dated rights of an adult over a child, and the one rule on who may see a child.
+
+`may_see` here is the readable twin of the SQL condition in `storage.sql_people`; a property test holds them equal.
+Sources: domain facts §8 (link codes, legal levels), Code civil 372-2 (both parents equal by default).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Quality(StrEnum):
+    """In what quality an adult stands beside a child (`NIVEAU_RESPONSABILITE`; rank 1 or 2 makes no difference)."""
+
+    LEGAL_GUARDIAN = "legal_guardian"
+    IN_CHARGE = "in_charge"
+    CONTACT = "contact"
+
+
+class Right(StrEnum):
+    """What services and pages are told: yes or no, never a reason."""
+
+    SEE = "see"
+    ACT = "act"
+
+
+@dataclass(frozen=True, slots=True)
+class Guardianship:
+    """One dated fact delivered by a feed. `until` is None while it stands; times are aware UTC, `until` excluded."""
+
+    adult_id: str
+    child_id: str
+    quality: Quality
+    rights: frozenset[Right]
+    since: datetime
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Restriction:
+    """A court's restriction on one adult for one child: overrides every guardianship from every source."""
+
+    adult_id: str
+    child_id: str
+    since: datetime
+    until: datetime | None
+
+
+def rights_of(quality: Quality, *, in_charge_sees: bool = False) -> frozenset[Right]:
+    """Rights that come with a quality; a person in charge sees only where the tenant's policy says so."""
+    if quality is Quality.LEGAL_GUARDIAN:
+        return frozenset({Right.SEE, Right.ACT})
+    if quality is Quality.IN_CHARGE and in_charge_sees:
+        return frozenset({Right.SEE})
+    return frozenset()
+
+
+def stands(*, since: datetime, until: datetime | None, now: datetime) -> bool:
+    """Tell whether a dated fact holds at `now`: from `since`, and strictly before `until`."""
+    return since <= now and (until is None or now < until)
+
+
+def may_see(
+    adult_id: str,
+    child_id: str,
+    *,
+    guardianships: Iterable[Guardianship],
+    restrictions: Iterable[Restriction],
+    now: datetime,
+) -> bool:
+    """Tell whether this adult may see this child now: a standing right to see, and no standing restriction."""
+    pair = (adult_id, child_id)
+    if any((r.adult_id, r.child_id) == pair and stands(since=r.since, until=r.until, now=now) for r in restrictions):
+        return False
+    return any(
+        (g.adult_id, g.child_id) == pair and Right.SEE in g.rights and stands(since=g.since, until=g.until, now=now)
+        for g in guardianships
+    )

@@ -1,0 +1,61 @@
+"""Identifiers and one-time handles: how they are drawn, typed and stored.
+
+Every handle carries a prefix naming its kind, so that one kind can never be replayed as another
+(the class of LemonLDAP::NG's CVE-2026-19349: a `state` accepted as a session).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from enum import StrEnum
+
+
+class Handle(StrEnum):
+    """Prefix of each kind of secret handle. 256 random bits follow; only the SHA-256 is stored."""
+
+    SESSION = "pse_"
+    BROWSER = "pbr_"
+    INTERACTION = "pin_"
+    CODE = "pco_"
+    ACCESS_TOKEN = "pat_"  # noqa: S105 - a prefix, not a secret
+    CSRF = "pcs_"
+
+
+class Id(StrEnum):
+    """Prefix of each kind of public identifier. 128 random bits follow; an id opens nothing by itself."""
+
+    PERSON = "prs_"
+    ACCOUNT = "acc_"
+    ATTACHMENT = "att_"
+    GRANT = "grt_"
+    SESSION = "sid_"
+    MERGE = "mrg_"
+    IMPORT = "imp_"
+    RESTRICTION = "rst_"
+    TRACE = "t"
+
+
+def new_handle(kind: Handle) -> str:
+    """Draw a fresh secret handle: prefix + 256 random bits, URL-safe, 47 characters."""
+    return kind + secrets.token_urlsafe(32)
+
+
+def new_id(kind: Id) -> str:
+    """Draw a fresh identifier: prefix + 128 random bits, URL-safe."""
+    return kind + secrets.token_urlsafe(16)
+
+
+def new_subject() -> str:
+    """Draw a subject identifier: 128 random bits in lower-case hex, safe in every protocol and in file names."""
+    return secrets.token_hex(16)
+
+
+def is_handle(kind: Handle, value: str) -> bool:
+    """Tell whether `value` has the shape of a handle of this kind (the gate before any look-up)."""
+    return value.startswith(kind) and len(value) == len(kind) + 43 and value.isascii()
+
+
+def digest(value: str) -> str:
+    """SHA-256 of a random secret, in hex: what the database keeps. Safe for 256-bit random values only."""
+    return hashlib.sha256(value.encode()).hexdigest()

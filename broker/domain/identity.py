@@ -1,0 +1,114 @@
+"""Logins people already have: upstream accounts, what a source asserted at one login, and the evidence of a link."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from broker.domain.people import Reference
+
+
+class UpstreamProtocol(StrEnum):
+    """How a source speaks. Part of an account's key: the same subject by two protocols is two accounts."""
+
+    OIDC = "oidc"
+    SAML = "saml"
+    CAS = "cas"
+    LDAP = "ldap"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountKey:
+    """Identity of an upstream account (LR-01): exact issuer, subject format and subject; never case-folded."""
+
+    protocol: UpstreamProtocol
+    issuer: str
+    subject_format: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuthnContext:
+    """How and when a person proved who they are. `authority` is the source id; times are aware UTC."""
+
+    acr: str
+    amr: tuple[str, ...]
+    auth_time: datetime
+    authority: str
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamIdentity:
+    """What a source asserted at one login, after its connector checked everything.
+
+    `references` are authoritative directory keys and decide links; `display` is for the person's eyes only and
+    decides nothing. Other claims are dropped by the connector (LR-17).
+    """
+
+    key: AccountKey
+    authn: AuthnContext
+    references: tuple[Reference, ...] = ()
+    display: str = ""
+    logout_hint: str = ""
+
+
+class AccountState(StrEnum):
+    """A tombstoned or undone account never signs in, and its key is never reused."""
+
+    LINKED = "linked"
+    UNDONE = "undone"
+    TOMBSTONED = "tombstoned"
+
+
+class EvidenceKind(StrEnum):
+    """What can prove a link or an attachment. Names, e-mails and birth dates are not on this list."""
+
+    OWN_RECORD = "own_record"
+    """The record founded the person: nothing was joined."""
+    REFERENCE = "authoritative_reference"
+    """`FrEduCtRefId` or `ENTPersonJointure` released by a source trusted for that feed."""
+    SHARED_CHILD = "shared_child"
+    """Same child (INE), same name, civility and link code, unique on both sides."""
+    SAME_INE = "same_ine"
+    """Two records of one pupil: same INE and same birth date."""
+    RESEMBLANCE = "resemblance"
+    """A scored likeness: only ever supports a proposal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What was proven, how, when, by whom. `detail` holds record ids, source ids, codes; no secret, no name."""
+
+    kind: EvidenceKind
+    actor: str
+    at: datetime
+    detail: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LinkProof:
+    """Proof type: only `federation.linking.prove` makes one, and `Links.link` demands it.
+
+    Fixes the account, the person, and the records whose persons join (`absorbed`): nothing outside it can be linked.
+    """
+
+    key: AccountKey
+    person_id: str
+    absorbed: tuple[str, ...]
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedAccount:
+    """A row of "Mes accès": a login, its state and evidence. `undo_until` is None when undo is no longer offered."""
+
+    account_id: str
+    key: AccountKey
+    source_id: str
+    person_id: str
+    state: AccountState
+    evidence: Evidence
+    linked_at: datetime
+    last_used: datetime | None
+    undo_until: datetime | None

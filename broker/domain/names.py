@@ -1,0 +1,20 @@
+"""Names: folding for comparison, never for display. A folded name alone proves nothing (§1 of the design)."""
+
+from __future__ import annotations
+
+import unicodedata
+
+_LIGATURES = str.maketrans({"œ": "oe", "Œ": "oe", "æ": "ae", "Æ": "ae"})
+"""Letters that NFKD leaves whole."""
+
+
+def fold(text: str) -> str:
+    """Fold a name for comparison: no accents, case, hyphens or apostrophes ("Léa-Ève" → "lea eve")."""
+    bare = unicodedata.normalize("NFKD", text.translate(_LIGATURES))
+    letters = (c if c.isalnum() else " " for c in bare.casefold() if not unicodedata.combining(c))
+    return " ".join("".join(letters).split())
+
+
+def name_key(*, family: str, given: str, civility: str) -> str:
+    """Key under which two records may be *compared* (blocking): folded family and given name, and civility."""
+    return f"{fold(family)}|{fold(given)}|{fold(civility)}"

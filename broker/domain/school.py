@@ -1,0 +1,73 @@
+"""Schools, levels, classes, and the national numbers' check characters.
+
+Formulas: UAI and INE keys as verified on public data sets (domain facts §11); a wrong key warns and never rejects,
+because real files hold dummies and anonymised numbers.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+_L23 = "ABCDEFGHJKLMNPRSTUVWXYZ"
+_D10 = "ABCDEFGHJK"
+_UAI = re.compile(r"\d{7}[A-Z]")
+_RNIE = re.compile(r"\d{9}[A-HJK]{2}")
+_BEA = re.compile(r"\d{10}[A-Z]")
+
+
+class Level(StrEnum):
+    """The three levels of a French school; each is run by another authority (commune, département, région)."""
+
+    ECOLE = "ecole"
+    COLLEGE = "college"
+    LYCEE = "lycee"
+
+
+@dataclass(frozen=True, slots=True)
+class SchoolClass:
+    """A class (division) of a school: `code` is what the feed joins on, `label` is what people read."""
+
+    code: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class School:
+    """A school as the portal and the policies know it. `uai` is the national school id (7 digits + letter)."""
+
+    uai: str
+    name: str
+    level: Level | None
+    kind: str = ""
+    academie: str = ""
+    commune: str = ""
+    contract: str = ""
+    zone: str = ""
+
+
+def uai_is_plausible(uai: str) -> bool:
+    """Tell whether the check letter of a UAI holds."""
+    return bool(_UAI.fullmatch(uai)) and _L23[int(uai[:7]) % 23] == uai[7]
+
+
+def ine_is_plausible(ine: str) -> bool:
+    """Tell whether a pupil number has a key that holds (RNIE: 9 digits + 2 letters; older BEA: 10 digits + letter)."""
+    if _RNIE.fullmatch(ine):
+        key = 97 - int(ine[:9]) % 97
+        return ine[9:] == _D10[key // 10] + _D10[key % 10]
+    if _BEA.fullmatch(ine):
+        return _L23[int(ine[:10]) % 23] == ine[10]
+    return False
+
+
+def level_of_mefstat(code: str) -> Level | None:
+    """Level from the first digits of a MEFSTAT code (11xx-14xx école; 211x, 243x collège; 22xx, 23xx lycée)."""
+    if code[:2] in {"11", "12", "13", "14"}:
+        return Level.ECOLE
+    if code[:3] in {"211", "243"}:
+        return Level.COLLEGE
+    if code[:2] in {"22", "23", "31", "32"}:
+        return Level.LYCEE
+    return None

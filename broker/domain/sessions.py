@@ -1,0 +1,81 @@
+"""Sessions, grants and tokens: who is signed in, and what a service was granted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from broker.domain.identity import AuthnContext
+
+
+class Device(StrEnum):
+    """`shared` unless the person says the device is theirs alone."""
+
+    SHARED = "shared"
+    OWN = "own"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A signed-in browser. `sid` is public (ID tokens); the cookie holds the handle behind `handle_digest`."""
+
+    sid: str
+    handle_digest: str
+    person_id: str
+    account_id: str
+    authn: AuthnContext
+    device: Device
+    opened_at: datetime
+    idle_until: datetime
+    ends_at: datetime
+    revoked_at: datetime | None = None
+
+    def is_live(self, now: datetime) -> bool:
+        """Tell whether the session opens anything at `now`."""
+        return self.revoked_at is None and now < self.idle_until and now < self.ends_at
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What one person granted one client in one session; revoking it kills every token made from it."""
+
+    grant_id: str
+    person_id: str
+    client_id: str
+    sid: str
+    scope: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CodePayload:
+    """Everything an authorization code stands for, fixed when it is issued (RFC 6749 §4.1, RFC 7636 §4.4)."""
+
+    grant: Grant
+    redirect_uri: str
+    code_challenge: str
+    nonce: str
+    subject: str
+    authn: AuthnContext
+    claims: tuple[str, ...]
+    expires_at: datetime
+    used_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """A live opaque access token as userinfo reads it. `subject` is the service's own identifier of the person."""
+
+    grant: Grant
+    subject: str
+    claims: tuple[str, ...]
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """One line of "Derniers passages": when, by which source, on what kind of device."""
+
+    at: datetime
+    source_id: str
+    device: Device
