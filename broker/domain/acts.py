@@ -17,11 +17,16 @@ from broker.domain.sessions import AccessToken, CodePayload, Session
 
 @dataclass(frozen=True, slots=True)
 class IssueCode:
-    """Store a code (by digest) and the grant it stands for."""
+    """Store a code (by digest) and the grant it stands for. `audit` holds at least the event of the issuing itself."""
 
     code_digest: str
     payload: CodePayload
     audit: tuple[AuditEvent, ...]
+
+    @property
+    def issued_at(self) -> datetime:
+        """The instant of the act, as its audit tells it."""
+        return self.audit[0].at
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,7 @@ class OpenSession:
 
     `link` is present at a first login or when references join more records: linked in the same transaction.
     `consume` is the digest of the upstream answer (assertion, ticket, code), claimed once; a second use opens nothing.
+    `replaces` is the sid of the session that ends.
     """
 
     session: Session

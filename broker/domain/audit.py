@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -24,6 +25,8 @@ class Action(StrEnum):
     IMPORT_STARTED = "import_started"
     IMPORT_HELD = "import_held"
     IMPORT_FINISHED = "import_finished"
+    GUARDIANSHIP_CHANGED = "guardianship_changed"
+    RECORD_ATTACHED = "record_attached"
     RESTRICTION_SET = "restriction_set"
     RESTRICTION_LIFTED = "restriction_lifted"
     KEY_CREATED = "key_created"
@@ -62,19 +65,46 @@ class OutboxRow:
     payload: dict[str, str] = field(default_factory=dict)
 
 
+def copies_gone(topic: Topic, *, key: str, digests: Iterable[str], at: datetime) -> OutboxRow:
+    """Say that the copies of these sessions (by handle digest) or tokens (by token digest) are to be dropped."""
+    return OutboxRow(topic=topic, key=key, at=at, payload={"digests": " ".join(digests)})
+
+
+def copies_named(row: OutboxRow) -> tuple[str, ...]:
+    """The digests that a row made by `copies_gone` names."""
+    return tuple(row.payload.get("digests", "").split())
+
+
 @dataclass(frozen=True, slots=True)
 class OutboxEntry:
-    """An outbox row as the worker takes it."""
+    """An outbox row as the worker takes it. `attempts` counts this one."""
 
     entry_id: int
     row: OutboxRow
     attempts: int
 
 
+class FaultKind(StrEnum):
+    """What can be wrong with a chain."""
+
+    EDITED = "edited"
+    DELETED = "deleted"
+    REORDERED = "reordered"
+    TRUNCATED = "truncated"
+    """The signed head names a later position than the last one there is, or there is no head any more."""
+    FORGED = "forged"
+    """The head's signature or digest is not the sealer's, or links stand beyond the head."""
+    UNSEALED = "unsealed"
+    """Written and not yet sealed: normal for some seconds, a fault when it lasts."""
+
+
 @dataclass(frozen=True, slots=True)
 class AuditFault:
-    """Something `preau audit verify` found: an edit, deletion, reordering, truncation, or rows not yet sealed."""
+    """Something `preau audit verify` found in a tenant's chain.
+
+    `position` is the place in the chain, from 1; for `unsealed` the id of the event.
+    """
 
     tenant: str
     position: int
-    kind: str
+    kind: FaultKind

@@ -17,6 +17,8 @@ from __future__ import annotations
 import logging
 from typing import ClassVar
 
+from broker.domain.imports import ImportDifference
+
 
 class PreauError(Exception):
     """Root of the tree. `cause` is for the log alone."""
@@ -31,9 +33,11 @@ class PreauError(Exception):
     next_step: ClassVar[str] = "Revenez à l'accueil et recommencez."
     who: ClassVar[str] = "Ce n'est pas votre faute."
 
-    def __init__(self, cause: str = "") -> None:
+    def __init__(self, cause: str = "", *, restart: str = "") -> None:
         super().__init__(cause)
         self.cause = cause
+        self.restart = restart
+        """Path on our own origin where the person can begin again; empty when there is none."""
 
 
 class SettingsError(PreauError):
@@ -50,6 +54,12 @@ class SettingsError(PreauError):
     def __init__(self, problems: tuple[str, ...]) -> None:
         super().__init__("; ".join(problems))
         self.problems = problems
+
+
+class PolicyError(SettingsError):
+    """Rules or numbers cannot be used as they are written; `problems` name file and line."""
+
+    code = "PRE-1002"
 
 
 class SignInError(PreauError):
@@ -241,10 +251,26 @@ class InvalidToken(ProtocolError):
 
 
 class UnsupportedParameter(ProtocolError):
-    """`request` and `request_uri` are not taken here (OIDC Core §6); each has its own error code on the wire."""
+    """A request object by value is not taken here (OIDC Core §6.1)."""
 
     code = "PRE-3012"
     spec_error = "request_not_supported"
+    may_redirect = True
+
+
+class UnsupportedRequestUri(ProtocolError):
+    """A request object by reference is not taken here: it would make the broker fetch an address (OIDC Core §6.2)."""
+
+    code = "PRE-3013"
+    spec_error = "request_uri_not_supported"
+    may_redirect = True
+
+
+class UnsupportedRegistration(ProtocolError):
+    """A client does not register itself inside a request (OIDC Core §7.2.1)."""
+
+    code = "PRE-3014"
+    spec_error = "registration_not_supported"
     may_redirect = True
 
 
@@ -282,10 +308,14 @@ class FeedRefused(DirectoryError):
 
 
 class ImportHeld(DirectoryError):
-    """The mass-change guard holds the import until a human confirms."""
+    """The mass-change guard holds the import until a human confirms; `difference` is what it would change."""
 
     code = "PRE-4002"
     level = logging.WARNING
+
+    def __init__(self, cause: str = "", difference: ImportDifference | None = None) -> None:
+        super().__init__(cause)
+        self.difference = difference
 
 
 class ImportBusy(DirectoryError):
@@ -338,6 +368,12 @@ class TooManyRequests(UnavailableError):
     title = "Attendez un peu."
     sentence = "Il y a trop de demandes en même temps. Votre accès n'est pas fermé."
     next_step = "Réessayez dans une minute."
+
+
+class EphemeralUnavailable(UnavailableError):
+    """What must be claimed once cannot be claimed now: refused, because guessing would let it be claimed twice."""
+
+    code = "PRE-5004"
 
 
 class UnexpectedFault(UnavailableError):

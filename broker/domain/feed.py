@@ -59,6 +59,28 @@ class SchoolRecord:
     classes: tuple[SchoolClass, ...] = ()
 
 
+PERSON_FIELDS = frozenset(
+    {
+        "family",
+        "given",
+        "civility",
+        "birth_name",
+        "birth_date",
+        "ine",
+        "mef",
+        "level_code",
+        "school_key",
+        "mobile",
+        "mail",
+        "address",
+        "classes",
+        "relations",
+        "posts",
+    }
+)
+"""Every field of a person that a delivery can speak of (`PersonRecord.stated`)."""
+
+
 @dataclass(frozen=True, slots=True)
 class PersonRecord:
     """A pupil, guardian or member of staff as delivered.
@@ -87,7 +109,7 @@ class PersonRecord:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """The feed says that this record is gone."""
+    """The feed says that this record is gone; `kind` is None for a school."""
 
     kind: RecordKind | None
     key: str
@@ -98,12 +120,19 @@ DirectoryRecord = SchoolRecord | PersonRecord | Removal
 
 @dataclass(frozen=True, slots=True)
 class FeedFault:
-    """Something the reader could not take, or takes with a warning: reported with file, line, reason; never fatal."""
+    """Something the reader could not take, or takes with a warning: reported with file, line, reason; never fatal.
+
+    `key` is the record's key when it could be read: a malformed record still says that its person is not gone.
+    `breaks` tells that something unknown was lost (the end of a file, a record without key): the set is not complete.
+    """
 
     file: str
     line: int
     reason: str
     warning: bool = False
+    kind: str = ""
+    key: str = ""
+    breaks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +147,23 @@ class FeedRow:
 
 @dataclass(frozen=True, slots=True)
 class FeedHeader:
-    """What a set of files says of itself: académie, degree (`1D`, `2D`), complete or delta, day it was made."""
+    """What a set of files says of itself: académie, degree (`1D`, `2D`), complete or delta, day it was made.
+
+    `covers` names the kinds of records (`school`, `pupil`, `guardian`, `staff`) that the set holds files for.
+    """
 
     academie: str
     degree: str
     complete: bool
     made_on: date | None
+    covers: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A feed as the installation knows it: its id prefixes every record id; `academie` and `degree` must match."""
+
+    id: str
+    tenant: str
+    academie: str
+    degree: str = ""

@@ -17,6 +17,8 @@ class Handle(StrEnum):
     SESSION = "pse_"
     BROWSER = "pbr_"
     INTERACTION = "pin_"
+    STATE = "pst_"
+    REQUEST = "prq_"
     CODE = "pco_"
     ACCESS_TOKEN = "pat_"  # noqa: S105 - a prefix, not a secret
     CSRF = "pcs_"

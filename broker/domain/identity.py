@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from broker.domain.people import Reference
+from broker.domain.people import AttachmentState, RecordKind, Reference
 
 
 class UpstreamProtocol(StrEnum):
@@ -51,6 +51,8 @@ class UpstreamIdentity:
     references: tuple[Reference, ...] = ()
     display: str = ""
     logout_hint: str = ""
+    answer: str = ""
+    """What the source will never issue twice (ticket, code, assertion id): claimed once when a session opens."""
 
 
 class AccountState(StrEnum):
@@ -78,12 +80,30 @@ class EvidenceKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What was proven, how, when, by whom. `detail` holds record ids, source ids, codes; no secret, no name."""
+    """What was proven, how, when, by whom. `detail` holds record ids, source ids, codes; no secret, no name.
+
+    `detail["records"]` lists (commas between) the records that the proof named: when somebody else's merge is undone,
+    what was proven here follows them.
+    """
 
     kind: EvidenceKind
     actor: str
     at: datetime
     detail: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AttachmentView:
+    """A record and the person it is attached or only proposed to, as those who look after the directory read it."""
+
+    record_id: str
+    person_id: str
+    kind: RecordKind
+    state: AttachmentState
+    evidence: EvidenceKind
+    at: datetime
+    score: float | None
+    retired_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,10 @@ class RecordView:
     person_id: str
     reference: Reference
     name: PersonName
+    person_since: datetime | None = None
+    """When the person behind the record was founded: who survives a join is decided by age."""
+    subject_since: datetime | None = None
+    """When the person's oldest current subject was issued; None when no service knows the person yet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ class RelyingParty:
     redirect_uris: tuple[str, ...]
     auth_method: TokenAuthMethod
     scopes: tuple[str, ...] = ("openid",)
+    signing_alg: str = "ES256"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,10 @@ class Service:
     def serves(self, *, uai: str, level: Level | None) -> bool:
         """Tell whether the service is offered at this school (empty sets mean every level, every school)."""
         return (not self.schools or uai in self.schools) and (not self.levels or level in self.levels)
+
+    def party(self, client_id: str) -> RelyingParty | None:
+        """The client of this service with this identifier, byte for byte."""
+        return next((party for party in self.parties if party.client_id == client_id), None)
 
     def url_for(self, uai: str) -> str | None:
         """Address of the instance for a school, else the one for all, else None."""

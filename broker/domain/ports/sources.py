@@ -1,0 +1,71 @@
+"""Seams to the sources people log in with, and to services that are told of a logout."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from broker.domain.identity import UpstreamIdentity
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """Where to send the browser, and what the connector wants back at the return (state, nonce, PKCE verifier …).
+
+    `private` never reaches the browser: federation keeps it, bound to that browser, and hands it back once.
+    """
+
+    url: str
+    private: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """What came back from the source: each query parameter exactly once (repeated ones were refused at the edge)."""
+
+    params: Mapping[str, str]
+    url: str
+
+
+class RedirectConnector(Protocol):
+    """A source reached by redirect: OIDC, SAML and CAS alike. Takes and returns plain values."""
+
+    def start(self, *, return_url: str, state: str, force: bool) -> Departure:
+        """Begin a login. `return_url` is this source's own callback; `force` asks for a fresh proof.
+
+        Raises `UpstreamUnavailable`.
+        """
+        ...
+
+    def finish(self, answer: Return, *, private: Mapping[str, str], now: datetime) -> UpstreamIdentity:
+        """Check everything the source answered and return who it says this is.
+
+        Raises `UpstreamRefused` (a check failed) or `UpstreamUnavailable`.
+        """
+        ...
+
+
+class PasswordConnector(Protocol):
+    """A source that checks a name and a password (LDAP)."""
+
+    def authenticate(self, *, login: str, password: str, now: datetime) -> UpstreamIdentity:
+        """Return who this is. Raises `UpstreamRefused` or `UpstreamUnavailable`; never maps an exception to success."""
+        ...
+
+
+class LogoutConnector(Protocol):
+    """A source that can be told that its person signed out here."""
+
+    def logout_url(self, *, hint: str, return_url: str) -> str | None:
+        """Where to send the browser to end the upstream session, or None when the source offers nothing."""
+        ...
+
+
+class LogoutNotifier(Protocol):
+    """Tells one service, in its protocol, that a session ended."""
+
+    def notify(self, *, sid: str, subject: str, now: datetime) -> bool:
+        """Return True when the service confirmed."""
+        ...

@@ -1,0 +1,222 @@
+"""Seams to the database (adapters in `storage`): one small port an aggregate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from broker.domain.acts import IssueCode, OpenSession, RedeemCode, RevokeGrant, UndoLink
+from broker.domain.audit import AuditEvent, AuditFault, OutboxEntry
+from broker.domain.guardianship import Restriction
+from broker.domain.identity import AccountKey, AttachmentView, LinkedAccount
+from broker.domain.people import CardReason, ChildCard, PersonView, RecordView, Reference, Space
+from broker.domain.services import Service
+from broker.domain.sessions import AccessToken, CodePayload, Session, SignIn
+
+
+class People(Protocol):
+    """Read side of persons. Every child's line is read through the `may_see` condition inside the query."""
+
+    def person(self, person_id: str, *, now: datetime) -> PersonView | None:
+        """The person and the live roles behind its profiles; None when unknown, merged away or without live record."""
+        ...
+
+    def children_of(self, adult_id: str, *, now: datetime) -> tuple[ChildCard, ...]:
+        """Every enrolment of every child this adult may see now, by level then given name."""
+        ...
+
+    def why(self, adult_id: str, *, now: datetime) -> tuple[CardReason, ...]:
+        """For each card of `children_of`, what led to it."""
+        ...
+
+    def by_reference(self, references: Sequence[Reference], *, feeds: frozenset[str]) -> tuple[RecordView, ...]:
+        """Live records of these feeds that carry one of these keys. Nothing weaker ever finds a record.
+
+        Fills `person_since` and `subject_since`. Always asks the database, also for no reference at all.
+        """
+        ...
+
+    def sees_a_child(self, adult_ids: Sequence[str], *, now: datetime) -> bool:
+        """Tell whether these persons, taken as one human, may see any child now: a restriction on one binds all.
+
+        One query whatever the ids (also none), so that a stranger and a restricted parent take the same path.
+        """
+        ...
+
+    def owner(self, person_id: str) -> str:
+        """The living person this id leads to after merges (itself when none)."""
+        ...
+
+
+class Attachments(Protocol):
+    """The records behind a person: for the command line and the helpdesk, never for a page of the person's."""
+
+    def of_person(self, person_id: str) -> tuple[AttachmentView, ...]:
+        """Every attachment of the person, whatever its state, and what is proposed to others of its records."""
+        ...
+
+
+class Links(Protocol):
+    """Upstream accounts of persons."""
+
+    def account(self, key: AccountKey) -> LinkedAccount | None:
+        """The account under this exact key, whatever its state."""
+        ...
+
+    def accounts_of(self, person_id: str) -> tuple[LinkedAccount, ...]:
+        """Every account ever linked to the person, newest first."""
+        ...
+
+    def undo(self, act: UndoLink) -> None:
+        """Carry out the undo. Raises `UndoTooLate`, also when the account is not this person's."""
+        ...
+
+    def sign_ins(self, person_id: str, *, limit: int) -> tuple[SignIn, ...]:
+        """The last sign-ins, newest first."""
+        ...
+
+
+class Guardianships(Protocol):
+    """Restrictions on guardianships (the guardianships themselves come from feeds)."""
+
+    def restrict(self, *, adult_id: str, child_id: str, since: datetime, audit: AuditEvent) -> Restriction:
+        """Record a court restriction, effective at once and whatever any feed says."""
+        ...
+
+    def lift(self, *, adult_id: str, child_id: str, until: datetime, audit: AuditEvent) -> int:
+        """End the standing restrictions of this pair; returns how many."""
+        ...
+
+
+class Services(Protocol):
+    """The register of services."""
+
+    def all(self) -> tuple[Service, ...]:
+        """Every declared service, in the order of the register."""
+        ...
+
+    def by_client(self, client_id: str) -> Service | None:
+        """The service a client belongs to."""
+        ...
+
+
+class Sessions(Protocol):
+    """Signed-in browsers."""
+
+    def open(self, act: OpenSession) -> str:
+        """Carry out the opening and return the living person's id (the survivor when the link merged persons).
+
+        Raises `AlreadyUsed`, or `LinkAmbiguous` when a concurrent act linked the account elsewhere.
+        """
+        ...
+
+    def find(self, handle_digest: str, *, now: datetime) -> Session | None:
+        """The live session behind a cookie; its person is the living one (merges followed)."""
+        ...
+
+    def touch(self, handle_digest: str, *, idle_until: datetime) -> None:
+        """Move the idle limit of a live session; does nothing to an ended one."""
+        ...
+
+    def end(self, sid: str, *, now: datetime, audit: AuditEvent) -> None:
+        """End one session and every grant made in it."""
+        ...
+
+
+class Grants(Protocol):
+    """Codes, tokens and subjects. `issue_code`, `redeem_code` and `token` are hot: statements are counted in tests."""
+
+    def subject(self, person_id: str, *, sector: str, space: Space, now: datetime) -> str:
+        """The person's subject in this sector and space, drawn at first release and kept for ever."""
+        ...
+
+    def issue_code(self, act: IssueCode) -> None:
+        """Store the code and its grant."""
+        ...
+
+    def code(self, code_digest: str) -> CodePayload | None:
+        """What a code stands for, used or not (the checks come before the claim)."""
+        ...
+
+    def redeem_code(self, act: RedeemCode) -> bool:
+        """Claim the code and store its token; False when it was already used, expired, or its grant is revoked."""
+        ...
+
+    def token(self, token_digest: str, *, now: datetime) -> AccessToken | None:
+        """A live token of a live grant and session."""
+        ...
+
+    def revoke(self, act: RevokeGrant) -> None:
+        """Revoke a grant and its tokens."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredKey:
+    """A signing key at rest. `sealed` is the private JWK encrypted under the installation's master secret."""
+
+    kid: str
+    purpose: str
+    alg: str
+    state: str
+    public_jwk: str
+    sealed: bytes
+    created_at: datetime
+
+
+class Keys(Protocol):
+    """Signing keys at rest."""
+
+    def all(self, purpose: str) -> tuple[StoredKey, ...]:
+        """Keys of a purpose that are not retired, oldest first."""
+        ...
+
+    def add(self, key: StoredKey, audit: AuditEvent) -> bool:
+        """Store a key; False when another process stored the first active key of this purpose meanwhile."""
+        ...
+
+
+class Audit(Protocol):
+    """The trail. Acts write their own events; these methods are for cold acts, the sealer and the verifier."""
+
+    def append(self, events: Sequence[AuditEvent]) -> None:
+        """Write events outside any other act (refusals)."""
+        ...
+
+    def seal(self, tenant: str, *, now: datetime, limit: int) -> int:
+        """Chain and sign the unsealed events of a tenant in commit order; returns how many were sealed."""
+        ...
+
+    def verify(self, tenant: str) -> tuple[AuditFault, ...]:
+        """Recompute the chain and name every edit, deletion, reordering, truncation and unsealed row."""
+        ...
+
+    def tenants(self) -> tuple[str, ...]:
+        """Tenants that have events or a chain: one whose events are all gone is still verified."""
+        ...
+
+
+class Outbox(Protocol):
+    """What is to be told once an act has committed."""
+
+    def due(self, *, now: datetime, limit: int) -> tuple[OutboxEntry, ...]:
+        """Take due entries; two workers never take the same entry within a minute."""
+        ...
+
+    def done(self, entry_id: int, *, now: datetime) -> None:
+        """Mark an entry as told."""
+        ...
+
+    def retry(self, entry_id: int, *, due_at: datetime, cause: str) -> None:
+        """Put an entry back for later."""
+        ...
+
+
+class Purge(Protocol):
+    """Something that keeps what nobody can use any more until it is swept."""
+
+    def purge(self, *, now: datetime, limit: int) -> int:
+        """Forget at most `limit` entries of each kind whose time is over; returns how many."""
+        ...
