@@ -1,0 +1,54 @@
+"""The tables, once, for SQLite and PostgreSQL. `storage/migrations` follow this file; a test compares them.
+
+Conventions: times are aware UTC (`Instant`); digests are SHA-256 in hex; JSON columns hold plain values only;
+a row of people is never deleted by an act, it gets an end date (retention purges are a job of their own).
+"""
+
+from broker.storage.schema.columns import Auto, Instant, metadata
+from broker.storage.schema.directory import (
+    attachments,
+    classes,
+    enrolments,
+    guardianships,
+    persons,
+    records,
+    restrictions,
+    school_keys,
+    schools,
+    staff_posts,
+)
+from broker.storage.schema.grants import access_tokens, consumptions, grants, signing_keys
+from broker.storage.schema.imports import import_faults, imports, staged_rows
+from broker.storage.schema.logins import accounts, merges, sessions, subjects
+from broker.storage.schema.trail import audit_events, audit_heads, audit_seals, outbox
+
+__all__ = [
+    "Auto",
+    "Instant",
+    "access_tokens",
+    "accounts",
+    "attachments",
+    "audit_events",
+    "audit_heads",
+    "audit_seals",
+    "classes",
+    "consumptions",
+    "enrolments",
+    "grants",
+    "guardianships",
+    "import_faults",
+    "imports",
+    "merges",
+    "metadata",
+    "outbox",
+    "persons",
+    "records",
+    "restrictions",
+    "school_keys",
+    "schools",
+    "sessions",
+    "signing_keys",
+    "staff_posts",
+    "staged_rows",
+    "subjects",
+]

@@ -1,0 +1,71 @@
+"""Grants, things used once, access tokens, signing keys."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+from broker.storage.schema.columns import Instant, metadata
+
+grants = Table(
+    "grants", metadata,
+    Column("id", String(64), primary_key=True),
+    Column("person_id", String(64), ForeignKey("persons.id"), nullable=False),
+    Column("client_id", String(128), nullable=False),
+    Column("sid", String(64), nullable=False),
+    Column("scope", JSON, nullable=False),
+    Column("subject", String(64), nullable=False),
+    Column("claims", JSON, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("revoked_at", Instant),
+    Column("revoked_why", String(32)),
+    Index("ix_grants_person_id", "person_id"),
+    Index("ix_grants_sid", "sid"),
+)
+
+consumptions = Table(
+    "consumptions", metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("grant_id", String(64)),
+    Column("payload", JSON, nullable=False, default=dict),
+    Column("issued_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("used_at", Instant),
+    Index("ix_consumptions_expires_at", "expires_at"),
+)
+"""One row per thing used once: codes (claimed by an UPDATE), upstream answers (claimed by their INSERT)."""
+
+access_tokens = Table(
+    "access_tokens", metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("grant_id", String(64), ForeignKey("grants.id"), nullable=False),
+    Column("issued_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Index("ix_access_tokens_grant_id", "grant_id"),
+    Index("ix_access_tokens_expires_at", "expires_at"),
+)
+
+signing_keys = Table(
+    "signing_keys", metadata,
+    Column("kid", String(64), primary_key=True),
+    Column("purpose", String(32), nullable=False),
+    Column("alg", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("public_jwk", Text, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Index(
+        "uq_signing_keys_active", "purpose", "alg", unique=True,
+        postgresql_where=text("state = 'active'"), sqlite_where=text("state = 'active'"),
+    ),
+)

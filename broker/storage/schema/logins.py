@@ -1,0 +1,84 @@
+"""Upstream accounts, merges, subjects, sessions."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    ForeignKey,
+    Index,
+    String,
+    Table,
+    UniqueConstraint,
+    text,
+)
+
+from broker.storage.schema.columns import Auto, Instant, metadata
+
+accounts = Table(
+    "accounts", metadata,
+    Column("id", String(64), primary_key=True),
+    Column("protocol", String(8), nullable=False),
+    Column("issuer", String(255), nullable=False),
+    Column("subject_format", String(128), nullable=False),
+    Column("subject", String(255), nullable=False),
+    Column("source_id", String(64), nullable=False),
+    Column("person_id", String(64), ForeignKey("persons.id"), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("evidence", JSON, nullable=False),
+    Column("linked_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("last_used", Instant),
+    UniqueConstraint("protocol", "issuer", "subject_format", "subject", name="uq_accounts_key"),
+    Index("ix_accounts_person_id", "person_id"),
+)
+"""One row per upstream account, for ever (LR-05, LR-06): the unique key is what makes a second owner impossible."""
+
+merges = Table(
+    "merges", metadata,
+    Column("id", Auto, primary_key=True, autoincrement=True),
+    Column("account_id", String(64), ForeignKey("accounts.id")),
+    Column("survivor", String(64), ForeignKey("persons.id"), nullable=False),
+    Column("absorbed", String(64), ForeignKey("persons.id"), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("evidence", JSON, nullable=False),
+    Column("pre_image", JSON, nullable=False),
+    Column("undone_at", Instant),
+    Index("ix_merges_account_id", "account_id"),
+    Index("ix_merges_survivor", "survivor"),
+)
+"""The merge journal, numbered in the order it happened: undo takes merges back last first.
+`pre_image` lists every row moved with its former values: undo writes them back exactly."""
+
+subjects = Table(
+    "subjects", metadata,
+    Column("value", String(64), primary_key=True),
+    Column("person_id", String(64), ForeignKey("persons.id"), nullable=False),
+    Column("sector", String(255), nullable=False),
+    Column("space", String(8), nullable=False),
+    Column("issued_at", Instant, nullable=False),
+    Column("retired_at", Instant),
+    Index(
+        "uq_subjects_current", "person_id", "sector", "space", unique=True,
+        postgresql_where=text("retired_at IS NULL"), sqlite_where=text("retired_at IS NULL"),
+    ),
+)
+
+sessions = Table(
+    "sessions", metadata,
+    Column("sid", String(64), primary_key=True),
+    Column("handle_digest", String(64), nullable=False, unique=True),
+    Column("person_id", String(64), ForeignKey("persons.id"), nullable=False),
+    Column("account_id", String(64), ForeignKey("accounts.id"), nullable=False),
+    Column("source_id", String(64), nullable=False),
+    Column("acr", String(128), nullable=False),
+    Column("amr", JSON, nullable=False),
+    Column("auth_time", Instant, nullable=False),
+    Column("device", String(8), nullable=False),
+    Column("opened_at", Instant, nullable=False),
+    Column("idle_until", Instant, nullable=False),
+    Column("ends_at", Instant, nullable=False),
+    Column("revoked_at", Instant),
+    Index("ix_sessions_person_id", "person_id"),
+    Index("ix_sessions_account_id", "account_id"),
+)

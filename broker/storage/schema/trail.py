@@ -1,0 +1,65 @@
+"""Audit events with their seals, and the outbox."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+from broker.storage.schema.columns import Auto, Instant, metadata
+
+audit_events = Table(
+    "audit_events", metadata,
+    Column("id", Auto, primary_key=True, autoincrement=True),
+    Column("tenant", String(64), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("action", String(32), nullable=False),
+    Column("actor", String(128), nullable=False),
+    Column("subject", String(160), nullable=False),
+    Column("outcome", String(32), nullable=False),
+    Column("trace", String(64), nullable=False),
+    Column("detail", JSON, nullable=False),
+    Index("ix_audit_events_tenant", "tenant", "id"),
+)
+
+audit_seals = Table(
+    "audit_seals", metadata,
+    Column("tenant", String(64), primary_key=True),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("event_id", BigInteger, nullable=False, unique=True),
+    Column("digest", String(64), nullable=False),
+    Column("sealed_at", Instant, nullable=False),
+)
+"""The chain: each digest covers the event's content and the digest before it, in the order the sealer saw commits."""
+
+audit_heads = Table(
+    "audit_heads", metadata,
+    Column("tenant", String(64), primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("signature", Text, nullable=False),
+    Column("signed_at", Instant, nullable=False),
+)
+"""The signed head of each chain: a truncated tail no longer matches it."""
+
+outbox = Table(
+    "outbox", metadata,
+    Column("id", Auto, primary_key=True, autoincrement=True),
+    Column("topic", String(32), nullable=False),
+    Column("key", String(160), nullable=False),
+    Column("payload", JSON, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("done_at", Instant),
+    Column("cause", Text),
+    Index("ix_outbox_due", "due_at", postgresql_where=text("done_at IS NULL"), sqlite_where=text("done_at IS NULL")),
+)

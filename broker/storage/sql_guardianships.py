@@ -1,0 +1,74 @@
+"""Court restrictions in SQL: written between records, binding the persons behind them, whatever a feed says later."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Select, insert, or_, select, update
+
+from broker.domain.audit import AuditEvent
+from broker.domain.guardianship import Restriction
+from broker.domain.handles import Id, new_id
+from broker.storage.engine import transact
+from broker.storage.lineage import lock_owners
+from broker.storage.may_see import BINDING
+from broker.storage.schema import attachments, restrictions
+from broker.storage.trail import insert_audit
+
+
+class SqlGuardianships:
+    """`Guardianships` on SQLite or PostgreSQL."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def restrict(self, *, adult_id: str, child_id: str, since: datetime, audit: AuditEvent) -> Restriction:
+        """See `Guardianships.restrict`. Raises `LookupError` when either person has no record to write it on."""
+        rows = transact(self._engine, lambda conn: _restrict(conn, adult_id, child_id, since=since, audit=audit))
+        return Restriction(adult_id=rows[0], child_id=rows[1], since=since, until=None)
+
+    def lift(self, *, adult_id: str, child_id: str, until: datetime, audit: AuditEvent) -> int:
+        """See `Guardianships.lift`."""
+        return transact(self._engine, lambda conn: _lift(conn, adult_id, child_id, until=until, audit=audit))
+
+
+def _restrict(conn: Connection, adult_id: str, child_id: str, *, since: datetime, audit: AuditEvent) -> tuple[str, str]:
+    living = lock_owners(conn, (adult_id, child_id))
+    adult, child = living[adult_id], living[child_id]
+    rows = [
+        {
+            "id": new_id(Id.RESTRICTION),
+            "adult_record": adult_record,
+            "child_record": child_record,
+            "since": since,
+            "actor": audit.actor,
+        }
+        for adult_record in conn.execute(_records_of(adult)).scalars().all()
+        for child_record in conn.execute(_records_of(child)).scalars().all()
+    ]
+    if not rows:
+        raise LookupError("a restriction needs a record on either side")
+    conn.execute(insert(restrictions), rows)
+    insert_audit(conn, (audit,))
+    return adult, child
+
+
+def _lift(conn: Connection, adult_id: str, child_id: str, *, until: datetime, audit: AuditEvent) -> int:
+    living = lock_owners(conn, (adult_id, child_id))
+    lifted = conn.execute(
+        update(restrictions)
+        .where(
+            restrictions.c.adult_record.in_(_records_of(living[adult_id])),
+            restrictions.c.child_record.in_(_records_of(living[child_id])),
+            or_(restrictions.c.until.is_(None), restrictions.c.until > until),
+        )
+        .values(until=until)
+    )
+    insert_audit(conn, (audit,))
+    return lifted.rowcount
+
+
+def _records_of(person_id: str) -> Select[Any]:
+    """Retired records too: the court speaks of the human, and a record may come back."""
+    return select(attachments.c.record_id).where(attachments.c.person_id == person_id, attachments.c.state.in_(BINDING))

@@ -1,0 +1,308 @@
+"""Imports in SQL: the runs of a feed, what is staged, and the difference to what is live.
+
+A run's row is its lock: every write of a run first moves that row under its holder's name, in the same transaction,
+so that a process which lost its lease writes nothing more, and a chunk is applied once or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, case, delete, func, insert, select, text, tuple_, update
+
+from broker.domain.audit import AuditEvent
+from broker.domain.errors import ImportBusy
+from broker.domain.feed import FeedFault
+from broker.domain.imports import (
+    Batch,
+    Chunk,
+    ChunkPlan,
+    FoundingPlan,
+    ImportDifference,
+    ImportRun,
+    ImportState,
+    Lease,
+    StagedRow,
+    Surroundings,
+    Unattached,
+)
+from broker.domain.people import RecordKind
+from broker.domain.school import Level
+from broker.storage.engine import reading, transact
+from broker.storage.schema import import_faults, imports, staged_rows
+from broker.storage.sql_imports_apply import apply_chunk, retire_chunk, weigh
+from broker.storage.sql_imports_bulk import insert_rows
+from broker.storage.sql_imports_lease import hold, insert_faults
+from broker.storage.sql_reconcile import found_chunk, level_schools
+from broker.storage.trail import insert_audit
+
+_HISTORY = 200
+_DROP = 50_000
+_UNFINISHED = frozenset({ImportState.STAGING, ImportState.STAGED, ImportState.HELD, ImportState.APPLYING})
+_WAITING = _UNFINISHED - {ImportState.APPLYING}
+
+Plan = Callable[[Chunk], ChunkPlan]
+
+
+class SqlImports:
+    """Implements `ImportRuns` and `DirectoryStore`. `is_gone` tells whether a lease's holder is certainly dead."""
+
+    def __init__(self, engine: Engine, *, is_gone: Callable[[str], bool]) -> None:
+        self._engine = engine
+        self._is_gone = is_gone
+
+    # ---- ImportRuns --------------------------------------------------------------------------------------------
+
+    def begin(
+        self, feed: str, *, lease: Lease, decide: Callable[[Sequence[ImportRun]], ImportRun | None]
+    ) -> ImportRun | None:
+        """Open the run that `decide` chooses, under the feed's lock."""
+
+        def work(conn: Connection) -> tuple[ImportRun | None, list[str]]:
+            _lock_feed(conn, feed)
+            rows = _history(conn, feed)
+            leftovers = [row.id for row in rows if self._is_leftover(row, lease.now)]
+            history = [_run(row) for row in rows if row.state != ImportState.REHEARSAL.value]
+            chosen = decide(history)
+            if chosen is None or chosen.state is ImportState.REHEARSAL:
+                _open(conn, chosen, lease, known=False)
+                return chosen, leftovers
+            self._check_free(rows, lease)
+            known = any(run.import_id == chosen.import_id for run in history)
+            _open(conn, chosen, lease, known=known)
+            return chosen, leftovers + ([] if known else _supersede(conn, feed, but=chosen.import_id))
+
+        chosen, leftovers = transact(self._engine, work)
+        for import_id in leftovers:
+            self._drop_staged(import_id)
+        return chosen
+
+    def stage(self, run: ImportRun, batch: Batch, *, lease: Lease) -> None:
+        """Add staged rows and faults; the count of staged items moves in the same transaction."""
+
+        def work(conn: Connection) -> None:
+            hold(conn, run, lease, imports.c.staged == run.staged, staged=batch.staged)
+            rows = [(run.import_id, *row) for row in batch.rows]
+            insert_rows(conn, staged_rows, ("import_id", *StagedRow._fields), rows)
+            insert_faults(conn, run.import_id, batch.faults)
+
+        transact(self._engine, work)
+
+    def settle(self, run: ImportRun, *, lease: Lease, audit: Sequence[AuditEvent] = ()) -> ImportRun:
+        """Write what a step decided about the run; a held run is let go of."""
+
+        def work(conn: Connection) -> None:
+            values: dict[str, Any] = {
+                "state": run.state.value,
+                "complete": run.complete,
+                "applied_at": run.applied_at,
+                "counts": dict(run.counts),
+            }
+            if run.state is ImportState.HELD:
+                values |= {"holder": "", "lease_until": None}
+            hold(conn, run, lease, **values)
+            if run.state in {ImportState.STAGED, ImportState.REHEARSAL}:
+                _unhash_repeated(conn, run.import_id)
+            insert_audit(conn, audit)
+
+        transact(self._engine, work)
+        return run
+
+    def difference(self, run: ImportRun, *, plan: Plan, size: int) -> ImportDifference:
+        """Compare what is staged with what is live."""
+        with reading(self._engine) as conn:
+            return weigh(conn, run, plan=plan, size=size)
+
+    def finish(self, run: ImportRun, *, lease: Lease, audit: Sequence[AuditEvent]) -> None:
+        """Close the run; then drop its staged rows, some at a time (what a kill leaves, the next `begin` drops)."""
+
+        def work(conn: Connection) -> None:
+            hold(
+                conn,
+                run,
+                lease,
+                state=run.state.value,
+                counts=dict(run.counts),
+                finished_at=lease.now,
+                holder="",
+                lease_until=None,
+            )
+            insert_audit(conn, audit)
+
+        transact(self._engine, work)
+        self._drop_staged(run.import_id)
+        if run.state is ImportState.REHEARSAL:
+            transact(self._engine, lambda conn: _forget(conn, run.import_id))
+
+    def faults(self, run: ImportRun, *, limit: int) -> tuple[FeedFault, ...]:
+        """The first faults of a run, errors before warnings."""
+        query = (
+            select(import_faults)
+            .where(import_faults.c.import_id == run.import_id)
+            .order_by(case((import_faults.c.warning, 1), else_=0), import_faults.c.id)
+            .limit(limit)
+        )
+        with reading(self._engine) as conn:
+            return tuple(FeedFault(row.file, row.line, row.reason, row.warning) for row in conn.execute(query))
+
+    # ---- DirectoryStore ----------------------------------------------------------------------------------------
+
+    def apply(
+        self, run: ImportRun, *, size: int, lease: Lease, plan: Plan
+    ) -> tuple[ImportRun, Mapping[str, int]] | None:
+        """Apply the next chunk and move the cursor with it."""
+        return transact(self._engine, lambda conn: apply_chunk(conn, run, size=size, lease=lease, plan=plan))
+
+    def retire(self, run: ImportRun, *, size: int, lease: Lease, plan: Plan) -> Mapping[str, int] | None:
+        """Retire the next records that the run did not bring."""
+        return transact(self._engine, lambda conn: retire_chunk(conn, run, size=size, lease=lease, plan=plan))
+
+    def found(
+        self,
+        run: ImportRun,
+        *,
+        after: str,
+        kind: RecordKind,
+        size: int,
+        lease: Lease,
+        decide: Callable[[Sequence[Unattached], Surroundings], FoundingPlan],
+    ) -> tuple[str, Mapping[str, int]] | None:
+        """Give persons to the next records without one."""
+
+        def work(conn: Connection) -> tuple[str, Mapping[str, int]] | None:
+            return found_chunk(conn, run, after=after, kind=kind, size=size, lease=lease, decide=decide)
+
+        return transact(self._engine, work)
+
+    def level_schools(
+        self, run: ImportRun, *, lease: Lease, decide: Callable[[Mapping[str, int]], Level | None]
+    ) -> None:
+        """Give a level to schools that the feed gave none."""
+
+        def work(conn: Connection) -> None:
+            hold(conn, run, lease)
+            level_schools(conn, decide)
+
+        transact(self._engine, work)
+
+    # ---- inside ------------------------------------------------------------------------------------------------
+
+    def _check_free(self, rows: Sequence[Row[Any]], lease: Lease) -> None:
+        for row in rows:
+            if row.state == ImportState.REHEARSAL.value or row.holder in {"", lease.holder}:
+                continue
+            if row.lease_until is not None and row.lease_until > lease.now and not self._is_gone(row.holder):
+                raise ImportBusy(f"run {row.id} is at work")
+
+    def _is_leftover(self, row: Row[Any], now: datetime) -> bool:
+        """Tell whether a run may have left staged rows that nobody needs any more."""
+        if row.state in {ImportState.DONE.value, ImportState.SUPERSEDED.value}:
+            return bool(row.has_staged)
+        silent = row.lease_until is None or row.lease_until <= now or self._is_gone(row.holder)
+        return row.state == ImportState.REHEARSAL.value and silent
+
+    def _drop_staged(self, import_id: str) -> None:
+        """Drop staged rows in steps: one transaction over a million rows would make every login wait."""
+        place = tuple_(staged_rows.c.phase, staged_rows.c.seq)
+        some = select(staged_rows.c.phase, staged_rows.c.seq).where(staged_rows.c.import_id == import_id).limit(_DROP)
+        statement = delete(staged_rows).where(staged_rows.c.import_id == import_id, place.in_(some))
+
+        def step(conn: Connection) -> int:
+            return conn.execute(statement).rowcount
+
+        while transact(self._engine, step):
+            pass
+
+
+def _lock_feed(conn: Connection, feed: str) -> None:
+    if conn.dialect.name == "postgresql":
+        conn.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:feed, 0))"), {"feed": f"import {feed}"})
+
+
+def _history(conn: Connection, feed: str) -> Sequence[Row[Any]]:
+    staged = select(staged_rows.c.seq).where(staged_rows.c.import_id == imports.c.id).exists()
+    query = (
+        select(imports, staged.label("has_staged"))
+        .where(imports.c.feed == feed)
+        .order_by(imports.c.started_at.desc(), imports.c.finished_at.desc())
+        .limit(_HISTORY)
+    )
+    return conn.execute(query).fetchall()
+
+
+def _run(row: Row[Any]) -> ImportRun:
+    return ImportRun(
+        import_id=row.id,
+        feed=row.feed,
+        tenant=row.tenant,
+        academie=row.academie,
+        complete=row.complete,
+        checksum=row.checksum,
+        made_on=row.made_on,
+        state=ImportState(row.state),
+        started_at=row.started_at,
+        covers=frozenset(row.covers),
+        applied_at=row.applied_at,
+        phase=row.phase,
+        cursor=row.cursor,
+        staged=row.staged,
+        counts=row.counts,
+    )
+
+
+def _open(conn: Connection, run: ImportRun | None, lease: Lease, *, known: bool) -> None:
+    """Take an existing run under this lease, or write a new one."""
+    if run is None:
+        return
+    if known:
+        values = {"holder": lease.holder, "lease_until": lease.until}
+        conn.execute(update(imports).where(imports.c.id == run.import_id).values(values))
+        return
+    conn.execute(
+        insert(imports).values(
+            id=run.import_id,
+            feed=run.feed,
+            tenant=run.tenant,
+            academie=run.academie,
+            complete=run.complete,
+            checksum=run.checksum,
+            made_on=run.made_on,
+            covers=sorted(run.covers),
+            state=run.state.value,
+            started_at=run.started_at,
+            holder=lease.holder,
+            lease_until=lease.until,
+            counts={},
+        )
+    )
+
+
+def _supersede(conn: Connection, feed: str, *, but: str) -> list[str]:
+    """Leave runs that were staged but never applied; returns their ids."""
+    where = [imports.c.feed == feed, imports.c.id != but, imports.c.state.in_([state.value for state in _WAITING])]
+    found = list(conn.scalars(select(imports.c.id).where(*where)))
+    superseded = {"state": ImportState.SUPERSEDED.value, "holder": "", "lease_until": None}
+    conn.execute(update(imports).where(*where).values(superseded))
+    return found
+
+
+def _unhash_repeated(conn: Connection, import_id: str) -> None:
+    """Take the hash from rows whose key came more than once: all of them are looked at, in order, so the last wins."""
+    repeated = (
+        select(staged_rows.c.key)
+        .where(staged_rows.c.import_id == import_id)
+        .group_by(staged_rows.c.key)
+        .having(func.count() > 1)
+    )
+    conn.execute(
+        update(staged_rows)
+        .where(staged_rows.c.import_id == import_id, staged_rows.c.key.in_(repeated))
+        .values(content_hash="")
+    )
+
+
+def _forget(conn: Connection, import_id: str) -> None:
+    conn.execute(delete(import_faults).where(import_faults.c.import_id == import_id))
+    conn.execute(delete(imports).where(imports.c.id == import_id))

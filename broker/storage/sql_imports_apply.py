@@ -1,0 +1,290 @@
+"""One chunk of an import: read what stands, ask for the plan, write it, move the cursor, all in one transaction."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select
+
+from broker.domain.imports import (
+    Chunk,
+    ChunkPlan,
+    EnrolmentRow,
+    GuardianshipRow,
+    ImportDifference,
+    ImportRun,
+    KindDifference,
+    KnownRecord,
+    Lease,
+    Op,
+    PostFactRow,
+    StagedRow,
+)
+from broker.storage.schema import enrolments, guardianships, imports, records, school_keys, staff_posts, staged_rows
+from broker.storage.sql_imports_bulk import among
+from broker.storage.sql_imports_lease import hold
+from broker.storage.sql_imports_write import write_plan
+
+Plan = Callable[[Chunk], ChunkPlan]
+
+_SCHOOL = "school"
+_STAGED = [staged_rows.c[name] for name in StagedRow._fields]
+_RECORD_COLUMNS = (
+    records.c.id,
+    records.c.key,
+    records.c.kind,
+    records.c.content,
+    records.c.content_hash,
+    records.c.first_seen_at,
+    records.c.retired_at,
+)
+
+
+def apply_chunk(
+    conn: Connection, run: ImportRun, *, size: int, lease: Lease, plan: Plan
+) -> tuple[ImportRun, Mapping[str, int]] | None:
+    """Apply the next staged rows of one phase; None when all were looked at."""
+    rows = _next_rows(conn, run, size)
+    if not rows:
+        return None
+    moved = replace(run, phase=rows[-1].phase, cursor=rows[-1].seq)
+    at = staged_at(run)
+    hold(conn, run, lease, *at, phase=moved.phase, cursor=moved.cursor)
+    looked_at = look_at(conn, run, rows)
+    decided = plan(looked_at.chunk)
+    write_plan(conn, run, decided)
+    return moved, Counter(decided.counts) + Counter({"unchanged": looked_at.unchanged})
+
+
+def retire_chunk(conn: Connection, run: ImportRun, *, size: int, lease: Lease, plan: Plan) -> Mapping[str, int] | None:
+    """Retire the next live records, then schools, that a complete run did not bring; None when there is none."""
+    hold(conn, run, lease)
+    gone = [
+        StagedRow(0, 0, row.key, row.kind, Op.DELETE.value, "", 0, "")
+        for row in conn.execute(unseen_records(run).order_by(records.c.key).limit(size))
+    ]
+    if not gone and _SCHOOL in run.covers:
+        gone = [
+            StagedRow(0, 0, key, _SCHOOL, Op.DELETE.value, "", 0, "")
+            for key in conn.scalars(unseen_schools(run).limit(size))
+        ]
+    if not gone:
+        return None
+    decided = plan(look_at(conn, run, gone).chunk)
+    write_plan(conn, run, decided)
+    return decided.counts
+
+
+def weigh(conn: Connection, run: ImportRun, *, plan: Plan, size: int) -> ImportDifference:
+    """What applying the staged rows would change. Reads only; memory holds one chunk."""
+    live = _live(conn, run)
+    if not any(live.values()):
+        return _first_import(conn, run)
+    kinds: dict[str, Counter[str]] = defaultdict(Counter)
+    counts: Counter[str] = Counter()
+    position = replace(run, phase=0, cursor=0)
+    while rows := _next_rows(conn, position, size):
+        position = replace(position, phase=rows[-1].phase, cursor=rows[-1].seq)
+        looked_at = look_at(conn, run, rows)
+        for kind, tally in looked_at.tallies.items():
+            kinds[kind].update(tally)
+        counts.update(plan(looked_at.chunk).counts)
+    fallen = 0
+    if run.complete:
+        unseen = unseen_records(run).subquery()
+        for kind, count in conn.execute(select(unseen.c.kind, func.count()).group_by(unseen.c.kind)):
+            kinds[kind]["removed"] += count
+        if _SCHOOL in run.covers:
+            schools = unseen_schools(run).subquery()
+            kinds[_SCHOOL]["removed"] += conn.execute(select(func.count()).select_from(schools)).scalar_one()
+        fallen = conn.execute(
+            select(func.count())
+            .select_from(guardianships.join(unseen, unseen.c.id == guardianships.c.child_record))
+            .where(guardianships.c.until.is_(None))
+        ).scalar_one()
+    return ImportDifference(
+        kinds={name: KindDifference(**kinds[name], live_before=live.get(name, 0)) for name in {*kinds, *live}},
+        guardianships_before=_open_guardianships(conn, run),
+        guardianships_added=counts["guardianships_added"],
+        guardianships_widened=counts["guardianships_widened"],
+        guardianships_altered=counts["guardianships_altered"],
+        guardianships_ended=counts["guardianships_ended"] + fallen,
+    )
+
+
+# ---- reading ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class LookedAt:
+    """A chunk of the rows that may change something, and how many of each kind do what."""
+
+    chunk: Chunk
+    tallies: Mapping[str, Counter[str]]
+
+    @property
+    def unchanged(self) -> int:
+        """Rows that say nothing new."""
+        return sum(tally["unchanged"] for tally in self.tallies.values())
+
+
+def look_at(conn: Connection, run: ImportRun, rows: Sequence[StagedRow]) -> LookedAt:
+    """Load what stands of the records that `rows` speak of; rows that say nothing new are left out."""
+    if rows[0].kind == _SCHOOL:
+        changing, tallies = _sort_out(rows, _known_schools(conn, run, rows))
+        return LookedAt(Chunk(rows=changing, known={}), tallies)
+    found = _known_records(conn, run, rows)
+    changing, tallies = _sort_out(rows, {row.key: (row.content_hash, row.retired_at) for row in found})
+    keys = {row.key for row in changing}
+    standing = {row.id: _known(row) for row in found if row.key in keys}
+    facts_of = list(standing)
+    since = run.applied_at
+    chunk = Chunk(
+        rows=changing,
+        known=standing,
+        guardianships=_facts(conn, guardianships, GuardianshipRow, "child_record", facts_of, since),
+        enrolments=_facts(conn, enrolments, EnrolmentRow, "record_id", facts_of, since),
+        posts=_facts(conn, staff_posts, PostFactRow, "record_id", facts_of, since),
+        schools=_schools(conn, run) if changing else {},
+    )
+    return LookedAt(chunk, tallies)
+
+
+def _sort_out(
+    rows: Sequence[StagedRow], known: Mapping[str, tuple[str, datetime | None]]
+) -> tuple[list[StagedRow], dict[str, Counter[str]]]:
+    changing: list[StagedRow] = []
+    tallies: dict[str, Counter[str]] = defaultdict(Counter)
+    counted: set[str] = set()
+    for row in rows:
+        before = known.get(row.key)
+        live = before is not None and before[1] is None
+        if row.op == Op.KEEP:
+            what = "unchanged"
+        elif row.op == Op.DELETE:
+            what = "removed" if live else "unchanged"
+        elif not live:
+            what = "added"
+        else:
+            same = before is not None and before[0] == row.content_hash and row.content_hash != ""
+            what = "unchanged" if same else "changed"
+        if what != "unchanged":
+            changing.append(row)
+        if row.key not in counted:
+            counted.add(row.key)
+            tallies[row.kind][what] += 1
+    return changing, tallies
+
+
+def _next_rows(conn: Connection, run: ImportRun, size: int) -> list[StagedRow]:
+    """The next rows after the cursor, never of two phases: what a chunk needs to know depends on the phase."""
+    base = select(*_STAGED).where(staged_rows.c.import_id == run.import_id).limit(size)
+    order = (staged_rows.c.phase, staged_rows.c.seq)
+    here = base.where(staged_rows.c.phase == run.phase, staged_rows.c.seq > run.cursor).order_by(*order)
+    rows = (
+        conn.execute(here).fetchall()
+        or conn.execute(base.where(staged_rows.c.phase > run.phase).order_by(*order)).fetchall()
+    )
+    return [StagedRow(*row) for row in rows if row.phase == rows[0].phase]
+
+
+def staged_at(run: ImportRun) -> tuple[ColumnElement[bool], ...]:
+    """The condition that the run's row still stands where this run object stands."""
+    return (imports.c.phase == run.phase, imports.c.cursor == run.cursor)
+
+
+def _known_schools(
+    conn: Connection, run: ImportRun, rows: Sequence[StagedRow]
+) -> dict[str, tuple[str, datetime | None]]:
+    query = select(school_keys.c.key, school_keys.c.content_hash, school_keys.c.retired_at).where(
+        school_keys.c.feed == run.feed, among(conn, school_keys.c.key, {row.key for row in rows})
+    )
+    return {row.key: (row.content_hash, row.retired_at) for row in conn.execute(query)}
+
+
+def _known_records(conn: Connection, run: ImportRun, rows: Sequence[StagedRow]) -> list[Row[Any]]:
+    ids = {f"{run.feed}:{row.key}" for row in rows}
+    return list(conn.execute(select(*_RECORD_COLUMNS).where(among(conn, records.c.id, ids))))
+
+
+def _known(row: Row[Any]) -> KnownRecord:
+    return KnownRecord(
+        record_id=row.id,
+        key=row.key,
+        kind=row.kind,
+        content=row.content,
+        first_seen_at=row.first_seen_at,
+        retired=row.retired_at is not None,
+    )
+
+
+def _facts(
+    conn: Connection, table: Any, row_type: Any, column: str, record_ids: Sequence[str], since: datetime | None
+) -> list[Any]:
+    if not record_ids:
+        return []
+    stands = table.c.until.is_(None)
+    query = select(*(table.c[name] for name in row_type._fields)).where(
+        among(conn, table.c[column], record_ids), stands if since is None else or_(stands, table.c.since == since)
+    )
+    return [row_type(*row) for row in conn.execute(query)]
+
+
+def _schools(conn: Connection, run: ImportRun) -> dict[str, str]:
+    query = select(school_keys.c.key, school_keys.c.uai).where(
+        school_keys.c.feed == run.feed, school_keys.c.retired_at.is_(None)
+    )
+    return {row.key: row.uai for row in conn.execute(query)}
+
+
+def unseen_records(run: ImportRun) -> Select[Any]:
+    """Live records of the kinds that the set covers, which it does not bring."""
+    kinds = sorted(run.covers - {_SCHOOL})
+    return select(records.c.id, records.c.key, records.c.kind).where(
+        records.c.feed == run.feed,
+        records.c.retired_at.is_(None),
+        records.c.kind.in_(kinds),
+        ~_staged(run, records.c.key),
+    )
+
+
+def unseen_schools(run: ImportRun) -> Select[Any]:
+    """Live school keys that the set does not bring."""
+    return select(school_keys.c.key).where(
+        school_keys.c.feed == run.feed, school_keys.c.retired_at.is_(None), ~_staged(run, school_keys.c.key)
+    )
+
+
+def _staged(run: ImportRun, key: Any) -> ColumnElement[bool]:
+    return select(staged_rows.c.seq).where(staged_rows.c.import_id == run.import_id, staged_rows.c.key == key).exists()
+
+
+def _live(conn: Connection, run: ImportRun) -> dict[str, int]:
+    people = select(records.c.kind, func.count().label("n")).where(
+        records.c.feed == run.feed, records.c.retired_at.is_(None)
+    )
+    found = {row.kind: row.n for row in conn.execute(people.group_by(records.c.kind))}
+    schools = select(func.count()).where(school_keys.c.feed == run.feed, school_keys.c.retired_at.is_(None))
+    return {**found, _SCHOOL: conn.execute(schools).scalar_one()}
+
+
+def _open_guardianships(conn: Connection, run: ImportRun) -> int:
+    query = select(func.count()).where(guardianships.c.feed == run.feed, guardianships.c.until.is_(None))
+    return conn.execute(query).scalar_one()
+
+
+def _first_import(conn: Connection, run: ImportRun) -> ImportDifference:
+    query = (
+        select(staged_rows.c.kind, func.count(staged_rows.c.key.distinct()), func.sum(staged_rows.c.relations))
+        .where(staged_rows.c.import_id == run.import_id, staged_rows.c.op.in_([Op.ADD.value, Op.MODIFY.value]))
+        .group_by(staged_rows.c.kind)
+    )
+    found = conn.execute(query).fetchall()
+    return ImportDifference(
+        kinds={kind: KindDifference(added=count) for kind, count, _ in found},
+        guardianships_added=sum(int(relations or 0) for _, _, relations in found),
+    )

@@ -1,0 +1,254 @@
+"""Persons in SQL, read side: who someone is, the cards of the children they may see, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Date, Engine, Row, String, and_, bindparam, func, or_, select
+
+from broker.domain.names import fold
+from broker.domain.people import (
+    CardReason,
+    ChildCard,
+    PersonName,
+    PersonView,
+    Post,
+    Profil,
+    RecordKind,
+    RecordView,
+    Reference,
+)
+from broker.domain.school import Level
+from broker.storage.engine import fetch
+from broker.storage.lineage import OWNER
+from broker.storage.may_see import ATTACHED, may_see, stands
+from broker.storage.schema import (
+    Instant,
+    attachments,
+    enrolments,
+    persons,
+    records,
+    schools,
+    staff_posts,
+    subjects,
+)
+
+_NOW = bindparam("now", type_=Instant)
+_TODAY = bindparam("today", type_=Date)
+_PERSON = bindparam("person", type_=String)
+_ADULTS = bindparam("adults", type_=String, expanding=True)
+
+_OPEN_PLACE = and_(
+    or_(enrolments.c.until.is_(None), enrolments.c.until > _NOW),
+    or_(enrolments.c.ends_on.is_(None), enrolments.c.ends_on >= _TODAY),
+)
+"""A place is read until it is closed; one that starts ahead is read too, and its card says so."""
+
+_PLACE = (
+    schools.c.uai,
+    schools.c.name,
+    schools.c.level,
+    enrolments.c.class_label,
+    enrolments.c.starts_on,
+)
+
+_seen = may_see(lambda column: column == _PERSON, _NOW)
+_CARDS = (
+    select(_seen, records.c.id, records.c.given_name, records.c.family_name, *_PLACE)
+    .select_from(
+        _seen.join(attachments, attachments.c.person_id == _seen.c.child_id)
+        .join(records, records.c.id == attachments.c.record_id)
+        .join(enrolments, enrolments.c.record_id == records.c.id)
+        .join(schools, schools.c.uai == enrolments.c.uai)
+    )
+    .where(attachments.c.state == ATTACHED, records.c.retired_at.is_(None), _OPEN_PLACE)
+)
+"""The child's card and what led to it: a row for each place of each child, times each relation that gives the right."""
+
+_SEES_A_CHILD = select(may_see(lambda column: column.in_(_ADULTS), _NOW).c.child_id).limit(1)
+
+_post_school = schools.alias("post_school")
+_SELF = (
+    select(
+        records.c.kind,
+        records.c.given_name,
+        records.c.family_name,
+        records.c.civility,
+        staff_posts.c.function,
+        staff_posts.c.profil,
+        _post_school.c.uai.label("post_uai"),
+        _post_school.c.name.label("post_school"),
+        _post_school.c.level.label("post_level"),
+        *_PLACE,
+    )
+    .select_from(
+        persons.join(attachments, attachments.c.person_id == persons.c.id)
+        .join(records, records.c.id == attachments.c.record_id)
+        .outerjoin(staff_posts, and_(staff_posts.c.record_id == records.c.id, stands(staff_posts, _NOW)))
+        .outerjoin(_post_school, _post_school.c.uai == staff_posts.c.uai)
+        .outerjoin(enrolments, and_(enrolments.c.record_id == records.c.id, _OPEN_PLACE))
+        .outerjoin(schools, schools.c.uai == enrolments.c.uai)
+    )
+    .where(
+        persons.c.id == _PERSON,
+        persons.c.merged_into.is_(None),
+        persons.c.quarantined_at.is_(None),
+        attachments.c.state == ATTACHED,
+        records.c.retired_at.is_(None),
+    )
+    .order_by(records.c.first_seen_at, records.c.id, staff_posts.c.uai, staff_posts.c.function)
+)
+
+_BY_REFERENCE = (
+    select(
+        records.c.id,
+        records.c.feed,
+        records.c.kind,
+        records.c.academie,
+        records.c.key,
+        records.c.family_name,
+        records.c.given_name,
+        records.c.civility,
+        persons.c.id.label("person_id"),
+        persons.c.created_at,
+        select(func.min(subjects.c.issued_at))
+        .where(subjects.c.person_id == persons.c.id, subjects.c.retired_at.is_(None))
+        .scalar_subquery()
+        .label("subject_since"),
+    )
+    .select_from(
+        records.join(attachments, attachments.c.record_id == records.c.id).join(
+            persons, persons.c.id == attachments.c.person_id
+        )
+    )
+    .where(
+        records.c.feed.in_(bindparam("feeds", type_=String, expanding=True)),
+        records.c.key.in_(bindparam("keys", type_=String, expanding=True)),
+        records.c.retired_at.is_(None),
+        attachments.c.state == ATTACHED,
+        persons.c.quarantined_at.is_(None),
+    )
+    .order_by(records.c.id)
+)
+
+_LEVELS = {level: rank for rank, level in enumerate((Level.ECOLE, Level.COLLEGE, Level.LYCEE, None))}
+
+
+class SqlPeople:
+    """`People` on SQLite or PostgreSQL: one statement a question, all of them autocommit reads."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def person(self, person_id: str, *, now: datetime) -> PersonView | None:
+        """See `People.person`. The name is that of the person's oldest live record."""
+        rows = fetch(self._engine, _SELF, {"person": person_id, "now": now, "today": now.date()})
+        if not rows:
+            return None
+        first = rows[0]
+        return PersonView(
+            person_id=person_id,
+            name=PersonName(family=first.family_name, given=first.given_name, civility=first.civility),
+            kinds=frozenset(RecordKind(row.kind) for row in rows),
+            posts=tuple(dict.fromkeys(_post(row) for row in rows if row.post_uai is not None)),
+            pupil_at=_cards(((person_id, row) for row in rows if row.uai is not None), today=now.date()),
+        )
+
+    def children_of(self, adult_id: str, *, now: datetime) -> tuple[ChildCard, ...]:
+        """See `People.children_of`."""
+        rows = fetch(self._engine, _CARDS, {"person": adult_id, "now": now, "today": now.date()})
+        return _cards(((row.child_id, row) for row in rows), today=now.date())
+
+    def why(self, adult_id: str, *, now: datetime) -> tuple[CardReason, ...]:
+        """See `People.why`. A relation to the card's own record goes before one to another record of the child."""
+        rows = fetch(self._engine, _CARDS, {"person": adult_id, "now": now, "today": now.date()})
+        direct = {(row.child_id, row.uai) for row in rows if row.child_record == row.id}
+        telling = [row for row in rows if row.child_record == row.id or (row.child_id, row.uai) not in direct]
+        telling.sort(key=lambda row: (_place_order(row), row.child_id, row.uai, row.since, row.feed, row.key))
+        return tuple(dict.fromkeys(_reason(row) for row in telling))
+
+    def by_reference(self, references: Sequence[Reference], *, feeds: frozenset[str]) -> tuple[RecordView, ...]:
+        """See `People.by_reference`."""
+        keys = sorted({reference.key for reference in references})
+        rows = fetch(self._engine, _BY_REFERENCE, {"feeds": sorted(feeds), "keys": keys})
+        wanted = frozenset(references)
+        return tuple(view for view in map(_record, rows) if view.reference in wanted)
+
+    def sees_a_child(self, adult_ids: Sequence[str], *, now: datetime) -> bool:
+        """See `People.sees_a_child`."""
+        return bool(fetch(self._engine, _SEES_A_CHILD, {"adults": list(adult_ids), "now": now}))
+
+    def owner(self, person_id: str) -> str:
+        """See `People.owner`."""
+        rows = fetch(self._engine, OWNER, {"person": person_id})
+        return str(rows[0].id) if rows else person_id
+
+
+def _cards(rows: Iterable[tuple[str, Row[Any]]], *, today: date) -> tuple[ChildCard, ...]:
+    """One card a place: two feeds that deliver the same child in the same class make one card."""
+    cards: dict[tuple[str, str, str], ChildCard] = {}
+    ordered = sorted(rows, key=lambda pair: (_place_order(pair[1]), pair[0], pair[1].uai, pair[1].class_label))
+    for child_id, row in ordered:
+        cards.setdefault((child_id, row.uai, row.class_label), _card(child_id, row, today=today))
+    return tuple(cards.values())
+
+
+def _place_order(row: Row[Any]) -> tuple[int, str, str]:
+    """By level, then given name as people sort them (databases disagree on accents, so not in SQL)."""
+    return _LEVELS[_level(row.level)], fold(row.given_name), fold(row.family_name)
+
+
+def _card(child_id: str, row: Row[Any], *, today: date) -> ChildCard:
+    ahead = row.starts_on is not None and row.starts_on > today
+    return ChildCard(
+        child_id=child_id,
+        given=row.given_name,
+        family=row.family_name,
+        uai=row.uai,
+        school=row.name,
+        level=_level(row.level),
+        class_label=row.class_label,
+        starts=row.starts_on if ahead else None,
+    )
+
+
+def _reason(row: Row[Any]) -> CardReason:
+    return CardReason(
+        child_id=row.child_id,
+        adult_feed=row.feed,
+        adult_reference=Reference(academie=row.academie, key=row.key),
+        attached_by=row.evidence_kind,
+        attached_at=row.at,
+        quality=row.quality,
+        since=row.since,
+        uai=row.uai,
+    )
+
+
+def _post(row: Row[Any]) -> Post:
+    return Post(
+        uai=row.post_uai,
+        school=row.post_school,
+        level=_level(row.post_level),
+        profil=Profil(row.profil),
+        function=row.function,
+    )
+
+
+def _record(row: Row[Any]) -> RecordView:
+    return RecordView(
+        record_id=row.id,
+        feed=row.feed,
+        kind=RecordKind(row.kind),
+        person_id=row.person_id,
+        reference=Reference(academie=row.academie, key=row.key),
+        name=PersonName(family=row.family_name, given=row.given_name, civility=row.civility),
+        person_since=row.created_at,
+        subject_since=row.subject_since,
+    )
+
+
+def _level(value: str | None) -> Level | None:
+    return Level(value) if value else None
