@@ -1,0 +1,126 @@
+"""The numbers and tables of the policies, read from TOML into frozen values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from datetime import timedelta
+from typing import Any, TypeVar, get_type_hints
+
+from policies.facts import Assurance
+
+_DURATION = re.compile(r"(\d{1,6}) ?(s|min|h|d)")
+T = TypeVar("T")
+_UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLimits:
+    """How long things live (`sessions.toml`)."""
+
+    shared_idle: timedelta
+    shared_warning: timedelta
+    shared_absolute: timedelta
+    pupil_absolute: timedelta
+    own_absolute: timedelta
+    staff_idle: timedelta
+    staff_absolute: timedelta
+    interaction: timedelta
+    step_up: timedelta
+    code: timedelta
+    access_token: timedelta
+    id_token: timedelta
+    copy: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class LinkingRules:
+    """Links, guardianship quality and imports (`linking.toml`)."""
+
+    undo_by_person: timedelta
+    undo_by_academie: timedelta
+    in_charge_sees: bool
+    mass_change_percent: float
+    propose_from: float
+
+
+@dataclass(frozen=True, slots=True)
+class AssuranceTable:
+    """What a source's own words about a login are worth here (`assurance.toml`)."""
+
+    silent: Assurance
+    acr: Mapping[str, Assurance]
+
+    def level(self, acr: str) -> Assurance:
+        """Level of an `acr`; a word of ours is itself, an unknown or empty one counts as silence (OIDC Core §2)."""
+        if acr in self.acr:
+            return self.acr[acr]
+        return Assurance(acr) if acr in set(Assurance) else self.silent
+
+
+class Misshapen(ValueError):
+    """A value has not the shape its key wants; the text says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableFault:
+    """A key of a table that cannot be used, and why."""
+
+    key: str
+    reason: str
+
+
+def read_table(kind: type[T], table: Mapping[str, Any]) -> T | tuple[TableFault, ...]:
+    """Build `kind` from a TOML table, or tell every fault: unknown and missing keys, values of the wrong shape."""
+    hints = get_type_hints(kind)
+    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    faults = [TableFault(key, "unknown key") for key in table if key not in names]
+    faults += [TableFault(name, "missing key") for name in names if name not in table]
+    values: dict[str, Any] = {}
+    for name in (name for name in names if name in table):
+        try:
+            values[name] = _READERS[hints[name]](table[name])
+        except Misshapen as fault:
+            faults.append(TableFault(name, fault.args[0]))
+    return tuple(faults) if faults else kind(**values)
+
+
+def _duration(value: object) -> timedelta:
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None or int(match[1]) == 0:
+        raise Misshapen('a duration is wanted, as "20 s", "20 min", "12 h" or "30 d"')
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def _boolean(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise Misshapen("true or false is wanted")
+    return value
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
+        raise Misshapen("a number of zero or more is wanted")
+    return float(value)
+
+
+def _assurance(value: object) -> Assurance:
+    if value not in set(Assurance):
+        raise Misshapen("one of " + ", ".join(Assurance) + " is wanted")
+    return Assurance(str(value))
+
+
+def _acr_table(value: object) -> Mapping[str, Assurance]:
+    if not isinstance(value, dict):
+        raise Misshapen("a table of acr values is wanted")
+    return {str(word): _assurance(level) for word, level in value.items()}
+
+
+_READERS: Mapping[Any, Callable[[object], Any]] = {
+    timedelta: _duration,
+    bool: _boolean,
+    float: _number,
+    Assurance: _assurance,
+    Mapping[str, Assurance]: _acr_table,
+}
