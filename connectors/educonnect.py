@@ -1,0 +1,58 @@
+"""The EduConnect profile of an OpenID provider: which form to open, and the directory references it releases.
+
+In SAML only ENTs receive `FrEduCtRefId`; that it comes in OIDC under the same name is an assumption, hence the setting
+`releases_references`. Attributes may be there and empty: emptiness is tested, never presence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from broker.domain.errors import UpstreamRefused
+from broker.domain.people import Reference
+from connectors import sdet
+from connectors.claims import Claims, texts_of
+
+SCOPES = ("openid", "profile", "ect.scope.cnx")
+"""`ect.scope.<service>` is granted per service and added by its settings."""
+PUPIL_FORM = "eleve"
+ORIGIN_PREFIX = "origin:"
+
+PUPILS = frozenset({"eleve1d", "eleve2d"})
+GUARDIANS = frozenset({"resp1d", "resp2d"})
+
+
+@dataclass(frozen=True, slots=True)
+class EduConnectProfile:
+    """`Profile` of EduConnect. `pupils`: open the pupils' form at once (`acr_values` is a form hint there)."""
+
+    releases_references: bool = False
+    pupils: bool = False
+    extra_params: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def request_params(self) -> Mapping[str, str]:
+        """`acr_values=eleve` pre-selects the pupils' form; without it the person is asked."""
+        return {**self.extra_params, **({"acr_values": PUPIL_FORM} if self.pupils else {})}
+
+    def references(self, claims: Claims) -> tuple[Reference, ...]:
+        """Every `{AAF}` reference of the person: several values are several records of one human."""
+        if not self.releases_references:
+            return ()
+        _check_affiliation(claims)
+        found = sdet.distinct(sdet.parse_ref_id(value) for value in texts_of(claims, sdet.REF_ID))
+        if found is None:
+            raise UpstreamRefused("more references than one human can have")
+        return found
+
+    def methods(self, claims: Claims) -> tuple[str, ...]:
+        """By which credential the login was made, as `origin:ECT`."""
+        return tuple(f"{ORIGIN_PREFIX}{origin}" for origin in texts_of(claims, sdet.AUTH_ORIGIN)[:1])
+
+
+def _check_affiliation(claims: Claims) -> None:
+    """A login that says it is both a pupil's and a parent's is nobody's."""
+    stated = frozenset(texts_of(claims, sdet.AFFILIATION))
+    if stated & PUPILS and stated & GUARDIANS:
+        raise UpstreamRefused("affiliations of a pupil and of an adult")
