@@ -1,0 +1,295 @@
+"""The import of one delivery, as one straight walk.
+
+    open → stage → difference → guard → apply → retire → found persons → finish
+
+Every step ends in the database: killed anywhere, the same call takes up where it stopped and ends in the same state.
+Facts of a run are dated with one instant, fixed when applying begins and kept over every resume.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from broker.directory.founding import Founder
+from broker.directory.guard import mass_changes
+from broker.directory.lease import own_holder
+from broker.directory.likeness import SameContacts
+from broker.directory.opening import Delivery, check_header
+from broker.directory.planning import plan_chunk
+from broker.directory.record_facts import Circumstances
+from broker.directory.staging import Stager
+from broker.domain.audit import Action, AuditEvent
+from broker.domain.clock import Clock
+from broker.domain.errors import ImportHeld
+from broker.domain.feed import Feed, FeedFault, FeedHeader
+from broker.domain.handles import Id, new_id
+from broker.domain.imports import Chunk, ChunkPlan, ImportDifference, ImportRun, ImportState, Lease
+from broker.domain.people import RecordKind
+from broker.domain.ports import DirectoryStore, IdentityFeed, ImportRuns, Matcher
+from broker.domain.school import Level, level_of_mefstat
+
+LEASE = timedelta(seconds=90)
+"""How long a silent process keeps its feed; a process known to be dead loses it at once."""
+
+FAULTS_SHOWN = 1_000
+
+
+class Imports(ImportRuns, DirectoryStore, Protocol):
+    """What an import needs of the database."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRules:
+    """The numbers of `policies/linking.toml` that an import goes by, the matcher, and the rows of one transaction."""
+
+    mass_change_percent: float = 5.0
+    in_charge_sees: bool = False
+    propose_from: float = 0.75
+    matcher: Matcher = field(default_factory=SameContacts)
+    chunk: int = 5_000
+
+
+class Intent(StrEnum):
+    """What the operator wants: apply unless too much would change, apply even so, or only see what would change."""
+
+    APPLY = "apply"
+    CONFIRM = "confirm"
+    REHEARSE = "rehearse"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a step got; `total` is None while it is not known."""
+
+    step: str
+    done: int
+    total: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What an import did. `state`: done, rehearsed (dry run) or nothing_to_do (this delivery was the last applied)."""
+
+    feed: str
+    state: str
+    import_id: str = ""
+    complete: bool = False
+    made_on: date | None = None
+    resumed: bool = False
+    counts: Mapping[str, int] | None = None
+    difference: ImportDifference | None = None
+    faults: tuple[FeedFault, ...] = ()
+
+
+def import_feed(
+    *,
+    feed: Feed,
+    paths: Sequence[Path],
+    imports: Imports,
+    reader: IdentityFeed,
+    clock: Clock,
+    rules: ImportRules | None = None,
+    intent: Intent = Intent.APPLY,
+    progress: Callable[[Progress], None] | None = None,
+) -> ImportReport:
+    """Import one delivery of a feed, or take up an unfinished import of it.
+
+    Raises `FeedRefused` (the set cannot be read as a whole, or is another académie's), `ImportStale`, `ImportBusy`,
+    and `ImportHeld` with the difference when too much would change: nothing was applied, the same call with
+    `Intent.CONFIRM` applies it.
+    """
+    walk = _Walk(
+        feed=feed,
+        imports=imports,
+        reader=reader,
+        clock=clock,
+        rules=rules or ImportRules(),
+        progress=progress or _silent,
+        holder=own_holder(),
+    )
+    header = reader.open(paths)
+    check_header(header, feed)
+    fresh = walk.fresh_run(header, checksum=reader.checksum(paths))
+    if intent is Intent.REHEARSE:
+        return walk.rehearse(replace(fresh, state=ImportState.REHEARSAL), paths)
+    while (run := walk.open(fresh)) is not None:
+        if run.state is ImportState.STAGING:
+            run = walk.stage(run, paths)
+        difference = None
+        if run.state in {ImportState.STAGED, ImportState.HELD}:
+            difference, run = walk.weigh(run, intent)
+        counts = walk.apply(run)
+        if run.checksum == fresh.checksum:
+            resumed = run.import_id != fresh.import_id
+            return walk.report(run, state="done", counts=counts, difference=difference, resumed=resumed)
+    return ImportReport(feed=feed.id, state="nothing_to_do", complete=header.complete, made_on=header.made_on)
+
+
+def _silent(_progress: Progress) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """The steps of one import; each takes a run and gives the run as it stands after."""
+
+    feed: Feed
+    imports: Imports
+    reader: IdentityFeed
+    clock: Clock
+    rules: ImportRules
+    progress: Callable[[Progress], None]
+    holder: str
+
+    def fresh_run(self, header: FeedHeader, *, checksum: str) -> ImportRun:
+        return ImportRun(
+            import_id=new_id(Id.IMPORT),
+            feed=self.feed.id,
+            tenant=self.feed.tenant,
+            academie=self.feed.academie,
+            complete=header.complete,
+            checksum=checksum,
+            made_on=header.made_on,
+            state=ImportState.STAGING,
+            started_at=self.clock(),
+            covers=header.covers,
+        )
+
+    def open(self, fresh: ImportRun) -> ImportRun | None:
+        return self.imports.begin(self.feed.id, lease=self._lease(), decide=Delivery(fresh).choose)
+
+    def stage(self, run: ImportRun, paths: Sequence[Path]) -> ImportRun:
+        stager = Stager(in_charge_sees=self.rules.in_charge_sees, size=self.rules.chunk, done=run.staged)
+        for batch in stager.batches(self.reader.read(paths)):
+            self.imports.stage(run, batch, lease=self._lease())
+            run = replace(run, staged=batch.staged)
+            self.progress(Progress("stage", batch.staged, None))
+        run = replace(run, complete=run.complete and not stager.broken, counts=stager.counts)
+        if run.state is ImportState.REHEARSAL:
+            return self.imports.settle(run, lease=self._lease())
+        run = replace(run, state=ImportState.STAGED)
+        return self.imports.settle(run, lease=self._lease(), audit=[self._event(run, Action.IMPORT_STARTED)])
+
+    def weigh(self, run: ImportRun, intent: Intent) -> tuple[ImportDifference, ImportRun]:
+        difference = self._difference(run)
+        reasons = mass_changes(difference, percent=self.rules.mass_change_percent)
+        if reasons and intent is not Intent.CONFIRM:
+            if run.state is not ImportState.HELD:
+                held = replace(run, state=ImportState.HELD)
+                self.imports.settle(held, lease=self._lease(), audit=[self._event(run, Action.IMPORT_HELD)])
+            raise ImportHeld("; ".join(reasons), difference)
+        run = replace(run, state=ImportState.APPLYING, applied_at=self.clock())
+        return difference, self.imports.settle(run, lease=self._lease())
+
+    def apply(self, run: ImportRun) -> Mapping[str, int]:
+        counts = Counter(run.counts)
+        around = self._around(run)
+
+        def plan(chunk: Chunk) -> ChunkPlan:
+            return plan_chunk(chunk, around)
+
+        size = self.rules.chunk
+        current = run
+        while (step := self.imports.apply(current, size=size, lease=self._lease(), plan=plan)) is not None:
+            current, more = step
+            counts.update(more)
+            self.progress(Progress("apply", current.cursor, run.staged))
+        if run.complete:
+            while (gone := self.imports.retire(current, size=size, lease=self._lease(), plan=plan)) is not None:
+                counts.update(gone)
+        counts.update(self._found_persons(current, around))
+        self.imports.level_schools(current, lease=self._lease(), decide=level_of_pupils)
+        final = replace(current, state=ImportState.DONE, counts=dict(counts))
+        self.imports.finish(final, lease=self._lease(), audit=[self._event(final, Action.IMPORT_FINISHED)])
+        return counts
+
+    def _found_persons(self, run: ImportRun, around: Circumstances) -> Counter[str]:
+        founder = Founder(around, self.rules.matcher, self.rules.propose_from, new_id)
+        counts: Counter[str] = Counter()
+        for kind, decide in (
+            (RecordKind.PUPIL, founder.pupils),
+            (RecordKind.GUARDIAN, founder.guardians),
+            (RecordKind.STAFF, founder.staff),
+        ):
+            after = ""
+            while step := self.imports.found(
+                run, after=after, kind=kind, size=self.rules.chunk, lease=self._lease(), decide=decide
+            ):
+                after, more = step
+                counts.update(more)
+                self.progress(Progress("found", counts.total(), None))
+        return counts
+
+    def rehearse(self, run: ImportRun, paths: Sequence[Path]) -> ImportReport:
+        opened = self.imports.begin(self.feed.id, lease=self._lease(), decide=lambda _history: run)
+        run = opened or run
+        try:
+            run = self.stage(run, paths)
+            return self.report(run, state="rehearsed", counts=run.counts, difference=self._difference(run))
+        finally:
+            self.imports.finish(run, lease=self._lease(), audit=())
+
+    def report(
+        self,
+        run: ImportRun,
+        *,
+        state: str,
+        counts: Mapping[str, int],
+        difference: ImportDifference | None,
+        resumed: bool = False,
+    ) -> ImportReport:
+        return ImportReport(
+            feed=self.feed.id,
+            state=state,
+            import_id=run.import_id,
+            complete=run.complete,
+            made_on=run.made_on,
+            resumed=resumed,
+            counts=dict(counts),
+            difference=difference,
+            faults=self.imports.faults(run, limit=FAULTS_SHOWN),
+        )
+
+    def _difference(self, run: ImportRun) -> ImportDifference:
+        around = self._around(replace(run, applied_at=self.clock()))
+        return self.imports.difference(run, plan=lambda chunk: plan_chunk(chunk, around), size=self.rules.chunk)
+
+    def _around(self, run: ImportRun) -> Circumstances:
+        return Circumstances(
+            import_id=run.import_id,
+            feed=run.feed,
+            tenant=run.tenant,
+            academie=run.academie,
+            now=run.applied_at or run.started_at,
+            in_charge_sees=self.rules.in_charge_sees,
+        )
+
+    def _lease(self) -> Lease:
+        now = self.clock()
+        return Lease(holder=self.holder, now=now, until=now + LEASE)
+
+    def _event(self, run: ImportRun, action: Action) -> AuditEvent:
+        return AuditEvent(
+            tenant=run.tenant,
+            at=self.clock(),
+            action=action,
+            actor=f"feed:{run.feed}",
+            subject=run.import_id,
+            detail={"checksum": run.checksum, **{name: str(count) for name, count in sorted(run.counts.items())}},
+        )
+
+
+def level_of_pupils(level_codes: Mapping[str, int]) -> Level | None:
+    """Level of a school from how many of its pupils bear which MEFSTAT; the most frequent wins."""
+    levels: Counter[Level] = Counter()
+    for code, count in sorted(level_codes.items()):
+        level = level_of_mefstat(code)
+        if level:
+            levels[level] += count
+    return levels.most_common(1)[0][0] if levels else None

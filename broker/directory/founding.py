@@ -1,0 +1,205 @@
+"""Whose records are these: persons for records that have none, each with its evidence. Pure.
+
+Every record founds its own person, unless strong evidence joins it to one: for a pupil the same INE and birth date;
+for a guardian a shared child, with the same name, civility and link code, unique on both sides. Anything weaker is
+proposed and opens nothing. Names alone: nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from broker.directory.content import decode_person
+from broker.directory.record_facts import Circumstances
+from broker.domain.audit import Action, AuditEvent
+from broker.domain.handles import Id
+from broker.domain.identity import EvidenceKind
+from broker.domain.imports import AttachmentRow, FoundingPlan, Likeness, Neighbour, PupilTwin, Surroundings, Unattached
+from broker.domain.names import fold
+from broker.domain.people import AttachmentState, RecordKind
+from broker.domain.ports import Matcher, MatchSubject
+
+
+@dataclass(frozen=True, slots=True)
+class Founder:
+    """Decides for chunks of unattached records of one kind."""
+
+    around: Circumstances
+    matcher: Matcher
+    propose_from: float
+    new_id: Callable[[Id], str]
+
+    def pupils(self, records: Sequence[Unattached], surroundings: Surroundings) -> FoundingPlan:
+        """Same INE, same birth date and given names that do not contradict: one pupil. Same INE alone: proposed."""
+        plan = FoundingPlan()
+        twins: dict[str, list[PupilTwin]] = defaultdict(list)
+        for twin in surroundings.twins:
+            twins[twin.ine].append(twin)
+        for record in records:
+            person = self._pupil(record, twins[record.ine] if record.ine else [], plan)
+            if record.ine:
+                twins[record.ine].append(_as_twin(record, person))
+        return plan
+
+    def guardians(self, records: Sequence[Unattached], surroundings: Surroundings) -> FoundingPlan:
+        """A shared child joins two records of one adult; contacts under the same name are at most proposed."""
+        plan = FoundingPlan()
+        joined = shared_children(surroundings.neighbours)
+        likenesses: dict[str, list[Likeness]] = defaultdict(list)
+        for likeness in surroundings.likenesses:
+            likenesses[likeness.name_key].append(likeness)
+        for record in records:
+            candidates = joined.get(record.record_id, {})
+            if len(candidates) == 1:
+                person, (other, child) = next(iter(candidates.items()))
+                detail = {"other": other, "child": child}
+                self._attach(plan, record, person, EvidenceKind.SHARED_CHILD, detail)
+                continue
+            self._found(plan, record)
+            for person, (other, child) in sorted(candidates.items()):
+                self._propose(plan, record, person, EvidenceKind.SHARED_CHILD, {"other": other, "child": child})
+            if not candidates:
+                self._resemblances(plan, record, likenesses.get(record.name_key, ()))
+        return plan
+
+    def staff(self, records: Sequence[Unattached], _surroundings: Surroundings) -> FoundingPlan:
+        """Nothing in a feed tells that two staff records, or a teacher and a parent, are one person."""
+        plan = FoundingPlan()
+        for record in records:
+            self._found(plan, record)
+        return plan
+
+    def _pupil(self, record: Unattached, twins: Sequence[PupilTwin], plan: FoundingPlan) -> str:
+        same = {twin.person_id: twin for twin in twins if is_same_pupil(record, twin)}
+        if len(same) == 1:
+            person, twin = next(iter(same.items()))
+            self._attach(plan, record, person, EvidenceKind.SAME_INE, {"other": twin.record_id})
+            return person
+        person = self._found(plan, record)
+        for other in {twin.person_id: twin for twin in twins}.values():
+            self._propose(plan, record, other.person_id, EvidenceKind.SAME_INE, {"other": other.record_id})
+        return person
+
+    def _resemblances(self, plan: FoundingPlan, record: Unattached, others: Sequence[Likeness]) -> None:
+        if not others:
+            return
+        persons = {other.record_id: other.person_id for other in others}
+        mine = _subject(record.record_id, record.name_key, record.content)
+        pairs = ((mine, _subject(one.record_id, one.name_key, one.content)) for one in others)
+        for pair in self.matcher.score(pairs):
+            if pair.score >= self.propose_from:
+                detail = {"other": pair.right, "grounds": pair.grounds}
+                self._propose(plan, record, persons[pair.right], EvidenceKind.RESEMBLANCE, detail, score=pair.score)
+
+    def _found(self, plan: FoundingPlan, record: Unattached) -> str:
+        person = self.new_id(Id.PERSON)
+        plan.persons.append(person)
+        plan.attachments.append(self._row(record, person, AttachmentState.ATTACHED, EvidenceKind.OWN_RECORD, {}))
+        plan.count("persons_founded")
+        return person
+
+    def _attach(
+        self, plan: FoundingPlan, record: Unattached, person: str, kind: EvidenceKind, detail: Mapping[str, str]
+    ) -> None:
+        plan.attachments.append(self._row(record, person, AttachmentState.ATTACHED, kind, detail))
+        plan.count(f"attached_{kind.value}")
+        plan.audit.append(
+            AuditEvent(
+                tenant=self.around.tenant,
+                at=self.around.now,
+                action=Action.RECORD_ATTACHED,
+                actor=f"feed:{self.around.feed}",
+                subject=person,
+                trace=self.around.import_id,
+                detail={"record": record.record_id, "evidence": kind.value, **detail},
+            )
+        )
+
+    def _propose(
+        self,
+        plan: FoundingPlan,
+        record: Unattached,
+        person: str,
+        kind: EvidenceKind,
+        detail: Mapping[str, str],
+        *,
+        score: float | None = None,
+    ) -> None:
+        plan.attachments.append(self._row(record, person, AttachmentState.PROPOSED, kind, detail, score=score))
+        plan.count(f"proposed_{kind.value}")
+
+    def _row(
+        self,
+        record: Unattached,
+        person: str,
+        state: AttachmentState,
+        kind: EvidenceKind,
+        detail: Mapping[str, str],
+        *,
+        score: float | None = None,
+    ) -> AttachmentRow:
+        return AttachmentRow(
+            id=self.new_id(Id.ATTACHMENT),
+            record_id=record.record_id,
+            person_id=person,
+            state=state.value,
+            evidence_kind=kind.value,
+            evidence=json.dumps(dict(detail)),
+            score=score,
+            actor=f"feed:{self.around.feed}",
+            at=self.around.now,
+        )
+
+
+def is_same_pupil(record: Unattached, twin: PupilTwin) -> bool:
+    """Tell whether two records with one INE are one pupil: same birth date, and given names that do not contradict.
+
+    The given names keep apart twins whose INE a school typed twice.
+    """
+    return (
+        record.birth_date is not None
+        and record.birth_date == twin.birth_date
+        and given_names_agree(record.given_name, twin.given_name)
+    )
+
+
+def given_names_agree(one: str, other: str) -> bool:
+    """Tell whether one given name is the other or its beginning ("Léa", "LEA-EVE"), accents and case aside."""
+    left, right = fold(one).split(), fold(other).split()
+    shorter = min(len(left), len(right))
+    return shorter > 0 and left[:shorter] == right[:shorter]
+
+
+def shared_children(neighbours: Sequence[Neighbour]) -> dict[str, dict[str, tuple[str, str]]]:
+    """For each unattached adult record: the persons it shares a child with, by (other record, child person).
+
+    A pair counts when both stand beside the same child person, in different feeds, with the same name key, civility
+    and link code, and each is the only one of its feed there with these.
+    """
+    beside: dict[tuple[str, str, str], dict[str, list[Neighbour]]] = defaultdict(lambda: defaultdict(list))
+    for one in neighbours:
+        if one.civility:
+            beside[one.child_person, one.name_key, one.link_code][one.feed].append(one)
+    joined: dict[str, dict[str, tuple[str, str]]] = defaultdict(dict)
+    for (child, _, _), feeds in beside.items():
+        unique = [rows[0] for rows in feeds.values() if len({row.record_id for row in rows}) == 1]
+        for mine, other in _pairs(unique):
+            if mine.person_id is None and other.person_id is not None:
+                joined[mine.record_id].setdefault(other.person_id, (other.record_id, child))
+    return joined
+
+
+def _pairs(rows: Sequence[Neighbour]) -> Iterator[tuple[Neighbour, Neighbour]]:
+    return ((one, other) for one in rows for other in rows if one is not other)
+
+
+def _as_twin(record: Unattached, person: str) -> PupilTwin:
+    return PupilTwin(record.record_id, record.feed, record.ine, record.given_name, record.birth_date, person)
+
+
+def _subject(record_id: str, name_key: str, content: str) -> MatchSubject:
+    record = decode_person(content, kind=RecordKind.GUARDIAN, key="")
+    return MatchSubject(record_id, name_key, record.birth_name, record.mobile, record.mail, record.address)

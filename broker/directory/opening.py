@@ -1,0 +1,56 @@
+"""Which run a delivery opens: a new one, the continuation of an unfinished one, or none. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from broker.domain.errors import FeedRefused, ImportHeld, ImportStale
+from broker.domain.feed import Feed, FeedHeader
+from broker.domain.imports import ImportRun, ImportState
+
+_WAITING = frozenset({ImportState.STAGING, ImportState.STAGED, ImportState.HELD})
+
+
+def check_header(header: FeedHeader, feed: Feed) -> None:
+    """Refuse files of another académie or degree than the feed's. Raises `FeedRefused`."""
+    if header.academie and header.academie != feed.academie:
+        raise FeedRefused(f"files of académie {header.academie} for a feed of académie {feed.academie}")
+    if header.degree and feed.degree and header.degree != feed.degree:
+        raise FeedRefused(f"files of degree {header.degree} for a feed of degree {feed.degree}")
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Decides, once the feed is locked, which run of its history `fresh` is or becomes."""
+
+    fresh: ImportRun
+
+    def choose(self, history: Sequence[ImportRun]) -> ImportRun | None:
+        """The run to work on; None when this very delivery was the last one applied.
+
+        `history` is newest first. Raises `ImportStale` for an older delivery, `ImportHeld` for a delta that comes
+        while an earlier delivery waits for its confirmation.
+        """
+        unfinished = next((run for run in history if run.state is ImportState.APPLYING), None)
+        if unfinished:
+            return unfinished
+        same = next((run for run in history if run.state in _WAITING and run.checksum == self.fresh.checksum), None)
+        if same:
+            return same
+        self._check_order(history)
+        done = [run for run in history if run.state is ImportState.DONE]
+        if done and done[0].checksum == self.fresh.checksum:
+            return None
+        held = next((run for run in history if run.state is ImportState.HELD), None)
+        if held and not self.fresh.complete:
+            raise ImportHeld(f"run {held.import_id} waits for its confirmation")
+        return self.fresh
+
+    def _check_order(self, history: Sequence[ImportRun]) -> None:
+        done = [run for run in history if run.state is ImportState.DONE]
+        if any(run.checksum == self.fresh.checksum for run in done[1:]):
+            raise ImportStale("this delivery was applied before a later one")
+        newest = max((run.made_on for run in done if run.made_on), default=None)
+        if newest and self.fresh.made_on and self.fresh.made_on < newest:
+            raise ImportStale(f"made on {self.fresh.made_on}, after {newest} was applied")
