@@ -1,0 +1,315 @@
+"""The login journey, as one straight walk: begin, choose, depart, arrive; then the session, sign-out and undo."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from broker.accounts.session_life import is_fresh
+from broker.domain.acts import UndoLink
+from broker.domain.audit import Action, AuditEvent
+from broker.domain.clock import Clock
+from broker.domain.errors import LoginExpired, PreauError, StepUpNeeded, UpstreamRefused
+from broker.domain.handles import Handle, digest, new_handle
+from broker.domain.identity import AuthnContext, UpstreamIdentity
+from broker.domain.people import RecordKind
+from broker.domain.ports import Audit, EphemeralStore, Links, People, Return, Sessions
+from broker.domain.sessions import Device, Session
+from broker.federation.arrival import Entry, build_act
+from broker.federation.interactions import START_AGAIN, Interactions, sign_in_path
+from broker.federation.linking import Link, LinkDecision, LinkFacts, Refuse, SignIn, decide_link
+from broker.federation.live_sessions import LiveSessions
+from broker.federation.logins import Arrived, Interaction, LoginRequest, Outing
+from broker.federation.sources import Source, SourceLabel, Sources
+from broker.federation.steps import Decisions, Done, GoUpstream, StepUp, next_step
+from policies import Policies
+
+_log = logging.getLogger(__name__)
+
+STATE_NAMES = ("state", "etat")
+"""Under which our own `state` comes back: OAuth has a place for it, CAS carries it inside the service URL."""
+CLOCKS_APART = timedelta(seconds=60)
+NOBODY = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SignInChoices:
+    """What the choice page needs. `straight`: the one source to go to without asking; empty when there is a choice."""
+
+    service_id: str
+    sources: tuple[SourceLabel, ...]
+    resume: str
+    straight: str = ""
+    done: bool = False
+    """The session at hand already answers the request: go to `resume`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A session has opened. `linked`: by this login the account was linked, or more records joined."""
+
+    session_handle: str
+    session: Session
+    resume: str
+    linked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Visit:
+    """A return under way."""
+
+    outing: Outing
+    interaction: Interaction
+    source: Source
+    device: Device
+    here: Session | None
+    trace: str
+    now: datetime
+
+    @property
+    def tenant(self) -> str:
+        return self.source.description.tenant
+
+
+@dataclass(frozen=True, slots=True)
+class Federation:
+    """The broker as a place to sign in. `base_url`: our own origin, from the settings, never from a request."""
+
+    sources: Sources
+    people: People
+    links: Links
+    sessions: Sessions
+    audit: Audit
+    store: EphemeralStore
+    policies: Policies
+    clock: Clock
+    base_url: str
+
+    def begin(self, request: LoginRequest, *, browser: str, now: datetime) -> str:
+        """Begin a login for this browser and return its handle. Raises `BadPageRequest`, `LoginExpired`."""
+        return self._interactions.begin(request, browser=browser, now=now)
+
+    def interaction(self, interaction: str, *, browser: str) -> Interaction:
+        """What was asked, and when. Raises `LoginExpired`."""
+        return self._interactions.find(interaction, browser=browser)
+
+    def choices(self, interaction: str, *, browser: str, session: Session | None = None) -> SignInChoices:
+        """What the choice page shows. Raises `LoginExpired`, `LoginRequired`."""
+        login = self._interactions.find(interaction, browser=browser)
+        step = next_step(login, session, Decisions(self.sources.descriptions(), self.clock()))
+        if isinstance(step, Refuse):
+            raise step.error(step.cause)
+        straight = step.source_id if isinstance(step, GoUpstream | StepUp) else ""
+        return SignInChoices(
+            login.request.service_id, self.sources.labels(), login.request.resume, straight, isinstance(step, Done)
+        )
+
+    def depart(self, interaction: str, source_id: str, *, browser: str) -> str:
+        """Where to send the browser. Raises `LoginExpired`, `PageNotFound`, `UpstreamUnavailable`."""
+        login = self._interactions.find(interaction, browser=browser)
+        now, state = self.clock(), new_handle(Handle.STATE)
+        step = next_step(login, None, Decisions(self.sources.descriptions(), now, chosen=source_id))
+        if not isinstance(step, GoUpstream):
+            raise step.error(step.cause) if isinstance(step, Refuse) else LoginExpired("nowhere to go")
+        try:
+            departure = self.sources.get(step.source_id).connector.start(
+                return_url=self._return_url(step.source_id), state=state, force=step.force
+            )
+        except PreauError as fault:
+            fault.restart = sign_in_path(interaction)
+            raise
+        outing = Outing(interaction, step.source_id, digest(browser), dict(departure.private), step.force, now)
+        self._interactions.leave(outing, state=state)
+        return departure.url
+
+    def arrive(
+        self, source_id: str, answer: Return, *, browser: str, device: Device, current: str | None, trace: str
+    ) -> Arrival:
+        """Take the browser back from a source and open its session.
+
+        Raises `LoginExpired` (unknown, spent or foreign state), `UpstreamRefused`, `UpstreamUnavailable`,
+        `UnknownPerson`, `LinkUndone`, `LinkAmbiguous`, `AlreadyUsed`; each tells where to begin again.
+        """
+        state, now = _state(answer), self.clock()
+        again = self._already_here(state, browser=browser, current=current or "", now=now)
+        if again is not None:
+            return again
+        outing = self._interactions.come_back(state, browser=browser)
+        interaction = self._interactions.find(outing.interaction, browser=browser)
+        source, here = self.sources.get(source_id), self._live.find(current or "", now=now)
+        visit = _Visit(outing, interaction, source, device, here, trace, now)
+        try:
+            identity = self._ask(visit, answer)
+            arrival = self._enter(visit, identity, self._decide(visit, identity))
+        except PreauError as fault:
+            fault.restart = sign_in_path(outing.interaction)
+            self._refused(visit, fault)
+            raise
+        self._interactions.settle(Arrived(digest(browser), arrival.session.handle_digest, arrival.resume), state=state)
+        return arrival
+
+    def session(self, handle: str) -> Session | None:
+        """The live session behind a cookie, or None."""
+        return self._live.find(handle, now=self.clock())
+
+    def sign_out(self, session_handle: str, *, trace: str) -> None:
+        """End this browser's session and every grant made in it; nothing happens when there is none."""
+        now = self.clock()
+        session = self._live.find(session_handle, now=now)
+        if session is None:
+            return
+        self.sessions.end(session.sid, now=now, audit=self._event(Action.SIGN_OUT, session, trace=trace, now=now))
+        self._live.forget(session.handle_digest)
+
+    def undo(self, session: Session, account_id: str, *, trace: str) -> None:
+        """Undo the link of one of this person's accounts. Raises `StepUpNeeded`, `UndoTooLate`."""
+        now = self.clock()
+        if not is_fresh(session, within=self.policies.sessions.step_up, now=now):
+            raise StepUpNeeded("login too old for this act")
+        event = self._event(Action.LINK_UNDONE, session, trace=trace, now=now)
+        self.links.undo(
+            UndoLink(
+                account_id=account_id,
+                person_id=session.person_id,
+                now=now,
+                undo_since=now - self.policies.linking.undo_by_person,
+                audit=(replace(event, detail={**event.detail, "account": account_id}),),
+                outbox=(),
+            )
+        )
+        self._live.forget(session.handle_digest)
+
+    @property
+    def _interactions(self) -> Interactions:
+        return Interactions(self.store, lifetime=self.policies.sessions.interaction)
+
+    @property
+    def _live(self) -> LiveSessions:
+        return LiveSessions(self.sessions, self.people, self.store, self.policies.sessions)
+
+    def _return_url(self, source_id: str) -> str:
+        return f"{self.base_url.rstrip('/')}/retour/{source_id}"
+
+    def _already_here(self, state: str, *, browser: str, current: str, now: datetime) -> Arrival | None:
+        """The arrival that this state already made, if this browser holds the session it opened (a reload)."""
+        settled = self._interactions.settled(state, browser=browser)
+        if settled is None or digest(current) != settled.session:
+            return None
+        session = self._live.find(current, now=now)
+        return Arrival(current, session, settled.resume, linked=False) if session else None
+
+    def _ask(self, visit: _Visit, answer: Return) -> UpstreamIdentity:
+        """Let the source's connector check the answer, then check that it speaks for itself and is fresh."""
+        if visit.outing.source_id != visit.source.source_id:
+            raise UpstreamRefused("an answer at another source's callback")
+        identity = visit.source.connector.finish(answer, private=visit.outing.private, now=visit.now)
+        if identity.authn.authority != visit.source.source_id:
+            raise UpstreamRefused("a connector spoke for another source")
+        if visit.outing.proof_wanted and identity.authn.auth_time < visit.outing.left_at - CLOCKS_APART:
+            raise UpstreamRefused("a new proof was asked for and an old one came")
+        return identity
+
+    def _decide(self, visit: _Visit, identity: UpstreamIdentity) -> SignIn | Link:
+        """Find out whose login this is. The same questions are put for a stranger as for anybody."""
+        description = visit.source.description
+        account = self.links.account(identity.key)
+        references = identity.references if description.releases_references else ()
+        records = self.people.by_reference(references, feeds=description.feeds)
+        persons = tuple(sorted({record.person_id for record in records})) or (NOBODY,)
+        sees_a_child = self.people.sees_a_child(persons, now=visit.now)
+        known = self.people.person(account.person_id, now=visit.now) if account else None
+        facts = LinkFacts(
+            identity=identity,
+            account=account,
+            account_kinds=known.kinds if known else frozenset(),
+            records=records,
+            sees_a_child=sees_a_child,
+            releases_references=description.releases_references,
+            signed_in_as=visit.here.person_id if visit.here else NOBODY,
+        )
+        return self._accepted(visit, decide_link(facts, now=visit.now))
+
+    def _accepted(self, visit: _Visit, decision: LinkDecision) -> SignIn | Link:
+        step = next_step(visit.interaction, None, Decisions(self.sources.descriptions(), visit.now, link=decision))
+        if isinstance(step, SignIn | Link):
+            return step
+        if isinstance(step, Refuse):
+            raise step.error(step.cause)
+        raise LoginExpired("a login that leads nowhere")
+
+    def _enter(self, visit: _Visit, identity: UpstreamIdentity, accepted: SignIn | Link) -> Arrival:
+        """Open the session; whoever was signed in here before is signed out by the same act."""
+        handle = new_handle(Handle.SESSION)
+        person_id = accepted.proof.person_id if isinstance(accepted, Link) else accepted.account.person_id
+        entry = Entry(
+            identity=identity,
+            accepted=accepted,
+            authn=self._authn(visit, identity),
+            device=visit.device,
+            life=self._live.life(visit.device, person_id, now=visit.now, joining=_joining(accepted)),
+            tenant=visit.tenant,
+            handle_digest=digest(handle),
+            replaced=visit.here,
+            trace=visit.trace,
+            now=visit.now,
+        )
+        act = build_act(entry)
+        self.sessions.open(act)
+        if visit.here:
+            self._live.forget(visit.here.handle_digest)
+        session = self._live.find(handle, now=visit.now)
+        if session is None:
+            raise LoginExpired("the session ended as it opened")
+        return Arrival(handle, session, visit.interaction.request.resume, linked=act.link is not None)
+
+    def _authn(self, visit: _Visit, identity: UpstreamIdentity) -> AuthnContext:
+        """How surely and when: never above the source's level; a proof that was asked for came after the departure."""
+        level = visit.source.description.level(identity.authn.acr, self.policies.assurance)
+        proven_at = identity.authn.auth_time
+        if visit.outing.proof_wanted:
+            proven_at = max(proven_at, visit.outing.left_at)
+        return replace(identity.authn, acr=level.value, auth_time=min(proven_at, visit.now))
+
+    def _refused(self, visit: _Visit, fault: PreauError) -> None:
+        """Leave a trace of the refusal: codes only, the same for a stranger and for anybody else."""
+        _log.log(fault.level, "sign-in refused: %s %s trace=%s", fault.code, fault.cause, visit.trace)
+        self.audit.append(
+            [
+                AuditEvent(
+                    tenant=visit.tenant,
+                    at=visit.now,
+                    action=Action.SIGN_IN_REFUSED,
+                    actor=f"source:{visit.source.source_id}",
+                    outcome="refused",
+                    trace=visit.trace,
+                    detail={"code": fault.code, "source": visit.source.source_id},
+                )
+            ]
+        )
+
+    def _event(self, action: Action, session: Session, *, trace: str, now: datetime) -> AuditEvent:
+        return AuditEvent(
+            tenant=self._tenant_of(session.authn.authority),
+            at=now,
+            action=action,
+            actor=session.person_id,
+            subject=session.person_id,
+            trace=trace,
+            detail={"sid": session.sid, "source": session.authn.authority},
+        )
+
+    def _tenant_of(self, source_id: str) -> str:
+        return next((each.tenant for each in self.sources.descriptions() if each.source_id == source_id), "")
+
+
+def _joining(accepted: SignIn | Link) -> frozenset[RecordKind]:
+    return accepted.kinds if isinstance(accepted, Link) else frozenset()
+
+
+def _state(answer: Return) -> str:
+    """Our own state, from the one place it came back in. Raises `LoginExpired`."""
+    found = [answer.params[name] for name in STATE_NAMES if answer.params.get(name)]
+    if len(found) != 1:
+        raise LoginExpired("no state came back, or two", restart=START_AGAIN)
+    return found[0]

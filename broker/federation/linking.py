@@ -1,0 +1,183 @@
+"""Which person a login belongs to: one pure decision over authoritative references, and the only maker of `LinkProof`.
+
+Names, e-mails, telephone numbers and birth dates are not even among the facts. What cannot be decided safely is left
+to the school (`LinkAmbiguous`). A stranger and a parent who may see no child get the very same answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from broker.domain.errors import LinkAmbiguous, LinkUndone, PreauError, UnknownPerson
+from broker.domain.identity import AccountState, Evidence, EvidenceKind, LinkedAccount, LinkProof, UpstreamIdentity
+from broker.domain.people import RecordKind, RecordView
+
+_ADULT = frozenset({RecordKind.GUARDIAN, RecordKind.STAFF})
+
+
+@dataclass(frozen=True, slots=True)
+class LinkFacts:
+    """Everything the decision reads.
+
+    `account`: the row under the identity's exact key, whatever its state. `account_kinds`: live roles of its person.
+    `records`: live records its references find in the feeds allotted to the source. `sees_a_child`: whether the
+    persons of these records, taken as one human, may see any child now. `signed_in_as`: person of the session that
+    this browser holds, if any; it only breaks ties on which person's history survives.
+    """
+
+    identity: UpstreamIdentity
+    account: LinkedAccount | None
+    account_kinds: frozenset[RecordKind]
+    records: tuple[RecordView, ...]
+    sees_a_child: bool
+    releases_references: bool
+    signed_in_as: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """The account is known and nothing has to be joined."""
+
+    account: LinkedAccount
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Link the account, or join more records to its person, in the act that opens the session."""
+
+    proof: LinkProof
+    account: LinkedAccount | None
+    kinds: frozenset[RecordKind]
+    """Roles that the records bring."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """No way in. `cause` is for the log: codes only."""
+
+    error: type[PreauError]
+    cause: str
+
+
+LinkDecision = SignIn | Link | Refuse
+
+
+def decide_link(facts: LinkFacts, *, now: datetime) -> LinkDecision:
+    """Decide whose login this is."""
+    account = facts.account
+    if account is None:
+        return _first_login(facts, now=now)
+    if account.state is not AccountState.LINKED:
+        return Refuse(LinkUndone, f"account {account.state}")
+    return _known_account(facts, account, now=now)
+
+
+def _first_login(facts: LinkFacts, *, now: datetime) -> LinkDecision:
+    if not facts.records:
+        return Refuse(UnknownPerson, "no way in")
+    clash = _clash(facts.records, frozenset())
+    if clash:
+        return Refuse(LinkAmbiguous, clash)
+    if _kinds(facts.records) == {RecordKind.GUARDIAN} and not facts.sees_a_child:
+        # Same words as for a stranger: a court's restriction is nobody's business, and not even its existence shows.
+        return Refuse(UnknownPerson, "no way in")
+    person = survivor(facts.records, signed_in_as=facts.signed_in_as)
+    return _link(facts, person, now=now)
+
+
+def _known_account(facts: LinkFacts, account: LinkedAccount, *, now: datetime) -> LinkDecision:
+    if facts.releases_references and not _continues(facts, account):
+        return Refuse(LinkAmbiguous, "the login no longer carries any reference it was linked by")
+    if _persons(facts.records) <= {account.person_id}:
+        return SignIn(account)
+    clash = _clash(facts.records, facts.account_kinds)
+    if clash:
+        return Refuse(LinkAmbiguous, clash)
+    return _link(facts, account.person_id, now=now)
+
+
+def _link(facts: LinkFacts, person_id: str, *, now: datetime) -> Link:
+    proof = prove(facts.identity, person_id=person_id, records=facts.records, now=now)
+    return Link(proof, facts.account, _kinds(facts.records))
+
+
+def _continues(facts: LinkFacts, account: LinkedAccount) -> bool:
+    """Tell whether this is still the human who was linked, and not the next holder of a recycled login."""
+    if account.evidence.kind is not EvidenceKind.REFERENCE:
+        return True
+    if any(record.person_id == account.person_id for record in facts.records):
+        return True
+    linked_by = frozenset(account.evidence.detail.get("references", "").split(","))
+    return any(str(reference) in linked_by for reference in facts.identity.references)
+
+
+def _clash(records: Sequence[RecordView], account_kinds: frozenset[RecordKind]) -> str:
+    """Why these records cannot be one human; empty when they can."""
+    by_reference: dict[str, set[str]] = {}
+    for record in records:
+        by_reference.setdefault(str(record.reference), set()).add(record.person_id)
+    if any(len(persons) > 1 for persons in by_reference.values()):
+        return "one key for two persons"
+    kinds = _kinds(records) | account_kinds
+    if RecordKind.PUPIL not in kinds:
+        return ""
+    if kinds & _ADULT:
+        return "a pupil and an adult"
+    return "two pupils" if len(_persons(records)) > 1 or account_kinds else ""
+
+
+def survivor(records: Sequence[RecordView], *, signed_in_as: str = "") -> str:
+    """Person whose id and subjects live on when these records' persons become one.
+
+    The one this browser is signed in as; else the one services have known longest; else the oldest; else by id.
+    """
+    if any(record.person_id == signed_in_as for record in records):
+        return signed_in_as
+    return min(records, key=_seniority).person_id
+
+
+def _seniority(record: RecordView) -> tuple[bool, float, bool, float, str]:
+    known, since = record.subject_since, record.person_since
+    return (
+        known is None,
+        known.timestamp() if known else 0.0,
+        since is None,
+        since.timestamp() if since else 0.0,
+        record.person_id,
+    )
+
+
+def prove(identity: UpstreamIdentity, *, person_id: str, records: Sequence[RecordView], now: datetime) -> LinkProof:
+    """Make the proof that links this account to this person and joins the other persons of these records.
+
+    The only maker of `LinkProof`. Raises `LinkAmbiguous` when a record was found by no reference of the identity:
+    a proof never reaches further than what its source asserted in this very login.
+    """
+    asserted = frozenset(identity.references)
+    if not records or any(record.reference not in asserted for record in records):
+        raise LinkAmbiguous("a record that the login did not name")
+    return LinkProof(
+        key=identity.key,
+        person_id=person_id,
+        absorbed=tuple(sorted(_persons(records) - {person_id})),
+        evidence=Evidence(
+            kind=EvidenceKind.REFERENCE,
+            actor=f"source:{identity.authn.authority}",
+            at=now,
+            detail={
+                "source": identity.authn.authority,
+                "references": ",".join(str(reference) for reference in identity.references),
+                "records": ",".join(sorted(record.record_id for record in records)),
+            },
+        ),
+    )
+
+
+def _kinds(records: Iterable[RecordView]) -> frozenset[RecordKind]:
+    return frozenset(record.kind for record in records)
+
+
+def _persons(records: Iterable[RecordView]) -> frozenset[str]:
+    return frozenset(record.person_id for record in records)

@@ -1,0 +1,81 @@
+"""The session behind a cookie: SQL is the truth, a copy of a few seconds spares it most questions.
+
+Losing the ephemeral store signs nobody out: without a copy, the database answers.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from broker.accounts.session_copy import copy_key, decode_session, encode_session
+from broker.accounts.session_life import SessionLife, life_of, next_idle
+from broker.domain.errors import UnavailableError
+from broker.domain.handles import Handle, digest, is_handle
+from broker.domain.people import RecordKind
+from broker.domain.ports import EphemeralStore, People, Sessions
+from broker.domain.sessions import Device, Session
+from policies import SessionLimits
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSessions:
+    """Sessions as requests meet them."""
+
+    sessions: Sessions
+    people: People
+    store: EphemeralStore
+    limits: SessionLimits
+
+    def find(self, handle: str, *, now: datetime) -> Session | None:
+        """The live session behind a cookie, its idle limit moved along; None for anything else."""
+        if not is_handle(Handle.SESSION, handle):
+            return None
+        handle_digest = digest(handle)
+        copy = decode_session(self._copy(handle_digest), handle_digest=handle_digest)
+        if copy is not None:
+            return copy if copy.is_live(now) else None
+        session = self.sessions.find(handle_digest, now=now)
+        if session is None or not session.is_live(now):
+            return None
+        kept = self._touched(session, now=now)
+        self.remember(kept)
+        return kept
+
+    def remember(self, session: Session) -> None:
+        """Keep a copy for as long as the policies let a revoked session be seen."""
+        seconds = int(self.limits.copy.total_seconds())
+        with suppress(UnavailableError):
+            self.store.put(copy_key(session.handle_digest), encode_session(session), ttl=seconds)
+
+    def forget(self, handle_digest: str) -> None:
+        """Drop the copy at once: the session has ended."""
+        try:
+            self.store.drop([copy_key(handle_digest)])
+        except UnavailableError:
+            _log.warning("session copy not dropped; it ends by itself within %s", self.limits.copy)
+
+    def life(
+        self, device: Device, person_id: str, *, now: datetime, joining: frozenset[RecordKind] = frozenset()
+    ) -> SessionLife:
+        """Limits for this person on this device. `joining`: roles that a link is about to bring."""
+        person = self.people.person(person_id, now=now)
+        return life_of(device, joining | (person.kinds if person else frozenset()), self.limits)
+
+    def _touched(self, session: Session, *, now: datetime) -> Session:
+        life = self.life(session.device, session.person_id, now=now)
+        idle_until = next_idle(session, life, now=now)
+        if idle_until is None:
+            return session
+        self.sessions.touch(session.handle_digest, idle_until=idle_until)
+        return replace(session, idle_until=idle_until)
+
+    def _copy(self, handle_digest: str) -> bytes | None:
+        try:
+            return self.store.get(copy_key(handle_digest))
+        except UnavailableError:
+            return None

@@ -1,0 +1,129 @@
+"""The values of a login in progress, and their bytes: what was asked, where the browser went, what came of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from broker.domain.clock import require_utc
+from broker.domain.errors import BadPageRequest
+
+_MOST_RESUME = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class LoginRequest:
+    """Who asks for a login, and how: protocol-neutral.
+
+    `resume` is a path with query on our own origin. `max_age` in seconds, `prompt` and `acr` as in OIDC Core §3.1.2.1.
+    `source_hint` names the source to go to without asking. `service_id` is empty for the portal itself.
+    """
+
+    service_id: str = ""
+    resume: str = "/"
+    prompt: frozenset[str] = frozenset()
+    max_age: int | None = None
+    acr: tuple[str, ...] = ()
+    source_hint: str = ""
+    locale: str = "fr"
+
+    @property
+    def wants_proof(self) -> bool:
+        """Tell whether the source must ask the person again, whatever session it keeps."""
+        return "login" in self.prompt or self.max_age is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """One login in progress. `browser` is the digest of the browser's cookie."""
+
+    request: LoginRequest
+    browser: str
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Outing:
+    """A browser sent to a source: what the return must match. `interaction` is the handle, for the way back."""
+
+    interaction: str
+    source_id: str
+    browser: str
+    private: Mapping[str, str]
+    proof_wanted: bool
+    left_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A return that opened a session. `session` is the digest of its cookie."""
+
+    browser: str
+    session: str
+    resume: str
+
+
+Record = Interaction | Outing | Arrived
+T = TypeVar("T", Interaction, Outing, Arrived)
+
+
+def check_resume(resume: str) -> None:
+    """Refuse a way back that is not a plain path on our own origin (open redirector). Raises `BadPageRequest`."""
+    plain = resume.isascii() and resume.isprintable() and " " not in resume and "\\" not in resume
+    if not plain or not resume.startswith("/") or resume.startswith("//") or len(resume) > _MOST_RESUME:
+        raise BadPageRequest("the way back is not a local path")
+
+
+def encode(record: Record) -> bytes:
+    """Write a record with the name of its kind, so that no kind can be read as another."""
+    return json.dumps({"kind": type(record).__name__, **asdict(record)}, default=_plain).encode()
+
+
+def decode(kind: type[T], stored: bytes | None) -> T | None:
+    """Read a record of this kind; None when absent, of another kind or damaged."""
+    if stored is None:
+        return None
+    try:
+        fields = json.loads(stored)
+        if fields.pop("kind") != kind.__name__:
+            return None
+        read: Callable[[dict[str, Any]], T] = _READERS[kind]
+        return read(fields)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, frozenset):
+        return sorted(value)
+    raise TypeError(type(value).__name__)
+
+
+def _instant(text: str) -> datetime:
+    return require_utc(datetime.fromisoformat(text))
+
+
+def _interaction(fields: dict[str, Any]) -> Interaction:
+    asked = fields["request"]
+    request = LoginRequest(**{**asked, "prompt": frozenset(asked["prompt"]), "acr": tuple(asked["acr"])})
+    return Interaction(request, fields["browser"], _instant(fields["started_at"]))
+
+
+def _outing(fields: dict[str, Any]) -> Outing:
+    return Outing(**{**fields, "left_at": _instant(fields["left_at"])})
+
+
+def _arrived(fields: dict[str, Any]) -> Arrived:
+    return Arrived(**fields)
+
+
+_READERS: dict[type[Any], Callable[[dict[str, Any]], Any]] = {
+    Interaction: _interaction,
+    Outing: _outing,
+    Arrived: _arrived,
+}

@@ -1,0 +1,80 @@
+"""The sources people may log in with: what the broker knows of each, and its connector."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from broker.domain.errors import PageNotFound
+from broker.domain.ports import RedirectConnector
+from policies import Assurance, AssuranceTable
+
+
+@dataclass(frozen=True, slots=True)
+class SourceDescription:
+    """A source as configured. `feeds` are the only ones whose records its references may find.
+
+    `assurance`: how surely a login there proves who the person is when the source is silent, and the most it can ever
+    claim. `releases_references`: its logins carry authoritative directory keys.
+    """
+
+    source_id: str
+    labels: Mapping[str, str]
+    tenant: str
+    feeds: frozenset[str] = frozenset()
+    releases_references: bool = False
+    assurance: Assurance = Assurance.LOW
+
+    def level(self, acr: str, table: AssuranceTable) -> Assurance:
+        """What a login with this `acr` is worth: as the table says, never above the source's own level."""
+        if not acr:
+            return self.assurance
+        stated = table.acr.get(acr, table.silent)
+        return stated if self.assurance.reaches(stated) else self.assurance
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLabel:
+    """What a page shows of a source."""
+
+    source_id: str
+    labels: Mapping[str, str]
+
+    def text(self, locale: str) -> str:
+        """The label in this language, else in French, else the id."""
+        return self.labels.get(locale) or self.labels.get("fr") or self.source_id
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A configured source and the connector that speaks to it."""
+
+    description: SourceDescription
+    connector: RedirectConnector
+
+    @property
+    def source_id(self) -> str:
+        """The source's id: part of its callback's path, so that no two sources share a callback (RFC 9700 §4.4)."""
+        return self.description.source_id
+
+
+class Sources:
+    """Every configured source, in the order of the settings."""
+
+    def __init__(self, sources: Iterable[Source]) -> None:
+        self._by_id = {source.source_id: source for source in sources}
+
+    def get(self, source_id: str) -> Source:
+        """The source of this id. Raises `PageNotFound`: a callback of no source is no page."""
+        source = self._by_id.get(source_id)
+        if source is None:
+            raise PageNotFound("no such source")
+        return source
+
+    def descriptions(self) -> tuple[SourceDescription, ...]:
+        """What is known of each source."""
+        return tuple(source.description for source in self._by_id.values())
+
+    def labels(self) -> tuple[SourceLabel, ...]:
+        """What the choice page shows."""
+        return tuple(SourceLabel(each.source_id, each.labels) for each in self.descriptions())
