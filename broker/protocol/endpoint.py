@@ -1,0 +1,55 @@
+"""What every protocol endpoint is to the door: a route, a call, an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from broker.domain.sessions import Session
+from broker.federation.logins import LoginRequest
+from broker.wire.http import PlainRequest, PlainResponse
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request as an endpoint sees it.
+
+    `browser` is the handle of this browser (drawn by the door when there was none); `session` is the live session
+    behind the cookie, and `copy` what the ephemeral store holds under the route's `copy_key`: both are read only for
+    routes that ask for them. `trace` goes into audit events and error answers.
+    """
+
+    request: PlainRequest
+    now: datetime
+    trace: str = ""
+    browser: str = ""
+    session: Session | None = None
+    copy: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsLogin:
+    """The endpoint can go no further without a login: the door begins one, which ends at `login.resume`."""
+
+    login: LoginRequest
+
+
+Endpoint = Callable[[Call], PlainResponse | NeedsLogin]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One method of one path. `pages`: what it refuses is read by a person, so an error becomes a page, not JSON.
+
+    `per_minute` limits volume from one address: far above a town behind one address, below what would drown us.
+    `copy_key` names the copy that the ephemeral store may hold of what the endpoint will ask the database for.
+    """
+
+    method: str
+    path: str
+    answer: Endpoint
+    pages: bool = False
+    reads_session: bool = False
+    per_minute: int = 60_000
+    copy_key: Callable[[PlainRequest], str] | None = None

@@ -1,0 +1,178 @@
+"""The authorization endpoint (OIDC Core §3.1.2): who asks, what, for whom; then a code, a login or a refusal."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from broker.domain.acts import IssueCode
+from broker.domain.audit import Action, AuditEvent
+from broker.domain.errors import AccessDenied, LoginRequired, ProtocolError
+from broker.domain.handles import Handle, Id, digest, new_handle, new_id
+from broker.domain.people import RecordKind
+from broker.domain.ports import Grants, People, Services
+from broker.domain.sessions import CodePayload, Grant, Session
+from broker.federation.logins import LoginRequest
+from broker.protocol.endpoint import Call, NeedsLogin
+from broker.protocol.oidc.authorize_checks import AUTHORIZE_CHECKS, LONGEST_STATE, TARGET_CHECKS, AuthorizeCheck
+from broker.protocol.oidc.freshness import Step, next_step
+from broker.protocol.oidc.id_token import HintRules, names_another
+from broker.protocol.oidc.pending import PendingRequests
+from broker.protocol.oidc.provider import ProviderSettings, claims_of
+from broker.protocol.oidc.requests import AuthorizationRequest, Submission, find_client, read_request
+from broker.protocol.oidc.signing import Signer
+from broker.services.access import may_open
+from broker.wire import oauth
+from broker.wire.http import Form, PlainResponse, parse_body, parse_form, redirect_response, with_parameters
+from policies import Policies
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizeChecks:
+    """The rules of the endpoint as lists: taking one out is how a test shows what it stops."""
+
+    target: tuple[AuthorizeCheck, ...] = TARGET_CHECKS
+    request: tuple[AuthorizeCheck, ...] = AUTHORIZE_CHECKS
+
+
+@dataclass(frozen=True, slots=True)
+class Authorize:
+    """The endpoint and what it works with."""
+
+    settings: ProviderSettings
+    services: Services
+    people: People
+    grants: Grants
+    policies: Policies
+    pending: PendingRequests
+    signer: Signer
+    checks: AuthorizeChecks = field(default_factory=AuthorizeChecks)
+
+    def get(self, call: Call) -> PlainResponse | NeedsLogin:
+        """Answer a request that came in the address."""
+        return self._answer(call, parse_form(call.request.query), started=None)
+
+    def post(self, call: Call) -> PlainResponse:
+        """Keep a request that came by POST and have the browser fetch its answer by GET.
+
+        A cross-site POST carries no `SameSite=Lax` cookie, so a session must not be looked for here.
+        """
+        submission = find_client(self.services, Form(parse_body(call.request)))
+        self._check_target(submission)
+        return redirect_response(self.pending.keep_posted(submission.values))
+
+    def resume(self, call: Call) -> PlainResponse | NeedsLogin:
+        """Take up a request that waited for a login, or that came by POST."""
+        handle = parse_form(call.request.query).values.get("i", "")
+        waiting = self.pending.take(handle, browser=call.browser)
+        return self._answer(call, waiting.form, started=waiting.started)
+
+    def _answer(self, call: Call, form: Form, *, started: datetime | None) -> PlainResponse | NeedsLogin:
+        submission = find_client(self.services, form)
+        self._check_target(submission)
+        try:
+            for check in self.checks.request:
+                check(submission)
+            return self._decide(call, read_request(submission), started=started)
+        except ProtocolError as refusal:
+            if not refusal.may_redirect:
+                raise
+            return self._refuse(call, submission, refusal)
+
+    def _check_target(self, submission: Submission) -> None:
+        for check in self.checks.target:
+            check(submission)
+
+    def _decide(
+        self, call: Call, request: AuthorizationRequest, *, started: datetime | None
+    ) -> PlainResponse | NeedsLogin:
+        step = next_step(request, call.session, now=call.now, started=started)
+        if step is Step.LOGIN or call.session is None:
+            return self._ask_login(call, request)
+        self._check_access(request, call.session, now=call.now)
+        subject = self._subject(request, call.session, now=call.now)
+        if names_another(request.id_token_hint, subject, self._hints_for(request)):
+            return self._ask_hinted(call, request, started=started)
+        return self._issue(call, request, self._payload(request, call.session, subject=subject, now=call.now))
+
+    def _ask_login(self, call: Call, request: AuthorizationRequest) -> NeedsLogin:
+        resume = self.pending.keep_for_login(request.values, browser=call.browser, started=call.now)
+        prompt = request.prompt | {oauth.LOGIN} if oauth.SELECT_ACCOUNT in request.prompt else request.prompt
+        return NeedsLogin(
+            LoginRequest(
+                service_id=request.client.service.service_id,
+                resume=resume,
+                prompt=prompt,
+                max_age=request.max_age,
+                acr=request.acr,
+                locale=request.locale,
+            )
+        )
+
+    def _ask_hinted(self, call: Call, request: AuthorizationRequest, *, started: datetime | None) -> NeedsLogin:
+        """The client expects another person than the one who is signed in (OIDC Core §3.1.2.2)."""
+        if oauth.NONE in request.prompt or started is not None:
+            raise LoginRequired("another person is signed in than the hint names")
+        return self._ask_login(call, replace(request, prompt=request.prompt | {oauth.LOGIN}))
+
+    def _check_access(self, request: AuthorizationRequest, session: Session, *, now: datetime) -> None:
+        person = self.people.person(session.person_id, now=now)
+        if person is None:
+            raise AccessDenied("no live record")
+        is_guardian = RecordKind.GUARDIAN in person.kinds
+        children = self.people.children_of(session.person_id, now=now) if is_guardian else ()
+        assurance = self.policies.assurance.level(session.authn.acr)
+        decision = may_open(self.policies, request.client.service, person, children, assurance=assurance)
+        if not decision.allowed:
+            raise AccessDenied(", ".join(rule.id for rule in decision.rules) or "no rule allows it")
+
+    def _subject(self, request: AuthorizationRequest, session: Session, *, now: datetime) -> str:
+        service = request.client.service
+        return self.grants.subject(session.person_id, sector=service.service_id, space=service.space, now=now)
+
+    def _hints_for(self, request: AuthorizationRequest) -> HintRules:
+        return HintRules(self.signer.ring().verifying, self.settings.issuer, request.client.party.client_id)
+
+    def _payload(self, request: AuthorizationRequest, session: Session, *, subject: str, now: datetime) -> CodePayload:
+        client = request.client
+        grant = Grant(new_id(Id.GRANT), session.person_id, client.party.client_id, session.sid, request.scopes)
+        return CodePayload(
+            grant=grant,
+            redirect_uri=request.redirect_uri,
+            code_challenge=request.code_challenge,
+            nonce=request.nonce,
+            subject=subject,
+            authn=session.authn,
+            claims=claims_of(request.scopes, client.service),
+            expires_at=now + self.settings.code,
+        )
+
+    def _issue(self, call: Call, request: AuthorizationRequest, payload: CodePayload) -> PlainResponse:
+        code = new_handle(Handle.CODE)
+        event = AuditEvent(
+            tenant=request.client.service.tenant,
+            at=call.now,
+            action=Action.CODE_ISSUED,
+            actor=payload.grant.person_id,
+            subject=payload.grant.grant_id,
+            trace=call.trace,
+            detail={"client": payload.grant.client_id},
+        )
+        self.grants.issue_code(IssueCode(digest(code), payload, (event,)))
+        return self._redirect(request.redirect_uri, {oauth.CODE: code}, state=request.state)
+
+    def _refuse(self, call: Call, submission: Submission, refusal: ProtocolError) -> PlainResponse:
+        client_id = submission.client.party.client_id
+        details = {"trace": call.trace, "code": refusal.code, "cause": refusal.cause, "client": client_id}
+        log.log(refusal.level, "authorization refused", extra=details)
+        state = submission.get(oauth.STATE)
+        kept = state if len(state) <= LONGEST_STATE else ""
+        return self._redirect(submission.get(oauth.REDIRECT_URI), {oauth.ERROR: refusal.spec_error}, state=kept)
+
+    def _redirect(self, target: str, answer: dict[str, str], *, state: str) -> PlainResponse:
+        """Answer at the client, always naming ourselves, so that it cannot mix us up (RFC 9207 §2)."""
+        echoed = {oauth.STATE: state} if state else {}
+        return redirect_response(with_parameters(target, {**answer, **echoed, oauth.ISS: self.settings.issuer}))

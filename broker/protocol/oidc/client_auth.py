@@ -1,0 +1,128 @@
+"""Client authentication at the token endpoint (RFC 6749 §2.3, OIDC Core §9): who asks, proven.
+
+Secrets are 256 random bits, kept as SHA-256 and compared in constant time; an unknown client costs the same work.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hmac
+from base64 import b64decode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import NewType
+from urllib.parse import unquote_plus
+
+from broker.domain.errors import InvalidClient, InvalidRequest
+from broker.domain.handles import digest
+from broker.domain.ports import Services
+from broker.domain.services import TokenAuthMethod
+from broker.protocol.oidc.provider import Client
+from broker.wire import oauth
+from broker.wire.http import PlainRequest
+
+AuthenticatedClient = NewType("AuthenticatedClient", Client)
+"""Proof type: a client that showed its secret. Only `authenticate` makes one."""
+
+NOBODY = digest("no client has this digest")
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a request shows, by which method, and what was found under that name."""
+
+    method: TokenAuthMethod
+    client_id: str
+    secret: str
+    stated_client_id: str
+    client: Client | None
+
+
+CredentialsCheck = Callable[[Credentials], None]
+
+
+def check_secret_present(shown: Credentials) -> None:
+    """An empty secret is no secret, whatever is on file (the class of CVE-2024-45160)."""
+    if not shown.secret or not shown.client_id:
+        raise InvalidClient("no secret")
+
+
+def check_same_client(shown: Credentials) -> None:
+    """A `client_id` beside a Basic header names the same client (RFC 6749 §2.3.1)."""
+    if shown.stated_client_id not in {"", shown.client_id}:
+        raise InvalidClient("two client identifiers")
+
+
+def check_secret(shown: Credentials) -> None:
+    """The secret's digest is the one on file, compared in constant time, also for a client that does not exist."""
+    on_file = shown.client.party.secret_digest if shown.client else NOBODY
+    if not hmac.compare_digest(digest(shown.secret), on_file) or shown.client is None:
+        raise InvalidClient("unknown client or wrong secret")
+
+
+def check_method(shown: Credentials) -> None:
+    """The client uses the method that it registered, and no other."""
+    if shown.client is None or shown.client.party.auth_method is not shown.method:
+        raise InvalidClient("not the registered method")
+
+
+CREDENTIALS_CHECKS: tuple[CredentialsCheck, ...] = (
+    check_secret_present,
+    check_same_client,
+    check_secret,
+    check_method,
+)
+
+
+def authenticate(
+    request: PlainRequest,
+    form: Mapping[str, str],
+    services: Services,
+    *,
+    checks: tuple[CredentialsCheck, ...] = CREDENTIALS_CHECKS,
+) -> AuthenticatedClient:
+    """Return the client that this request proves. Raises `InvalidClient`, or `InvalidRequest` for two methods."""
+    shown = read_credentials(request, form, services)
+    for check in checks:
+        check(shown)
+    if shown.client is None:
+        raise InvalidClient("unknown client")
+    return AuthenticatedClient(shown.client)
+
+
+def read_credentials(request: PlainRequest, form: Mapping[str, str], services: Services) -> Credentials:
+    """Read what the request shows. Raises when it shows nothing, more than one method, or one we do not take."""
+    header = request.headers.get("authorization", "")
+    if oauth.CLIENT_ASSERTION in form:
+        raise InvalidClient("client assertions are not taken")
+    if header and oauth.CLIENT_SECRET in form:
+        raise InvalidRequest("two client authentication methods")
+    stated = form.get(oauth.CLIENT_ID, "")
+    if header:
+        client_id, secret = _basic(header)
+        method = TokenAuthMethod.BASIC
+    else:
+        client_id, secret = stated, form.get(oauth.CLIENT_SECRET, "")
+        method = TokenAuthMethod.POST
+    return Credentials(method, client_id, secret, stated, _find(services, client_id))
+
+
+def _find(services: Services, client_id: str) -> Client | None:
+    service = services.by_client(client_id)
+    party = service.party(client_id) if service else None
+    return Client(service, party) if service and party else None
+
+
+def _basic(header: str) -> tuple[str, str]:
+    """Client identifier and secret of a Basic header; both are form-encoded inside (RFC 6749 §2.3.1)."""
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        raise InvalidClient("not Basic")
+    try:
+        pair = b64decode(encoded.strip(), validate=True).decode("ascii")
+    except (binascii.Error, UnicodeDecodeError) as fault:
+        raise InvalidClient("malformed Basic header") from fault
+    client_id, colon, secret = pair.partition(":")
+    if not colon:
+        raise InvalidClient("malformed Basic header")
+    return unquote_plus(client_id), unquote_plus(secret)

@@ -1,0 +1,72 @@
+"""Discovery and keys (OIDC Discovery §3, RFC 8414 §2): built once, lists only what exists."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from broker.domain.services import TokenAuthMethod
+from broker.protocol.endpoint import Call
+from broker.protocol.oidc.provider import AUTHORIZE_PATH, JWKS_PATH, SCOPE_CLAIMS, TOKEN_PATH, USERINFO_PATH
+from broker.protocol.oidc.requests import LOCALES
+from broker.protocol.oidc.signing import Signer
+from broker.wire import oauth
+from broker.wire.http import Headers, PlainResponse
+
+PUBLIC: Headers = (
+    ("Content-Type", "application/json"),
+    ("Cache-Control", "public, max-age=300"),
+    ("Access-Control-Allow-Origin", "*"),
+    ("Cross-Origin-Resource-Policy", "cross-origin"),
+)
+"""Public documents: any page may read them, and a minute-old copy does no harm (keys are published before use)."""
+
+_PROTOCOL_CLAIMS = (
+    "sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """The two public documents."""
+
+    document: bytes
+    signer: Signer
+
+    def metadata(self, call: Call) -> PlainResponse:  # noqa: ARG002
+        """The provider's metadata."""
+        return PlainResponse(200, PUBLIC, self.document)
+
+    def jwks(self, call: Call) -> PlainResponse:  # noqa: ARG002
+        """The provider's public keys."""
+        return PlainResponse(200, PUBLIC, self.signer.ring().jwks)
+
+
+def build_metadata(issuer: str, *, algs: Iterable[str]) -> bytes:
+    """The metadata document of an issuer."""
+    told = {claim.value for claims in SCOPE_CLAIMS.values() for claim in claims}
+    content = {
+        "issuer": issuer,
+        "authorization_endpoint": issuer + AUTHORIZE_PATH,
+        "token_endpoint": issuer + TOKEN_PATH,
+        "userinfo_endpoint": issuer + USERINFO_PATH,
+        "jwks_uri": issuer + JWKS_PATH,
+        "scopes_supported": list(SCOPE_CLAIMS),
+        "claims_supported": [*_PROTOCOL_CLAIMS, *sorted(told)],
+        "claim_types_supported": ["normal"],
+        "response_types_supported": [oauth.CODE],
+        "response_modes_supported": [oauth.QUERY],
+        "grant_types_supported": [oauth.AUTHORIZATION_CODE],
+        "subject_types_supported": ["pairwise"],
+        "id_token_signing_alg_values_supported": sorted(algs),
+        "token_endpoint_auth_methods_supported": [method.value for method in TokenAuthMethod],
+        "code_challenge_methods_supported": [oauth.S256],
+        "prompt_values_supported": [oauth.NONE, oauth.LOGIN, oauth.CONSENT, oauth.SELECT_ACCOUNT],
+        "ui_locales_supported": list(LOCALES),
+        "authorization_response_iss_parameter_supported": True,
+        "claims_parameter_supported": False,
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
+    }
+    return json.dumps(content, indent=1).encode()

@@ -1,0 +1,70 @@
+"""Authorization requests that wait: for a login, or for the GET that follows a cross-site POST.
+
+A waiting request is looked at once. Its handle opens nothing: it stands for parameters that its holder could as well
+send again, and all of them are checked again when it comes back.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from broker.domain.errors import LoginExpired
+from broker.domain.handles import Handle, digest, is_handle, new_handle
+from broker.domain.ports import EphemeralStore
+from broker.protocol.oidc.provider import RESUME_PATH
+from broker.wire.http import Form, with_parameters
+
+POSTED_SECONDS = 60
+LOGIN_MARGIN = timedelta(seconds=60)
+"""A login that ends in its last second still finds the request that it was for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A request taken back. `started` is when its login began; None when it only came by POST."""
+
+    form: Form
+    started: datetime | None
+
+
+class PendingRequests:
+    """Waiting requests over the ephemeral store."""
+
+    def __init__(self, store: EphemeralStore, *, login: timedelta) -> None:
+        self._store = store
+        self._login_seconds = int((login + LOGIN_MARGIN).total_seconds())
+
+    def keep_for_login(self, values: Mapping[str, str], *, browser: str, started: datetime) -> str:
+        """Keep a request while its person logs in; returns the path that takes it up again, in this browser only."""
+        record = {"values": dict(values), "browser": digest(browser), "started": started.isoformat()}
+        return self._keep(record, seconds=self._login_seconds)
+
+    def keep_posted(self, values: Mapping[str, str]) -> str:
+        """Keep a request for the GET that follows its POST: only that GET carries the browser's cookies."""
+        return self._keep({"values": dict(values), "browser": "", "started": ""}, seconds=POSTED_SECONDS)
+
+    def take(self, handle: str, *, browser: str) -> Waiting:
+        """Take a request up again, once. Raises `LoginExpired`; another browser's attempt does not spend it."""
+        found = self._store.get(_key(handle)) if is_handle(Handle.REQUEST, handle) else None
+        if found is None:
+            raise LoginExpired("no such request waits", restart="/")
+        record = json.loads(found)
+        if record["browser"] and not hmac.compare_digest(record["browser"], digest(browser)):
+            raise LoginExpired("a request of another browser", restart="/")
+        if self._store.take(_key(handle)) is None:
+            raise LoginExpired("taken up meanwhile", restart="/")
+        started = datetime.fromisoformat(record["started"]) if record["started"] else None
+        return Waiting(Form(record["values"]), started)
+
+    def _keep(self, record: Mapping[str, object], *, seconds: int) -> str:
+        handle = new_handle(Handle.REQUEST)
+        self._store.put(_key(handle), json.dumps(record).encode(), ttl=seconds)
+        return with_parameters(RESUME_PATH, {"i": handle})
+
+
+def _key(handle: str) -> str:
+    return f"request:{digest(handle)}"

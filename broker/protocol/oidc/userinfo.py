@@ -1,0 +1,104 @@
+"""The userinfo endpoint (OIDC Core §5.3): claims computed at every call, for a live token of a live grant and session.
+
+Nothing told here was stored when the token was issued: a right withdrawn or a child gone falls with the next call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from broker.domain.errors import InvalidToken, ProtocolError
+from broker.domain.handles import Handle, digest, is_handle
+from broker.domain.people import ChildCard, PersonView, RecordKind, Space
+from broker.domain.ports import Grants, People, Services
+from broker.domain.services import ClaimName, Service
+from broker.domain.sessions import AccessToken
+from broker.protocol.answers import private_json
+from broker.protocol.endpoint import Call
+from broker.protocol.oidc.answers import bearer_refusal
+from broker.protocol.oidc.copies import TokenCopies, copy_key, decode
+from broker.services.release import claims_for
+from broker.wire import oauth
+from broker.wire.http import PlainRequest, PlainResponse
+from policies import Policies
+
+
+@dataclass(frozen=True, slots=True)
+class UserInfo:
+    """The endpoint and what it works with."""
+
+    services: Services
+    people: People
+    grants: Grants
+    policies: Policies
+    copies: TokenCopies
+
+    def answer(self, call: Call) -> PlainResponse:
+        """Answer a userinfo request, by GET or POST; the token comes in the header alone (RFC 9700 §4.3.2)."""
+        try:
+            token = self._live_token(call)
+            claims = self._claims(token, now=call.now)
+        except ProtocolError as refusal:
+            shown = "authorization" in call.request.headers
+            return bearer_refusal(refusal, trace=call.trace, shown=shown)
+        return private_json({"sub": token.subject, **claims})
+
+    def _live_token(self, call: Call) -> AccessToken:
+        handle = bearer_handle(call.request)
+        if not handle:
+            raise InvalidToken("no bearer token of ours")
+        token = self._find(digest(handle), call)
+        if token is None or call.now >= token.expires_at:
+            raise InvalidToken("unknown, expired or revoked")
+        return token
+
+    def _find(self, token_digest: str, call: Call) -> AccessToken | None:
+        copied = decode(call.copy, token_digest=token_digest) if call.copy else None
+        if copied is not None:
+            return copied
+        token = self.grants.token(token_digest, now=call.now)
+        if token is not None:
+            self.copies.keep(token_digest, token)
+        return token
+
+    def _claims(self, token: AccessToken, *, now: datetime) -> dict[str, object]:
+        service = self.services.by_client(token.grant.client_id)
+        person = self.people.person(token.grant.person_id, now=now)
+        if service is None or person is None:
+            raise InvalidToken("the client or the person is gone")
+        return claims_for(
+            self.policies,
+            service,
+            person,
+            self._children(token, person, now=now),
+            child_subject=self._child_subject(service, now=now),
+            wanted=token.claims,
+        )
+
+    def _children(self, token: AccessToken, person: PersonView, *, now: datetime) -> tuple[ChildCard, ...]:
+        asked = {ClaimName.CHILDREN.value, ClaimName.UAI.value} & set(token.claims)
+        if not asked or RecordKind.GUARDIAN not in person.kinds:
+            return ()
+        return self.people.children_of(token.grant.person_id, now=now)
+
+    def _child_subject(self, service: Service, *, now: datetime) -> Callable[[str], str]:
+        def subject(child_id: str) -> str:
+            return self.grants.subject(child_id, sector=service.service_id, space=Space.FAMILY, now=now)
+
+        return subject
+
+
+def bearer_handle(request: PlainRequest) -> str:
+    """The access token in the header, by shape one of ours; else the empty text."""
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    handle = value.strip()
+    of_ours = scheme.lower() == oauth.BEARER.lower() and is_handle(Handle.ACCESS_TOKEN, handle)
+    return handle if of_ours else ""
+
+
+def bearer_copy_key(request: PlainRequest) -> str:
+    """Where a copy of the token in the header would be; empty when there is no token of ours."""
+    handle = bearer_handle(request)
+    return copy_key(digest(handle)) if handle else ""

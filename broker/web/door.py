@@ -1,0 +1,216 @@
+"""The door of the protocol endpoints: plain WSGI, no framework, a table of routes.
+
+An endpoint takes a plain request and gives a plain answer. Whatever needs a page (a login, an error that a person
+reads) and every other path falls through to the pages. Nothing is parsed, imported or compiled here once a request
+that could be done once a process.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Protocol
+
+from broker.domain.clock import Clock
+from broker.domain.errors import InvalidRequest, PreauError, TooManyRequests, UnavailableError, UnexpectedFault
+from broker.domain.handles import Handle, is_handle, new_handle
+from broker.domain.ports import EphemeralStore, Limit
+from broker.domain.sessions import Session
+from broker.federation import LoginRequest, sign_in_path
+from broker.protocol.answers import refusal_json
+from broker.protocol.endpoint import Call, NeedsLogin, Route
+from broker.web.edge import TRACE, new_trace
+from broker.wire.http import (
+    BROWSER_COOKIE,
+    SESSION_COOKIE,
+    Headers,
+    PlainRequest,
+    PlainResponse,
+    cookie_header,
+    parse_cookies,
+    redirect_response,
+)
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+DOOR_ERROR = "preau.error"
+"""Key in the WSGI environment under which an error is left for the pages to show."""
+MOST_BODY_BYTES = 64 * 1024
+ONE_MINUTE = 60
+
+_STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
+_ALWAYS: Headers = (("Referrer-Policy", "no-referrer"), ("X-Frame-Options", "DENY"))
+_CGI_HEADERS = {"CONTENT_TYPE": "content-type", "CONTENT_LENGTH": "content-length"}
+
+log = logging.getLogger(__name__)
+access_log = logging.getLogger("broker.access")
+
+
+class Logins(Protocol):
+    """What the door needs of the federation."""
+
+    def session(self, handle: str) -> Session | None:
+        """The live session behind a cookie, or None."""
+        ...
+
+    def begin(self, request: LoginRequest, *, browser: str, now: datetime) -> str:
+        """Begin a login for this browser and return its handle."""
+        ...
+
+
+def peer_address(environ: WSGIEnvironment) -> str:
+    """Who calls, as the server saw it; headers that a caller can write are not asked."""
+    return str(environ.get("REMOTE_ADDR", ""))
+
+
+class Door:
+    """Serves the routes of the protocols; every other path, and every page, is the fallback's."""
+
+    def __init__(
+        self,
+        routes: Iterable[Route],
+        *,
+        fallback: WSGIApplication,
+        logins: Logins,
+        store: EphemeralStore,
+        clock: Clock,
+        address: Callable[[WSGIEnvironment], str] = peer_address,
+    ) -> None:
+        self._routes = {(route.method, route.path): route for route in routes}
+        self._methods = {path: self._methods_of(path) for _, path in self._routes}
+        self._fallback = fallback
+        self._logins = logins
+        self._store = store
+        self._clock = clock
+        self._address = address
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request and write one line about it. The line names the path, never the query: it holds codes."""
+        began = time.perf_counter()
+        trace = environ.setdefault(TRACE, new_trace())
+        seen: list[str] = []
+
+        def noting(status: str, headers: list[tuple[str, str]], *fault: object) -> Callable[[bytes], object]:
+            seen.append(status)
+            return start_response(status, headers, *fault)  # type: ignore[arg-type]
+
+        try:
+            return self._answer(environ, noting, trace=trace)
+        finally:
+            access_log.info(
+                "request",
+                extra={
+                    "trace": trace,
+                    "method": environ["REQUEST_METHOD"],
+                    "path": environ.get("PATH_INFO", ""),
+                    "status": seen[-1][:3] if seen else "",
+                    "ms": round((time.perf_counter() - began) * 1000, 2),
+                },
+            )
+
+    def _answer(self, environ: WSGIEnvironment, start: StartResponse, *, trace: str) -> Iterable[bytes]:
+        path, method = environ.get("PATH_INFO", ""), environ["REQUEST_METHOD"]
+        if path not in self._methods:
+            return self._fallback(environ, start)
+        route = self._routes.get(("GET" if method == "HEAD" else method, path))
+        if route is None or (method == "HEAD" and route.pages):
+            return _send(PlainResponse(405, (("Allow", self._methods[path]),)), start)
+        try:
+            answer = self._ask(route, environ, trace=trace)
+        except PreauError as fault:
+            return self._refuse(route, fault, environ, start, trace=trace)
+        except Exception:
+            # The last wall: whatever went wrong is for the log, and the caller learns that it was our fault.
+            log.exception("unexpected fault", extra={"trace": trace, "code": UnexpectedFault.code})
+            return self._refuse(route, UnexpectedFault("see the log"), environ, start, trace=trace)
+        return _send(answer, start, without_body=method == "HEAD")
+
+    def _ask(self, route: Route, environ: WSGIEnvironment, *, trace: str) -> PlainResponse:
+        request = read_request(environ, remote=self._address(environ))
+        copy = self._admit(route, request)
+        browser = request.cookies.get(BROWSER_COOKIE, "")
+        is_new = not is_handle(Handle.BROWSER, browser)
+        call = Call(
+            request,
+            self._clock(),
+            trace=trace,
+            browser=new_handle(Handle.BROWSER) if is_new else browser,
+            session=self._session(route, request),
+            copy=copy,
+        )
+        answer = route.answer(call)
+        return answer if isinstance(answer, PlainResponse) else self._begin_login(answer, call, is_new=is_new)
+
+    def _begin_login(self, answer: NeedsLogin, call: Call, *, is_new: bool) -> PlainResponse:
+        interaction = self._logins.begin(answer.login, browser=call.browser, now=call.now)
+        cookies = (cookie_header(BROWSER_COOKIE, call.browser),) if is_new else ()
+        return redirect_response(sign_in_path(interaction), headers=cookies)
+
+    def _session(self, route: Route, request: PlainRequest) -> Session | None:
+        handle = request.cookies.get(SESSION_COOKIE, "")
+        return self._logins.session(handle) if route.reads_session and handle else None
+
+    def _admit(self, route: Route, request: PlainRequest) -> bytes | None:
+        """Count the request and fetch the copy its endpoint asks for, in one round trip."""
+        limit = Limit(f"volume:{route.path}:{request.remote}", route.per_minute, ONE_MINUTE)
+        try:
+            admission = self._store.admit((limit,), copy_key=route.copy_key(request) if route.copy_key else "")
+        except UnavailableError:
+            return None  # volume is the one thing that may go unlimited while the store is away
+        if not admission.allowed:
+            raise TooManyRequests(f"more than {route.per_minute} a minute")
+        return admission.copy
+
+    def _refuse(
+        self, route: Route, fault: PreauError, environ: WSGIEnvironment, start: StartResponse, *, trace: str
+    ) -> Iterable[bytes]:
+        if not route.pages:
+            wait: Headers = (("Retry-After", str(ONE_MINUTE)),) if isinstance(fault, TooManyRequests) else ()
+            return _send(refusal_json(fault, trace=trace, headers=wait), start)
+        environ[DOOR_ERROR] = fault
+        return self._fallback(environ, start)
+
+    def _methods_of(self, path: str) -> str:
+        return ", ".join(sorted(method for method, known in self._routes if known == path))
+
+
+def read_request(environ: WSGIEnvironment, *, remote: str) -> PlainRequest:
+    """Read a WSGI environment into a plain request. Raises `InvalidRequest` for a body of more than 64 KiB."""
+    headers = {_header_name(key): str(value) for key, value in environ.items() if _is_header(key)}
+    return PlainRequest(
+        method=environ["REQUEST_METHOD"],
+        path=environ.get("PATH_INFO", ""),
+        query=environ.get("QUERY_STRING", ""),
+        headers=headers,
+        cookies=parse_cookies(headers.get("cookie", "")),
+        body=_read_body(environ),
+        remote=remote,
+    )
+
+
+def _is_header(key: str) -> bool:
+    return key.startswith("HTTP_") or key in _CGI_HEADERS
+
+
+def _header_name(key: str) -> str:
+    return _CGI_HEADERS.get(key) or key.removeprefix("HTTP_").replace("_", "-").lower()
+
+
+def _read_body(environ: WSGIEnvironment) -> bytes:
+    stated = environ.get("CONTENT_LENGTH") or "0"
+    if environ.get("HTTP_TRANSFER_ENCODING") or not (stated.isascii() and stated.isdigit()):
+        raise InvalidRequest("a body of unknown length")
+    length = int(stated)
+    if length > MOST_BODY_BYTES:
+        raise InvalidRequest("body too large")
+    return environ["wsgi.input"].read(length) if length else b""
+
+
+def _send(answer: PlainResponse, start: StartResponse, *, without_body: bool = False) -> Iterable[bytes]:
+    length = ("Content-Length", str(len(answer.body)))
+    start(_STATUS_LINES[answer.status], [*answer.headers, *_ALWAYS, length])
+    return [b"" if without_body else answer.body]

@@ -1,0 +1,131 @@
+"""Plain request and response values: what protocol endpoints take and give, without any web framework."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl, urlencode
+
+from broker.domain.errors import InvalidRequest
+
+SESSION_COOKIE = "__Host-preau-session"
+"""Holds a `Handle.SESSION`. The `__Host-` prefix keeps neighbours on sister domains from planting one."""
+BROWSER_COOKIE = "__Host-preau-browser"
+"""Holds a `Handle.BROWSER`: binds logins in progress and CSRF tokens to one browser; opens nothing by itself."""
+
+MOST_PARAMETERS = 64
+_COOKIE_FLAGS = "Path=/; HttpOnly; Secure; SameSite=Lax"
+
+Headers = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlainRequest:
+    """One HTTP request. Header names are lower case; `query` is still encoded; `body` was capped at the door."""
+
+    method: str
+    path: str
+    query: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cookies: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    remote: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlainResponse:
+    """One HTTP response."""
+
+    status: int
+    headers: Headers = ()
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Decoded parameters. A name that came more than once is in `repeated` and has no value at all."""
+
+    values: Mapping[str, str]
+    repeated: frozenset[str] = frozenset()
+
+
+def parse_form(encoded: str) -> Form:
+    """Decode `application/x-www-form-urlencoded`, keeping apart what came more than once.
+
+    An empty value counts as absent (RFC 6749 §3.1). Raises `InvalidRequest` for bytes that are not UTF-8, for control
+    characters (NUL is an error of its own in some databases) and for more than 64 parameters.
+    """
+    try:
+        pairs = parse_qsl(encoded, keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS)
+    except ValueError as fault:
+        raise InvalidRequest("undecodable or too many parameters") from fault
+    values: dict[str, str] = {}
+    repeated: set[str] = set()
+    for name, value in pairs:
+        if not (name.isprintable() and value.isprintable()):
+            raise InvalidRequest("control character in a parameter")
+        if name in values:
+            repeated.add(name)
+        values[name] = value
+    kept = {name: value for name, value in values.items() if value and name not in repeated}
+    return Form(kept, frozenset(repeated))
+
+
+def parse_once(encoded: str) -> dict[str, str]:
+    """Decode parameters of which none may come twice. Raises `InvalidRequest` (RFC 6749 §3.1, §3.2)."""
+    form = parse_form(encoded)
+    if form.repeated:
+        raise InvalidRequest(f"repeated parameters: {sorted(form.repeated)}")
+    return dict(form.values)
+
+
+def parse_body(request: PlainRequest) -> dict[str, str]:
+    """Decode a form body. Raises `InvalidRequest` for another content type or a repeated parameter."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/x-www-form-urlencoded":
+        raise InvalidRequest("body is not a form")
+    try:
+        return parse_once(request.body.decode("ascii"))
+    except UnicodeDecodeError as fault:
+        raise InvalidRequest("form body is not ASCII") from fault
+
+
+def parse_cookies(header: str) -> dict[str, str]:
+    """Read a `Cookie` header. A name that comes twice is dropped: which of the two is ours cannot be known."""
+    cookies: dict[str, str] = {}
+    twice: set[str] = set()
+    for part in header.split(";"):
+        name, equals, value = part.strip().partition("=")
+        if not equals:
+            continue
+        if name in cookies:
+            twice.add(name)
+        cookies[name] = value
+    return {name: value for name, value in cookies.items() if name not in twice}
+
+
+def cookie_header(name: str, value: str) -> tuple[str, str]:
+    """Build a `Set-Cookie` header that lives as long as the browser is open; never `SameSite=None`."""
+    return ("Set-Cookie", f"{name}={value}; {_COOKIE_FLAGS}")
+
+
+def kept_cookie_header(name: str, value: str, *, seconds: int) -> tuple[str, str]:
+    """Build a `Set-Cookie` header that lives for a number of seconds; 0 clears the cookie."""
+    return ("Set-Cookie", f"{name}={value}; Max-Age={seconds}; {_COOKIE_FLAGS}")
+
+
+def json_response(status: int, content: Mapping[str, object], *, headers: Headers = ()) -> PlainResponse:
+    """Answer with JSON."""
+    body = json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
+    return PlainResponse(status, (("Content-Type", "application/json"), *headers), body)
+
+
+def redirect_response(url: str, *, headers: Headers = ()) -> PlainResponse:
+    """Answer with a redirect by GET. Always 303: a 307 would replay a credential POST (RFC 9700 §4.12)."""
+    return PlainResponse(303, (("Location", url), *headers))
+
+
+def with_parameters(url: str, parameters: Mapping[str, str]) -> str:
+    """Add query parameters to a URL, keeping its own byte for byte (RFC 6749 §4.1.2)."""
+    return url + ("&" if "?" in url else "?") + urlencode(parameters)

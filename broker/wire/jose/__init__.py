@@ -1,0 +1,43 @@
+"""JOSE: every signature made or checked in the house. The one home of joserfc; `authlib.jose` is used nowhere.
+
+Owns: key generation and export, signing, and a verification that pins algorithm, type, key and size before any claim
+is read, then demands the claims. What it returns, `SignedClaims`, nobody else makes.
+Must not know: whose token it is, where keys are kept, the clock.
+"""
+
+from broker.wire.jose.claims import verify_id_token, verify_id_token_hint
+from broker.wire.jose.keys import (
+    SIGNING_ALGS,
+    VERIFYING_ALGS,
+    KeySet,
+    SigningKey,
+    export_jwks,
+    generate_key,
+    jwks_from_json,
+    parse_signing_key,
+    private_jwk,
+    public_jwk,
+)
+from broker.wire.jose.refusals import Refusal, TokenRefused
+from broker.wire.jose.signing import left_half_hash, sign
+from broker.wire.jose.verifying import SignedClaims
+
+__all__ = [
+    "SIGNING_ALGS",
+    "VERIFYING_ALGS",
+    "KeySet",
+    "Refusal",
+    "SignedClaims",
+    "SigningKey",
+    "TokenRefused",
+    "export_jwks",
+    "generate_key",
+    "jwks_from_json",
+    "left_half_hash",
+    "parse_signing_key",
+    "private_jwk",
+    "public_jwk",
+    "sign",
+    "verify_id_token",
+    "verify_id_token_hint",
+]

@@ -1,0 +1,139 @@
+"""Claims of ID tokens, checked one by one after the signature (OIDC Core §3.1.3.7)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime
+from hmac import compare_digest
+from typing import Any
+
+from joserfc.errors import JoseError
+from joserfc.jwt import JWTClaimsRegistry
+
+from broker.wire.jose.keys import SIGNING_ALGS, KeySet
+from broker.wire.jose.refusals import Refusal, TokenRefused
+from broker.wire.jose.signing import left_half_hash
+from broker.wire.jose.verifying import SignedClaims, verify_signature
+
+ID_TOKEN_TYPES = frozenset({"", "jwt"})
+"""Providers write `JWT` or nothing; `logout+jwt`, `at+jwt` and the like are other tokens."""
+LONGEST_SUBJECT = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What this ID token must say. `nonce` None: none was sent. `access_token` empty: none came with it."""
+
+    issuer: str
+    audience: str
+    nonce: str | None
+    now: int
+    leeway: int
+    access_token: str = ""
+
+
+ClaimCheck = Callable[[dict[str, Any], Expected], None]
+
+
+def check_times(claims: dict[str, Any], expected: Expected) -> None:
+    """`exp` and `iat` are there, are finite numbers, and hold now; `nbf` too when it is there."""
+    registry = JWTClaimsRegistry(
+        now=expected.now, leeway=expected.leeway, exp={"essential": True}, iat={"essential": True}
+    )
+    times: dict[str, Any] = {name: claims[name] for name in ("exp", "iat", "nbf") if name in claims}
+    try:
+        registry.validate(times)
+    except JoseError as fault:
+        raise TokenRefused(Refusal.TIME, type(fault).__name__) from fault
+
+
+def check_issuer(claims: dict[str, Any], expected: Expected) -> None:
+    """`iss` is our issuer as one string: a list that holds it is somebody else's token."""
+    if claims.get("iss") != expected.issuer:
+        raise TokenRefused(Refusal.ISS)
+
+
+def check_audience(claims: dict[str, Any], expected: Expected) -> None:
+    """`aud` is us, or a list of texts that names us."""
+    audience = claims.get("aud")
+    named = audience if isinstance(audience, list) else [audience]
+    if not all(isinstance(one, str) for one in named) or expected.audience not in named:
+        raise TokenRefused(Refusal.AUD)
+
+
+def check_authorized_party(claims: dict[str, Any], expected: Expected) -> None:
+    """`azp` is us when it is there, and it is there when `aud` names several."""
+    audience = claims.get("aud")
+    several = isinstance(audience, list) and len(audience) > 1
+    if (several or "azp" in claims) and claims.get("azp") != expected.audience:
+        raise TokenRefused(Refusal.AZP)
+
+
+def check_subject(claims: dict[str, Any], expected: Expected) -> None:  # noqa: ARG001
+    """`sub` is a text of 1 to 255 characters without control characters."""
+    subject = claims.get("sub")
+    if not isinstance(subject, str) or not 0 < len(subject) <= LONGEST_SUBJECT or not subject.isprintable():
+        raise TokenRefused(Refusal.SUB)
+
+
+def check_nonce(claims: dict[str, Any], expected: Expected) -> None:
+    """`nonce` is the one that was sent with this login."""
+    if expected.nonce is None:
+        return
+    nonce = claims.get("nonce")
+    if not expected.nonce or not isinstance(nonce, str):
+        raise TokenRefused(Refusal.NONCE)
+    if not compare_digest(nonce.encode(), expected.nonce.encode()):
+        raise TokenRefused(Refusal.NONCE)
+
+
+def check_access_token_hash(claims: dict[str, Any], expected: Expected) -> None:
+    """`at_hash`, when both it and an access token are there, is that token's (fails closed: CVE-2026-28498)."""
+    if "at_hash" not in claims or not expected.access_token:
+        return
+    stated = claims["at_hash"]
+    if not isinstance(stated, str) or not compare_digest(
+        stated.encode(), left_half_hash(expected.access_token).encode()
+    ):
+        raise TokenRefused(Refusal.AT_HASH)
+
+
+ID_TOKEN_CHECKS: tuple[ClaimCheck, ...] = (
+    check_times,
+    check_issuer,
+    check_audience,
+    check_authorized_party,
+    check_subject,
+    check_nonce,
+    check_access_token_hash,
+)
+
+
+def verify_id_token(  # noqa: PLR0913 (each is a fact that the caller must state)
+    token: str,
+    keys: KeySet,
+    *,
+    issuer: str,
+    audience: str,
+    nonce: str | None,
+    now: datetime,
+    leeway: int,
+    algorithms: Collection[str],
+    access_token: str = "",
+) -> SignedClaims:
+    """Check an ID token of an upstream provider. `leeway` in seconds. Raises `TokenRefused`."""
+    claims = verify_signature(token, keys, algorithms=algorithms, types=ID_TOKEN_TYPES)
+    expected = Expected(issuer, audience, nonce, int(now.timestamp()), leeway, access_token)
+    for check in ID_TOKEN_CHECKS:
+        check(claims, expected)
+    return SignedClaims(claims)
+
+
+def verify_id_token_hint(token: str, keys: KeySet, *, issuer: str, audience: str) -> SignedClaims:
+    """Check an ID token of ours that comes back as a hint; its time may be over (OIDC Core §3.1.2.1)."""
+    claims = verify_signature(token, keys, algorithms=SIGNING_ALGS, types=ID_TOKEN_TYPES)
+    expected = Expected(issuer, audience, None, 0, 0)
+    for check in (check_issuer, check_audience, check_subject):
+        check(claims, expected)
+    return SignedClaims(claims)

@@ -1,0 +1,51 @@
+"""Names that OAuth 2.0 and OpenID Connect put on the wire, once. Wire names are never renamed."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# Parameters of requests (RFC 6749, RFC 7636, OIDC Core §3.1.2.1)
+ACR_VALUES: Final = "acr_values"
+CLIENT_ASSERTION: Final = "client_assertion"
+CLIENT_ID: Final = "client_id"
+CLIENT_SECRET: Final = "client_secret"  # noqa: S105 (a parameter's name)
+CODE: Final = "code"
+CODE_CHALLENGE: Final = "code_challenge"
+CODE_CHALLENGE_METHOD: Final = "code_challenge_method"
+CODE_VERIFIER: Final = "code_verifier"
+GRANT_TYPE: Final = "grant_type"
+ID_TOKEN_HINT: Final = "id_token_hint"  # noqa: S105
+MAX_AGE: Final = "max_age"
+NONCE: Final = "nonce"
+PROMPT: Final = "prompt"
+REDIRECT_URI: Final = "redirect_uri"
+REGISTRATION: Final = "registration"
+REQUEST: Final = "request"
+REQUEST_URI: Final = "request_uri"
+RESPONSE_MODE: Final = "response_mode"
+RESPONSE_TYPE: Final = "response_type"
+SCOPE: Final = "scope"
+STATE: Final = "state"
+UI_LOCALES: Final = "ui_locales"
+
+# Parameters of responses (RFC 6749 §4.1.2, RFC 9207 §2)
+ERROR: Final = "error"
+ISS: Final = "iss"
+
+# Values
+AUTHORIZATION_CODE: Final = "authorization_code"
+BEARER: Final = "Bearer"
+OPENID: Final = "openid"
+QUERY: Final = "query"
+S256: Final = "S256"
+
+# Values of `prompt` (OIDC Core §3.1.2.1)
+CONSENT: Final = "consent"
+LOGIN: Final = "login"
+NONE: Final = "none"
+SELECT_ACCOUNT: Final = "select_account"
+
+# Error codes (RFC 6749 §4.1.2.1, §5.2; RFC 6750 §3.1)
+INVALID_REQUEST: Final = "invalid_request"
+INVALID_TOKEN: Final = "invalid_token"  # noqa: S105
+SERVER_ERROR: Final = "server_error"
