@@ -1,0 +1,61 @@
+"""The page "Mes accès": the logins linked to a person, undoing one, the last sign-ins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Response, request
+
+from broker.domain.errors import PageNotFound
+from broker.portal import AccessLine, AccessPage, build_access
+from broker.web.cookies import sign_out_cookies
+from broker.web.parts import PageParts
+from broker.web.render import page, see_other
+from broker.web.visitor import SignedIn, current_visitor, require_signed_in
+
+SHOWN_SIGN_INS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The pages under /acces."""
+
+    parts: PageParts
+
+    def show(self) -> Response:
+        """GET /acces."""
+        access = self._access(require_signed_in(self.parts))
+        done = request.args.get("fait") == "annule"
+        return page("access.html", access=access, sources=self.parts.sources, done=done)
+
+    def confirm(self, account_id: str) -> Response:
+        """GET /acces/<account>/annuler: say what undoing does, before it is done."""
+        line = self._line(require_signed_in(self.parts), account_id)
+        return page("undo.html", line=line, source=self.parts.sources.get(line.account.source_id))
+
+    def undo(self, account_id: str) -> Response:
+        """POST /acces/<account>/annuler: undo the link. Ends this session too when it was opened with that login."""
+        me = require_signed_in(self.parts)
+        line = self._line(me, account_id)
+        self.parts.federation.undo(me.session, account_id, trace=current_visitor().trace)
+        if not line.is_current:
+            return see_other("/acces?fait=annule")
+        response = see_other("/au-revoir")
+        for cookie in sign_out_cookies():
+            response.headers.add(*cookie)
+        return response
+
+    def _access(self, me: SignedIn) -> AccessPage:
+        person_id = me.person.person_id
+        return build_access(
+            self.parts.links.accounts_of(person_id),
+            self.parts.links.sign_ins(person_id, limit=SHOWN_SIGN_INS),
+            current_account=me.session.account_id,
+            now=self.parts.clock(),
+        )
+
+    def _line(self, me: SignedIn, account_id: str) -> AccessLine:
+        line = self._access(me).line(account_id)
+        if line is None:
+            raise PageNotFound("not an account of this person that can be undone")
+        return line

@@ -1,0 +1,48 @@
+"""The portal and its explanation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Response
+
+from broker.portal import build_home, build_why
+from broker.portal.offers import Viewer
+from broker.web.parts import PageParts
+from broker.web.render import page
+from broker.web.sign_in import SignIn
+from broker.web.visitor import SignedIn, find_signed_in, require_signed_in
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The pages / and /pourquoi."""
+
+    parts: PageParts
+    sign_in: SignIn
+
+    def show(self) -> Response:
+        """GET /: every child as a card; the sign-in page for whoever is not signed in."""
+        me = find_signed_in(self.parts)
+        if me is None:
+            return self.sign_in.offer()
+        children = self.parts.people.children_of(me.person.person_id, now=self.parts.clock())
+        return page("home.html", home=build_home(self._viewer(me), children))
+
+    def explain(self) -> Response:
+        """GET /pourquoi: which source, records and rules led to each card."""
+        me = require_signed_in(self.parts)
+        now = self.parts.clock()
+        children = self.parts.people.children_of(me.person.person_id, now=now)
+        reasons = self.parts.people.why(me.person.person_id, now=now)
+        source = self.parts.sources.get(me.session.authn.authority)
+        accounts = self.parts.links.accounts_of(me.person.person_id)
+        why = build_why(self._viewer(me), children, reasons, accounts)
+        return page(
+            "why.html", why=why, source=source, session=me.session, feeds=self.parts.feeds, sources=self.parts.sources
+        )
+
+    def _viewer(self, me: SignedIn) -> Viewer:
+        policies = self.parts.policies
+        assurance = policies.assurance.level(me.session.authn.acr)
+        return Viewer(me.person, assurance, policies, self.parts.services.all())

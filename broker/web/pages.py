@@ -1,0 +1,156 @@
+"""The pages of the broker as one Flask application: routes, gates before them, headers after them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flask import Flask, Response, request
+from flask_babel import Babel, format_date, format_datetime, gettext
+from werkzeug.exceptions import HTTPException
+
+from broker.domain.errors import PreauError
+from broker.domain.people import CardReason
+from broker.portal.why import mask_reference
+from broker.web import words
+from broker.web.access import Access
+from broker.web.assets import StyleSheet, load_style_sheet, templates_folder
+from broker.web.cookies import browser_cookie, language_cookie
+from broker.web.door import DOOR_ERROR
+from broker.web.faults import show_fault, show_http_fault, show_sign_in, show_unexpected
+from broker.web.forms import check_form, check_origin, check_single, form_token
+from broker.web.headers import base_headers
+from broker.web.home import Home
+from broker.web.languages import BY_CODE, LANGUAGES, SOURCE, load_catalogues
+from broker.web.notices import Notices
+from broker.web.parts import FeedLabel, PageParts
+from broker.web.render import isolate, language_link, left_to_right, name_in
+from broker.web.sign_in import SignIn
+from broker.web.sign_out import SignOut
+from broker.web.visitor import NotSignedIn, current_visitor
+
+MOST_FORM_BYTES = 16 * 1024
+
+_FRENCH_FIRST = re.compile(r"^1 ")
+"""French says "le 1er septembre"; the locale data write "1 septembre"."""
+
+Route = tuple[str, str, Callable[..., Response]]
+
+
+def create_pages(parts: PageParts) -> Flask:
+    """Build the application. It serves every path that the protocol door does not."""
+    folder = templates_folder()
+    style = load_style_sheet(folder)
+    app = Flask(__name__, template_folder=str(folder), static_folder=None)
+    app.config.update(MAX_CONTENT_LENGTH=MOST_FORM_BYTES, MAX_FORM_MEMORY_SIZE=MOST_FORM_BYTES)
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    _install_languages(app, parts)
+    _install_words(app, parts, style)
+    for method, path, view in page_routes(parts, style):
+        app.add_url_rule(path, f"{method} {path}", view, methods=[method], provide_automatic_options=False)
+    _install_gates(app, parts)
+    return app
+
+
+def page_routes(parts: PageParts, style: StyleSheet) -> tuple[Route, ...]:
+    """Every page, once."""
+    sign_in, access, sign_out = SignIn(parts), Access(parts), SignOut(parts)
+    home, notices = Home(parts, sign_in), Notices(parts, style)
+    return (
+        ("GET", "/", home.show),
+        ("GET", "/pourquoi", home.explain),
+        ("GET", "/connexion", sign_in.ask),
+        ("POST", "/connexion", sign_in.choose),
+        ("GET", "/retour/<source_id>", sign_in.come_back),
+        ("GET", "/acces", access.show),
+        ("GET", "/acces/<account_id>/annuler", access.confirm),
+        ("POST", "/acces/<account_id>/annuler", access.undo),
+        ("GET", "/deconnexion", sign_out.ask),
+        ("POST", "/deconnexion", sign_out.leave),
+        ("GET", "/au-revoir", sign_out.farewell),
+        ("GET", "/avis", notices.fault),
+        ("GET", "/sante", notices.health),
+        ("GET", "/robots.txt", notices.robots),
+        ("GET", "/static/<name>", notices.style_sheet),
+    )
+
+
+def _install_languages(app: Flask, parts: PageParts) -> None:
+    babel = Babel(
+        app,
+        default_locale=SOURCE.code,
+        default_timezone=parts.time_zone,
+        locale_selector=lambda: current_visitor().language.locale,
+    )
+    catalogues = load_catalogues(templates_folder())
+    with app.app_context():
+        babel.domain_instance.cache.update({(locale, "messages"): found for locale, found in catalogues.items()})
+
+
+def _install_words(app: Flask, parts: PageParts, style: StyleSheet) -> None:
+    def token() -> str:
+        visitor = current_visitor()
+        return form_token(parts.csrf_key, browser=visitor.browser, session=visitor.session_handle)
+
+    @app.context_processor
+    def every_page() -> dict[str, Any]:
+        return {"language": current_visitor().language}
+
+    app.jinja_env.globals.update(
+        languages=LANGUAGES, language_link=language_link, form_token=token, style=style.name,
+        isolate=isolate, name_in=name_in, words=words, day=_day, moment=_moment, code=left_to_right,
+        masked=lambda key: left_to_right(mask_reference(key)), feed_name=_feed_name,
+    )  # fmt: skip
+
+
+def _day(value: Any) -> str:
+    written = str(format_date(value, "long", rebase=hasattr(value, "hour")))
+    return _FRENCH_FIRST.sub("1er ", written) if current_visitor().language is SOURCE else written
+
+
+def _moment(value: Any) -> str:
+    return str(gettext("%(day)s à %(time)s", day=_day(value), time=format_datetime(value, "HH:mm")))
+
+
+def _feed_name(feeds: Mapping[str, FeedLabel], reason: CardReason) -> str:
+    feed = feeds.get(reason.adult_feed) or FeedLabel(reason.adult_reference.academie, "")
+    text = words.DEGREE.get(feed.degree, words.DEGREE[""])
+    return str(gettext(text, number=feed.academie))
+
+
+def _install_gates(app: Flask, parts: PageParts) -> None:
+    @app.before_request
+    def gate() -> None:
+        fault = request.environ.get(DOOR_ERROR)
+        if isinstance(fault, PreauError):
+            raise fault
+        check_single(request.args.lists())
+        if request.method not in {"GET", "HEAD"} and request.routing_exception is None:
+            _check_form(parts)
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        visitor = current_visitor()
+        if not response.cache_control.public:
+            response.vary.add("Cookie")
+        for name, value in base_headers(secure=parts.issuer.startswith("https:")):
+            response.headers.setdefault(name, value)
+        if visitor.is_new and response.mimetype == "text/html":
+            response.headers.add(*browser_cookie(visitor.browser))
+        if visitor.asked_language in BY_CODE:
+            response.headers.add(*language_cookie(visitor.asked_language))
+        return response
+
+    app.register_error_handler(NotSignedIn, show_sign_in)
+    app.register_error_handler(PreauError, show_fault)
+    app.register_error_handler(HTTPException, show_http_fault)
+    app.register_error_handler(Exception, show_unexpected)
+
+
+def _check_form(parts: PageParts) -> None:
+    visitor = current_visitor()
+    check_origin(request.headers.get("Origin"), issuer=parts.issuer)
+    check_single(request.form.lists())
+    browser = "" if visitor.is_new else visitor.browser
+    check_form(request.form, parts.csrf_key, browser=browser, session=visitor.session_handle)

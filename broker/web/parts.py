@@ -1,0 +1,46 @@
+"""What the pages are given: every part built by `broker.app`, named once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from broker.domain.clock import Clock
+from broker.domain.ports import Links, People, Services
+from broker.federation import Federation
+from policies import Policies
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOffer:
+    """A source as pages show it: its label by language, and the origins its login may pass through."""
+
+    source_id: str
+    label: Mapping[str, str]
+    origins: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FeedLabel:
+    """A feed as pages name it: which académie, and `1D` (écoles) or `2D` (collèges, lycées)."""
+
+    academie: str
+    degree: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageParts:
+    """Everything `create_pages` needs. `issuer` is the only base of addresses; `csrf_key` seals forms and notices."""
+
+    issuer: str
+    csrf_key: bytes
+    clock: Clock
+    federation: Federation
+    people: People
+    links: Links
+    services: Services
+    policies: Policies
+    sources: Mapping[str, SourceOffer]
+    feeds: Mapping[str, FeedLabel]
+    healthy: Callable[[], bool]
+    time_zone: str = "Europe/Paris"

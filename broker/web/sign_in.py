@@ -1,0 +1,140 @@
+"""The way in: choose a source, leave for it, come back from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import urlencode, urlsplit
+
+from flask import Response, request
+
+from broker.domain.errors import BadPageRequest, PageNotFound, PreauError
+from broker.domain.ports import Return
+from broker.domain.services import Service
+from broker.domain.sessions import Device
+from broker.federation import LoginRequest, SignInChoices
+from broker.web.cookies import device_cookie, session_cookie
+from broker.web.faults import notice_redirect
+from broker.web.languages import BY_CODE
+from broker.web.parts import PageParts, SourceOffer
+from broker.web.render import local_path, page, see_other
+from broker.web.visitor import current_visitor, find_session
+
+STEP_UP = "acces"
+"""Value of `but`: the login is asked again to change one's own accesses. Any other value asks for nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """The pages under /connexion and /retour."""
+
+    parts: PageParts
+
+    def ask(self) -> Response:
+        """GET /connexion: the sources to choose from, and the service that asked; no question when none is open."""
+        interaction, visitor = request.args.get("i", ""), current_visitor()
+        purpose = STEP_UP if request.args.get("but") == STEP_UP else ""
+        session = find_session(self.parts)
+        if not interaction:
+            return self.offer(purpose) if purpose or session is None else see_other("/")
+        wanted = self._language_of(interaction)
+        if wanted:
+            return see_other(f"/connexion?{urlencode({'i': interaction, 'lang': wanted})}")
+        choices = self.parts.federation.choices(interaction, browser=visitor.browser, session=session)
+        if choices.done:
+            return see_other(local_path(choices.resume))
+        if choices.straight:
+            return see_other(self.parts.federation.depart(interaction, choices.straight, browser=visitor.browser))
+        return self._show(interaction, "", self._offers(choices), self._service(choices.service_id))
+
+    def offer(self, purpose: str = "") -> Response:
+        """The sign-in page for the portal itself. The login begins when a source is chosen: looking writes nothing."""
+        return self._show("", purpose, tuple(self.parts.sources.values()), None)
+
+    def choose(self) -> Response:
+        """POST /connexion: remember the device's kind and send the browser to the chosen source."""
+        source_id = request.form.get("source", "")
+        if source_id not in self.parts.sources:
+            raise BadPageRequest("no such source")
+        visitor = current_visitor()
+        interaction = request.form.get("i", "") or self._begin(request.form.get("but", ""))
+        response = see_other(self.parts.federation.depart(interaction, source_id, browser=visitor.browser))
+        own = request.form.get("device", "") == Device.OWN
+        response.headers.add(*device_cookie(Device.OWN if own else Device.SHARED))
+        return response
+
+    def come_back(self, source_id: str) -> Response:
+        """GET /retour/<source>: check the answer, open the session. Never a page: the address holds a code."""
+        try:
+            response = self._arrive(source_id)
+        except PreauError as fault:
+            response = notice_redirect(fault, key=self.parts.csrf_key)
+        response.headers["Referrer-Policy"] = "no-referrer"
+        return response
+
+    def _arrive(self, source_id: str) -> Response:
+        if source_id not in self.parts.sources:
+            raise PageNotFound("callback of an unknown source")
+        visitor = current_visitor()
+        query = request.query_string.decode("ascii", "replace")
+        arrival = self.parts.federation.arrive(
+            source_id,
+            Return(params=request.args.to_dict(), url=f"{self.parts.issuer}{request.path}?{query}"),
+            browser=visitor.browser,
+            device=visitor.device,
+            current=visitor.session_handle or None,
+            trace=visitor.trace,
+        )
+        response = see_other(local_path(arrival.resume))
+        cookie = session_cookie(arrival.session_handle, arrival.session, now=self.parts.clock())
+        response.headers.add(*cookie)
+        return response
+
+    def _begin(self, purpose: str) -> str:
+        step_up = purpose == STEP_UP
+        wanted = LoginRequest(
+            resume="/acces" if step_up else "/",
+            prompt=frozenset({"login"} if step_up else ()),
+            locale=current_visitor().language.code,
+        )
+        return self.parts.federation.begin(wanted, browser=current_visitor().browser, now=self.parts.clock())
+
+    def _show(
+        self, interaction: str, purpose: str, sources: tuple[SourceOffer, ...], service: Service | None
+    ) -> Response:
+        return page(
+            "sign_in.html",
+            return_origins=_origins(sources, service),
+            interaction=interaction,
+            purpose=purpose,
+            sources=sources,
+            service=service,
+            own_device=current_visitor().device is Device.OWN,
+            idle_minutes=int(self.parts.policies.sessions.shared_idle.total_seconds()) // 60,
+        )
+
+    def _language_of(self, interaction: str) -> str:
+        """The language the service asked for (OIDC Core §3.1.2.1 `ui_locales`), until the person chose one."""
+        visitor = current_visitor()
+        if visitor.asked_language in BY_CODE or visitor.kept_language in BY_CODE:
+            return ""
+        wanted = self.parts.federation.interaction(interaction, browser=visitor.browser).request.locale
+        return wanted if wanted in BY_CODE and wanted != visitor.language.code else ""
+
+    def _offers(self, choices: SignInChoices) -> tuple[SourceOffer, ...]:
+        return tuple(self.parts.sources[label.source_id] for label in choices.sources)
+
+    def _service(self, service_id: str) -> Service | None:
+        return next((known for known in self.parts.services.all() if known.service_id == service_id), None)
+
+
+def _origins(sources: Iterable[SourceOffer], service: Service | None) -> set[str]:
+    """Where the chosen login may lead: the sources' origins and the asking service's registered return addresses."""
+    found = {origin for source in sources for origin in source.origins}
+    parties = service.parties if service else ()
+    return found | {_origin(uri) for party in parties for uri in party.redirect_uris}
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

@@ -1,0 +1,96 @@
+"""Who sends this request: the browser, the language it reads, the session it holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Request, g, request
+
+from broker.domain.handles import Handle, is_handle, new_handle
+from broker.domain.people import PersonName, PersonView
+from broker.domain.sessions import Device, Session
+from broker.web.cookies import DEVICE_COOKIE, LANGUAGE_COOKIE
+from broker.web.edge import TRACE, new_trace
+from broker.web.languages import Language, choose_language
+from broker.web.parts import PageParts
+from broker.wire.http import BROWSER_COOKIE, SESSION_COOKIE, parse_cookies
+
+
+class NotSignedIn(Exception):
+    """The page is for signed-in people: not a fault, the browser is led to the sign-in page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """The request's browser. `browser` is drawn when absent; `session_handle` is empty when none was sent.
+
+    `asked_language` and `kept_language` are as sent, unchecked; `language` is what was made of them.
+    """
+
+    browser: str
+    is_new: bool
+    session_handle: str
+    device: Device
+    language: Language
+    asked_language: str
+    kept_language: str
+    trace: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A visitor whose session is live, and the person behind it."""
+
+    session: Session
+    person: PersonView
+
+
+def read_visitor(incoming: Request) -> Visitor:
+    """Read the cookies of a request; one that came twice counts as absent (which is ours cannot be known)."""
+    cookies = parse_cookies(incoming.headers.get("Cookie", ""))
+    browser = cookies.get(BROWSER_COOKIE, "")
+    known = is_handle(Handle.BROWSER, browser)
+    handle = cookies.get(SESSION_COOKIE, "")
+    asked = incoming.args.get("lang", "") if incoming.method == "GET" else ""
+    kept = cookies.get(LANGUAGE_COOKIE, "")
+    return Visitor(
+        browser=browser if known else new_handle(Handle.BROWSER),
+        is_new=not known,
+        session_handle=handle if is_handle(Handle.SESSION, handle) else "",
+        device=Device.OWN if cookies.get(DEVICE_COOKIE) == Device.OWN else Device.SHARED,
+        language=choose_language(asked=asked, kept=kept),
+        asked_language=asked,
+        kept_language=kept,
+        trace=str(incoming.environ.get(TRACE) or new_trace()),
+    )
+
+
+def current_visitor() -> Visitor:
+    """The visitor of the request at hand, read once."""
+    if "visitor" not in g:
+        g.visitor = read_visitor(request)
+    visitor: Visitor = g.visitor
+    return visitor
+
+
+def find_session(parts: PageParts) -> Session | None:
+    """The live session of the request, if any."""
+    handle = current_visitor().session_handle
+    return parts.federation.session(handle) if handle else None
+
+
+def find_signed_in(parts: PageParts) -> SignedIn | None:
+    """The live session of the request and its person, who is nobody's parent once no live record speaks of them."""
+    session = find_session(parts)
+    if session is None:
+        return None
+    person = parts.people.person(session.person_id, now=parts.clock())
+    return SignedIn(session, person or PersonView(session.person_id, PersonName("", ""), frozenset()))
+
+
+def require_signed_in(parts: PageParts) -> SignedIn:
+    """The live session and its person. Raises `NotSignedIn`."""
+    me = find_signed_in(parts)
+    if me is None:
+        raise NotSignedIn
+    return me
