@@ -1,0 +1,154 @@
+"""The worker: one tick tells what is due, seals the audit trail and sweeps; the loop ticks until it is asked to stop.
+
+No fault of one entry, tenant or sweep stops the others, and none ends the loop: what failed is tried again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import Event
+
+from broker.domain.audit import OutboxEntry, Topic
+from broker.domain.clock import Clock
+from broker.domain.ports import Audit, Outbox, Purge
+from broker.jobs.deliver import Deliverer
+
+logger = logging.getLogger(__name__)
+
+Wait = Callable[[float], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How much a tick takes on and how often it comes. Batches are small, so that a stop is never far away."""
+
+    entries: int = 20
+    seals: int = 500
+    swept: int = 500
+    between_ticks: timedelta = timedelta(seconds=2)
+    between_sweeps: timedelta = timedelta(minutes=1)
+    batch: timedelta = timedelta(seconds=40)
+    """An entry is leased for a minute: what is not begun by then goes back, or another worker would tell it too."""
+    first_retry: timedelta = timedelta(seconds=5)
+    last_retry: timedelta = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """What one tick did. `full` when some batch was cut: the next tick comes at once."""
+
+    told: int = 0
+    put_back: int = 0
+    sealed: int = 0
+    swept: int = 0
+    full: bool = False
+
+
+def backoff(attempts: int, *, first: timedelta, last: timedelta) -> timedelta:
+    """How long to wait after the given attempt (from 1): doubled each time, never beyond `last`."""
+    doublings = min(max(attempts - 1, 0), 30)
+    return min(last, first * (1 << doublings))
+
+
+class Worker:
+    """One worker; several may run side by side, on the same machine or not."""
+
+    def __init__(
+        self,
+        *,
+        outbox: Outbox,
+        audit: Audit,
+        purges: Sequence[Purge],
+        deliverers: Mapping[Topic, Deliverer],
+        clock: Clock,
+        pace: Pace = Pace(),
+    ) -> None:
+        self._outbox = outbox
+        self._audit = audit
+        self._purges = purges
+        self._deliverers = deliverers
+        self._clock = clock
+        self._pace = pace
+        self._sweep_at: datetime | None = None
+
+    def run(self, stop: Event, *, wait: Wait | None = None) -> None:
+        """Tick until `stop` is set; the entry in hand is finished first, what was taken but not begun goes back."""
+        pause = wait or stop.wait
+        while not stop.is_set():
+            if not self.tick(self._clock(), stop=stop).full and not stop.is_set():
+                pause(self._pace.between_ticks.total_seconds())
+
+    def tick(self, now: datetime, *, stop: Event | None = None) -> Tick:
+        """Do once what is due at `now`. Raises nothing: every fault is logged and tried again by a later tick."""
+        stopped = stop or Event()
+        told, put_back = self._tell(now, stopped)
+        sealed, seals_cut = self._seal(now, stopped)
+        swept = self._sweep(now, stopped)
+        full = told == self._pace.entries or seals_cut
+        return Tick(told=told, put_back=put_back, sealed=sealed, swept=swept, full=full)
+
+    def _tell(self, now: datetime, stop: Event) -> tuple[int, int]:
+        entries: Sequence[OutboxEntry] = ()
+        with _logged("the outbox cannot be read"):
+            entries = self._outbox.due(now=now, limit=self._pace.entries)
+        told = sum(self._tell_one(entry, now, stop) for entry in entries)
+        return told, len(entries) - told
+
+    def _tell_one(self, entry: OutboxEntry, now: datetime, stop: Event) -> bool:
+        moment = self._clock()
+        if stop.is_set() or moment - now > self._pace.batch:
+            self._put_back(entry, due_at=moment, cause="not begun")
+            return False
+        try:
+            self._deliverers[entry.row.topic](entry.row)
+            self._outbox.done(entry.entry_id, now=moment)
+        except Exception as error:  # noqa: BLE001 - whatever a deliverer raises, the other entries go on
+            wait = backoff(entry.attempts, first=self._pace.first_retry, last=self._pace.last_retry)
+            self._put_back(entry, due_at=moment + wait, cause=type(error).__name__)
+            return False
+        return True
+
+    def _put_back(self, entry: OutboxEntry, *, due_at: datetime, cause: str) -> None:
+        fields = {"entry": entry.entry_id, "topic": entry.row.topic, "attempts": entry.attempts, "cause": cause}
+        logger.warning("outbox entry put back", extra=fields)
+        with _logged("the outbox cannot be written"):
+            self._outbox.retry(entry.entry_id, due_at=due_at, cause=cause)
+
+    def _seal(self, now: datetime, stop: Event) -> tuple[int, bool]:
+        """Seal each tenant's trail; the flag tells whether any of them has more."""
+        tenants: Sequence[str] = ()
+        with _logged("the audit trail cannot be read"):
+            tenants = self._audit.tenants()
+        counts = []
+        for tenant in tenants:
+            if stop.is_set():
+                break
+            with _logged("the audit trail cannot be sealed"):
+                counts.append(self._audit.seal(tenant, now=now, limit=self._pace.seals))
+        return sum(counts), self._pace.seals in counts
+
+    def _sweep(self, now: datetime, stop: Event) -> int:
+        """Sweep what is over, from time to time: nothing depends on it but room."""
+        if self._sweep_at is not None and now < self._sweep_at:
+            return 0
+        self._sweep_at = now + self._pace.between_sweeps
+        swept = 0
+        for purge in self._purges:
+            if stop.is_set():
+                break
+            with _logged("what is over cannot be swept"):
+                swept += purge.purge(now=now, limit=self._pace.swept)
+        return swept
+
+
+@contextmanager
+def _logged(message: str) -> Iterator[None]:
+    """Log a fault and go on. Its type only: the text of a database error quotes rows."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - one part's fault must not stop the others
+        logger.error(message, extra={"cause": type(error).__name__})  # noqa: TRY400
