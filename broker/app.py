@@ -1,0 +1,291 @@
+"""The composition root: settings become adapters, adapters become a broker. The only module that imports everything.
+
+`build` is one straight list of what is made from what. Nothing is looked up by name at run time.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from functools import partial
+from threading import Event, Thread
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from sqlalchemy import Engine
+
+import policies
+from broker.domain.clock import Clock
+from broker.domain.errors import SettingsError, StorageUnavailable
+from broker.domain.services import Service
+from broker.federation import Federation, Source, SourceDescription, Sources
+from broker.jobs.deliver import deliverers
+from broker.jobs.work import Worker
+from broker.logs import configure_logging
+from broker.protocol.oidc.provider import ProviderSettings
+from broker.protocol.oidc.routes import ProviderParts, algs_wanted, build_routes
+from broker.protocol.oidc.signing import KeyVault, Signer
+from broker.services.register import Register, load_services
+from broker.settings import Settings, SourceKind, SourceProfile, SourceSettings, load_settings, read_secret
+from broker.storage.engine import reading
+from broker.storage.memory_store import MemoryStore
+from broker.storage.redis_store import RedisStore
+from broker.storage.sealing import MasterSecret, UnsealError, load_master_secret
+from broker.stores import Stores, check_schema, open_stores, opened_stores, utc_now
+from broker.web.door import Door
+from broker.web.edge import Edge
+from broker.web.forwarded import forwarded_address
+from broker.web.pages import create_pages
+from broker.web.parts import FeedLabel, PageParts, SourceOffer
+from connectors.cas import CasConnector, CasSource
+from connectors.claims import PlainProfile
+from connectors.educonnect import EduConnectProfile
+from connectors.oidc import OidcConnector, OidcSource
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+INSTALLATION = "preau"
+"""Audit partition of what concerns no tenant: the installation's own keys."""
+_SIGNING = "signing key"
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """Everything a process of the broker holds, assembled. `wsgi` answers requests; `close` gives all back."""
+
+    settings: Settings
+    policies: policies.Policies
+    clock: Clock
+    stores: Stores
+    ephemeral: MemoryStore | RedisStore
+    services: Register
+    federation: Federation
+    wsgi: WSGIApplication
+    resources: ExitStack
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self.resources.close()
+
+
+def build(settings: Settings, *, clock: Clock = utc_now) -> Broker:
+    """Assemble a broker. Raises `SettingsError` with every problem, also for a database that is not migrated."""
+    rules, register = _load_decisions(settings)
+    with ExitStack() as opened:
+        stores = open_stores(settings, rules)
+        opened.callback(stores.close)
+        check_schema(stores.engine)
+        master = load_master_secret(settings.secrets.master_file)
+        ephemeral = open_ephemeral(settings, master, clock=clock)
+        opened.callback(ephemeral.close)
+        federation = Federation(
+            sources=_open_sources(settings.sources, opened),
+            people=stores.people,
+            links=stores.links,
+            sessions=stores.sessions,
+            audit=stores.audit,
+            store=ephemeral,
+            policies=rules,
+            clock=clock,
+            base_url=settings.issuer,
+        )
+        signer = _open_signer(stores, master, register.all(), clock=clock)
+        provider = ProviderParts(
+            _provider_settings(settings, rules), register, stores.people, stores.grants, ephemeral, rules, signer
+        )
+        pages = create_pages(_page_parts(settings, rules, register, stores, federation, master, clock=clock))
+        address = forwarded_address(settings.trusted_proxies)
+        routes = build_routes(provider)
+        door = Door(routes, fallback=pages, logins=federation, store=ephemeral, clock=clock, address=address)
+        wsgi = Edge(door, issuer=settings.issuer)
+        return Broker(settings, rules, clock, stores, ephemeral, register, federation, wsgi, opened.pop_all())
+
+
+def _page_parts(
+    settings: Settings,
+    rules: policies.Policies,
+    register: Register,
+    stores: Stores,
+    federation: Federation,
+    master: MasterSecret,
+    *,
+    clock: Clock,
+) -> PageParts:
+    return PageParts(
+        issuer=settings.issuer,
+        csrf_key=master.derive("csrf"),
+        clock=clock,
+        federation=federation,
+        people=stores.people,
+        links=stores.links,
+        services=register,
+        policies=rules,
+        sources=_offers(settings.sources),
+        feeds={feed.id: FeedLabel(feed.academie, feed.degree) for feed in settings.feeds},
+        healthy=partial(answers, stores.engine),
+    )
+
+
+def create_wsgi() -> WSGIApplication:
+    """The application for a WSGI server: `granian --interface wsgi --factory broker.app:create_wsgi`."""
+    settings = load_settings(None, os.environ)
+    configure_logging(settings.log_level)
+    broker = build(settings)
+    if not settings.redis_url:
+        worker = build_worker(broker.stores, broker.ephemeral, clock=broker.clock)
+        Thread(target=worker.run, args=(Event(),), name="worker", daemon=True).start()
+    return broker.wsgi
+
+
+def build_worker(stores: Stores, ephemeral: MemoryStore | RedisStore, *, clock: Clock) -> Worker:
+    """The worker. With memory it must run in the serving process: nobody else can drop a copy from there."""
+    return Worker(
+        outbox=stores.outbox,
+        audit=stores.audit,
+        purges=(stores.purge,),
+        deliverers=deliverers(ephemeral),
+        clock=clock,
+    )
+
+
+def run_worker(settings: Settings, stop: Event, *, clock: Clock = utc_now) -> None:
+    """Do what comes after acts until `stop` is set, beside serving processes that share a Redis."""
+    master = load_master_secret(settings.secrets.master_file)
+    with opened_stores(settings) as (stores, _), closing(open_ephemeral(settings, master, clock=clock)) as ephemeral:
+        build_worker(stores, ephemeral, clock=clock).run(stop)
+
+
+def open_ephemeral(settings: Settings, master: MasterSecret, *, clock: Clock) -> MemoryStore | RedisStore:
+    """Redis where there is one, else this process's memory."""
+    if settings.redis_url:
+        return RedisStore(settings.redis_url, clock, tag_key=master.derive("redis"))
+    return MemoryStore(clock)
+
+
+def answers(engine: Engine) -> bool:
+    """Tell whether the database answers."""
+    try:
+        with reading(engine) as conn:
+            conn.exec_driver_sql("SELECT 1")
+    except StorageUnavailable:
+        return False
+    return True
+
+
+def _load_decisions(settings: Settings) -> tuple[policies.Policies, Register]:
+    """Policies and services; the faults of both are told together."""
+    problems: list[str] = []
+    rules: policies.Policies | None = None
+    register: Register | None = None
+    try:
+        rules = policies.load(None, settings.policies_dir)
+    except SettingsError as fault:
+        problems += fault.problems
+    try:
+        register = load_services(settings.services_dir)
+    except SettingsError as fault:
+        problems += fault.problems
+    if rules is None or register is None:
+        raise SettingsError(tuple(problems))
+    return rules, register
+
+
+def _open_signer(stores: Stores, master: MasterSecret, services: Iterable[Service], *, clock: Clock) -> Signer:
+    """The signing keys, made at the first start. Raises `SettingsError` when another master secret sealed them."""
+    vault = KeyVault(
+        stores.keys,
+        seal=partial(master.seal, purpose=_SIGNING),
+        unseal=partial(master.unseal, purpose=_SIGNING),
+        tenant=INSTALLATION,
+    )
+    try:
+        return Signer(vault, algs=algs_wanted(services), clock=clock)
+    except UnsealError as fault:
+        raise SettingsError(("secrets.master_file: the signing keys were sealed under another secret",)) from fault
+
+
+def _provider_settings(settings: Settings, rules: policies.Policies) -> ProviderSettings:
+    limits = rules.sessions
+    return ProviderSettings(
+        issuer=settings.issuer,
+        code=limits.code,
+        access_token=limits.access_token,
+        id_token=limits.id_token,
+        interaction=limits.interaction,
+        copy=limits.copy,
+    )
+
+
+# ---- sources ------------------------------------------------------------------------------------------------------
+
+
+def _open_sources(settings: Iterable[SourceSettings], resources: ExitStack) -> Sources:
+    opened = []
+    for source in settings:
+        connector = _open_connector(source)
+        resources.callback(connector.close)
+        opened.append(Source(_describe(source), connector))
+    return Sources(opened)
+
+
+def _open_connector(source: SourceSettings) -> CasConnector | OidcConnector:
+    """The connector of a source. Raises `SettingsError`."""
+    try:
+        return _OPENERS[source.kind](source)
+    except (OSError, ValueError) as fault:
+        raise SettingsError((f"sources.{source.id}: cannot be opened ({type(fault).__name__})",)) from fault
+
+
+def _open_cas(source: SourceSettings) -> CasConnector:
+    return CasSource(
+        source_id=source.id,
+        url=source.url,
+        releases_references=source.releases_references,
+        academies=source.academies,
+        ca_file=source.ca_file,
+    ).open()
+
+
+def _open_oidc(source: SourceSettings) -> OidcConnector:
+    educonnect = source.profile is SourceProfile.EDUCONNECT
+    profile = EduConnectProfile(releases_references=source.releases_references) if educonnect else PlainProfile()
+    return OidcSource(
+        source_id=source.id,
+        issuer=source.issuer,
+        client_id=source.client_id,
+        client_secret=read_secret(source.client_secret_file) if source.client_secret_file else "",
+        auth_method=source.auth_method,
+        scopes=source.scopes,
+        profile=profile,
+        ca_file=source.ca_file,
+    ).open()
+
+
+_OPENERS: Mapping[SourceKind, Callable[[SourceSettings], CasConnector | OidcConnector]] = {
+    SourceKind.CAS: _open_cas,
+    SourceKind.OIDC: _open_oidc,
+}
+
+
+def _describe(source: SourceSettings) -> SourceDescription:
+    return SourceDescription(
+        source_id=source.id,
+        labels=source.label,
+        tenant=source.tenant,
+        feeds=frozenset(source.feeds),
+        releases_references=source.releases_references,
+        assurance=source.assurance,
+    )
+
+
+def _offers(settings: Iterable[SourceSettings]) -> Mapping[str, SourceOffer]:
+    return {source.id: SourceOffer(source.id, source.label, (_origin(source),)) for source in settings}
+
+
+def _origin(source: SourceSettings) -> str:
+    """Where a form on the sign-in page may lead (CSP `form-action` follows redirects)."""
+    parts = urlsplit(source.issuer or source.url)
+    return f"{parts.scheme}://{parts.netloc}"

@@ -1,0 +1,76 @@
+"""`preau check`: settings, policies and services read as `serve` would read them, every fault told at once."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import policies
+from broker.cli.options import Commands, command, with_json
+from broker.cli.output import DONE, FAILED, complain, print_json
+from broker.domain.errors import SettingsError
+from broker.services.register import load_services
+from broker.settings import Settings, load_settings
+
+T = TypeVar("T")
+
+
+def add_to(commands: Commands) -> None:
+    """Add the command to the command line."""
+    with_json(command(commands, "check", check, "check settings, policies and services; tells every fault at once"))
+
+
+def check(args: argparse.Namespace) -> int:
+    """Print every fault there is; 1 when there is one."""
+    problems = tuple(problems_of(args.config))
+    if args.json:
+        print_json({"problems": problems})
+    elif problems:
+        complain(problems)
+    else:
+        print("settings, policies and services can be used")
+    return FAILED if problems else DONE
+
+
+def problems_of(config: Path | None) -> Iterator[str]:
+    """Every fault of settings, policies and services. Policies and services are looked at even beside bad settings."""
+    settings, problems = _tried(lambda: load_settings(config, os.environ))
+    yield from problems
+    policies_dir, services_dir = _folders(settings, config)
+    yield from _tried(lambda: policies.load(None, policies_dir if policies_dir and policies_dir.is_dir() else None))[1]
+    if services_dir is None or not services_dir.is_dir():
+        return
+    register, problems = _tried(lambda: load_services(services_dir))
+    yield from problems
+    if settings is not None and register is not None:
+        tenants = {tenant.id for tenant in settings.tenants}
+        for service in register.all():
+            if service.tenant not in tenants:
+                yield f"service {service.service_id}: tenant {service.tenant} is not among the tenants"
+
+
+def _tried(read: Callable[[], T]) -> tuple[T | None, tuple[str, ...]]:
+    try:
+        return read(), ()
+    except SettingsError as fault:
+        return None, fault.problems
+
+
+def _folders(settings: Settings | None, config: Path | None) -> tuple[Path | None, Path | None]:
+    """Folders of policies and services; when the settings cannot be used, as far as their file tells."""
+    if settings is not None:
+        return settings.policies_dir, settings.services_dir
+    file = config or Path(os.environ.get("PREAU_CONFIG", "preau.toml"))
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None, None
+    own, services = table.get("policies_dir"), table.get("services_dir", "services")
+    root = file.resolve().parent
+    return (root / own if isinstance(own, str) and own else None), (
+        root / services if isinstance(services, str) else None
+    )

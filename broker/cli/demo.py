@@ -1,0 +1,133 @@
+"""`preau demo`: the broker with a whole town around it, on this machine, from nothing.
+
+The town is other people's software (`broker.demo`): it writes files as an administrator and an académie would, and
+its sites speak HTTP. Everything below is what any installation does: upgrade, import, restrict, serve.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import signal
+import socket
+import time
+from contextlib import suppress
+from pathlib import Path
+from threading import Thread
+
+from broker.cli.options import Commands
+from broker.cli.output import DONE, Progress
+from broker.cli.person import restrict, tenant_of
+from broker.cli.serve import check_free, name_settings, run_server
+from broker.demo.sites import start_sites
+from broker.demo.town import Town, describe, prepare
+from broker.directory import Intent
+from broker.domain.errors import SettingsError
+from broker.domain.people import Reference
+from broker.settings import LogLevel, Settings, load_settings
+from broker.storage.sealing import load_master_secret
+from broker.stores import Stores, bring_up_to_date, import_delivery, opened_stores, utc_now
+from policies import Policies
+
+DEFAULT_FOLDER = Path("var/demo")
+DEFAULT_PORT = 8000
+HOST = "127.0.0.1"
+_LOOK_EVERY = 0.2
+_READY = "ready"
+"""File that says which year's town stands complete in the folder: a later start has nothing left to do."""
+
+
+def add_to(commands: Commands) -> None:
+    """Add the command to the command line."""
+    text = "start the broker with the demo town; prints the addresses and the people"
+    parser = commands.add_parser("demo", help=text, description=text, allow_abbrev=False)
+    parser.add_argument("--data", type=Path, default=DEFAULT_FOLDER, metavar="DIR", help="folder to keep it in")
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT, metavar="N", help="port of the broker and the sites")
+    parser.add_argument("--prepare-only", action="store_true", help="write and import everything, then stop")
+    parser.set_defaults(run=demo)
+
+
+def demo(args: argparse.Namespace) -> int:
+    """Prepare what is missing, then serve the broker and the town's sites until asked to stop."""
+    check_free(HOST, args.port)
+    folder: Path = args.data.resolve()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    town = prepare(folder, issuer=f"http://{HOST}:{args.port}")
+    load_master_secret(folder / "secrets" / "master")
+    settings = load_settings(town.settings, {})
+    settle(town, settings)
+    if args.prepare_only:
+        return DONE
+    return serve_town(town, settings)
+
+
+def settle(town: Town, settings: Settings) -> None:
+    """Bring the database to where the town's files say it should be; nothing to do when it is there."""
+    ready = town.folder / _READY
+    year = str(town.population.year)
+    if bring_up_to_date(settings) or not ready.is_file() or ready.read_text(encoding="utf-8") != year:
+        with opened_stores(settings) as (stores, rules):
+            _import(town, settings, stores, rules)
+            _restrict(town, settings, stores)
+        ready.write_text(year, encoding="utf-8")
+
+
+def serve_town(town: Town, settings: Settings) -> int:
+    """Serve broker and sites until SIGINT or SIGTERM; no process and no thread is left behind."""
+    for name in [name for name in os.environ if name.startswith("PREAU_")]:
+        del os.environ[name]  # the demo is the same wherever it is started
+    name_settings(town.settings)
+    os.environ["PREAU_LOG_LEVEL"] = LogLevel.WARNING  # the terminal belongs to the addresses and the people
+    multiprocessing.set_start_method("spawn", force=True)  # the sites' threads must not be forked half-way
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with start_sites(town):
+            Thread(target=_announce, args=(town, settings), daemon=True).start()
+            run_server(settings)
+    except KeyboardInterrupt:
+        return DONE
+    except OSError as fault:
+        raise SettingsError((f"the town's sites cannot listen ({fault.strerror})",)) from fault
+    return DONE
+
+
+def _announce(town: Town, settings: Settings) -> None:
+    """Print the addresses and the people once the broker takes requests: an address that refuses looks broken."""
+    while True:
+        with suppress(OSError), socket.create_connection((settings.host, settings.port), timeout=1):
+            print(describe(town), flush=True)
+            return
+        time.sleep(_LOOK_EVERY)
+
+
+def _import(town: Town, settings: Settings, stores: Stores, rules: Policies) -> None:
+    bar = Progress()
+    for feed in town.feeds:
+        import_delivery(
+            settings, stores, rules, feed_id=feed.feed_id, paths=feed.files, intent=Intent.CONFIRM,
+            progress=lambda step: bar.show(step.step, step.done, step.total),
+        )  # fmt: skip
+    bar.close()
+
+
+def _restrict(town: Town, settings: Settings, stores: Stores) -> None:
+    """Enter the court's decision of family 5, as `preau person restrict` does."""
+    now = utc_now()
+    pairs = {
+        (_person_of(settings, stores, pair.adult), _person_of(settings, stores, pair.child))
+        for pair in town.restrictions
+    }
+    tenant = tenant_of(settings, town.restrictions[0].child)
+    for adult, child in sorted(pairs):
+        if any(card.child_id == child for card in stores.people.children_of(adult, now=now)):
+            restrict(stores, adult=adult, child=child, tenant=tenant, now=now)
+
+
+def _person_of(settings: Settings, stores: Stores, record: str) -> str:
+    feed_id, _, key = record.partition(":")
+    feed = settings.feed(feed_id)
+    if feed is None:
+        raise SettingsError((f"no feed {feed_id}",))
+    (found,) = stores.people.by_reference([Reference(feed.academie, key)], feeds=frozenset({feed.id}))
+    return found.person_id

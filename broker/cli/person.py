@@ -1,0 +1,213 @@
+"""`preau person find|show|restrict|unrestrict`: one person, as the directory and the links have them."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from broker.cli.options import Commands, command, family, settings_of, with_json
+from broker.cli.output import DONE, FAILED, complain, print_json, print_pairs, print_table
+from broker.domain.audit import Action, AuditEvent
+from broker.domain.handles import Id
+from broker.domain.identity import AttachmentView, LinkedAccount
+from broker.domain.people import AttachmentState, PersonView, RecordView, Reference
+from broker.settings import Settings
+from broker.stores import Stores, opened_stores, utc_now
+
+
+def add_to(commands: Commands) -> None:
+    """Add the family to the command line."""
+    verbs = family(commands, "person", "people, by the key of a record (99-2d:500101) or by id (prs_…)")
+    find = with_json(command(verbs, "find", find_person, "find the person behind a record"))
+    find.add_argument("who", metavar="FEED:KEY")
+    show = with_json(command(verbs, "show", show_person, "show roles, children and logins of a person"))
+    show.add_argument("who", metavar="PERSON")
+    restrict = with_json(command(verbs, "restrict", restrict_person, "ADULT no longer sees CHILD (court restriction)"))
+    unrestrict = with_json(command(verbs, "unrestrict", unrestrict_person, "end the restrictions of ADULT for CHILD"))
+    for verb in (restrict, unrestrict):
+        verb.add_argument("adult", metavar="ADULT")
+        verb.add_argument("child", metavar="CHILD")
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """What these commands work with."""
+
+    settings: Settings
+    stores: Stores
+    now: datetime
+
+    def person_id(self, who: str) -> str:
+        """Living person behind an id or a record key. Raises `LookupError`."""
+        if who.startswith(Id.PERSON):
+            return self.stores.people.owner(who)
+        found = self.records(who)
+        if not found:
+            raise LookupError(f"no live record {who}")
+        return found[0].person_id
+
+    def records(self, who: str) -> tuple[RecordView, ...]:
+        """Live records under `feed:key`. Raises `LookupError` when the feed is unknown."""
+        feed_id, colon, key = who.partition(":")
+        feed = self.settings.feed(feed_id)
+        if not colon or feed is None:
+            known = ", ".join(feed.id for feed in self.settings.feeds) or "none"
+            raise LookupError(f"{who} is neither an id (prs_…) nor FEED:KEY; feeds: {known}")
+        return self.stores.people.by_reference([Reference(feed.academie, key)], feeds=frozenset({feed.id}))
+
+
+def find_person(args: argparse.Namespace) -> int:
+    """Print the live records under a key, with their person; 1 when there is none."""
+    with opened_stores(settings_of(args)) as (stores, _):
+        desk = _Desk(settings_of(args), stores, utc_now())
+        try:
+            records = desk.records(args.who)
+        except LookupError as fault:
+            return _not_found(fault)
+    told = [_record(record) for record in records]
+    if args.json:
+        print_json(told)
+    else:
+        print_table(("PERSON", "RECORD", "KIND", "FAMILY NAME", "GIVEN NAME"), (tuple(line.values()) for line in told))
+    return DONE if records else FAILED
+
+
+def show_person(args: argparse.Namespace) -> int:
+    """Print what is known of one person; 1 when there is nobody."""
+    settings = settings_of(args)
+    with opened_stores(settings) as (stores, _):
+        desk = _Desk(settings, stores, utc_now())
+        try:
+            person_id = desk.person_id(args.who)
+        except LookupError as fault:
+            return _not_found(fault)
+        person = stores.people.person(person_id, now=desk.now)
+        if person is None:
+            return _not_found(LookupError(f"no live person {args.who}"))
+        children = stores.people.children_of(person_id, now=desk.now)
+        accounts = stores.links.accounts_of(person_id)
+        attached, proposed = _split(stores.attachments.of_person(person_id))
+    told = _person(person)
+    if args.json:
+        print_json(
+            {
+                **told,
+                "records": attached,
+                "proposals": proposed,
+                "children": children,
+                "logins": [_account(each) for each in accounts],
+            }
+        )
+        return DONE
+    print_pairs({name: value if isinstance(value, str) else ", ".join(value) for name, value in told.items()})
+    _print_attachments(attached, proposed)
+    if children:
+        head = ("CHILD", "FAMILY NAME", "GIVEN NAME", "SCHOOL", "CLASS")
+        print_table(head, ((c.child_id, c.family, c.given, f"{c.school} ({c.uai})", c.class_label) for c in children))
+    if accounts:
+        logins = [_account(each) for each in accounts]
+        print_table([name.upper() for name in logins[0]], (tuple(line.values()) for line in logins))
+    return DONE
+
+
+def _split(found: Sequence[AttachmentView]) -> tuple[list[AttachmentView], list[AttachmentView]]:
+    """What is the person's, and what is only proposed (it opens nothing)."""
+    proposed = [each for each in found if each.state is AttachmentState.PROPOSED]
+    return [each for each in found if each not in proposed], proposed
+
+
+def _print_attachments(attached: Sequence[AttachmentView], proposed: Sequence[AttachmentView]) -> None:
+    head = ("RECORD", "KIND", "STATE", "EVIDENCE", "SINCE")
+    print_table(head, ((each.record_id, each.kind, each.state, each.evidence, each.at) for each in attached))
+    if proposed:
+        rows = ((each.record_id, each.person_id, each.score, each.evidence) for each in proposed)
+        print_table(("PROPOSED RECORD", "TO PERSON", "SCORE", "EVIDENCE"), rows)
+
+
+def restrict_person(args: argparse.Namespace) -> int:
+    """Enter a restriction, effective at once and whatever any feed says."""
+    return _change(args, Action.RESTRICTION_SET)
+
+
+def unrestrict_person(args: argparse.Namespace) -> int:
+    """End the restrictions of a pair; 1 when there was none."""
+    return _change(args, Action.RESTRICTION_LIFTED)
+
+
+def _change(args: argparse.Namespace, action: Action) -> int:
+    settings = settings_of(args)
+    with opened_stores(settings) as (stores, _):
+        desk = _Desk(settings, stores, utc_now())
+        try:
+            adult, child = desk.person_id(args.adult), desk.person_id(args.child)
+            if action is Action.RESTRICTION_SET:
+                restrict(stores, adult=adult, child=child, tenant=tenant_of(settings, args.child), now=desk.now)
+                count = 1
+            else:
+                audit = _event(action, adult=adult, child=child, tenant=tenant_of(settings, args.child), now=desk.now)
+                count = stores.guardianships.lift(adult_id=adult, child_id=child, until=desk.now, audit=audit)
+        except LookupError as fault:
+            return _not_found(fault)
+    if args.json:
+        print_json({"adult": adult, "child": child, "action": action, "count": count})
+    else:
+        print_pairs({"adult": adult, "child": child, action.value.replace("_", " "): count})
+    return DONE if count else FAILED
+
+
+def restrict(stores: Stores, *, adult: str, child: str, tenant: str, now: datetime) -> None:
+    """Enter a court restriction between two persons. Raises `LookupError` when one has no record."""
+    audit = _event(Action.RESTRICTION_SET, adult=adult, child=child, tenant=tenant, now=now)
+    stores.guardianships.restrict(adult_id=adult, child_id=child, since=now, audit=audit)
+
+
+def tenant_of(settings: Settings, record: str) -> str:
+    """The tenant that answers for a record's feed, else the first one: it keeps the audit event."""
+    feed = settings.feed(record.partition(":")[0])
+    return feed.tenant if feed else settings.tenants[0].id
+
+
+def _event(action: Action, *, adult: str, child: str, tenant: str, now: datetime) -> AuditEvent:
+    return AuditEvent(
+        tenant=tenant, at=now, action=action, actor=f"cli:{getpass.getuser()}", subject=adult, detail={"child": child}
+    )
+
+
+def _not_found(fault: LookupError) -> int:
+    complain([str(fault)])
+    return FAILED
+
+
+def _record(record: RecordView) -> Mapping[str, str]:
+    return {
+        "person_id": record.person_id,
+        "record": record.record_id,
+        "kind": record.kind,
+        "family_name": record.name.family,
+        "given_name": record.name.given,
+    }
+
+
+def _person(person: PersonView) -> Mapping[str, str | list[str]]:
+    return {
+        "person_id": person.person_id,
+        "name": f"{person.name.given} {person.name.family}",
+        "roles": sorted(person.kinds),
+        "posts": [f"{post.function} {post.school} ({post.uai})" for post in person.posts],
+        "pupil_at": [f"{card.class_label} {card.school} ({card.uai})" for card in person.pupil_at],
+    }
+
+
+def _account(account: LinkedAccount) -> Mapping[str, object]:
+    return {
+        "account": account.account_id,
+        "source": account.source_id,
+        "state": account.state,
+        "evidence": account.evidence.kind,
+        "linked_at": account.linked_at,
+        "last_used": account.last_used,
+        "undo_until": account.undo_until,
+    }

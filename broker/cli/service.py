@@ -1,0 +1,88 @@
+"""`preau service list|show`: the register of services as the descriptors declare it."""
+
+from __future__ import annotations
+
+import argparse
+
+from broker.cli.options import Commands, command, family, settings_of, with_json
+from broker.cli.output import DONE, FAILED, complain, print_json, print_pairs, print_table
+from broker.domain.services import RelyingParty, Service
+from broker.services.register import load_services
+
+
+def add_to(commands: Commands) -> None:
+    """Add the family to the command line."""
+    verbs = family(commands, "service", "services that people open")
+    with_json(command(verbs, "list", list_services, "list the declared services"))
+    show = with_json(command(verbs, "show", show_service, "show one service as its descriptor declares it"))
+    show.add_argument("service_id", metavar="SERVICE")
+
+
+def list_services(args: argparse.Namespace) -> int:
+    """Print every service."""
+    services = load_services(settings_of(args).services_dir).all()
+    if args.json:
+        print_json([_told(service) for service in services])
+        return DONE
+    head = ("SERVICE", "NAME", "TENANT", "SPACE", "PROFILES", "CLIENTS")
+    print_table(head, ((*_line(service), ", ".join(p.client_id for p in service.parties)) for service in services))
+    return DONE
+
+
+def show_service(args: argparse.Namespace) -> int:
+    """Print one service."""
+    services = {service.service_id: service for service in load_services(settings_of(args).services_dir).all()}
+    service = services.get(args.service_id)
+    if service is None:
+        complain([f"no service {args.service_id}; there are: {', '.join(services) or 'none'}"])
+        return FAILED
+    told = _told(service)
+    if args.json:
+        print_json(told)
+    else:
+        print_pairs({name: _flat(value) for name, value in told.items()})
+    return DONE
+
+
+def _line(service: Service) -> tuple[str, ...]:
+    return (
+        service.service_id,
+        service.names["fr"],
+        service.tenant,
+        service.space,
+        " ".join(sorted(service.profils)),
+    )
+
+
+def _told(service: Service) -> dict[str, object]:
+    """The service without any digest of a secret."""
+    return {
+        "service": service.service_id,
+        "tenant": service.tenant,
+        "names": service.names,
+        "purpose": service.purpose,
+        "space": service.space,
+        "profiles": sorted(service.profils),
+        "levels": sorted(service.levels),
+        "schools": sorted(service.schools),
+        "claims": list(service.claims),
+        "clients": [_client(party) for party in service.parties],
+        "instances": {instance.uai or "*": instance.url for instance in service.instances},
+    }
+
+
+def _client(party: RelyingParty) -> dict[str, object]:
+    return {
+        "client_id": party.client_id,
+        "auth_method": party.auth_method,
+        "scopes": list(party.scopes),
+        "redirect_uris": list(party.redirect_uris),
+    }
+
+
+def _flat(value: object) -> str:
+    if isinstance(value, dict):
+        return "  ".join(f"{name}: {_flat(part)}" for name, part in value.items())
+    if isinstance(value, list):
+        return "  ".join(_flat(part) for part in value)
+    return str(value)
