@@ -1,0 +1,58 @@
+"""Who lives in the town and where everything answers, as text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from broker.demo.accounts import PASSWORD
+from broker.demo.configuration import CLIENTS
+from broker.demo.people import Account, Site
+from broker.demo.prepared import Town
+from broker.demo.schools import SCHOOLS
+
+_NAMES = {
+    Site.EDUCONNECT: "EduConnect (démonstration)",
+    Site.PETITS_PRES: "ENT Les Petits Prés (écoles)",
+    Site.GRAND_LARGE: "ENT Grand Large (collèges, lycée)",
+}
+_SHORT = {Site.EDUCONNECT: "EduConnect", Site.PETITS_PRES: "ENT écoles", Site.GRAND_LARGE: "ENT secondaire"}
+
+
+def description(town: Town) -> str:
+    """Return the addresses, then the demo people with their logins and what each shows."""
+    return "\n".join([*_addresses(town), "", *_people(town)])
+
+
+def _addresses(town: Town) -> Iterator[str]:
+    yield f"{'Préau':<38}{town.issuer}/"
+    for site, name in _NAMES.items():
+        yield f"{name:<38}{town.addresses.site(site)}/"
+    schools = {school.uai: school.label for school in SCHOOLS}
+    for client in CLIENTS:
+        for uai, host in client.hosts.items():
+            name = f"{client.label}, {schools[uai]}" if uai else client.label
+            yield f"{name:<38}{town.addresses.origin(host)}/"
+
+
+def _people(town: Town) -> Iterator[str]:
+    yield f"Personnes de démonstration. Mot de passe de tous : {PASSWORD}"
+    for family in (family for family in town.population.families if family.number):
+        yield ""
+        yield f"{family.number:>3}  {family.title}"
+        yield from (line for ref, story in family.stories().items() for line in _person(town, ref, story))
+    yield ""
+    yield "     Sans dossier dans l'annuaire"
+    yield from (line for account in town.population.strangers for line in _person(town, account.person, ""))
+
+
+def _person(town: Town, ref: str, story: str) -> Iterator[str]:
+    accounts = [account for account in town.accounts if account.person == ref]
+    if not accounts or (accounts[0].profile == "eleve" and not story):
+        return
+    where = ", ".join(_SHORT[account.site] for account in accounts)
+    told = f" : {story}" if story else ""
+    yield f"     {accounts[0].login:<28}{_full_name(accounts[0])} ({where}){told}"
+
+
+def _full_name(account: Account) -> str:
+    return f"{account.given} {account.family}"
