@@ -1,0 +1,179 @@
+"""A parent restricted by a court after months of ordinary use.
+
+From that instant no route, token or log line of the broker tells of the child, although he still holds a session, a
+code and an access token.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from broker.domain.audit import Action, AuditEvent
+from broker.domain.services import ClaimName, Service
+from broker.storage.sql_guardianships import SqlGuardianships
+from tests import builders
+from tests.clock import FakeClock
+from tests.oidc_stand import authorization, authorize_url, basic, redemption
+from tests.oidc_stand import service as oidc_service
+from tests.web_stand import BASE, Client, WebStand, open_web
+
+CHILD_NAME, CHILD_FAMILY = "Lilarose", "Desenfants"
+SCHOOL_UAI, SCHOOL_NAME, CLASS = "0990007G", "Collège de la Discrétion", "4QUARTZ"
+FATHER = "pere"
+SERVICES: tuple[Service, ...] = (oidc_service(claims=tuple(ClaimName)),)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """The father's browser, what he obtained before the decision, and every trace of the child."""
+
+    stand: WebStand
+    browser: Client
+    code: str
+    token: str
+    marks: tuple[str, ...]
+    father: str
+    child: str
+
+    def restrict(self) -> None:
+        """The court's decision is entered."""
+        now = self.stand.world.clock()
+        event = AuditEvent("ac-test", now, Action.RESTRICTION_SET, actor="desk")
+        guardianships = SqlGuardianships(self.stand.world.engine)
+        guardianships.restrict(adult_id=self.father, child_id=self.child, since=now, audit=event)
+        self.stand.world.clock.advance(timedelta(seconds=1))
+
+    def told(self, text: str) -> list[str]:
+        """Traces of the child in a text."""
+        return [mark for mark in self.marks if mark in text]
+
+
+@pytest.fixture
+def case(sqlite_url: str, clock: FakeClock) -> Iterator[Case]:
+    with open_web(sqlite_url, clock, services=SERVICES) as stand:
+        father, child, pupil = _family(stand)
+        browser = stand.client()
+        browser.sign_in(user=FATHER)
+        spare = browser.get(authorize_url()).location
+        token = _redeem(browser, browser.get(authorize_url()).location)
+        sub = json.loads(_userinfo(browser, token).body)["children"][0]["sub"]
+        marks = (CHILD_NAME, CHILD_FAMILY, SCHOOL_UAI, SCHOOL_NAME, CLASS, child, pupil, sub)
+        yield Case(stand, browser, _code_of(spare), token, marks, father, child)
+
+
+def _family(stand: WebStand) -> tuple[str, str, str]:
+    with stand.world.engine.begin() as conn:
+        builders.add_school(conn, SCHOOL_UAI, name=SCHOOL_NAME)
+        father, record = builders.add_guardian(conn, "610792")
+        child, pupil = builders.add_pupil(conn, "100391", given=CHILD_NAME, family=CHILD_FAMILY)
+        builders.add_guardianship(conn, record, pupil)
+        builders.enrol(conn, pupil, SCHOOL_UAI, class_code=CLASS)
+    stand.knows(FATHER, "610792")
+    return father, child, pupil
+
+
+def _code_of(location: str) -> str:
+    return dict(pair.split("=", 1) for pair in location.partition("?")[2].split("&"))["code"]
+
+
+def _redeem(browser: Client, location: str) -> str:
+    answer = browser.send("POST", "/token", form=redemption(_code_of(location)), headers=basic())
+    token: str = json.loads(answer.body)["access_token"]
+    return token
+
+
+def _userinfo(browser: Client, token: str) -> Any:
+    return browser.get("/userinfo", Authorization=f"Bearer {token}")
+
+
+def every_request(case: Case) -> dict[str, tuple[str, str, Any, dict[str, str]]]:
+    """Each route of the broker with what the father holds; names of routes are compared with the routing tables."""
+    undo = f"/acces/{case.stand.world.rows('accounts')[0]['id']}/annuler"
+    token = case.browser.get("/deconnexion").token
+    guesses = {"enfant": case.child, "child": case.child, "uai": SCHOOL_UAI}
+    query = "&".join(f"{name}={value}" for name, value in guesses.items())
+    bearer = {"Authorization": f"Bearer {case.token}"}
+    plain = {
+        path: ("GET", f"{path}?{query}" if path != "/connexion" else path, None, {})
+        for path in ("/", "/pourquoi", "/acces", "/deconnexion", "/au-revoir", "/avis", "/sante", "/robots.txt",
+                     "/connexion", "/jwks", "/.well-known/openid-configuration")
+    }  # fmt: skip
+    return plain | {
+        "/static/<name>": ("GET", "/static/preau.css", None, {}),
+        "/retour/<source_id>": ("GET", "/retour/educonnect?state=x&ticket=y", None, {}),
+        "/acces/<account_id>/annuler": ("GET", undo, None, {}),
+        "POST /acces/<account_id>/annuler": ("POST", undo, {"csrf": "wrong"}, {}),
+        "POST /connexion": ("POST", "/connexion", {"csrf": token, "source": "educonnect", "device": "shared"}, {}),
+        "/authorize": ("GET", authorize_url(), None, {}),
+        "POST /authorize": ("POST", "/authorize", authorization(), {}),
+        "/authorize/resume": ("GET", "/authorize/resume?i=pin_" + "x" * 43, None, {}),
+        "/token": ("POST", "/token", redemption(case.code), basic()),
+        "/userinfo": ("GET", "/userinfo", None, bearer),
+        "POST /userinfo": ("POST", "/userinfo", {}, bearer),
+        "POST /deconnexion": ("POST", "/deconnexion", {"csrf": token}, {}),
+    }
+
+
+def test_before_the_decision_the_page_shows_the_child(case: Case) -> None:
+    """The traces are real: without the restriction each of these pages tells of the child."""
+    assert CHILD_NAME in case.browser.get("/").text
+    assert SCHOOL_NAME in case.browser.get("/pourquoi").text
+    assert case.marks[-1] in _userinfo(case.browser, case.token).body
+
+
+def test_the_list_of_requests_names_every_route_of_the_broker(case: Case) -> None:
+    pages = {rule.rule for rule in case.stand.pages.url_map.iter_rules()}
+    protocol = {path for _, path in case.stand.door._routes}
+    named = {name.removeprefix("POST ") for name in every_request(case)}
+    assert pages | protocol == named
+
+
+def test_after_the_decision_no_route_token_or_log_line_tells_of_the_child(
+    case: Case, caplog: pytest.LogCaptureFixture
+) -> None:
+    case.restrict()
+    leaks = {}
+    with caplog.at_level(logging.DEBUG):
+        for name, (method, target, form, headers) in every_request(case).items():
+            answer = case.browser.send(method, target, form=form, headers=headers)
+            told = case.told(answer.text + answer.location + str(answer.headers))
+            if told:
+                leaks[name] = told
+    logged = [record.getMessage() for record in caplog.records if record.name.startswith(("broker", "policies"))]
+    assert leaks == {}
+    assert case.told("\n".join(logged)) == []
+    assert logged != []
+
+
+def test_the_access_token_he_still_holds_gives_him_without_the_child(case: Case) -> None:
+    case.restrict()
+    answer = _userinfo(case.browser, case.token)
+    assert answer.status in {200, 401, 403}
+    assert case.told(answer.body) == []
+
+
+def test_lifting_the_restriction_brings_the_card_back(case: Case) -> None:
+    """The pages were empty because of the restriction and of nothing else."""
+    case.restrict()
+    assert case.told(case.browser.get("/").text) == []
+    now = case.stand.world.clock()
+    event = AuditEvent("ac-test", now, Action.RESTRICTION_LIFTED, actor="desk")
+    SqlGuardianships(case.stand.world.engine).lift(adult_id=case.father, child_id=case.child, until=now, audit=event)
+    assert CHILD_NAME in case.browser.get("/").text
+
+
+def test_the_search_of_the_broker_finds_nothing_for_him(case: Case) -> None:
+    """There is no search page yet; the read side that one would use answers as for a stranger."""
+    case.restrict()
+    people, now = case.stand.parts.people, case.stand.world.clock()
+    assert people.children_of(case.father, now=now) == ()
+    assert people.why(case.father, now=now) == ()
+    assert not people.sees_a_child([case.father], now=now)
+    assert case.stand.client().get(f"{BASE}/?enfant={case.child}").text.count(CHILD_NAME) == 0

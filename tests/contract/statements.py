@@ -1,0 +1,37 @@
+"""Counts what reaches the database, and whether each statement stands alone (autocommit) or inside a transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, event
+
+
+@contextmanager
+def statements(engine: Engine) -> Iterator[list[tuple[str, bool]]]:
+    """Collect (SQL text, autocommit) of every statement executed meanwhile."""
+    seen: list[tuple[str, bool]] = []
+
+    def note(conn: Connection, _cursor: Any, statement: str, *_rest: Any) -> None:
+        driver: Any = conn.connection.dbapi_connection
+        alone = driver.autocommit if engine.dialect.name == "postgresql" else not driver.in_transaction
+        seen.append((statement, alone))
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+def without_fsync(engine: Engine) -> Engine:
+    """Let thousands of small SQLite transactions not wait for the disk: these tests are about rules, not power cuts."""
+
+    def relax(driver: Any, _entry: Any) -> None:
+        driver.execute("PRAGMA synchronous=OFF")
+
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", relax)
+    return engine

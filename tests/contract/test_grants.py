@@ -1,0 +1,297 @@
+"""The port `Grants` on every database: subjects for ever, codes at most once, tokens as live as their session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine, func, select, update
+
+from broker.domain.acts import IssueCode, RedeemCode, RevokeGrant
+from broker.domain.audit import Action, AuditEvent, OutboxRow, Topic, copies_named
+from broker.domain.handles import digest
+from broker.domain.identity import AuthnContext
+from broker.domain.people import Space
+from broker.domain.sessions import AccessToken, CodePayload, Grant
+from broker.storage.schema import access_tokens, audit_events, consumptions, grants, outbox, sessions, subjects
+from broker.storage.sql_grants import SqlGrants
+from broker.storage.sql_outbox import SqlOutbox
+from tests import builders as b
+from tests.contract.statements import statements
+
+NOW = b.NOW
+CODE, TOKEN = digest("code"), digest("token")
+
+
+@pytest.fixture
+def port(sql_engine: Engine) -> SqlGrants:
+    return SqlGrants(sql_engine)
+
+
+@pytest.fixture
+def payload(sql_engine: Engine) -> CodePayload:
+    """What a code of a live session stands for."""
+    with sql_engine.begin() as conn:
+        person = b.add_person(conn)
+        sid = b.add_session(conn, person, b.add_account(conn, person))
+    return CodePayload(
+        grant=Grant(grant_id="grt_1", person_id=person, client_id="cantine", sid=sid, scope=("openid", "profile")),
+        redirect_uri="https://cantine.example/cb",
+        code_challenge="c" * 43,
+        nonce="n-1",
+        subject="5" * 32,
+        authn=AuthnContext(acr="eidas1", amr=("pwd", "otp"), auth_time=b.BEFORE, authority="ent1"),
+        claims=("name", "children"),
+        expires_at=NOW + timedelta(seconds=60),
+    )
+
+
+def event(action: Action, at: datetime = NOW) -> AuditEvent:
+    return AuditEvent(tenant="99", at=at, action=action, actor="prs_x", subject="grt_1", detail={"client": "cantine"})
+
+
+def issue(payload: CodePayload) -> IssueCode:
+    return IssueCode(CODE, payload, (event(Action.CODE_ISSUED),))
+
+
+def redeem(payload: CodePayload, *, token: str = TOKEN, now: datetime = NOW) -> RedeemCode:
+    living = AccessToken(payload.grant, payload.subject, payload.claims, now + timedelta(minutes=5))
+    return RedeemCode(CODE, token, living, now, (event(Action.CODE_REDEEMED, now),))
+
+
+def revoke(payload: CodePayload, *, why: str = "code_reused", now: datetime = NOW) -> RevokeGrant:
+    told = OutboxRow(Topic.TOKENS_REVOKED, payload.grant.grant_id, now)
+    return RevokeGrant(payload.grant.grant_id, why, now, (event(Action.GRANT_REVOKED),), (told,))
+
+
+def actions(engine: Engine) -> list[str]:
+    with engine.connect() as conn:
+        return list(conn.execute(select(audit_events.c.action).order_by(audit_events.c.id)).scalars())
+
+
+# ---- codes -------------------------------------------------------------------------------------------------------
+
+
+def test_a_code_is_read_back_as_it_was_issued(port: SqlGrants, payload: CodePayload) -> None:
+    assert port.code(CODE) is None
+    port.issue_code(issue(payload))
+    assert port.code(CODE) == payload
+    assert port.code(digest("another")) is None
+
+
+@pytest.mark.spec("RFC 6749 §4.1.2")
+def test_a_code_is_redeemed_once(sql_engine: Engine, port: SqlGrants, payload: CodePayload) -> None:
+    port.issue_code(issue(payload))
+    assert port.redeem_code(redeem(payload))
+    assert not port.redeem_code(redeem(payload, token=digest("second")))
+    used = port.code(CODE)
+    assert used is not None
+    assert used.used_at == NOW
+    assert actions(sql_engine) == ["code_issued", "code_redeemed"]
+    assert port.token(digest("second"), now=NOW) is None
+
+
+def test_the_audit_event_is_written_whole(sql_engine: Engine, port: SqlGrants, payload: CodePayload) -> None:
+    port.issue_code(issue(payload))
+    port.redeem_code(redeem(payload))
+    with sql_engine.connect() as conn:
+        for row in conn.execute(select(audit_events)):
+            assert (row.tenant, row.at, row.actor, row.subject) == ("99", NOW, "prs_x", "grt_1")
+            assert (row.outcome, row.trace, row.detail) == ("done", "", {"client": "cantine"})
+
+
+def test_an_expired_code_is_refused_from_its_very_last_instant(port: SqlGrants, payload: CodePayload) -> None:
+    port.issue_code(issue(payload))
+    assert not port.redeem_code(redeem(payload, now=payload.expires_at))
+    assert port.redeem_code(redeem(payload, now=payload.expires_at - timedelta(microseconds=1)))
+
+
+def test_an_unknown_code_and_another_kind_of_consumption_are_refused(
+    sql_engine: Engine, port: SqlGrants, payload: CodePayload
+) -> None:
+    assert not port.redeem_code(redeem(payload))
+    port.issue_code(issue(payload))
+    with sql_engine.begin() as conn:
+        conn.execute(update(consumptions).values(kind="answer"))
+    assert not port.redeem_code(redeem(payload))
+    assert port.code(CODE) is None
+
+
+def _revoked_grant(engine: Engine) -> None:
+    with engine.begin() as conn:
+        conn.execute(update(grants).values(revoked_at=NOW))
+
+
+def _revoked_session(engine: Engine) -> None:
+    with engine.begin() as conn:
+        conn.execute(update(sessions).values(revoked_at=NOW))
+
+
+def _idle_session(engine: Engine) -> None:
+    with engine.begin() as conn:
+        conn.execute(update(sessions).values(idle_until=NOW))
+
+
+def _ended_session(engine: Engine) -> None:
+    with engine.begin() as conn:
+        conn.execute(update(sessions).values(ends_at=NOW))
+
+
+ENDS = [_revoked_grant, _revoked_session, _idle_session, _ended_session]
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_code_dies_with_its_grant_and_session(
+    sql_engine: Engine, port: SqlGrants, payload: CodePayload, end: Callable[[Engine], None]
+) -> None:
+    port.issue_code(issue(payload))
+    end(sql_engine)
+    assert not port.redeem_code(redeem(payload))
+    assert actions(sql_engine) == ["code_issued"]
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_token_dies_with_its_grant_and_session(
+    sql_engine: Engine, port: SqlGrants, payload: CodePayload, end: Callable[[Engine], None]
+) -> None:
+    port.issue_code(issue(payload))
+    port.redeem_code(redeem(payload))
+    token = port.token(TOKEN, now=NOW)
+    assert token == AccessToken(payload.grant, payload.subject, payload.claims, NOW + timedelta(minutes=5))
+    end(sql_engine)
+    assert port.token(TOKEN, now=NOW) is None
+
+
+def test_a_token_lives_until_it_expires(port: SqlGrants, payload: CodePayload) -> None:
+    port.issue_code(issue(payload))
+    port.redeem_code(redeem(payload))
+    assert port.token(TOKEN, now=NOW + timedelta(minutes=5, microseconds=-1)) is not None
+    assert port.token(TOKEN, now=NOW + timedelta(minutes=5)) is None
+    assert port.token(digest("other"), now=NOW) is None
+
+
+def test_thirty_two_redemptions_at_once_yield_one_token(
+    sql_engine: Engine, port: SqlGrants, payload: CodePayload
+) -> None:
+    port.issue_code(issue(payload))
+    acts = [redeem(payload, token=digest(f"token {n}")) for n in range(32)]
+    with ThreadPoolExecutor(32) as pool:
+        results = list(pool.map(port.redeem_code, acts))
+    assert results.count(True) == 1
+    with sql_engine.connect() as conn:
+        assert conn.execute(select(access_tokens.c.digest)).scalars().all() == [acts[results.index(True)].token_digest]
+    assert actions(sql_engine) == ["code_issued", "code_redeemed"]
+
+
+# ---- revocation --------------------------------------------------------------------------------------------------
+
+
+def test_a_revocation_kills_the_token_and_calls_its_copies_back(
+    sql_engine: Engine, port: SqlGrants, payload: CodePayload
+) -> None:
+    port.issue_code(issue(payload))
+    port.redeem_code(redeem(payload))
+    port.revoke(revoke(payload))
+    assert port.token(TOKEN, now=NOW) is None
+    named = {d for entry in SqlOutbox(sql_engine).due(now=NOW, limit=9) for d in copies_named(entry.row)}
+    assert named == {TOKEN}
+
+
+def test_a_second_revocation_keeps_the_first_reason_and_is_audited(
+    sql_engine: Engine, port: SqlGrants, payload: CodePayload
+) -> None:
+    port.issue_code(issue(payload))
+    port.revoke(revoke(payload))
+    port.revoke(revoke(payload, why="later", now=NOW + timedelta(seconds=9)))
+    with sql_engine.connect() as conn:
+        assert conn.execute(select(grants.c.revoked_why, grants.c.revoked_at)).one() == ("code_reused", NOW)
+        assert conn.execute(select(func.count()).select_from(outbox)).scalar() == 2
+    assert actions(sql_engine) == ["code_issued", "grant_revoked", "grant_revoked"]
+
+
+# ---- subjects ----------------------------------------------------------------------------------------------------
+
+
+def test_a_subject_is_kept_for_ever_and_differs_by_sector_and_space(sql_engine: Engine, port: SqlGrants) -> None:
+    person, other = b.add_person(sql_engine), b.add_person(sql_engine)
+    first = port.subject(person, sector="cantine", space=Space.FAMILY, now=NOW)
+    assert port.subject(person, sector="cantine", space=Space.FAMILY, now=NOW + timedelta(days=4000)) == first
+    others = {
+        port.subject(person, sector="cantine", space=Space.STAFF, now=NOW),
+        port.subject(person, sector="pronote", space=Space.FAMILY, now=NOW),
+        port.subject(other, sector="cantine", space=Space.FAMILY, now=NOW),
+    }
+    assert len(others | {first}) == 4
+
+
+def test_a_retired_subject_is_never_given_again(sql_engine: Engine, port: SqlGrants) -> None:
+    person = b.add_person(sql_engine)
+    retired = b.add_subject(sql_engine, person, retired_at=NOW)
+    assert port.subject(person, sector="cantine", space=Space.FAMILY, now=NOW) != retired
+
+
+def test_a_subject_asked_for_a_merged_person_is_the_living_one_s(sql_engine: Engine, port: SqlGrants) -> None:
+    living = b.add_person(sql_engine)
+    merged = b.add_person(sql_engine, merged_into=living)
+    assert port.subject(merged, sector="cantine", space=Space.FAMILY, now=NOW) == port.subject(
+        living, sector="cantine", space=Space.FAMILY, now=NOW
+    )
+
+
+def test_nobody_has_no_subject(port: SqlGrants) -> None:
+    with pytest.raises(LookupError):
+        port.subject("prs_nobody", sector="cantine", space=Space.FAMILY, now=NOW)
+
+
+def test_first_releases_at_once_draw_one_subject(sql_engine: Engine, port: SqlGrants) -> None:
+    person = b.add_person(sql_engine)
+
+    def ask(_: int) -> str:
+        return port.subject(person, sector="cantine", space=Space.FAMILY, now=NOW)
+
+    with ThreadPoolExecutor(16) as pool:
+        assert len(set(pool.map(ask, range(16)))) == 1
+    with sql_engine.connect() as conn:
+        assert conn.execute(select(func.count()).select_from(subjects)).scalar() == 1
+
+
+# ---- what the hot acts cost --------------------------------------------------------------------------------------
+
+
+def test_hot_acts_are_one_autocommit_statement_on_postgresql(
+    sql_engine: Engine, port: SqlGrants, payload: CodePayload
+) -> None:
+    costs = []
+    for act in (
+        lambda: port.issue_code(issue(payload)),
+        lambda: port.code(CODE),
+        lambda: port.redeem_code(redeem(payload)),
+        lambda: port.token(TOKEN, now=NOW),
+    ):
+        with statements(sql_engine) as seen:
+            act()
+        costs.append([alone for _, alone in seen])
+    one = [True]
+    if sql_engine.dialect.name == "postgresql":
+        assert costs == [one, one, one, one]
+    else:
+        assert (costs[1], costs[3]) == (one, one)
+        assert [costs[0][0], costs[2][0]] == [True, True]  # BEGIN IMMEDIATE, then the steps inside it
+        assert (costs[0][1:], costs[2][1:]) == ([False] * 3, [False] * 3)
+
+
+def test_a_known_subject_costs_one_autocommit_statement(sql_engine: Engine, port: SqlGrants) -> None:
+    person = b.add_person(sql_engine)
+    port.subject(person, sector="cantine", space=Space.FAMILY, now=NOW)
+    with statements(sql_engine) as seen:
+        port.subject(person, sector="cantine", space=Space.FAMILY, now=NOW)
+    assert [alone for _, alone in seen] == [True]
+
+
+def test_an_act_without_its_audit_event_is_not_written(port: SqlGrants, payload: CodePayload) -> None:
+    with pytest.raises(IndexError):
+        port.issue_code(replace(issue(payload), audit=()))
+    assert port.code(CODE) is None

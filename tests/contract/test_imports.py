@@ -1,0 +1,293 @@
+"""`ImportRuns` and `DirectoryStore` on every adapter: leases, chunks applied once, texts and instants unharmed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine, insert, select
+
+from broker.domain.errors import ImportBusy
+from broker.domain.feed import FeedFault
+from broker.domain.imports import (
+    AttachmentRow,
+    Batch,
+    Chunk,
+    ChunkPlan,
+    FoundingPlan,
+    ImportRun,
+    ImportState,
+    Lease,
+    RecordRow,
+    StagedRow,
+    Surroundings,
+    Unattached,
+)
+from broker.domain.people import RecordKind
+from broker.domain.school import Level
+from broker.storage import schema
+from broker.storage.sql_imports import SqlImports
+from tests import builders
+
+NOW = datetime(2026, 9, 8, 3, 0, 0, 123456, tzinfo=UTC)
+RUN = ImportRun(
+    import_id="imp_1",
+    feed="99-2d",
+    tenant="ac-test",
+    academie="99",
+    complete=True,
+    checksum="c" * 64,
+    made_on=date(2026, 9, 5),
+    state=ImportState.STAGING,
+    started_at=NOW,
+    covers=frozenset({"pupil", "school"}),
+)
+MINE = Lease("me", NOW, NOW + timedelta(seconds=90))
+OTHERS = Lease("other", NOW, NOW + timedelta(seconds=90))
+
+
+@pytest.fixture
+def imports(sql_engine: Engine) -> SqlImports:
+    return SqlImports(sql_engine, is_gone=lambda holder: holder == "dead")
+
+
+def begun(imports: SqlImports, run: ImportRun = RUN, lease: Lease = MINE) -> ImportRun:
+    opened = imports.begin(run.feed, lease=lease, decide=lambda _history: run)
+    assert opened is not None
+    return opened
+
+
+def staged(seq: int, key: str, *, phase: int = 1, kind: str = "pupil", op: str = "add", text: str = "{}") -> StagedRow:
+    return StagedRow(phase, seq, key, kind, op, f"hash{key}", 0, text)
+
+
+def applying(imports: SqlImports, *rows: StagedRow) -> ImportRun:
+    """A run with these staged rows, about to be applied."""
+    run = begun(imports)
+    imports.stage(run, Batch(rows, (), len(rows)), lease=MINE)
+    run = imports.settle(replace(run, state=ImportState.STAGED, staged=len(rows)), lease=MINE)
+    return imports.settle(replace(run, state=ImportState.APPLYING, applied_at=NOW), lease=MINE)
+
+
+class Planner:
+    """Notes the chunks it is shown and adds a record for each row."""
+
+    def __init__(self) -> None:
+        self.chunks: list[Chunk] = []
+
+    def __call__(self, chunk: Chunk) -> ChunkPlan:
+        self.chunks.append(chunk)
+        plan = ChunkPlan(counts={"pupil_added": len(chunk.rows)})
+        for row in chunk.rows:
+            if row.kind != "school":
+                plan.records_added[row.key] = record(row.key, content=row.payload)
+        return plan
+
+    def keys(self) -> list[list[str]]:
+        return [[row.key for row in chunk.rows] for chunk in self.chunks]
+
+
+def record(key: str, **fields: object) -> RecordRow:
+    return RecordRow(
+        id=f"99-2d:{key}",
+        feed="99-2d",
+        key=key,
+        kind="pupil",
+        academie="99",
+        family_name="Martin",
+        given_name="Léa",
+        civility="",
+        name_key="martin|lea|",
+        birth_date=date(2012, 3, 14),
+        ine="",
+        content="{}",
+        content_hash=f"hash{key}",
+        seen_in="imp_1",
+        first_seen_at=NOW,
+        retired_at=None,
+    )._replace(**fields)
+
+
+def test_a_run_begun_is_found_again_as_it_was(imports: SqlImports) -> None:
+    begun(imports)
+    seen: list[ImportRun] = []
+
+    def look(history: Sequence[ImportRun]) -> ImportRun:
+        seen.extend(history)
+        return history[0]
+
+    imports.begin(RUN.feed, lease=MINE, decide=look)
+    assert seen == [RUN]
+
+
+def test_a_living_holder_keeps_its_feed_and_no_other(imports: SqlImports) -> None:
+    begun(imports)
+    with pytest.raises(ImportBusy) as busy:
+        begun(imports, lease=OTHERS)
+    assert busy.value.code == "PRE-4003"
+    begun(imports, replace(RUN, import_id="imp_2", feed="99-1d"), lease=OTHERS)
+
+
+@pytest.mark.parametrize("first", [Lease("dead", NOW, MINE.until), Lease("slow", NOW, NOW)], ids=["dead", "run out"])
+def test_a_lease_of_the_dead_or_one_that_ran_out_is_taken_over(imports: SqlImports, first: Lease) -> None:
+    run = begun(imports, lease=first)
+    begun(imports, lease=OTHERS)
+    imports.stage(run, Batch([staged(1, "1")], [], 1), lease=OTHERS)
+    run = replace(run, staged=1)
+    for write in (
+        lambda: imports.stage(run, Batch([], [], 2), lease=first),
+        lambda: imports.settle(run, lease=first),
+        lambda: imports.apply(run, size=5, lease=first, plan=Planner()),
+        lambda: imports.retire(run, size=5, lease=first, plan=Planner()),
+        lambda: imports.level_schools(run, lease=first, decide=lambda _codes: None),
+        lambda: imports.finish(run, lease=first, audit=()),
+    ):
+        with pytest.raises(ImportBusy):
+            write()
+    assert imports.apply(run, size=5, lease=OTHERS, plan=Planner()) is not None
+
+
+def test_a_batch_is_staged_once(imports: SqlImports) -> None:
+    run = begun(imports)
+    batch = Batch([staged(1, "1")], [FeedFault("f.xml", 3, "bad")], 1)
+    imports.stage(run, batch, lease=MINE)
+    with pytest.raises(ImportBusy):
+        imports.stage(run, batch, lease=MINE)
+    assert imports.faults(run, limit=10) == (FeedFault("f.xml", 3, "bad"),)
+
+
+def test_faults_come_before_warnings_and_as_many_as_asked(imports: SqlImports) -> None:
+    run = begun(imports)
+    faults = [FeedFault("f.xml", 1, "odd", warning=True), FeedFault("f.xml", 2, "bad")]
+    imports.stage(run, Batch([], faults, 2), lease=MINE)
+    assert [fault.line for fault in imports.faults(run, limit=10)] == [2, 1]
+    assert [fault.line for fault in imports.faults(run, limit=1)] == [2]
+
+
+def test_chunks_follow_the_phases_and_never_mix_them(imports: SqlImports) -> None:
+    rows = [staged(1, "a", phase=2, kind="guardian"), *(staged(seq, f"p{seq}") for seq in (2, 3, 4))]
+    run = applying(imports, *rows, staged(5, "s", phase=0, kind="school"))
+    planner = Planner()
+    current = run
+    while step := imports.apply(current, size=2, lease=MINE, plan=planner):
+        current, _ = step
+    assert planner.keys() == [["s"], ["p2", "p3"], ["p4"], ["a"]]
+
+
+def test_a_chunk_is_applied_once(imports: SqlImports, sql_engine: Engine) -> None:
+    run = applying(imports, staged(1, "1"))
+    assert imports.apply(run, size=5, lease=MINE, plan=Planner()) is not None
+    with pytest.raises(ImportBusy):
+        imports.apply(run, size=5, lease=MINE, plan=Planner())
+    with sql_engine.connect() as conn:
+        assert len(conn.execute(select(schema.records.c.id)).fetchall()) == 1
+
+
+def test_a_chunk_that_fails_leaves_nothing(imports: SqlImports, sql_engine: Engine) -> None:
+    run = applying(imports, staged(1, "1"))
+
+    def fail(chunk: Chunk) -> ChunkPlan:
+        Planner()(chunk)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        imports.apply(run, size=5, lease=MINE, plan=fail)
+    assert imports.apply(run, size=5, lease=MINE, plan=Planner()) is not None
+
+
+def test_rows_that_say_nothing_new_are_passed_over(imports: SqlImports) -> None:
+    run = applying(imports, staged(1, "1"))
+    imports.apply(run, size=5, lease=MINE, plan=Planner())
+    imports.finish(replace(run, state=ImportState.DONE), lease=MINE, audit=())
+    again = begun(imports, replace(RUN, import_id="imp_2"))
+    rows = [staged(1, "1"), staged(2, "2"), staged(3, "1", op="keep")]
+    imports.stage(again, Batch(rows, (), 3), lease=MINE)
+    planner = Planner()
+    step = imports.apply(replace(again, applied_at=NOW), size=5, lease=MINE, plan=planner)
+    assert planner.keys() == [["2"]]
+    assert step is not None
+    assert step[1] == {"pupil_added": 1, "unchanged": 1}
+
+
+TRICKY = "tab\t newline\n return\r back\\slash \\N quote' \" é œ 漢 \u2028 end"
+
+
+def test_any_text_and_instant_comes_back_as_it_was_written(imports: SqlImports, sql_engine: Engine) -> None:
+    run = applying(imports, staged(1, "1", text=TRICKY))
+    planner = Planner()
+    imports.apply(run, size=5, lease=MINE, plan=planner)
+    assert planner.chunks[0].rows[0].payload == TRICKY
+    with sql_engine.connect() as conn:
+        (row,) = conn.execute(select(schema.records)).fetchall()
+    assert (row.content, row.first_seen_at, row.birth_date, row.retired_at) == (TRICKY, NOW, date(2012, 3, 14), None)
+
+
+def found(imports: SqlImports, run: ImportRun, *, person: str) -> tuple[list[Unattached], list[Surroundings]]:
+    seen: list[Unattached] = []
+    around: list[Surroundings] = []
+
+    def decide(records: Sequence[Unattached], surroundings: Surroundings) -> FoundingPlan:
+        seen.extend(records)
+        around.append(surroundings)
+        plan = FoundingPlan(persons=[person])
+        plan.attachments += [
+            AttachmentRow(f"att_{r.record_id}", r.record_id, person, "attached", "own_record", "{}", None, "f", NOW)
+            for r in records
+        ]
+        return plan
+
+    while imports.found(run, after="", kind=RecordKind.PUPIL, size=5, lease=MINE, decide=decide):
+        pass
+    return seen, around
+
+
+def test_records_without_person_are_given_one_once(imports: SqlImports) -> None:
+    run = applying(imports, staged(1, "1"), staged(2, "2"))
+    imports.apply(run, size=5, lease=MINE, plan=Planner())
+    seen, _ = found(imports, run, person="prs_1")
+    assert [one.record_id for one in seen] == ["99-2d:1", "99-2d:2"]
+    assert found(imports, run, person="prs_2") == ([], [])
+
+
+def test_a_person_merged_away_meanwhile_is_never_joined(postgres_engine: Engine) -> None:
+    """PostgreSQL alone lets a merge commit between the look and the write."""
+    from broker.domain.errors import StorageUnavailable
+
+    store = SqlImports(postgres_engine, is_gone=lambda _holder: False)
+    run = applying(store, staged(1, "1"))
+    store.apply(run, size=5, lease=MINE, plan=Planner())
+    survivor = builders.add_person(postgres_engine)
+    gone = builders.add_person(postgres_engine, merged_into=survivor)
+
+    def join(records: Sequence[Unattached], _around: Surroundings) -> FoundingPlan:
+        row = AttachmentRow("att_1", records[0].record_id, gone, "attached", "same_ine", "{}", None, "f", NOW)
+        return FoundingPlan(attachments=[row])
+
+    with pytest.raises(StorageUnavailable):
+        store.found(run, after="", kind=RecordKind.PUPIL, size=5, lease=MINE, decide=join)
+
+
+def test_a_school_keeps_a_level_it_has_and_gets_one_it_lacks(imports: SqlImports, sql_engine: Engine) -> None:
+    run = applying(imports, staged(1, "1"))
+    imports.apply(run, size=5, lease=MINE, plan=Planner())
+    for uai, level in (("9990002Y", None), ("9990003Z", Level.LYCEE)):
+        builders.add_school(sql_engine, uai, level=level)
+        with sql_engine.begin() as conn:
+            enrolment = {"record_id": "99-2d:1", "uai": uai, "class_code": "", "since": NOW, "class_label": ""}
+            conn.execute(insert(schema.enrolments).values(**enrolment, level_code="2116"))
+    imports.level_schools(run, lease=MINE, decide=lambda codes: Level.COLLEGE if codes == {"2116": 1} else None)
+    with sql_engine.connect() as conn:
+        levels = dict(conn.execute(select(schema.schools.c.uai, schema.schools.c.level)).fetchall())
+    assert levels == {"9990002Y": "college", "9990003Z": "lycee"}
+
+
+def test_a_finished_run_leaves_no_staged_row_and_no_lease(imports: SqlImports, sql_engine: Engine) -> None:
+    run = applying(imports, *(staged(seq, str(seq)) for seq in range(1, 9)))
+    imports.finish(replace(run, state=ImportState.DONE, counts={"x": 1}), lease=MINE, audit=())
+    with sql_engine.connect() as conn:
+        assert conn.execute(select(schema.staged_rows.c.seq)).fetchall() == []
+        (row,) = conn.execute(select(schema.imports)).fetchall()
+    assert (row.state, row.holder, row.lease_until, row.counts) == ("done", "", None, {"x": 1})
+    assert row.finished_at == NOW

@@ -1,0 +1,150 @@
+"""The SQL condition of `may_see` equals the pure rule, on towns drawn at random.
+
+The town knows who everybody really is; the database only has records, attachments and dated facts between records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import count
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection, Engine, update
+
+from broker.domain.guardianship import Guardianship, Quality, Restriction, Right, may_see
+from broker.domain.people import AttachmentState, RecordKind
+from broker.storage.schema import persons
+from broker.storage.sql_people import SqlPeople
+from tests import builders as b
+from tests.contract.statements import without_fsync
+
+ADULTS = CHILDREN = 3
+RECORDS = 4
+_towns = count()
+
+moments = st.integers(-3, 3).map(lambda days: b.NOW + timedelta(days=days))
+spans = st.tuples(moments, st.none() | moments)
+whose = st.tuples(
+    st.integers(0, 2),
+    st.sampled_from([*[AttachmentState.ATTACHED] * 4, AttachmentState.PROPOSED, AttachmentState.UNDONE]),
+    st.sampled_from([False] * 5 + [True]),
+)
+pairs = st.tuples(st.integers(0, RECORDS - 1), st.integers(0, RECORDS - 1))
+Whose = tuple[int, AttachmentState, bool]
+Fact = tuple[tuple[int, int], tuple[datetime, datetime | None]]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Who each record belongs to (person, state, retired), the relations with a right or none, the restrictions."""
+
+    adults: list[Whose]
+    children: list[Whose]
+    relations: list[tuple[Fact, bool]]
+    restrictions: list[Fact]
+    merged: bool
+
+
+towns = st.builds(
+    Drawn,
+    adults=st.lists(whose, min_size=RECORDS, max_size=RECORDS),
+    children=st.lists(whose, min_size=RECORDS, max_size=RECORDS),
+    relations=st.lists(
+        st.tuples(st.tuples(pairs, spans), st.sampled_from([True, True, False])),
+        max_size=8,
+        unique_by=lambda each: each[0][0],
+    ),
+    restrictions=st.lists(st.tuples(pairs, spans), max_size=3),
+    merged=st.booleans(),
+)
+
+
+def build(conn: Connection, name: str, town: Drawn) -> tuple[list[str], list[str]]:
+    adults = [b.add_person(conn, f"{name}-a{n}") for n in range(ADULTS)]
+    children = [b.add_person(conn, f"{name}-c{n}") for n in range(CHILDREN)]
+    uai = b.add_school(conn, f"{name}-u")
+    for kind, rows, people in (
+        (RecordKind.GUARDIAN, town.adults, adults),
+        (RecordKind.PUPIL, town.children, children),
+    ):
+        for number, (person, state, retired) in enumerate(rows):
+            record = b.add_record(conn, f"{name}-{kind}-{number}", kind, retired_at=b.BEFORE if retired else None)
+            b.attach(
+                conn,
+                record,
+                people[_real(person, town)] if kind is RecordKind.GUARDIAN else people[person],
+                state=state,
+            )
+            if kind is RecordKind.PUPIL:
+                b.enrol(conn, record, uai)
+    for ((adult, child), (since, until)), sees in town.relations:
+        b.add_guardianship(conn, *_records(name, adult, child), may_see=sees, since=since, until=until)
+    for (adult, child), (since, until) in town.restrictions:
+        b.add_restriction(conn, *_records(name, adult, child), since=since, until=until)
+    if town.merged:
+        conn.execute(update(persons).where(persons.c.id == adults[1]).values(merged_into=adults[0]))
+    return adults, children
+
+
+def _records(name: str, adult: int, child: int) -> tuple[str, str]:
+    return f"{b.FEED_2D}:{name}-guardian-{adult}", f"{b.FEED_2D}:{name}-pupil-{child}"
+
+
+def _real(person: int, town: Drawn) -> int:
+    """After the merge, what was attached to the second adult is attached to the first."""
+    return 0 if town.merged and person == 1 else person
+
+
+def guardianships(name: str, town: Drawn) -> Iterator[Guardianship]:
+    """Facts between records, told of persons: only live and attached records tell any."""
+    for ((adult, child), (since, until)), sees in town.relations:
+        (a, a_state, a_gone), (c, c_state, c_gone) = town.adults[adult], town.children[child]
+        if a_state is c_state is AttachmentState.ATTACHED and not a_gone and not c_gone:
+            rights = frozenset({Right.SEE}) if sees else frozenset()
+            yield Guardianship(
+                f"{name}-a{_real(a, town)}", f"{name}-c{c}", Quality.LEGAL_GUARDIAN, rights, since, until
+            )
+
+
+def restrictions(name: str, town: Drawn) -> Iterator[Restriction]:
+    """Restrictions between records, told of persons: a retired record still tells of its human."""
+    for (adult, child), (since, until) in town.restrictions:
+        (a, a_state, _), (c, c_state, _) = town.adults[adult], town.children[child]
+        if a_state is c_state is AttachmentState.ATTACHED:
+            yield Restriction(f"{name}-a{_real(a, town)}", f"{name}-c{c}", since, until)
+
+
+def shows(name: str, town: Drawn, child: str) -> bool:
+    """A child that may be seen has a card when a live attached record of it has a place."""
+    return any(
+        f"{name}-c{person}" == child and state is AttachmentState.ATTACHED and not retired
+        for person, state, retired in town.children
+    )
+
+
+def test_children_of_equals_the_pure_rule(sql_engine: Engine) -> None:
+    examples = 200 if sql_engine.dialect.name == "sqlite" else 40
+    people = SqlPeople(without_fsync(sql_engine))
+
+    @settings(max_examples=examples, deadline=None, database=None, report_multiple_bugs=False)
+    @given(town=towns, now=moments)
+    def holds(town: Drawn, now: datetime) -> None:
+        name = f"t{next(_towns)}"
+        with sql_engine.begin() as conn:
+            adults, children = build(conn, name, town)
+        facts = list(guardianships(name, town)), list(restrictions(name, town))
+        for adult in adults:
+            expected = {
+                child
+                for child in children
+                if may_see(adult, child, guardianships=facts[0], restrictions=facts[1], now=now)
+            }
+            shown = {card.child_id for card in people.children_of(adult, now=now)}
+            assert shown == {child for child in expected if shows(name, town, child)}
+            assert {reason.child_id for reason in people.why(adult, now=now)} == shown
+            assert people.sees_a_child((adult,), now=now) == bool(expected)
+
+    holds()

@@ -1,0 +1,122 @@
+"""`preau check`, `service` and `explain` on a real folder of settings; a broken one is told whole."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from broker.__main__ import main
+from broker.demo.town import prepare
+from broker.storage.sealing import load_master_secret
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> str:
+    """The town's settings and services, as an administrator wrote them."""
+    town = prepare(tmp_path, year=2026)
+    load_master_secret(tmp_path / "secrets" / "master")
+    return str(town.settings)
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def test_a_sound_setup_is_said_to_be(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--config", config]) == 0
+    assert capsys.readouterr().out == "settings, policies and services can be used\n"
+
+
+def test_a_broken_setup_is_told_whole(config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = Path(config)
+    edit(settings, "issuer = ", 'policies_dir = "policies"\nissuer = "http://sso.example.fr"\nissuer_ = ')
+    edit(settings, 'academie = "99"', 'academie = "9"')
+    (tmp_path / "policies").mkdir()
+    (tmp_path / "policies" / "sessions.toml").write_text('\ncode = "soon"\n', encoding="utf-8")
+    (tmp_path / "policies" / "access.cedar").write_text("permit (principal\n", encoding="utf-8")
+    edit(tmp_path / "services" / "cantine.toml", "purpose", "porpoise")
+    edit(tmp_path / "services" / "bourses.toml", "redirect_uris", "redirect_uri")
+    assert main(["check", "--config", config]) == 1
+    told = capsys.readouterr().err
+    for problem in (
+        "issuer_: unknown key (is issuer meant?)",
+        "override of sessions.toml:2: code: a duration is wanted",
+        "override of access.cedar:1: ",
+        "cantine.toml: unknown key 'porpoise'",
+        "bourses.toml: parties[0]: unknown key 'redirect_uri'",
+    ):
+        assert problem in told
+    assert "Traceback" not in told
+
+
+def test_faults_between_values_are_told_once_each_value_is_sound(
+    config: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edit(Path(config), 'academie = "99"', 'academie = "9"')
+    edit(Path(config), "[secrets]", "nothing = 1\n[secrets]")
+    assert main(["check", "--config", config, "--json"]) == 1
+    assert "unknown key" in json.loads(capsys.readouterr().out)["problems"][0]
+    edit(Path(config), "nothing = 1\n", "")
+    assert main(["check", "--config", config, "--json"]) == 1
+    (problem,) = json.loads(capsys.readouterr().out)["problems"]
+    assert problem.endswith("feeds.99-2d.academie: two digits are wanted")
+
+
+def test_a_service_of_no_tenant_is_told(config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    edit(tmp_path / "services" / "cantine.toml", 'tenant = "academie-fictive"', 'tenant = "commune"')
+    assert main(["check", "--config", config]) == 1
+    assert capsys.readouterr().err == "preau: service cantine: tenant commune is not among the tenants\n"
+
+
+def test_settings_that_are_not_there_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--config", str(tmp_path / "none.toml")]) == 1
+    assert "no such file" in capsys.readouterr().err
+
+
+def test_settings_that_are_no_toml_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "preau.toml").write_text("= 1", encoding="utf-8")
+    assert main(["check", "--config", str(tmp_path / "preau.toml")]) == 1
+    assert "preau.toml: " in capsys.readouterr().err
+
+
+def test_services_are_listed_and_shown_without_their_secrets(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["service", "list", "--config", config]) == 0
+    listed = capsys.readouterr().out
+    assert [line.split()[0] for line in listed.splitlines()] == ["SERVICE", "bourses", "cantine", "vie-scolaire"]
+    assert main(["service", "list", "--config", config, "--json"]) == 0
+    whole = capsys.readouterr().out
+    assert [service["service"] for service in json.loads(whole)] == ["bourses", "cantine", "vie-scolaire"]
+    assert "digest" not in whole
+    assert "secret_" not in whole.replace("client_secret_basic", "")
+    assert main(["service", "show", "cantine", "--config", config]) == 0
+    assert "given_name  children" in capsys.readouterr().out
+    assert main(["service", "show", "cantine", "--config", config, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["claims"] == ["given_name", "children"]
+
+
+def test_a_service_that_is_not_there_is_told(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["service", "show", "canteen", "--config", config]) == 1
+    assert capsys.readouterr().err == "preau: no service canteen; there are: bourses, cantine, vie-scolaire\n"
+
+
+def test_an_access_is_explained_by_its_rules(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    facts = ["--profil-served", "yes", "--school-served", "yes", "--assurance", "low"]
+    assert main(["explain", "access", "--config", config, "--role", "guardian", *facts]) == 0
+    told = capsys.readouterr().out
+    assert "decision     allowed" in told
+    assert "access.served" in told
+    assert main(["explain", "access", "--config", config, "--role", "none", *facts, "--json"]) == 1
+    refused = json.loads(capsys.readouterr().out)
+    assert (refused["allowed"], [rule["id"] for rule in refused["rules"]]) == (False, ["access.nobody"])
+
+
+def test_a_release_is_explained_by_its_rules(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    facts = ["--claim", "children", "--declared", "yes", "--about-child", "yes"]
+    assert main(["explain", "release", "--config", config, "--role", "guardian", *facts]) == 0
+    assert "Code civil" in capsys.readouterr().out
+    assert main(["explain", "release", "--config", config, "--role", "pupil", *facts]) == 1
+    assert "release.pupil_children" in capsys.readouterr().out

@@ -1,0 +1,71 @@
+"""How often the hot endpoints ask PostgreSQL, on their success path: each question is a round trip."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import Engine, event
+
+from tests.oidc_stand import Stand, authorize_url, basic, get_code, open_stand, redemption
+
+pytestmark = pytest.mark.services
+
+
+@pytest.fixture
+def stand(postgres_url: str) -> Iterator[Stand]:
+    with open_stand(postgres_url) as opened:
+        yield opened
+
+
+@contextmanager
+def counted(engine: Engine) -> Iterator[list[str]]:
+    """Statements sent to the database meanwhile."""
+    sent: list[str] = []
+
+    def note(*details: object) -> None:
+        sent.append(str(details[2]))
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+def test_a_redemption_is_one_read_and_one_act(stand: Stand) -> None:
+    code = get_code(stand, stand.sign_in())
+    with counted(stand.engine) as sent:
+        assert stand.call("POST", "/token", headers=basic(), form=redemption(code)).status == 200
+    assert len(sent) == 2
+    assert sent[1].lstrip().startswith("WITH")
+
+
+def test_an_authorization_with_a_session_known_here_is_three_reads_and_one_act(stand: Stand) -> None:
+    """Person, children, subject; then the code. The session comes from its copy."""
+    browser = stand.sign_in()
+    stand.call("GET", authorize_url(), browser=browser)
+    with counted(stand.engine) as sent:
+        assert "code" in stand.call("GET", authorize_url(), browser=browser).told
+    assert len(sent) == 4
+
+
+def test_userinfo_asks_for_the_person_the_children_and_a_subject_each(stand: Stand) -> None:
+    code = get_code(stand, stand.sign_in())
+    token = stand.call("POST", "/token", headers=basic(), form=redemption(code)).json["access_token"]
+    bearer = {"Authorization": f"Bearer {token}"}
+    with counted(stand.engine) as sent:
+        assert stand.call("GET", "/userinfo", headers=bearer).status == 200
+    first = len(sent)
+    with counted(stand.engine) as sent:
+        assert stand.call("GET", "/userinfo", headers=bearer).status == 200
+    assert len(sent) == 2 + len(stand.children)
+    assert first > len(sent)
+
+
+def test_public_documents_ask_nothing(stand: Stand) -> None:
+    with counted(stand.engine) as sent:
+        stand.call("GET", "/.well-known/openid-configuration")
+        stand.call("GET", "/jwks")
+    assert sent == []

@@ -1,0 +1,34 @@
+"""What a parent does when a service sends her to the broker, and what a service must make of the ID token."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+from jose import jwt
+
+from broker.demo.accounts import PASSWORD
+from tests.scripted_browser import Page, ScriptedBrowser
+
+MOTHER = "aline.quemeneur"
+CHILDREN = {"Titouan", "Maëlys", "Ewen"}
+EDUCONNECT = "EduConnect"
+
+
+def sign_in(browser: ScriptedBrowser, login: str = MOTHER) -> Page:
+    """From the broker's sign-in page through the EduConnect-shaped source, as a guardian, to wherever it leads."""
+    browser.submit(browser.page.forms[0], button=EDUCONNECT)
+    browser.submit(browser.page.forms[0], button="Responsable")
+    form = browser.page.forms[0]
+    user = next(name for name in form.fields if name.lower().endswith("username"))
+    secret = next(name for name in form.fields if name.lower().endswith("password"))
+    return browser.submit(form, **{user: login, secret: PASSWORD})
+
+
+def verified(id_token: str, *, issuer: str, audience: str, alg: str) -> dict[str, Any]:
+    """Check an ID token with a third library and fetched keys: clients may skip that in the code flow."""
+    with httpx.Client(trust_env=False, timeout=10) as http:
+        metadata = http.get(f"{issuer}/.well-known/openid-configuration").json()
+        keys = http.get(metadata["jwks_uri"]).json()
+    options = {"verify_at_hash": False}
+    return dict(jwt.decode(id_token, keys, algorithms=[alg], audience=audience, issuer=issuer, options=options))

@@ -1,0 +1,122 @@
+"""What comes next in a login, case by case."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from broker.domain.errors import LoginRequired, PageNotFound, UnknownPerson
+from broker.domain.identity import AuthnContext
+from broker.domain.sessions import Device, Session
+from broker.federation.linking import Refuse
+from broker.federation.logins import Interaction, LoginRequest
+from broker.federation.sources import Source, SourceDescription, SourceLabel, Sources
+from broker.federation.steps import ChooseSource, Decisions, Done, GoUpstream, StepUp, answers, next_step
+from policies import Assurance, load
+
+NOW = datetime(2026, 9, 14, 8, tzinfo=UTC)
+START = NOW - timedelta(minutes=2)
+A, B = (SourceDescription(name, {"fr": name}, "t") for name in ("a", "b"))
+
+
+def session(*, auth: datetime = START - timedelta(hours=1), opened: datetime | None = None, by: str = "a") -> Session:
+    authn = AuthnContext("low", (), auth, by)
+    ends = NOW + timedelta(hours=1)
+    return Session("sid", "d", "prs", "acc", authn, Device.SHARED, opened or auth, ends, ends)
+
+
+def step(request: LoginRequest, here: Session | None = None, *, offered: object = (A, B), chosen: str = "") -> object:
+    return next_step(Interaction(request, "b", START), here, Decisions(tuple(offered), NOW, chosen))  # type: ignore[arg-type]
+
+
+LOGIN = LoginRequest(resume="/x", prompt=frozenset({"login"}))
+AGED = LoginRequest(resume="/x", max_age=60)
+NONE = LoginRequest(prompt=frozenset({"none"}))
+SELECT = LoginRequest(prompt=frozenset({"select_account"}), source_hint="a")
+
+
+@pytest.mark.parametrize(
+    ("request_", "here", "expected"),
+    [
+        (LoginRequest(), None, ChooseSource((A, B))),
+        (LoginRequest(resume="/x"), session(), Done("/x")),
+        (LoginRequest(source_hint="b"), None, GoUpstream("b", force=False)),
+        (LoginRequest(source_hint="z"), None, ChooseSource((A, B))),
+        (LOGIN, None, ChooseSource((A, B))),
+        (replace(LOGIN, source_hint="b"), None, GoUpstream("b", force=True)),
+        (LOGIN, session(), StepUp("a")),
+        (LOGIN, session(by="gone"), ChooseSource((A, B))),
+        (LOGIN, session(auth=NOW), Done("/x")),
+        (AGED, session(), StepUp("a")),
+        (AGED, session(auth=NOW - timedelta(seconds=60)), Done("/x")),
+        (replace(AGED, max_age=0), session(auth=START), Done("/x")),
+        (SELECT, session(), ChooseSource((A, B))),
+        (SELECT, session(auth=NOW), Done("/")),
+        (LoginRequest(), replace(session(), revoked_at=START), ChooseSource((A, B))),
+        (LoginRequest(), replace(session(), idle_until=NOW), ChooseSource((A, B))),
+    ],
+)
+def test_what_comes_next(request_: LoginRequest, here: Session | None, expected: object) -> None:
+    assert step(request_, here) == expected
+
+
+def test_the_only_source_is_taken_without_a_question_unless_an_account_is_to_be_chosen() -> None:
+    assert step(LoginRequest(), offered=(B,)) == GoUpstream("b", force=False)
+    assert step(SELECT, offered=(A,)) == ChooseSource((A,))
+    assert step(LoginRequest(), offered=()) == ChooseSource(())
+
+
+def test_a_silent_request_is_answered_or_refused_and_never_shown() -> None:
+    assert step(NONE, session()) == Done("/")
+    for chosen in ("", "a"):
+        refused = step(NONE, chosen=chosen)
+        assert isinstance(refused, Refuse)
+        assert refused.error is LoginRequired
+
+
+def test_a_choice_is_one_of_the_offer() -> None:
+    assert step(LOGIN, session(), chosen="b") == GoUpstream("b", force=True)
+    refused = step(LoginRequest(), chosen="z")
+    assert isinstance(refused, Refuse)
+    assert refused.error is PageNotFound
+
+
+def test_a_decision_on_the_link_comes_before_everything_else() -> None:
+    refusal = Refuse(UnknownPerson, "no way in")
+    decisions = Decisions((A,), NOW, link=refusal)
+    assert next_step(Interaction(LoginRequest(), "b", START), session(), decisions) is refusal
+
+
+def test_a_login_made_for_this_request_answers_it_however_slow_the_person_was() -> None:
+    interaction = Interaction(replace(AGED, max_age=1), "b", START)
+    assert answers(session(auth=START), interaction, now=NOW)
+    assert not answers(session(auth=START - timedelta(seconds=1)), interaction, now=NOW)
+
+
+class Nowhere:
+    """A connector that is never called."""
+
+
+def test_the_register_of_sources_keeps_their_order_and_knows_no_other() -> None:
+    sources = Sources([Source(B, Nowhere()), Source(A, Nowhere())])  # type: ignore[arg-type]
+    assert [label.source_id for label in sources.labels()] == ["b", "a"]
+    assert sources.get("a").description is A
+    with pytest.raises(PageNotFound):
+        sources.get("c")
+
+
+def test_a_label_falls_back_to_french_and_then_to_the_id() -> None:
+    assert SourceLabel("ent", {"fr": "ENT", "ar": "فضاء"}).text("ar") == "فضاء"
+    assert SourceLabel("ent", {"fr": "ENT"}).text("en") == "ENT"
+    assert SourceLabel("ent", {}).text("en") == "ent"
+
+
+@pytest.mark.parametrize("own", list(Assurance))
+@pytest.mark.parametrize("acr", ["", "eidas1", "eidas2", "eidas3", "strong", "gold"])
+def test_a_source_never_claims_more_than_its_own_level(own: Assurance, acr: str) -> None:
+    table = load().assurance
+    level = SourceDescription("a", {}, "t", assurance=own).level(acr, table)
+    assert own.reaches(level)
+    assert acr == "" or table.acr.get(acr, table.silent).reaches(level)

@@ -1,0 +1,189 @@
+"""Loading tells every fault at once, with file and line, and accepts the same files once they are repaired."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+import policies
+from broker.domain.errors import PolicyError
+from policies import AccessFacts, Assurance, Role
+from policies.loader import RULES, SCHEMA, SHIPPED, TABLES
+
+ACCESS = 'permit (principal, action == Action::"access", resource)'
+LOCAL_RULE = f'@id("local.all") @reason("Ouvert.") {ACCESS};\n'
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy of the shipped policies."""
+    for name in (*RULES, *TABLES, SCHEMA):
+        shutil.copy(SHIPPED / name, tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def overrides(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("local")
+
+
+def edit(path: Path, change: Callable[[str], str]) -> None:
+    before = path.read_text(encoding="utf-8")
+    after = change(before)
+    assert after != before
+    path.write_text(after, encoding="utf-8")
+
+
+def problems(folder: Path | None, overrides: Path | None = None) -> tuple[str, ...]:
+    with pytest.raises(PolicyError) as caught:
+        policies.load(folder, overrides)
+    assert caught.value.code == "PRE-1002"
+    return caught.value.problems
+
+
+def test_the_shipped_numbers_are_those_of_the_design() -> None:
+    shipped = policies.load()
+    sessions, linking = shipped.sessions, shipped.linking
+    assert (sessions.shared_idle, sessions.shared_warning) == (timedelta(minutes=20), timedelta(minutes=17))
+    assert (sessions.shared_absolute, sessions.pupil_absolute) == (timedelta(hours=12), timedelta(hours=8))
+    assert (sessions.own_absolute, sessions.step_up) == (timedelta(days=30), timedelta(minutes=5))
+    assert (sessions.staff_idle, sessions.staff_absolute) == (timedelta(minutes=15), timedelta(hours=8))
+    assert (sessions.code, sessions.access_token, sessions.id_token) == (
+        timedelta(seconds=60),
+        timedelta(minutes=5),
+        timedelta(minutes=5),
+    )
+    assert (linking.undo_by_person, linking.undo_by_academie) == (timedelta(days=30), timedelta(days=90))
+    assert (linking.in_charge_sees, linking.mass_change_percent) == (False, 5.0)
+
+
+def test_assurance_reads_what_sources_say_and_takes_the_unknown_for_silence() -> None:
+    table = policies.load().assurance
+    assert table.level("eidas2") is Assurance.STANDARD
+    assert table.level("strong") is Assurance.STRONG
+    assert table.level("") is table.level("https://refeds.org/no-such") is Assurance.LOW
+
+
+def test_the_version_is_the_text(folder: Path) -> None:
+    assert policies.load().version == policies.load(folder).version
+    edit(folder / "linking.toml", lambda text: text + "# one more word\n")
+    assert policies.load().version != policies.load(folder).version
+
+
+def test_every_fault_is_told_at_once_with_its_place(folder: Path) -> None:
+    edit(folder / "sessions.toml", lambda text: text.replace('"20 min"', '"20 minutes"').replace("code =", "coed ="))
+    edit(folder / "linking.toml", lambda text: text.replace("in_charge_sees = false", "in_charge_sees = 1"))
+    edit(folder / "assurance.toml", lambda text: text.replace('"strong"', '"iron"'))
+    edit(folder / "access.cedar", lambda text: text.replace('@id("access.served")\n', "").replace("Role", "Rool", 1))
+    edit(folder / "release.cedar", lambda text: text + 'permit (principal, action == Action::"release"\n')
+    found = problems(folder)
+    assert {problem.rpartition(": ")[0] for problem in found} >= {
+        "sessions.toml:4: shared_idle",
+        "sessions.toml:1: code",
+        "linking.toml:7: in_charge_sees",
+        "assurance.toml:7: acr",
+        "access.cedar:4",
+    }
+    assert "access.cedar:4: @id is missing" in found
+    assert [problem for problem in found if problem.startswith("sessions.toml") and "coed: unknown key" in problem]
+    assert [problem for problem in found if problem.startswith("release.cedar:") and "unexpected end" in problem]
+    for name in (*RULES, *TABLES):
+        shutil.copy(SHIPPED / name, folder)
+    policies.load(folder)
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "problem"),
+    [
+        ("access.cedar", lambda t: t.replace('"access.nobody"', '"access.served"'), "already at access.cedar:4"),
+        ("access.cedar", lambda t: t.replace("@reason(", "@raison(", 1), "access.cedar:4: @reason is missing"),
+        ("access.cedar", lambda t: t.replace("@reason(", "@raison(", 1), "@raison is not an annotation of ours"),
+        ("access.cedar", lambda t: t.replace('"Ce service est prévu pour votre profil, dans votre école."', '" "'),
+         "access.cedar:4: @reason is missing"),
+        ("release.cedar", lambda t: t.replace('@legal_basis("RGPD article 6(1)(e)")\n', ""), "@legal_basis is missing"),
+        ("access.cedar", lambda t: t.replace("context.profil_served", "context.profile"), "profile"),
+        ("access.cedar", lambda t: t.replace('Role::"none"', 'Role::"guardin"', 1), '`"guardin"` is not declared'),
+        ("access.cedar", lambda t: t + '@id("x") @reason("X.") permit (principal, action == Action::"fly", resource);',
+         "action fly is unknown"),
+        ("release.cedar", lambda t: t + LOCAL_RULE, "belongs in access.cedar"),
+        ("schema.cedarschema", lambda t: t.replace("entity Role", "entiti Role"), "schema.cedarschema:1: "),
+        ("sessions.toml", lambda t: t.replace("code =", "code = = "), "sessions.toml: "),
+        ("sessions.toml", lambda t: t.replace('step_up = "5 min"\n', ""), "step_up: missing key"),
+        ("sessions.toml", lambda t: t.replace('step_up = "5 min"', 'step_up = "0 min"'), "step_up: a duration"),
+        ("sessions.toml", lambda t: t.replace('step_up = "5 min"', "step_up = 5"), "step_up: a duration"),
+        ("linking.toml", lambda t: t.replace("5.0", "true"), "mass_change_percent: a number"),
+        ("linking.toml", lambda t: t.replace("5.0", "-1"), "mass_change_percent: a number"),
+        ("linking.toml", lambda t: t.replace("5.0", "nan"), "mass_change_percent: a number"),
+        ("assurance.toml", lambda t: t.replace('silent = "low"', 'silent = "loud"'), "silent: one of none, low"),
+        ("assurance.toml", lambda t: t.partition("[acr]")[0] + 'acr = "low"', "acr: a table"),
+    ],
+)  # fmt: skip
+def test_each_fault_has_its_sentence(folder: Path, file: str, change: Callable[[str], str], problem: str) -> None:
+    edit(folder / file, change)
+    assert [told for told in problems(folder) if problem in told]
+    shutil.copy(SHIPPED / file, folder)
+    policies.load(folder)
+
+
+def test_a_file_missing_or_unknown_is_told(folder: Path) -> None:
+    (folder / "linking.toml").unlink()
+    (folder / "acces.cedar").write_text("", encoding="utf-8")
+    (folder / "access.cedar").write_bytes(b"\xff")
+    assert {problem.rpartition(": ")[2] for problem in problems(folder)} == {
+        "missing policy file",
+        "unknown policy file",
+        "cannot be read as UTF-8 text",
+    }
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+    assert problems(None, tmp_path / "none") == (f"{tmp_path / 'none'}: no such folder",)
+
+
+def test_a_tenant_overrides_key_by_key(overrides: Path) -> None:
+    (overrides / "sessions.toml").write_text('shared_idle = "10 min"\n', encoding="utf-8")
+    (overrides / "assurance.toml").write_text('[acr]\neidas1 = "standard"\n', encoding="utf-8")
+    local = policies.load(None, overrides)
+    assert local.sessions.shared_idle == timedelta(minutes=10)
+    assert local.sessions.shared_absolute == timedelta(hours=12)
+    assert local.assurance.level("eidas1") is Assurance.STANDARD
+    assert local.assurance.level("eidas3") is Assurance.STRONG
+    assert local.version != policies.load().version
+
+
+def test_a_tenant_adds_a_rule_and_guard_rails_still_hold(overrides: Path) -> None:
+    (overrides / "access.cedar").write_text(LOCAL_RULE, encoding="utf-8")
+    local = policies.load(None, overrides)
+    elsewhere = AccessFacts(Role.PUPIL, profil_served=True, school_served=False, assurance=Assurance.LOW)
+    nobody = AccessFacts(Role.NONE, profil_served=True, school_served=True, assurance=Assurance.STRONG)
+    assert local.access(elsewhere).allowed
+    assert not policies.load().access(elsewhere).allowed
+    assert not local.access(nobody).allowed
+
+
+def test_a_tenant_replaces_a_permit_by_its_id(overrides: Path) -> None:
+    never = f'@id("access.served") @reason("Fermé.") {ACCESS} when {{ false }};'
+    (overrides / "access.cedar").write_text(never, encoding="utf-8")
+    served = AccessFacts(Role.PUPIL, profil_served=True, school_served=True, assurance=Assurance.LOW)
+    assert not policies.load(None, overrides).access(served).allowed
+
+
+def test_a_tenant_cannot_replace_a_guard_rail(overrides: Path) -> None:
+    (overrides / "access.cedar").write_text(f'\n@id("access.nobody") @reason("Ouvert.") {ACCESS};', encoding="utf-8")
+    assert problems(None, overrides) == (
+        "override of access.cedar:2: a shipped forbid is a guard rail and cannot be replaced",
+    )
+
+
+def test_faults_of_an_override_name_the_override(overrides: Path) -> None:
+    (overrides / "sessions.toml").write_text('\nshared_idle = "soon"\n', encoding="utf-8")
+    (overrides / "linking.toml").write_text("= 1", encoding="utf-8")
+    (overrides / "access.cedar").write_text(LOCAL_RULE + LOCAL_RULE, encoding="utf-8")
+    found = problems(None, overrides)
+    assert [problem for problem in found if problem.startswith("override of sessions.toml:2: shared_idle")]
+    assert [problem for problem in found if problem.startswith("override of linking.toml: ")]
+    assert "override of access.cedar:2: @id local.all is already at override of access.cedar:1" in found

@@ -1,0 +1,130 @@
+"""Who may open a service and what it is told: the facts computed from persons, decided by the shipped policies."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from broker.domain.people import ChildCard, PersonName, PersonView, Post, Profil, RecordKind, Space
+from broker.domain.school import Level
+from broker.domain.services import ClaimName, Service
+from broker.services.access import may_open, role_in
+from broker.services.release import claims_for, released
+from policies import Assurance, Policies, Role, load
+from tests.oidc_stand import service
+
+LEA = ChildCard("prs_lea", "Léa", "Martin", "0990001A", "Collège", Level.COLLEGE, "6A", None)
+TOM = replace(LEA, child_id="prs_tom", given="Tom", uai="0990002B", level=Level.ECOLE, class_label="CP")
+MOTHER = PersonView("prs_m", PersonName("Martin", "Dominique", "Mme"), frozenset({RecordKind.GUARDIAN}))
+PUPIL = PersonView("prs_lea", PersonName("Martin", "Léa"), frozenset({RecordKind.PUPIL}), pupil_at=(LEA,))
+POST = Post("0990001A", "Collège", Level.COLLEGE, Profil.ENSEIGNANT, "ENS")
+TEACHER = PersonView("prs_t", PersonName("Bernard", "Claude"), frozenset({RecordKind.STAFF}), posts=(POST,))
+BOTH = replace(TEACHER, kinds=frozenset({RecordKind.STAFF, RecordKind.GUARDIAN}))
+NOBODY = PersonView("prs_n", PersonName("X", "Y"), frozenset())
+
+FAMILY = service()
+COLLEGE = service(levels=frozenset({Level.COLLEGE}))
+PUPILS = service(profils=frozenset({Profil.ELEVE, Profil.TUTEUR}))
+STAFF = service(space=Space.STAFF, profils=frozenset({Profil.ENSEIGNANT}))
+
+
+@pytest.fixture(scope="module")
+def policies() -> Policies:
+    return load()
+
+
+def opens(policies: Policies, served: Service, person: PersonView, *children: ChildCard) -> bool:
+    return may_open(policies, served, person, children, assurance=Assurance.LOW).allowed
+
+
+def test_a_mother_opens_what_serves_her_profile_and_a_school_of_a_child(policies: Policies) -> None:
+    assert opens(policies, FAMILY, MOTHER, LEA)
+    assert opens(policies, COLLEGE, MOTHER, LEA, TOM)
+    assert not opens(policies, COLLEGE, MOTHER, TOM)
+    assert not opens(policies, FAMILY, MOTHER)
+    assert not opens(policies, service(schools=frozenset({"0990009Z"})), MOTHER, LEA)
+
+
+def test_an_enrolment_that_lies_ahead_opens_nothing_yet(policies: Policies) -> None:
+    ahead = replace(LEA, starts=date(2027, 9, 1))
+    assert not opens(policies, FAMILY, MOTHER, ahead)
+    assert opens(policies, FAMILY, MOTHER, ahead, TOM)
+
+
+def test_a_pupil_opens_what_serves_pupils(policies: Policies) -> None:
+    assert opens(policies, PUPILS, PUPIL)
+    assert not opens(policies, FAMILY, PUPIL)
+
+
+def test_a_teacher_opens_staff_services_and_no_family_service(policies: Policies) -> None:
+    assert opens(policies, STAFF, TEACHER)
+    assert not opens(policies, FAMILY, TEACHER)
+    assert not opens(policies, STAFF, MOTHER, LEA)
+    assert not opens(policies, replace(STAFF, profils=frozenset({Profil.DIRECTION})), TEACHER)
+
+
+def test_a_teacher_who_is_a_parent_is_one_or_the_other_by_the_space_of_the_service(policies: Policies) -> None:
+    assert role_in(STAFF, BOTH) is Role.STAFF
+    assert role_in(FAMILY, BOTH) is Role.GUARDIAN
+    assert opens(policies, FAMILY, BOTH, LEA)
+    assert not opens(policies, FAMILY, BOTH)
+    told = told_to(policies, service(space=Space.STAFF, profils=frozenset({Profil.ENSEIGNANT})), BOTH, LEA)
+    assert told["profil"] == ["National_ENS"]
+    assert "children" not in told
+
+
+def test_nobody_opens_anything_and_is_told_of_to_nobody(policies: Policies) -> None:
+    assert not opens(policies, FAMILY, NOBODY, LEA)
+    assert released(policies, FAMILY, NOBODY) == ()
+
+
+def test_an_unproven_login_opens_nothing(policies: Policies) -> None:
+    assert not may_open(policies, FAMILY, MOTHER, [LEA], assurance=Assurance.NONE).allowed
+
+
+def told_to(policies: Policies, served: Service, person: PersonView, *children: ChildCard) -> dict[str, object]:
+    return claims_for(policies, served, person, children, child_subject=lambda child: f"sub-of-{child}")
+
+
+def test_a_service_is_told_what_it_declared_and_no_more(policies: Policies) -> None:
+    told = told_to(policies, service(claims=(ClaimName.GIVEN_NAME,)), MOTHER, LEA)
+    assert told == {"given_name": "Dominique"}
+    assert told_to(policies, service(claims=()), MOTHER, LEA) == {}
+
+
+def test_a_guardian_is_told_of_whole(policies: Policies) -> None:
+    assert told_to(policies, FAMILY, MOTHER, LEA, TOM) == {
+        "name": "Dominique Martin",
+        "given_name": "Dominique",
+        "family_name": "Martin",
+        "profil": ["National_TUT"],
+        "uai": ["0990001A", "0990002B"],
+        "children": [
+            {"sub": "sub-of-prs_lea", "uai": "0990001A", "level": "college", "class": "6A", "rights": ["see"]},
+            {"sub": "sub-of-prs_tom", "uai": "0990002B", "level": "ecole", "class": "CP", "rights": ["see"]},
+        ],
+    }
+
+
+def test_a_service_hears_only_of_children_in_schools_it_serves(policies: Policies) -> None:
+    told = told_to(policies, COLLEGE, MOTHER, LEA, TOM)
+    assert told["uai"] == ["0990001A"]
+    assert [child["class"] for child in told["children"]] == ["6A"]  # type: ignore[attr-defined]
+
+
+def test_a_pupil_is_told_of_without_any_child(policies: Policies) -> None:
+    told = told_to(policies, PUPILS, PUPIL, LEA)
+    assert "children" not in told
+    assert told["profil"] == ["National_ELV"]
+
+
+def test_what_a_grant_covers_narrows_what_is_told(policies: Policies) -> None:
+    told = claims_for(policies, FAMILY, MOTHER, [LEA], child_subject=str, wanted=["uai", "locale"])
+    assert told == {"uai": ["0990001A"]}
+
+
+def test_a_school_without_level_is_told_as_such(policies: Policies) -> None:
+    told = told_to(policies, FAMILY, MOTHER, replace(LEA, level=None))
+    assert told["children"][0]["level"] is None  # type: ignore[index]

@@ -1,0 +1,65 @@
+"""Which pages of the demo town are looked at, and how a browser gets to each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from playwright.sync_api import Browser, Page
+
+from tests.browser.people import EDUCONNECT, Visitor
+from tests.browser.town import RunningTown
+from tests.ux.lens import Target
+
+MOTHER = "aline.quemeneur"
+STRANGER = "camille.ailleurs"
+
+
+def scenes(browser: Browser, town: RunningTown) -> Iterator[Target]:
+    """Every page a family can meet, each with the cookies that open it."""
+    yield Target(f"{town.origin}/connexion", "sign_in", "sign-in")
+    yield _asked_by_a_service(browser, town)
+    yield from _signed_in(browser, town)
+    yield _stranger(browser, town)
+    yield Target(f"{town.origin}/au-revoir", "any", "signed-out")
+    yield Target(f"{town.origin}/cette-page-n-existe-pas", "any", "not-found", status=404)
+    yield Target(f"{town.origin}/authorize?client_id=personne", "any", "unknown-client", status=400)
+
+
+def _asked_by_a_service(browser: Browser, town: RunningTown) -> Target:
+    """The sign-in page of a login that a service began: it names the service."""
+    page = browser.new_page()
+    Visitor(page, town).sign_in(EDUCONNECT, MOTHER)
+    service = page.locator(".services a").first.get_attribute("href") or ""
+    page.context.clear_cookies()
+    page.goto(service)
+    target = Target(page.url, "sign_in", "sign-in-for-a-service", _state(page))
+    page.close()
+    return target
+
+
+def _signed_in(browser: Browser, town: RunningTown) -> Iterator[Target]:
+    page = browser.new_page()
+    Visitor(page, town).sign_in(EDUCONNECT, MOTHER)
+    page.goto(f"{town.origin}/acces")
+    undo = page.locator("a[href$='/annuler']").first.get_attribute("href")
+    state = _state(page)
+    page.close()
+    yield Target(f"{town.origin}/", "portal", "portal", state)
+    yield Target(f"{town.origin}/pourquoi", "any", "why", state)
+    yield Target(f"{town.origin}/acces", "any", "accesses", state)
+    yield Target(f"{town.origin}{undo}", "any", "undo", state)
+    yield Target(f"{town.origin}/deconnexion", "any", "sign-out", state)
+
+
+def _stranger(browser: Browser, town: RunningTown) -> Target:
+    """The page of somebody whom no school has named."""
+    page = browser.new_page()
+    Visitor(page, town).sign_in(EDUCONNECT, STRANGER)
+    target = Target(page.url, "any", "stranger", _state(page), status=403)
+    page.close()
+    return target
+
+
+def _state(page: Page) -> Any:
+    return page.context.storage_state()
