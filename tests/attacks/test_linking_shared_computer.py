@@ -51,7 +51,11 @@ def test_the_same_person_gets_a_new_session_at_each_login(world: World, children
     assert world.federation.session(first.session_handle) is None
 
 
-@pytest.mark.parametrize("planted", ["", "x", new_handle(Handle.SESSION), new_handle(Handle.BROWSER)])
+@pytest.mark.parametrize(
+    "planted",
+    ["", "x", new_handle(Handle.SESSION), new_handle(Handle.BROWSER)],
+    ids=["none", "x", "session", "browser"],
+)
 def test_a_planted_session_cookie_never_becomes_the_session(
     world: World, children: dict[str, set[str]], planted: str
 ) -> None:

@@ -46,7 +46,11 @@ def test_signing_out_ends_the_session_everywhere_at_once(world: World) -> None:
     assert len(world.audit("sign_out")) == 1
 
 
-@pytest.mark.parametrize("cookie", ["", "x", "pse_short", new_handle(Handle.SESSION), new_handle(Handle.STATE)])
+@pytest.mark.parametrize(
+    "cookie",
+    ["", "x", "pse_short", new_handle(Handle.SESSION), new_handle(Handle.STATE)],
+    ids=["none", "x", "short", "session", "state"],
+)
 def test_a_cookie_of_anything_else_is_no_session(world: World, cookie: str) -> None:
     assert world.federation.session(cookie) is None
 

@@ -103,7 +103,10 @@ def test_of_two_that_take_at_once_one_gets_it(clock: FakeClock) -> None:
         pending.take(handle, browser=BROWSER)
 
 
-@pytest.mark.parametrize("handle", ["", "x", BROWSER, "prq_", "prq_" + "x" * 42])
+HANDLES = {"none": "", "word": "x", "another kind": BROWSER, "prefix": "prq_", "short": "prq_" + "x" * 42}
+
+
+@pytest.mark.parametrize("handle", HANDLES.values(), ids=HANDLES)
 def test_what_is_no_handle_of_a_request_is_not_looked_up(clock: FakeClock, handle: str) -> None:
     with pytest.raises(LoginExpired):
         PendingRequests(MemoryStore(clock), login=timedelta(minutes=15)).take(handle, browser=BROWSER)
