@@ -25,10 +25,12 @@ test: $(VENV)/.test ## everything, on real servers started for the occasion (<= 
 
 interop: $(VENV)/.test ## other people's software against ours
 	@.ci/system-packages interop
+	@cd tests/interop/node && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@$(BIN)/python -m pytest -m interop tests/interop $(ARGS)
 
-proof: $(VENV)/.test ## the long counts; evidence goes to docs/proof/
-	@$(BIN)/python -m pytest -m proof tests/proof $(ARGS)
+proof: $(VENV)/.test ## the long counts, resumed where they were interrupted; evidence goes to docs/proof/
+	@.ci/system-packages test
+	@nice -n 10 $(BIN)/python -m pytest -m proof tests/proof $(ARGS)
 
 ux: $(VENV)/.test ## the page checker on a running town, in three languages
 	@.ci/system-packages ux
@@ -59,7 +61,7 @@ docker-check: ## the Dockerfile and the compose file, read by their linters
 	@cd docker && docker-compose -f compose.yaml config -q
 
 clean: ## remove what make made
-	@rm -rf $(VENV) var build dist tests/ux/node_modules tests/ux/out .coverage* .mypy_cache .ruff_cache .pytest_cache
+	@rm -rf $(VENV) var build dist tests/ux/node_modules tests/ux/out tests/interop/node/node_modules .coverage* .mypy_cache .ruff_cache .pytest_cache
 
 $(VENV)/.base:
 	@.ci/make-venv $(PYTHON) $(VENV)

@@ -145,7 +145,7 @@ def build_worker(stores: Stores, ephemeral: MemoryStore | RedisStore, *, clock: 
     return Worker(
         outbox=stores.outbox,
         audit=stores.audit,
-        purges=(stores.purge,),
+        purges=(stores.purge, ephemeral),
         deliverers=deliverers(ephemeral),
         clock=clock,
     )
@@ -273,7 +273,6 @@ _OPENERS: Mapping[SourceKind, Callable[[SourceSettings], CasConnector | OidcConn
 def _describe(source: SourceSettings) -> SourceDescription:
     return SourceDescription(
         source_id=source.id,
-        labels=source.label,
         tenant=source.tenant,
         feeds=frozenset(source.feeds),
         releases_references=source.releases_references,

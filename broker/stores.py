@@ -79,7 +79,7 @@ def open_stores(settings: Settings, rules: policies.Policies) -> Stores:
         keys=SqlKeys(engine),
         audit=SqlAudit(engine, sign=seal.sign, check=seal.check),
         outbox=SqlOutbox(engine),
-        purge=SqlPurge(engine),
+        purge=SqlPurge(engine, undo_for=rules.linking.undo_by_academie),
     )
 
 

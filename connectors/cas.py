@@ -11,7 +11,7 @@ import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -25,6 +25,9 @@ from connectors.outbound import Answer, Outbound, OutboundLimits, open_outbound
 
 STATE_PARAMETER = "etat"
 SUBJECT_FORMAT = "cas:user"
+
+CLOCK_SKEW = timedelta(seconds=60)
+"""How far a server's clock may be ahead of ours."""
 
 _OK = 200
 _NOT_FOUND = 404
@@ -63,6 +66,11 @@ class CasConnector:
     source: CasSource
     outbound: Outbound
 
+    @property
+    def state_parameter(self) -> str:
+        """Our own parameter of the service URL."""
+        return STATE_PARAMETER
+
     def start(self, *, return_url: str, state: str, force: bool) -> Departure:
         """Build the login URL; `force` becomes `renew`, here and at validation (CAS §2.1.1, §2.5.1)."""
         if "?" in return_url or "#" in return_url:
@@ -79,7 +87,15 @@ class CasConnector:
         outcome = self._validate(ticket, private)
         if isinstance(outcome, CasFailure):
             raise UpstreamRefused(f"CAS refused the ticket: {outcome.code or 'no code'}")
-        return self._identity(outcome, ticket=ticket, now=now)
+        proven_at = _auth_time(outcome.attributes, now=now)
+        authn = AuthnContext(
+            acr="",
+            amr=(),
+            auth_time=proven_at or now,
+            authority=self.source.source_id,
+            proven=proven_at is not None or "renew" in private,
+        )
+        return self._identity(outcome, authn=authn, ticket=ticket)
 
     def close(self) -> None:
         """Give back the connections."""
@@ -94,12 +110,10 @@ class CasConnector:
                 return _read(answer)
         raise UpstreamUnavailable("the CAS server has no validation page")
 
-    def _identity(self, outcome: CasSuccess, *, ticket: str, now: datetime) -> UpstreamIdentity:
+    def _identity(self, outcome: CasSuccess, *, authn: AuthnContext, ticket: str) -> UpstreamIdentity:
         return UpstreamIdentity(
             key=AccountKey(UpstreamProtocol.CAS, self.source.url, SUBJECT_FORMAT, outcome.user),
-            authn=AuthnContext(
-                acr="", amr=(), auth_time=_auth_time(outcome.attributes, now=now), authority=self.source.source_id
-            ),
+            authn=authn,
             references=self._references(outcome.attributes),
             display=_display(outcome.attributes),
             answer=ticket,
@@ -140,17 +154,23 @@ def _read(answer: Answer) -> CasSuccess | CasFailure:
     return parse_service_response(answer.body)
 
 
-def _auth_time(attributes: Mapping[str, tuple[str, ...]], *, now: datetime) -> datetime:
-    """When the person proved who they are, where the server tells (CAS §2.5.2 `authenticationDate`), else now.
+def _auth_time(attributes: Mapping[str, tuple[str, ...]], *, now: datetime) -> datetime | None:
+    """When the person proved who they are, where the server tells (CAS §2.5.2 `authenticationDate`), else None.
 
-    A time ahead of ours counts as now. Java writes the zone's name after the offset: `…Z[UTC]`.
+    A time far ahead of ours tells nothing: cut to the present it would make an old login a fresh one. Java writes the
+    zone's name after the offset: `…Z[UTC]`. Raises `UpstreamRefused` for a time that no calendar has.
     """
     stated = attributes.get("authenticationDate", ("",))[0].partition("[")[0]
     try:
         moment = datetime.fromisoformat(stated)
+        if moment.tzinfo is None:
+            return None
+        moment = moment.astimezone(UTC)
     except ValueError:
-        return now
-    return min(moment.astimezone(UTC), now) if moment.tzinfo else now
+        return None
+    except OverflowError:
+        raise UpstreamRefused("authenticationDate is no time of this calendar") from None
+    return min(moment, now) if moment <= now + CLOCK_SKEW else None
 
 
 def _display(attributes: Mapping[str, tuple[str, ...]]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from broker.domain.people import Reference
@@ -12,12 +12,7 @@ Claims = Mapping[str, Any]
 
 
 class Profile(Protocol):
-    """A family of providers: request parameters in, directory words out. What it does not read is dropped."""
-
-    @property
-    def request_params(self) -> Mapping[str, str]:
-        """Parameters added to the authorization request."""
-        ...
+    """A family of providers: claims in, directory words out. What it does not read is dropped."""
 
     def references(self, claims: Claims) -> tuple[Reference, ...]:
         """Authoritative references among the claims. Raises `UpstreamRefused`."""
@@ -31,8 +26,6 @@ class Profile(Protocol):
 @dataclass(frozen=True, slots=True)
 class PlainProfile:
     """A provider that knows nothing of schools: it proves a login and releases no reference."""
-
-    request_params: Mapping[str, str] = field(default_factory=dict)
 
     def references(self, claims: Claims) -> tuple[Reference, ...]:  # noqa: ARG002 - part of the seam
         """None."""

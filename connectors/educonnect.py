@@ -1,4 +1,4 @@
-"""The EduConnect profile of an OpenID provider: which form to open, and the directory references it releases.
+"""The EduConnect profile of an OpenID provider: the directory references it releases.
 
 In SAML only ENTs receive `FrEduCtRefId`; that it comes in OIDC under the same name is an assumption, hence the setting
 `releases_references`. Attributes may be there and empty: emptiness is tested, never presence.
@@ -6,17 +6,13 @@ In SAML only ENTs receive `FrEduCtRefId`; that it comes in OIDC under the same n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from broker.domain.errors import UpstreamRefused
 from broker.domain.people import Reference
 from connectors import sdet
 from connectors.claims import Claims, texts_of
 
-SCOPES = ("openid", "profile", "ect.scope.cnx")
-"""`ect.scope.<service>` is granted per service and added by its settings."""
-PUPIL_FORM = "eleve"
 ORIGIN_PREFIX = "origin:"
 
 PUPILS = frozenset({"eleve1d", "eleve2d"})
@@ -25,16 +21,9 @@ GUARDIANS = frozenset({"resp1d", "resp2d"})
 
 @dataclass(frozen=True, slots=True)
 class EduConnectProfile:
-    """`Profile` of EduConnect. `pupils`: open the pupils' form at once (`acr_values` is a form hint there)."""
+    """`Profile` of EduConnect."""
 
     releases_references: bool = False
-    pupils: bool = False
-    extra_params: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def request_params(self) -> Mapping[str, str]:
-        """`acr_values=eleve` pre-selects the pupils' form; without it the person is asked."""
-        return {**self.extra_params, **({"acr_values": PUPIL_FORM} if self.pupils else {})}
 
     def references(self, claims: Claims) -> tuple[Reference, ...]:
         """Every `{AAF}` reference of the person: several values are several records of one human."""

@@ -33,7 +33,9 @@ from connectors.oidc_provider import Provider, ProviderMetadata, parse_object
 from connectors.outbound import Outbound, OutboundLimits, open_outbound
 
 SUBJECT_FORMAT = "oidc:sub"
-LEEWAY_SECONDS = 60
+STATE_PARAMETER = "state"
+CLOCK_SKEW = 60
+"""Seconds by which a provider's clock may be ahead of ours or behind."""
 MOST_CODE = 2048
 
 _OK = 200
@@ -81,6 +83,11 @@ class OidcConnector:
     outbound: Outbound
     provider: Provider
 
+    @property
+    def state_parameter(self) -> str:
+        """OAuth's own (RFC 6749 §4.1.2)."""
+        return STATE_PARAMETER
+
     def start(self, *, return_url: str, state: str, force: bool) -> Departure:
         """Build the authorization request; `force` asks for a new proof and for the time it was made."""
         private = {
@@ -102,7 +109,6 @@ class OidcConnector:
             code_challenge=create_s256_code_challenge(private["verifier"]),
             code_challenge_method="S256",
             **fresh,
-            **self.source.profile.request_params,
         )
         return Departure(str(url), private)
 
@@ -115,7 +121,15 @@ class OidcConnector:
         tokens = self._redeem(code, private, metadata)
         signed = self._verify(tokens, private, now=now)
         claims = {**self._userinfo(tokens, signed, metadata), **signed}
-        return self._identity(claims, code=code, auth_time=_auth_time(signed, private, now=now))
+        proven_at = _auth_time(signed, private, now=now)
+        authn = AuthnContext(
+            acr=text_of(claims, "acr"),
+            amr=(*texts_of(claims, "amr"), *self.source.profile.methods(claims)),
+            auth_time=proven_at or now,
+            authority=self.source.source_id,
+            proven=proven_at is not None,
+        )
+        return self._identity(claims, authn=authn, code=code)
 
     def close(self) -> None:
         """Give back the connections."""
@@ -159,7 +173,7 @@ class OidcConnector:
                 audience=self.source.client_id,
                 nonce=private["nonce"],
                 now=now,
-                leeway=LEEWAY_SECONDS,
+                leeway=CLOCK_SKEW,
                 algorithms=self.source.algorithms,
                 access_token=tokens.access_token,
             )
@@ -181,15 +195,10 @@ class OidcConnector:
             raise UpstreamRefused("userinfo of another person")
         return claims
 
-    def _identity(self, claims: Claims, *, code: str, auth_time: datetime) -> UpstreamIdentity:
+    def _identity(self, claims: Claims, *, authn: AuthnContext, code: str) -> UpstreamIdentity:
         return UpstreamIdentity(
             key=AccountKey(UpstreamProtocol.OIDC, self.source.issuer, SUBJECT_FORMAT, str(claims["sub"])),
-            authn=AuthnContext(
-                acr=text_of(claims, "acr"),
-                amr=(*texts_of(claims, "amr"), *self.source.profile.methods(claims)),
-                auth_time=auth_time,
-                authority=self.source.source_id,
-            ),
+            authn=authn,
             references=self.source.profile.references(claims),
             display=_display(claims),
             answer=code,
@@ -230,8 +239,8 @@ def _kid(token: str) -> str:
     return kid if isinstance(kid, str) else ""
 
 
-def _auth_time(signed: SignedClaims, private: Mapping[str, str], *, now: datetime) -> datetime:
-    """When the person proved who they are; the present where the provider does not tell.
+def _auth_time(signed: SignedClaims, private: Mapping[str, str], *, now: datetime) -> datetime | None:
+    """When the person proved who they are; None where the provider does not tell.
 
     Asked for a new proof, it has to tell (OIDC Core §3.1.2.1): a browser can drop that wish from our request unseen.
     """
@@ -239,8 +248,8 @@ def _auth_time(signed: SignedClaims, private: Mapping[str, str], *, now: datetim
     if stated is None and private["force"]:
         raise UpstreamRefused("a new proof was asked for and its time is not told")
     if stated is None:
-        return now
-    latest = now.timestamp() + LEEWAY_SECONDS
+        return None
+    latest = now.timestamp() + CLOCK_SKEW
     if isinstance(stated, bool) or not isinstance(stated, int | float) or not 0 < stated <= latest:
         raise UpstreamRefused("auth_time is not a time that has passed")
     return min(datetime.fromtimestamp(stated, UTC), now)

@@ -30,7 +30,7 @@ PAUSE_SECONDS = 5.0
 T = TypeVar("T")
 
 _OK = 200
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Kept(Generic[T]):
         except (UpstreamUnavailable, UpstreamRefused) as fault:
             if self._value is None:
                 raise UpstreamUnavailable(f"{self._name}: {fault.cause}") from None
-            _log.warning("%s: %s; the last good one stays in use", self._name, fault.cause)
+            log.warning("%s: %s; the last good one stays in use", self._name, fault.cause)
             return self._value
         else:
             self._value, self._fetched = found, self._monotonic()

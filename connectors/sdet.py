@@ -26,7 +26,6 @@ _AAF_TAG = "{AAF}"
 _AAF_PARTS = 3
 _NUMBER = re.compile(r"[0-9]{1,20}")
 _AAF_KEY = re.compile(r"P?[0-9]{1,20}")
-_PROFIL = re.compile(r"National_([A-Z]{3})")
 
 ACADEMIE_NUMBERS = frozenset(
     f"{number:02}"
@@ -87,9 +86,3 @@ def distinct(references: Iterable[Reference | None]) -> tuple[Reference, ...] | 
     """The references that could be read, each once, in order; None when there are more than a human can have."""
     found = tuple(dict.fromkeys(reference for reference in references if reference is not None))
     return found if len(found) <= MOST_REFERENCES else None
-
-
-def parse_profil(value: str) -> str | None:
-    """Short code of a national profile (`National_ELV` → `ELV`); None when it is not one."""
-    match = _PROFIL.fullmatch(value)
-    return match[1] if match else None

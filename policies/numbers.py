@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
-from typing import Any, TypeVar, get_type_hints
+from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
 from policies.facts import Assurance
 
@@ -16,33 +16,40 @@ _UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
 
 
 @dataclass(frozen=True, slots=True)
-class SessionLimits:
-    """How long things live (`sessions.toml`)."""
+class Between:
+    """Bounds of a field, as its file would write them, both allowed: no tenant's file sets a guard rail aside."""
 
-    shared_idle: timedelta
-    shared_warning: timedelta
-    shared_absolute: timedelta
-    pupil_absolute: timedelta
-    own_absolute: timedelta
-    staff_idle: timedelta
-    staff_absolute: timedelta
-    interaction: timedelta
-    step_up: timedelta
-    code: timedelta
-    access_token: timedelta
-    id_token: timedelta
-    copy: timedelta
+    least: str | float
+    most: str | float
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLimits:
+    """How long things live (`sessions.toml`), each within bounds that loading checks."""
+
+    shared_idle: Annotated[timedelta, Between("1 min", "60 min")]
+    shared_absolute: Annotated[timedelta, Between("10 min", "24 h")]
+    pupil_absolute: Annotated[timedelta, Between("10 min", "24 h")]
+    own_absolute: Annotated[timedelta, Between("1 h", "90 d")]
+    staff_idle: Annotated[timedelta, Between("1 min", "30 min")]
+    staff_absolute: Annotated[timedelta, Between("10 min", "12 h")]
+    interaction: Annotated[timedelta, Between("1 min", "60 min")]
+    step_up: Annotated[timedelta, Between("30 s", "15 min")]
+    code: Annotated[timedelta, Between("5 s", "60 s")]
+    access_token: Annotated[timedelta, Between("30 s", "15 min")]
+    id_token: Annotated[timedelta, Between("30 s", "15 min")]
+    copy: Annotated[timedelta, Between("1 s", "30 s")]
 
 
 @dataclass(frozen=True, slots=True)
 class LinkingRules:
-    """Links, guardianship quality and imports (`linking.toml`)."""
+    """Links, guardianship quality and imports (`linking.toml`), each number within bounds that loading checks."""
 
-    undo_by_person: timedelta
-    undo_by_academie: timedelta
+    undo_by_person: Annotated[timedelta, Between("1 d", "365 d")]
+    undo_by_academie: Annotated[timedelta, Between("1 d", "365 d")]
     in_charge_sees: bool
-    mass_change_percent: float
-    propose_from: float
+    mass_change_percent: Annotated[float, Between(0, 50)]
+    propose_from: Annotated[float, Between(0.5, 1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +79,30 @@ class TableFault:
 
 
 def read_table(kind: type[T], table: Mapping[str, Any]) -> T | tuple[TableFault, ...]:
-    """Build `kind` from a TOML table, or tell every fault: unknown and missing keys, values of the wrong shape."""
-    hints = get_type_hints(kind)
+    """Build `kind` from a TOML table, or tell every fault: unknown and missing keys, values out of shape or bounds."""
+    hints = get_type_hints(kind, include_extras=True)
     names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
     faults = [TableFault(key, "unknown key") for key in table if key not in names]
     faults += [TableFault(name, "missing key") for name in names if name not in table]
     values: dict[str, Any] = {}
     for name in (name for name in names if name in table):
         try:
-            values[name] = _READERS[hints[name]](table[name])
+            values[name] = _read(table[name], hints[name])
         except Misshapen as fault:
             faults.append(TableFault(name, fault.args[0]))
     return tuple(faults) if faults else kind(**values)
+
+
+def _read(value: object, hint: Any) -> Any:
+    """Read a value as its field wants it, within the field's bounds where it has some."""
+    if hint in _READERS:
+        return _READERS[hint](value)
+    shape, bounds = get_args(hint)
+    read = _READERS[shape]
+    found = read(value)
+    if not read(bounds.least) <= found <= read(bounds.most):
+        raise Misshapen(f"from {bounds.least} to {bounds.most} is wanted")
+    return found
 
 
 def _duration(value: object) -> timedelta:

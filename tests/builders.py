@@ -248,8 +248,8 @@ def add_session(
         conn.execute(
             insert(schema.sessions).values(
                 sid=sid, handle_digest=digest(sid), person_id=person_id, account_id=account_id, source_id="ent1",
-                acr="eidas1", amr=["pwd"], auth_time=opened_at, device=Device.SHARED.value, opened_at=opened_at,
-                idle_until=ends_at, ends_at=ends_at,
+                acr="eidas1", amr=["pwd"], auth_time=opened_at, proven=True, device=Device.SHARED.value,
+                opened_at=opened_at, idle_until=ends_at, ends_at=ends_at,
             )
         )  # fmt: skip
     return sid

@@ -18,7 +18,7 @@ import policies
 from broker.domain import errors
 from broker.web.assets import templates_folder
 from broker.web.faults import every_fault
-from broker.web.languages import LANGUAGES, SOURCE
+from broker.web.languages import FRENCH, LANGUAGES
 from policies.explain import NO_RULE
 
 WEB = Path(__file__).resolve().parent.parent / "broker" / "web"
@@ -77,7 +77,7 @@ def main() -> int:
     """Print what each language lacks and what it no longer needs."""
     faults = 0
     for language in LANGUAGES:
-        if language is SOURCE:
+        if language is FRENCH:
             continue
         for label, texts in (("missing", missing(language.code)), ("obsolete", obsolete(language.code))):
             faults += len(texts)

@@ -42,6 +42,7 @@ class ScriptedSource:
     releases: dict[str, tuple[Reference, ...]] = field(default_factory=dict)
     acr: str = ""
     auth_time: datetime | None = None
+    tells_time: bool = True
     authority: str = ""
     fails: Exception | None = None
     burns: bool = True
@@ -49,6 +50,7 @@ class ScriptedSource:
     numbers: count[int] = field(default_factory=lambda: count(1))
     tickets: dict[str, str] = field(default_factory=dict)
     forced: bool = False
+    state_parameter: str = "state"
 
     def start(self, *, return_url: str, state: str, force: bool) -> Departure:
         if self.fails:
@@ -74,7 +76,13 @@ class ScriptedSource:
             raise UpstreamRefused("ticket")
         return UpstreamIdentity(
             key=AccountKey(UpstreamProtocol.CAS, f"https://{self.source_id}.example", "cas:user", user),
-            authn=AuthnContext(self.acr, ("pwd",), self.auth_time or now, self.authority or self.source_id),
+            authn=AuthnContext(
+                self.acr,
+                ("pwd",),
+                self.auth_time or now,
+                self.authority or self.source_id,
+                proven=self.tells_time,
+            ),
             references=self.releases.get(user, ()),
             display=f"{user} tel que vu par la source",
             answer=ticket,
@@ -164,7 +172,6 @@ def build_world(engine: Engine, store: EphemeralStore, clock: FakeClock) -> Worl
         Source(
             SourceDescription(
                 name,
-                {"fr": name.upper()},
                 tenant="ac-test",
                 feeds=feeds,
                 releases_references=True,

@@ -179,7 +179,7 @@ class Stand:
             idle_until=now + timedelta(minutes=20), ends_at=now + timedelta(hours=12),
         )  # fmt: skip
         event = AuditEvent("ville", now, Action.SIGN_IN, actor=person_id)
-        self.sessions.open(OpenSession(session, "ent1", digest(handle + "answer"), None, None, (event,), ()))
+        self.sessions.open(OpenSession(session, "ent1", digest(handle + "answer"), None, None, (event,)))
         browser = browser or Browser({BROWSER_COOKIE: new_handle(Handle.BROWSER)})
         browser.cookies[SESSION_COOKIE] = handle
         return browser

@@ -46,7 +46,7 @@ def next_idle(session: Session, life: SessionLife, *, now: datetime) -> datetime
 
 def is_fresh(session: Session, *, within: timedelta, now: datetime) -> bool:
     """Tell whether the person proved who they are within this span: what a sensitive act asks (step-up)."""
-    return now - session.authn.auth_time <= within
+    return session.authn.proven and now - session.authn.auth_time <= within
 
 
 def _idle_end(life: SessionLife, *, ends_at: datetime, now: datetime) -> datetime:

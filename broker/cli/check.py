@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,6 +15,7 @@ from broker.cli.output import DONE, FAILED, complain, print_json
 from broker.domain.errors import SettingsError
 from broker.services.register import load_services
 from broker.settings import Settings, load_settings
+from broker.storage.sealing import read_master_secret
 
 T = TypeVar("T")
 
@@ -38,7 +39,7 @@ def check(args: argparse.Namespace) -> int:
 
 def problems_of(config: Path | None) -> Iterator[str]:
     """Every fault of settings, policies and services. Policies and services are looked at even beside bad settings."""
-    settings, problems = _tried(lambda: load_settings(config, os.environ))
+    settings, problems = _tried(lambda: load_settings(config, os.environ, also=_master_faults))
     yield from problems
     policies_dir, services_dir = _folders(settings, config)
     yield from _tried(lambda: policies.load(None, policies_dir if policies_dir and policies_dir.is_dir() else None))[1]
@@ -51,6 +52,15 @@ def problems_of(config: Path | None) -> Iterator[str]:
         for service in register.all():
             if service.tenant not in tenants:
                 yield f"service {service.service_id}: tenant {service.tenant} is not among the tenants"
+
+
+def _master_faults(settings: Settings) -> Iterable[str]:
+    """What `serve` would say of the master secret; a check makes none. That it is missing the settings tell already."""
+    if not settings.secrets.master_file.is_file():
+        return ()
+    return (
+        f"secrets.master_file: {fault}" for fault in _tried(lambda: read_master_secret(settings.secrets.master_file))[1]
+    )
 
 
 def _tried(read: Callable[[], T]) -> tuple[T | None, tuple[str, ...]]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 
 import policies
 from broker.cli.options import Commands, command, family, settings_of, with_json
 from broker.cli.output import DONE, FAILED, print_json, print_pairs
 from broker.domain.services import ClaimName
-from policies import AccessFacts, Assurance, Decision, ReleaseFacts, Role
+from policies import AccessFacts, Assurance, Decision, Facts, ReleaseFacts, Role
 from policies.explain import Explanation, explain
 
 _YES_NO = ("yes", "no")
@@ -30,25 +31,25 @@ def add_to(commands: Commands) -> None:
 
 
 def explain_access(args: argparse.Namespace) -> int:
-    """Decide an access and print the rules that spoke; 1 when refused."""
+    """Decide an access; print the decision, the rules that spoke and the facts; 1 when refused."""
     facts = AccessFacts(
         role=Role(args.role),
         profil_served=args.profil_served == "yes",
         school_served=args.school_served == "yes",
         assurance=Assurance(args.assurance),
     )
-    return _print(args, _policies(args).access(facts))
+    return _print(args, _policies(args).access(facts), facts)
 
 
 def explain_release(args: argparse.Namespace) -> int:
-    """Decide a release and print the rules that spoke; 1 when refused."""
+    """Decide a release; print the decision, the rules that spoke and the facts; 1 when refused."""
     facts = ReleaseFacts(
         claim=ClaimName(args.claim),
         declared=args.declared == "yes",
         role=Role(args.role),
         about_child=args.about_child == "yes",
     )
-    return _print(args, _policies(args).release(facts))
+    return _print(args, _policies(args).release(facts), facts)
 
 
 def _policies(args: argparse.Namespace) -> policies.Policies:
@@ -61,10 +62,12 @@ def _choice(
     parser.add_argument(name, required=True, choices=[str(value) for value in values])
 
 
-def _print(args: argparse.Namespace, decision: Decision) -> int:
+def _print(args: argparse.Namespace, decision: Decision, facts: Facts) -> int:
     told: Explanation = explain(decision)
     if args.json:
-        print_json({"allowed": told.allowed, "rules": decision.rules, "policies": decision.version})
+        print_json(
+            {"allowed": told.allowed, "rules": decision.rules, "facts": asdict(facts), "policies": decision.version}
+        )
     else:
         print_pairs(
             {
@@ -72,7 +75,15 @@ def _print(args: argparse.Namespace, decision: Decision) -> int:
                 "rules": ", ".join(told.rule_ids) or "none (refusal is the default)",
                 "reasons": " ".join(told.sentences),
                 "legal bases": " ; ".join(told.legal_bases),
+                "facts": ", ".join(f"{name}={_told(value)}" for name, value in asdict(facts).items()),
                 "policies": told.version,
             }
         )
     return DONE if told.allowed else FAILED
+
+
+def _told(value: object) -> str:
+    """A fact in the words of the command line."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)

@@ -83,6 +83,7 @@ def _guardianships(difference: ImportDifference) -> Mapping[str, object]:
     return {
         "guardianships before": difference.guardianships_before,
         "guardianships of new pupils": difference.guardianships_added,
+        "guardianships of new records of known pupils": difference.guardianships_joined,
         "guardianships new beside known pupils": difference.guardianships_widened,
         "guardianships altered": difference.guardianships_altered,
         "guardianships ended": difference.guardianships_ended,

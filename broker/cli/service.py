@@ -24,7 +24,7 @@ def list_services(args: argparse.Namespace) -> int:
     if args.json:
         print_json([_told(service) for service in services])
         return DONE
-    head = ("SERVICE", "NAME", "TENANT", "SPACE", "PROFILES", "CLIENTS")
+    head = ("SERVICE", "NAME", "TENANT", "SPACE", "PROFILS", "PARTIES")
     print_table(head, ((*_line(service), ", ".join(p.client_id for p in service.parties)) for service in services))
     return DONE
 
@@ -62,11 +62,11 @@ def _told(service: Service) -> dict[str, object]:
         "names": service.names,
         "purpose": service.purpose,
         "space": service.space,
-        "profiles": sorted(service.profils),
+        "profils": sorted(service.profils),
         "levels": sorted(service.levels),
         "schools": sorted(service.schools),
         "claims": list(service.claims),
-        "clients": [_client(party) for party in service.parties],
+        "parties": [_client(party) for party in service.parties],
         "instances": {instance.uai or "*": instance.url for instance in service.instances},
     }
 

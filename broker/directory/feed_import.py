@@ -8,6 +8,7 @@ Facts of a run are dated with one instant, fixed when applying begins and kept o
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,15 +23,15 @@ from broker.directory.lease import own_holder
 from broker.directory.likeness import SameContacts
 from broker.directory.opening import Delivery, check_header
 from broker.directory.planning import plan_chunk
+from broker.directory.readers import batches_of
 from broker.directory.record_facts import Circumstances
 from broker.directory.staging import Stager
 from broker.domain.audit import Action, AuditEvent
 from broker.domain.clock import Clock
-from broker.domain.errors import ImportHeld
+from broker.domain.errors import FeedRefused, ImportHeld
 from broker.domain.feed import Feed, FeedFault, FeedHeader
 from broker.domain.handles import Id, new_id
 from broker.domain.imports import Chunk, ChunkPlan, ImportDifference, ImportRun, ImportState, Lease
-from broker.domain.people import RecordKind
 from broker.domain.ports import DirectoryStore, IdentityFeed, ImportRuns, Matcher
 from broker.domain.school import Level, level_of_mefstat
 
@@ -46,13 +47,18 @@ class Imports(ImportRuns, DirectoryStore, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ImportRules:
-    """The numbers of `policies/linking.toml` that an import goes by, the matcher, and the rows of one transaction."""
+    """The numbers of `policies/linking.toml` that an import goes by, the matcher, and the measures of the work.
+
+    `chunk` rows go into one transaction; `readers` processes parse a set of several files and `large` bytes or more.
+    """
 
     mass_change_percent: float = 5.0
     in_charge_sees: bool = False
     propose_from: float = 0.75
     matcher: Matcher = field(default_factory=SameContacts)
     chunk: int = 5_000
+    readers: int = field(default_factory=lambda: os.cpu_count() or 1)
+    large: int = 64 << 20
 
 
 class Intent(StrEnum):
@@ -124,10 +130,10 @@ def import_feed(
         difference = None
         if run.state in {ImportState.STAGED, ImportState.HELD}:
             difference, run = walk.weigh(run, intent)
-        counts = walk.apply(run)
+        run = walk.apply(run)
         if run.checksum == fresh.checksum:
             resumed = run.import_id != fresh.import_id
-            return walk.report(run, state="done", counts=counts, difference=difference, resumed=resumed)
+            return walk.report(run, state="done", difference=difference, resumed=resumed)
     return ImportReport(feed=feed.id, state="nothing_to_do", complete=header.complete, made_on=header.made_on)
 
 
@@ -166,10 +172,16 @@ class _Walk:
 
     def stage(self, run: ImportRun, paths: Sequence[Path]) -> ImportRun:
         stager = Stager(in_charge_sees=self.rules.in_charge_sees, size=self.rules.chunk, done=run.staged)
-        for batch in stager.batches(self.reader.read(paths)):
-            self.imports.stage(run, batch, lease=self._lease())
-            run = replace(run, staged=batch.staged)
-            self.progress(Progress("stage", batch.staged, None))
+        rules = self.rules
+        try:
+            for batch in batches_of(self.reader, paths, stager, processes=rules.readers, large=rules.large):
+                self.imports.stage(run, batch, lease=self._lease())
+                run = replace(run, staged=batch.staged)
+                self.progress(Progress("stage", batch.staged, None))
+        except FeedRefused:
+            # The operator is told; files that cannot be read must not keep every later delivery waiting.
+            self.imports.settle(replace(run, state=ImportState.SUPERSEDED), lease=self._lease())
+            raise
         run = replace(run, complete=run.complete and not stager.broken, counts=stager.counts)
         if run.state is ImportState.REHEARSAL:
             return self.imports.settle(run, lease=self._lease())
@@ -187,51 +199,40 @@ class _Walk:
         run = replace(run, state=ImportState.APPLYING, applied_at=self.clock())
         return difference, self.imports.settle(run, lease=self._lease())
 
-    def apply(self, run: ImportRun) -> Mapping[str, int]:
-        counts = Counter(run.counts)
+    def apply(self, run: ImportRun) -> ImportRun:
         around = self._around(run)
+        founder = Founder(around, self.rules.matcher, self.rules.propose_from, new_id)
+        size = self.rules.chunk
 
         def plan(chunk: Chunk) -> ChunkPlan:
             return plan_chunk(chunk, around)
 
-        size = self.rules.chunk
-        current = run
-        while (step := self.imports.apply(current, size=size, lease=self._lease(), plan=plan)) is not None:
-            current, more = step
-            counts.update(more)
-            self.progress(Progress("apply", current.cursor, run.staged))
+        run = self._repeat("apply", run, lambda at, lease: self.imports.apply(at, size=size, lease=lease, plan=plan))
         if run.complete:
-            while (gone := self.imports.retire(current, size=size, lease=self._lease(), plan=plan)) is not None:
-                counts.update(gone)
-        counts.update(self._found_persons(current, around))
-        self.imports.level_schools(current, lease=self._lease(), decide=level_of_pupils)
-        final = replace(current, state=ImportState.DONE, counts=dict(counts))
+            run = self._repeat(
+                "retire", run, lambda at, lease: self.imports.retire(at, size=size, lease=lease, plan=plan)
+            )
+        run = self._repeat(
+            "found", run, lambda at, lease: self.imports.found(at, size=size, lease=lease, decide=founder.decide)
+        )
+        self.imports.level_schools(run, lease=self._lease(), decide=level_of_pupils)
+        final = replace(run, state=ImportState.DONE)
         self.imports.finish(final, lease=self._lease(), audit=[self._event(final, Action.IMPORT_FINISHED)])
-        return counts
+        return final
 
-    def _found_persons(self, run: ImportRun, around: Circumstances) -> Counter[str]:
-        founder = Founder(around, self.rules.matcher, self.rules.propose_from, new_id)
-        counts: Counter[str] = Counter()
-        for kind, decide in (
-            (RecordKind.PUPIL, founder.pupils),
-            (RecordKind.GUARDIAN, founder.guardians),
-            (RecordKind.STAFF, founder.staff),
-        ):
-            after = ""
-            while step := self.imports.found(
-                run, after=after, kind=kind, size=self.rules.chunk, lease=self._lease(), decide=decide
-            ):
-                after, more = step
-                counts.update(more)
-                self.progress(Progress("found", counts.total(), None))
-        return counts
+    def _repeat(self, step: str, run: ImportRun, act: Callable[[ImportRun, Lease], ImportRun | None]) -> ImportRun:
+        """Do a step chunk by chunk until nothing of it is left."""
+        while (moved := act(run, self._lease())) is not None:
+            run = moved
+            self.progress(Progress(step, run.cursor, run.staged))
+        return run
 
     def rehearse(self, run: ImportRun, paths: Sequence[Path]) -> ImportReport:
         opened = self.imports.begin(self.feed.id, lease=self._lease(), decide=lambda _history: run)
         run = opened or run
         try:
             run = self.stage(run, paths)
-            return self.report(run, state="rehearsed", counts=run.counts, difference=self._difference(run))
+            return self.report(run, state="rehearsed", difference=self._difference(run))
         finally:
             self.imports.finish(run, lease=self._lease(), audit=())
 
@@ -240,7 +241,6 @@ class _Walk:
         run: ImportRun,
         *,
         state: str,
-        counts: Mapping[str, int],
         difference: ImportDifference | None,
         resumed: bool = False,
     ) -> ImportReport:
@@ -251,7 +251,7 @@ class _Walk:
             complete=run.complete,
             made_on=run.made_on,
             resumed=resumed,
-            counts=dict(counts),
+            counts=dict(run.counts),
             difference=difference,
             faults=self.imports.faults(run, limit=FAULTS_SHOWN),
         )

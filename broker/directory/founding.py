@@ -21,6 +21,7 @@ from broker.domain.imports import AttachmentRow, FoundingPlan, Likeness, Neighbo
 from broker.domain.names import fold
 from broker.domain.people import AttachmentState, RecordKind
 from broker.domain.ports import Matcher, MatchSubject
+from broker.domain.school import ine_is_plausible
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,11 @@ class Founder:
     propose_from: float
     new_id: Callable[[Id], str]
 
+    def decide(self, kind: RecordKind, records: Sequence[Unattached], surroundings: Surroundings) -> FoundingPlan:
+        """Decide for records of a kind."""
+        rule = {RecordKind.PUPIL: self.pupils, RecordKind.GUARDIAN: self.guardians, RecordKind.STAFF: self.staff}
+        return rule[kind](records, surroundings)
+
     def pupils(self, records: Sequence[Unattached], surroundings: Surroundings) -> FoundingPlan:
         """Same INE, same birth date and given names that do not contradict: one pupil. Same INE alone: proposed."""
         plan = FoundingPlan()
@@ -39,8 +45,10 @@ class Founder:
         for twin in surroundings.twins:
             twins[twin.ine].append(twin)
         for record in records:
-            person = self._pupil(record, twins[record.ine] if record.ine else [], plan)
-            if record.ine:
+            # Files hold dummies ("INCONNU", eleven zeros) that hundreds of pupils share: these prove nothing.
+            proves = ine_is_plausible(record.ine)
+            person = self._pupil(record, twins[record.ine] if proves else [], plan)
+            if proves:
                 twins[record.ine].append(_as_twin(record, person))
         return plan
 
@@ -147,7 +155,7 @@ class Founder:
             person_id=person,
             state=state.value,
             evidence_kind=kind.value,
-            evidence=json.dumps(dict(detail)),
+            evidence=json.dumps(dict(detail)) if detail else "{}",
             score=score,
             actor=f"feed:{self.around.feed}",
             at=self.around.now,
@@ -197,7 +205,7 @@ def _pairs(rows: Sequence[Neighbour]) -> Iterator[tuple[Neighbour, Neighbour]]:
 
 
 def _as_twin(record: Unattached, person: str) -> PupilTwin:
-    return PupilTwin(record.record_id, record.feed, record.ine, record.given_name, record.birth_date, person)
+    return PupilTwin(record.record_id, record.ine, record.given_name, record.birth_date, person)
 
 
 def _subject(record_id: str, name_key: str, content: str) -> MatchSubject:

@@ -16,7 +16,12 @@ def mass_changes(difference: ImportDifference, *, percent: float) -> tuple[str, 
         for name, kind in sorted(difference.kinds.items())
         if exceeds(kind.removed, kind.live_before, percent=percent)
     ]
-    changed = difference.guardianships_widened + difference.guardianships_altered + difference.guardianships_ended
+    changed = (
+        difference.guardianships_widened
+        + difference.guardianships_joined
+        + difference.guardianships_altered
+        + difference.guardianships_ended
+    )
     if exceeds(changed, difference.guardianships_before, percent=percent):
         found.append(f"{changed} of {difference.guardianships_before} guardianships would change")
     return tuple(found)

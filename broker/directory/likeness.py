@@ -1,6 +1,6 @@
 """The plain matcher: guardians under one name key whose contacts are the same. Supports a proposal, never a link.
 
-The scored matcher (`broker.matching`) stands behind the same port; this one needs nothing and is what runs without it.
+A matcher that weighs more grounds may stand behind the same port.
 """
 
 from __future__ import annotations

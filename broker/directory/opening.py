@@ -29,8 +29,8 @@ class Delivery:
     def choose(self, history: Sequence[ImportRun]) -> ImportRun | None:
         """The run to work on; None when this very delivery was the last one applied.
 
-        `history` is newest first. Raises `ImportStale` for an older delivery, `ImportHeld` for a delta that comes
-        while an earlier delivery waits for its confirmation.
+        `history` is newest first. Raises `ImportStale` for an older delivery, `ImportHeld` while an earlier one was
+        begun or waits for its confirmation, unless `fresh` is a complete set of everything that one covers.
         """
         unfinished = next((run for run in history if run.state is ImportState.APPLYING), None)
         if unfinished:
@@ -42,10 +42,17 @@ class Delivery:
         done = [run for run in history if run.state is ImportState.DONE]
         if done and done[0].checksum == self.fresh.checksum:
             return None
-        held = next((run for run in history if run.state is ImportState.HELD), None)
-        if held and not self.fresh.complete:
-            raise ImportHeld(f"run {held.import_id} waits for its confirmation")
+        self._check_waiting(history)
         return self.fresh
+
+    def _check_waiting(self, history: Sequence[ImportRun]) -> None:
+        """A delivery not applied yet may withdraw rights: only a complete set of all it speaks of takes its place."""
+        for run in history:
+            if run.state not in _WAITING or (self.fresh.complete and run.covers <= self.fresh.covers):
+                continue
+            if run.state is ImportState.HELD:
+                raise ImportHeld(f"run {run.import_id} waits for its confirmation")
+            raise ImportHeld(f"run {run.import_id}, made on {run.made_on}, was begun: import its files again first")
 
     def _check_order(self, history: Sequence[ImportRun]) -> None:
         done = [run for run in history if run.state is ImportState.DONE]

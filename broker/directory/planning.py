@@ -18,6 +18,7 @@ from broker.directory.content import (
     merged,
     name_key_of,
 )
+from broker.directory.identity_change import is_another_person
 from broker.directory.record_facts import Circumstances, enrolment_changes, guardianship_changes, post_changes
 from broker.directory.staging import SCHOOL
 from broker.domain.audit import Action, AuditEvent
@@ -47,6 +48,8 @@ class _Standing:
     kind: RecordKind
     record: PersonRecord | None
     content: str
+    left: bool = False
+    """Whether the feed withdrew it, before or in these very rows."""
 
 
 @dataclass(slots=True)
@@ -110,9 +113,9 @@ def _fold(row: StagedRow, chunk: Chunk, standing: dict[str, _Standing], plan: Ch
         _fault(plan, row, f"one key for a {state.kind} and for a {row.kind}: the second was left out")
         return
     if state is None:
-        state = _Standing(known, kind, None, known.content if known else "")
+        state = _Standing(known, kind, None, known.content if known else "", left=known is not None and known.retired)
     if row.op == Op.DELETE:
-        state.record, state.content = None, state.content if known else ""
+        state.record, state.content, state.left = None, state.content if known else "", True
         standing[row.key] = state
         return
     change = decode_person(row.payload, kind=kind, key=row.key)
@@ -133,8 +136,25 @@ def _write(key: str, state: _Standing, facts: _Facts, chunk: Chunk, plan: ChunkP
     if state.record is None:
         _retire(record_id, state, facts, plan, around)
         return
+    if state.known is not None and is_another_person(state.known, state.record, left=state.left):
+        _keep_apart(record_id, state, facts, plan, around)
+        return
     unresolved = _write_facts(record_id, state, facts, chunk, plan, around)
     _write_record(record_id, state, plan, around, settled=not unresolved)
+
+
+def _keep_apart(record_id: str, state: _Standing, facts: _Facts, plan: ChunkPlan, around: Circumstances) -> None:
+    """A key given to somebody else: nobody inherits rights by it, and the school must resolve it.
+
+    A pupil who did not leave stays as he was. A guardian does not: children name him by the key alone, and those of
+    the other person are already beside it.
+    """
+    reason = f"record {record_id.partition(':')[2]}: the key comes back for another person: not applied"
+    plan.faults.append(FeedFault("", 0, reason, kind=state.kind.value))
+    plan.count("faults")
+    if state.left or state.kind is RecordKind.GUARDIAN:
+        plan.count(f"{state.kind.value}_replaced", int(not state.left))
+        _retire(record_id, state, facts, plan, around)
 
 
 def _write_record(record_id: str, state: _Standing, plan: ChunkPlan, around: Circumstances, *, settled: bool) -> None:

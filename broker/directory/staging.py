@@ -28,7 +28,6 @@ class Stager:
     in_charge_sees: bool
     size: int
     done: int = 0
-    warnings: int = 0
     broken: bool = False
     counts: dict[str, int] = field(default_factory=dict)
 
@@ -50,6 +49,12 @@ class Stager:
                 rows, faults, since = [], [], 0
         if since:
             yield Batch(rows=rows, faults=faults, staged=seq)
+
+    def add(self, other: Stager) -> None:
+        """Count in what another stager found in its part of the set."""
+        self.broken = self.broken or other.broken
+        for what, count in other.counts.items():
+            self.counts[what] = self.counts.get(what, 0) + count
 
     def _fault(
         self, fault: FeedFault, seq: int, rows: list[StagedRow], faults: list[FeedFault], *, again: bool

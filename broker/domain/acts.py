@@ -1,8 +1,9 @@
 """Acts: everything one transaction must do, as one value.
 
 A hot act (issue or redeem a code, open a session) is one method of one port that takes the whole act: the claim, the
-new rows, the audit events, the outbox rows. The adapter makes it one statement on PostgreSQL, one immediate
-transaction on SQLite, so that "at most once" cannot be undone by a crash between two steps.
+new rows, the audit events. The adapter makes it one statement or one transaction, so that "at most once" cannot be
+undone by a crash between two steps. Outbox rows are not part of an act: the storage writes them in the same
+transaction, because it alone knows the digests of the sessions and tokens whose copies are to be dropped.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from broker.domain.audit import AuditEvent, OutboxRow
+from broker.domain.audit import AuditEvent
 from broker.domain.identity import LinkProof
 from broker.domain.sessions import AccessToken, CodePayload, Session
 
@@ -42,13 +43,15 @@ class RedeemCode:
 
 @dataclass(frozen=True, slots=True)
 class RevokeGrant:
-    """Revoke a grant and every token made from it (RFC 6749 §4.1.2: a code used twice)."""
+    """Revoke a grant and every token made from it (RFC 6749 §4.1.2: a code used twice).
+
+    The storage also tells which copies of the grant's tokens are to be dropped.
+    """
 
     grant_id: str
     reason: str
     now: datetime
     audit: tuple[AuditEvent, ...]
-    outbox: tuple[OutboxRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,8 @@ class OpenSession:
 
     `link` is present at a first login or when references join more records: linked in the same transaction.
     `consume` is the digest of the upstream answer (assertion, ticket, code), claimed once; a second use opens nothing.
-    `replaces` is the sid of the session that ends.
+    `replaces` is the sid of the session that ends. The storage also tells which copies are to be dropped: of the
+    session that ends, and of the sessions of persons who became one.
     """
 
     session: Session
@@ -66,7 +70,6 @@ class OpenSession:
     link: LinkProof | None
     replaces: str | None
     audit: tuple[AuditEvent, ...]
-    outbox: tuple[OutboxRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,8 @@ class UndoLink:
     """Undo a link within its time.
 
     The account no longer signs in, every merge it caused is taken back exactly, the sessions and grants it opened end.
+    The storage adds an audit event for every person who is separated (or joined anew on another login's own proof), and
+    tells which copies of sessions and tokens are to be dropped.
     """
 
     account_id: str
@@ -82,4 +87,3 @@ class UndoLink:
     undo_since: datetime
     """Links made before this instant can no longer be undone by the person."""
     audit: tuple[AuditEvent, ...]
-    outbox: tuple[OutboxRow, ...]

@@ -21,7 +21,6 @@ class Action(StrEnum):
     CODE_ISSUED = "code_issued"
     CODE_REDEEMED = "code_redeemed"
     CODE_REUSED = "code_reused"
-    GRANT_REVOKED = "grant_revoked"
     IMPORT_STARTED = "import_started"
     IMPORT_HELD = "import_held"
     IMPORT_FINISHED = "import_finished"

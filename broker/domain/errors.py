@@ -100,7 +100,7 @@ class UnknownPerson(SignInError):
 
 
 class LinkUndone(SignInError):
-    """The account was unlinked by its person; it does not come back by itself (LR-06)."""
+    """The account was unlinked by its person; it does not come back by itself."""
 
     code = "PRE-2004"
     status = 403
@@ -285,7 +285,7 @@ class BadPageRequest(ProtocolError):
 
 
 class PageNotFound(ProtocolError):
-    """No such page, or not for this person: the two are told apart nowhere (LR-09)."""
+    """No such page, or not for this person: the two are told apart nowhere."""
 
     code = "PRE-3021"
     status = 404
@@ -360,7 +360,7 @@ class UpstreamUnavailable(UnavailableError):
 
 
 class TooManyRequests(UnavailableError):
-    """Volume is limited: the request was not looked at."""
+    """Volume is limited: the request was not looked at. `retry_after` is the seconds to wait (RFC 9110 §10.2.3)."""
 
     code = "PRE-5003"
     status = 429
@@ -368,6 +368,10 @@ class TooManyRequests(UnavailableError):
     title = "Attendez un peu."
     sentence = "Il y a trop de demandes en même temps. Votre accès n'est pas fermé."
     next_step = "Réessayez dans une minute."
+
+    def __init__(self, cause: str = "", *, retry_after: int) -> None:
+        super().__init__(cause)
+        self.retry_after = retry_after
 
 
 class EphemeralUnavailable(UnavailableError):

@@ -160,6 +160,14 @@ class FeedHeader:
 
 
 @dataclass(frozen=True, slots=True)
+class FeedPortion:
+    """A file of a set that can be read by itself, and its size in bytes."""
+
+    name: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Feed:
     """A feed as the installation knows it: its id prefixes every record id; `academie` and `degree` must match."""
 

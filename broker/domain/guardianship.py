@@ -1,7 +1,7 @@
 """Guardianship: dated rights of an adult over a child, and the one rule on who may see a child.
 
-`may_see` here is the readable twin of the SQL condition in `storage.sql_people`; a property test holds them equal.
-Sources: domain facts §8 (link codes, legal levels), Code civil 372-2 (both parents equal by default).
+`may_see` here is the readable twin of the SQL condition in `storage.may_see`; a property test holds them equal.
+Sources: AAF (link codes and legal levels of `ENTElevePersRelEleve`), Code civil 372-2 (both parents equal by default).
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ class Right(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Guardianship:
-    """One dated fact delivered by a feed. `until` is None while it stands; times are aware UTC, `until` excluded."""
+    """One dated fact delivered by a feed. `until` is None while it stands; times are aware UTC, `until` excluded.
+
+    `adult_name` is the name key of the adult's record (`names.name_key`: family, given, civility).
+    """
 
     adult_id: str
     child_id: str
@@ -37,16 +40,28 @@ class Guardianship:
     rights: frozenset[Right]
     since: datetime
     until: datetime | None
+    adult_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Restriction:
-    """A court's restriction on one adult for one child: overrides every guardianship from every source."""
+    """A court's restriction on one adult for one child: overrides every guardianship from every source.
+
+    `adult_name` is the name key of the record it was written on, so that it holds when a feed brings the same human
+    under a new key, as another person.
+    """
 
     adult_id: str
     child_id: str
     since: datetime
     until: datetime | None
+    adult_name: str = ""
+
+    def bars(self, right: Guardianship) -> bool:
+        """Tell whether it closes this right: same child, and same adult or same name. A name may close, never open."""
+        if self.child_id != right.child_id:
+            return False
+        return self.adult_id == right.adult_id or (self.adult_name != "" and self.adult_name == right.adult_name)
 
 
 def rights_of(quality: Quality, *, in_charge_sees: bool = False) -> frozenset[Right]:
@@ -71,11 +86,12 @@ def may_see(
     restrictions: Iterable[Restriction],
     now: datetime,
 ) -> bool:
-    """Tell whether this adult may see this child now: a standing right to see, and no standing restriction."""
-    pair = (adult_id, child_id)
-    if any((r.adult_id, r.child_id) == pair and stands(since=r.since, until=r.until, now=now) for r in restrictions):
-        return False
+    """Tell whether this adult may see this child now: a standing right to see, barred by no standing restriction."""
+    standing = [r for r in restrictions if stands(since=r.since, until=r.until, now=now)]
     return any(
-        (g.adult_id, g.child_id) == pair and Right.SEE in g.rights and stands(since=g.since, until=g.until, now=now)
+        (g.adult_id, g.child_id) == (adult_id, child_id)
+        and Right.SEE in g.rights
+        and stands(since=g.since, until=g.until, now=now)
+        and not any(restriction.bars(g) for restriction in standing)
         for g in guardianships
     )

@@ -32,10 +32,8 @@ class Id(StrEnum):
     ATTACHMENT = "att_"
     GRANT = "grt_"
     SESSION = "sid_"
-    MERGE = "mrg_"
     IMPORT = "imp_"
     RESTRICTION = "rst_"
-    TRACE = "t"
 
 
 def new_handle(kind: Handle) -> str:

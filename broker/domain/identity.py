@@ -20,7 +20,10 @@ class UpstreamProtocol(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AccountKey:
-    """Identity of an upstream account (LR-01): exact issuer, subject format and subject; never case-folded."""
+    """Identity of an upstream account: exact issuer, subject format and subject; never case-folded.
+
+    An issuer that reuses a name, or a source that ignores case, must not hand one person's account to another.
+    """
 
     protocol: UpstreamProtocol
     issuer: str
@@ -30,12 +33,17 @@ class AccountKey:
 
 @dataclass(frozen=True, slots=True)
 class AuthnContext:
-    """How and when a person proved who they are. `authority` is the source id; times are aware UTC."""
+    """How and when a person proved who they are. `authority` is the source id; times are aware UTC.
+
+    `proven`: False when the source did not tell the time and no fresh proof was asked for. `auth_time` is then only
+    that of the return, the source may have recognised an old session of its own, and nothing may count it as fresh.
+    """
 
     acr: str
     amr: tuple[str, ...]
     auth_time: datetime
     authority: str
+    proven: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +51,7 @@ class UpstreamIdentity:
     """What a source asserted at one login, after its connector checked everything.
 
     `references` are authoritative directory keys and decide links; `display` is for the person's eyes only and
-    decides nothing. Other claims are dropped by the connector (LR-17).
+    decides nothing. Other claims are dropped by the connector: what is not kept cannot leak.
     """
 
     key: AccountKey
@@ -64,7 +72,10 @@ class AccountState(StrEnum):
 
 
 class EvidenceKind(StrEnum):
-    """What can prove a link or an attachment. Names, e-mails and birth dates are not on this list."""
+    """What can prove a link or an attachment. A name, an address or a birth date never proves anything alone.
+
+    A name counts only beside a child in common, a birth date only beside the same INE.
+    """
 
     OWN_RECORD = "own_record"
     """The record founded the person: nothing was joined."""
@@ -108,7 +119,7 @@ class AttachmentView:
 
 @dataclass(frozen=True, slots=True)
 class LinkProof:
-    """Proof type: only `federation.linking.prove` makes one, and `Links.link` demands it.
+    """Proof type: only `federation.linking.prove` makes one; `Sessions.open` demands it as `OpenSession.link`.
 
     Fixes the account, the person, and the records whose persons join (`absorbed`): nothing outside it can be linked.
     """

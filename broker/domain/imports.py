@@ -28,11 +28,16 @@ class ImportState(StrEnum):
     SUPERSEDED = "superseded"
 
 
+FOUNDING = 10
+"""Added to a phase once everything is applied and the same rows are walked again to found persons."""
+
+
 @dataclass(frozen=True, slots=True)
 class ImportRun:
     """One delivery of one feed. `applied_at` is the instant all its facts are dated with, the same after a resume.
 
-    `cursor` counts the staged rows already looked at in application order; `staged` the delivered items staged so far.
+    `phase` and `cursor` are the last staged row applied, then, counted from `FOUNDING` on, the last one whose record
+    got its person; `staged` counts the delivered items staged so far.
     `covers` names the kinds a complete set holds files for: only those can retire somebody.
     """
 
@@ -247,7 +252,8 @@ class KindDifference:
 class ImportDifference:
     """What applying would change: the guard and `--dry-run` read it.
 
-    Guardianships of pupils unknown before are `added`; `widened` are new ones beside pupils already known, `altered`
+    Guardianships of pupils unknown before are `added`, and among them `joined` those whose pupil bears the INE of a
+    live record, so that they open a child who is known; `widened` are new ones beside pupils already known, `altered`
     ones change in quality or code, `ended` ones fall.
     """
 
@@ -257,6 +263,7 @@ class ImportDifference:
     guardianships_widened: int = 0
     guardianships_altered: int = 0
     guardianships_ended: int = 0
+    guardianships_joined: int = 0
 
     @property
     def live_before(self) -> int:
@@ -267,17 +274,12 @@ class ImportDifference:
 # ---- founding persons ---------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Unattached:
-    """A live record that belongs to no person yet."""
+class Unattached(NamedTuple):
+    """A live record that belongs to no person yet. `content` is there where it may be compared."""
 
     record_id: str
-    feed: str
-    kind: str
     name_key: str
-    family_name: str
     given_name: str
-    civility: str
     birth_date: date | None
     ine: str
     content: str
@@ -288,7 +290,6 @@ class PupilTwin:
     """A pupil record with an INE that an unattached record bears too, and its living person."""
 
     record_id: str
-    feed: str
     ine: str
     given_name: str
     birth_date: date | None

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import unicodedata
 
-_LIGATURES = str.maketrans({"œ": "oe", "Œ": "oe", "æ": "ae", "Æ": "ae"})
+_LIGATURES = str.maketrans({"œ": "oe", "æ": "ae"})
 """Letters that NFKD leaves whole."""
 
 
 def fold(text: str) -> str:
     """Fold a name for comparison: no accents, case, hyphens or apostrophes ("Léa-Ève" → "lea eve")."""
-    bare = unicodedata.normalize("NFKD", text.translate(_LIGATURES))
-    letters = (c if c.isalnum() else " " for c in bare.casefold() if not unicodedata.combining(c))
+    bare = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold()).translate(_LIGATURES)
+    letters = (c if c.isalnum() else " " for c in bare if not unicodedata.combining(c))
     return " ".join("".join(letters).split())
 
 

@@ -35,7 +35,7 @@ class Space(StrEnum):
 
 
 class RecordKind(StrEnum):
-    """What a record describes. A pupil and an adult are never the same record, nor joined (LR-19)."""
+    """What a record describes. A pupil and an adult are never the same record, nor joined: one view would show both."""
 
     PUPIL = "pupil"
     GUARDIAN = "guardian"

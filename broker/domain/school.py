@@ -1,7 +1,7 @@
-"""Schools, levels, classes, and the national numbers' check characters.
+"""Levels, classes, and the national numbers' check characters.
 
-Formulas: UAI and INE keys as verified on public data sets (domain facts §11); a wrong key warns and never rejects,
-because real files hold dummies and anonymised numbers.
+Formulas: UAI checked against the ministry's open register of schools, INE as its key is publicly described (AAF gives
+none); a wrong key warns and never rejects, because real files hold dummies and anonymised numbers.
 """
 
 from __future__ import annotations
@@ -31,20 +31,6 @@ class SchoolClass:
 
     code: str
     label: str
-
-
-@dataclass(frozen=True, slots=True)
-class School:
-    """A school as the portal and the policies know it. `uai` is the national school id (7 digits + letter)."""
-
-    uai: str
-    name: str
-    level: Level | None
-    kind: str = ""
-    academie: str = ""
-    commune: str = ""
-    contract: str = ""
-    zone: str = ""
 
 
 def uai_is_plausible(uai: str) -> bool:

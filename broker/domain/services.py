@@ -15,7 +15,6 @@ class ClaimName(StrEnum):
     NAME = "name"
     GIVEN_NAME = "given_name"
     FAMILY_NAME = "family_name"
-    LOCALE = "locale"
     PROFIL = "profil"
     UAI = "uai"
     CHILDREN = "children"

@@ -12,16 +12,27 @@ from datetime import datetime, timedelta
 from broker.domain.errors import LoginExpired
 from broker.domain.handles import Handle, digest, is_handle, new_handle
 from broker.domain.ports import EphemeralStore
-from broker.federation.logins import Arrived, Interaction, LoginRequest, Outing, Record, T, check_resume, decode, encode
+from broker.federation.logins import (
+    Interaction,
+    LoginRequest,
+    Outing,
+    Record,
+    SettledReturn,
+    T,
+    decode,
+    encode,
+    local_path,
+)
 
 START_AGAIN = "/"
 SIGN_IN = "/connexion"
+CALLBACK = "/retour/"
 _SETTLED_SECONDS = 60
 
 
-def sign_in_path(interaction: str) -> str:
+def sign_in_path(interaction_handle: str) -> str:
     """Where a person chooses a source for this login, again if need be."""
-    return f"{SIGN_IN}?i={interaction}"
+    return f"{SIGN_IN}?i={interaction_handle}"
 
 
 class Interactions:
@@ -33,7 +44,7 @@ class Interactions:
 
     def begin(self, request: LoginRequest, *, browser: str, now: datetime) -> str:
         """Keep a new login and return its handle. Raises `BadPageRequest` for a way back that leaves our origin."""
-        check_resume(request.resume)
+        local_path(request.resume)
         if not is_handle(Handle.BROWSER, browser):
             raise LoginExpired("no browser cookie", restart=START_AGAIN)
         handle = new_handle(Handle.INTERACTION)
@@ -60,13 +71,13 @@ class Interactions:
             raise LoginExpired("state already used", restart=START_AGAIN)
         return found
 
-    def settle(self, arrived: Arrived, *, state: str) -> None:
+    def settle(self, settled: SettledReturn, *, state: str) -> None:
         """Remember for a minute what this `state` opened."""
-        self._put(state, arrived, seconds=_SETTLED_SECONDS)
+        self._put(state, settled, seconds=_SETTLED_SECONDS)
 
-    def settled(self, state: str, *, browser: str) -> Arrived | None:
+    def settled(self, state: str, *, browser: str) -> SettledReturn | None:
         """What this `state` opened, for the same browser alone: a reload or a double click is let through."""
-        found = self._get(Arrived, Handle.STATE, state)
+        found = self._get(SettledReturn, Handle.STATE, state)
         return found if found is not None and _same(found.browser, browser) else None
 
     def _put(self, handle: str, record: Record, *, seconds: int) -> None:

@@ -10,26 +10,25 @@ from broker.accounts.session_life import is_fresh
 from broker.domain.acts import UndoLink
 from broker.domain.audit import Action, AuditEvent
 from broker.domain.clock import Clock
-from broker.domain.errors import LoginExpired, PreauError, StepUpNeeded, UpstreamRefused
+from broker.domain.errors import LoginExpired, PageNotFound, PreauError, StepUpNeeded, UpstreamRefused
 from broker.domain.handles import Handle, digest, new_handle
 from broker.domain.identity import AuthnContext, UpstreamIdentity
 from broker.domain.people import RecordKind
 from broker.domain.ports import Audit, EphemeralStore, Links, People, Return, Sessions
 from broker.domain.sessions import Device, Session
-from broker.federation.arrival import Entry, build_act
-from broker.federation.interactions import START_AGAIN, Interactions, sign_in_path
-from broker.federation.linking import Link, LinkDecision, LinkFacts, Refuse, SignIn, decide_link
+from broker.federation.interactions import CALLBACK, Interactions, sign_in_path
+from broker.federation.linking import Link, LinkFacts, Refuse, SignIn, decide_link
 from broker.federation.live_sessions import LiveSessions
-from broker.federation.logins import Arrived, Interaction, LoginRequest, Outing
-from broker.federation.sources import Source, SourceLabel, Sources
+from broker.federation.logins import Interaction, LoginRequest, Outing, SettledReturn
+from broker.federation.opening_act import Entry, build_act
+from broker.federation.sources import Source, Sources
 from broker.federation.steps import Decisions, Done, GoUpstream, StepUp, next_step
 from policies import Policies
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
-STATE_NAMES = ("state", "etat")
-"""Under which our own `state` comes back: OAuth has a place for it, CAS carries it inside the service URL."""
-CLOCKS_APART = timedelta(seconds=60)
+CLOCK_SKEW = timedelta(seconds=60)
+"""How far a source's clock may be behind ours: a proof asked for may seem to be that much older than the departure."""
 NOBODY = ""
 
 
@@ -38,7 +37,7 @@ class SignInChoices:
     """What the choice page needs. `straight`: the one source to go to without asking; empty when there is a choice."""
 
     service_id: str
-    sources: tuple[SourceLabel, ...]
+    source_ids: tuple[str, ...]
     resume: str
     straight: str = ""
     done: bool = False
@@ -47,12 +46,11 @@ class SignInChoices:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A session has opened. `linked`: by this login the account was linked, or more records joined."""
+    """A session has opened."""
 
     session_handle: str
     session: Session
     resume: str
-    linked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,36 +88,42 @@ class Federation:
         """Begin a login for this browser and return its handle. Raises `BadPageRequest`, `LoginExpired`."""
         return self._interactions.begin(request, browser=browser, now=now)
 
-    def interaction(self, interaction: str, *, browser: str) -> Interaction:
+    def interaction(self, interaction_handle: str, *, browser: str) -> Interaction:
         """What was asked, and when. Raises `LoginExpired`."""
-        return self._interactions.find(interaction, browser=browser)
+        return self._interactions.find(interaction_handle, browser=browser)
 
-    def choices(self, interaction: str, *, browser: str, session: Session | None = None) -> SignInChoices:
+    def choices(self, interaction_handle: str, *, browser: str, session: Session | None = None) -> SignInChoices:
         """What the choice page shows. Raises `LoginExpired`, `LoginRequired`."""
-        login = self._interactions.find(interaction, browser=browser)
-        step = next_step(login, session, Decisions(self.sources.descriptions(), self.clock()))
+        login = self._interactions.find(interaction_handle, browser=browser)
+        offered = self.sources.descriptions()
+        step = next_step(login, session, Decisions(offered, self.clock()))
         if isinstance(step, Refuse):
             raise step.error(step.cause)
-        straight = step.source_id if isinstance(step, GoUpstream | StepUp) else ""
         return SignInChoices(
-            login.request.service_id, self.sources.labels(), login.request.resume, straight, isinstance(step, Done)
+            service_id=login.request.service_id,
+            source_ids=tuple(source.source_id for source in offered),
+            resume=login.request.resume,
+            straight=step.source_id if isinstance(step, GoUpstream | StepUp) else "",
+            done=isinstance(step, Done),
         )
 
-    def depart(self, interaction: str, source_id: str, *, browser: str) -> str:
+    def depart(self, interaction_handle: str, source_id: str, *, browser: str) -> str:
         """Where to send the browser. Raises `LoginExpired`, `PageNotFound`, `UpstreamUnavailable`."""
-        login = self._interactions.find(interaction, browser=browser)
+        login = self._interactions.find(interaction_handle, browser=browser)
         now, state = self.clock(), new_handle(Handle.STATE)
         step = next_step(login, None, Decisions(self.sources.descriptions(), now, chosen=source_id))
+        if isinstance(step, Refuse):
+            raise step.error(step.cause)
         if not isinstance(step, GoUpstream):
-            raise step.error(step.cause) if isinstance(step, Refuse) else LoginExpired("nowhere to go")
+            raise PageNotFound("no source was chosen")
         try:
             departure = self.sources.get(step.source_id).connector.start(
                 return_url=self._return_url(step.source_id), state=state, force=step.force
             )
         except PreauError as fault:
-            fault.restart = sign_in_path(interaction)
+            fault.restart = sign_in_path(interaction_handle)
             raise
-        outing = Outing(interaction, step.source_id, digest(browser), dict(departure.private), step.force, now)
+        outing = Outing(interaction_handle, step.source_id, digest(browser), dict(departure.private), step.force, now)
         self._interactions.leave(outing, state=state)
         return departure.url
 
@@ -130,23 +134,26 @@ class Federation:
 
         Raises `LoginExpired` (unknown, spent or foreign state), `UpstreamRefused`, `UpstreamUnavailable`,
         `UnknownPerson`, `LinkUndone`, `LinkAmbiguous`, `AlreadyUsed`; each tells where to begin again.
+        `PageNotFound`: no such source.
         """
-        state, now = _state(answer), self.clock()
+        source, now = self.sources.get(source_id), self.clock()
+        state = answer.params.get(source.connector.state_parameter, "")
         again = self._already_here(state, browser=browser, current=current or "", now=now)
         if again is not None:
             return again
         outing = self._interactions.come_back(state, browser=browser)
-        interaction = self._interactions.find(outing.interaction, browser=browser)
-        source, here = self.sources.get(source_id), self._live.find(current or "", now=now)
+        interaction = self._interactions.find(outing.interaction_handle, browser=browser)
+        here = self._live.find(current or "", now=now)
         visit = _Visit(outing, interaction, source, device, here, trace, now)
         try:
             identity = self._ask(visit, answer)
             arrival = self._enter(visit, identity, self._decide(visit, identity))
         except PreauError as fault:
-            fault.restart = sign_in_path(outing.interaction)
+            fault.restart = sign_in_path(outing.interaction_handle)
             self._refused(visit, fault)
             raise
-        self._interactions.settle(Arrived(digest(browser), arrival.session.handle_digest, arrival.resume), state=state)
+        settled = SettledReturn(digest(browser), arrival.session.handle_digest, arrival.resume)
+        self._interactions.settle(settled, state=state)
         return arrival
 
     def session(self, handle: str) -> Session | None:
@@ -175,7 +182,6 @@ class Federation:
                 now=now,
                 undo_since=now - self.policies.linking.undo_by_person,
                 audit=(replace(event, detail={**event.detail, "account": account_id}),),
-                outbox=(),
             )
         )
         self._live.forget(session.handle_digest)
@@ -189,7 +195,7 @@ class Federation:
         return LiveSessions(self.sessions, self.people, self.store, self.policies.sessions)
 
     def _return_url(self, source_id: str) -> str:
-        return f"{self.base_url.rstrip('/')}/retour/{source_id}"
+        return f"{self.base_url.rstrip('/')}{CALLBACK}{source_id}"
 
     def _already_here(self, state: str, *, browser: str, current: str, now: datetime) -> Arrival | None:
         """The arrival that this state already made, if this browser holds the session it opened (a reload)."""
@@ -197,7 +203,7 @@ class Federation:
         if settled is None or digest(current) != settled.session:
             return None
         session = self._live.find(current, now=now)
-        return Arrival(current, session, settled.resume, linked=False) if session else None
+        return Arrival(current, session, settled.resume) if session else None
 
     def _ask(self, visit: _Visit, answer: Return) -> UpstreamIdentity:
         """Let the source's connector check the answer, then check that it speaks for itself and is fresh."""
@@ -206,12 +212,12 @@ class Federation:
         identity = visit.source.connector.finish(answer, private=visit.outing.private, now=visit.now)
         if identity.authn.authority != visit.source.source_id:
             raise UpstreamRefused("a connector spoke for another source")
-        if visit.outing.proof_wanted and identity.authn.auth_time < visit.outing.left_at - CLOCKS_APART:
+        if visit.outing.proof_wanted and identity.authn.auth_time < visit.outing.left_at - CLOCK_SKEW:
             raise UpstreamRefused("a new proof was asked for and an old one came")
         return identity
 
     def _decide(self, visit: _Visit, identity: UpstreamIdentity) -> SignIn | Link:
-        """Find out whose login this is. The same questions are put for a stranger as for anybody."""
+        """Find out whose login this is, or refuse. The same questions are put for a stranger as for anybody."""
         description = visit.source.description
         account = self.links.account(identity.key)
         references = identity.references if description.releases_references else ()
@@ -225,18 +231,12 @@ class Federation:
             account_kinds=known.kinds if known else frozenset(),
             records=records,
             sees_a_child=sees_a_child,
-            releases_references=description.releases_references,
             signed_in_as=visit.here.person_id if visit.here else NOBODY,
         )
-        return self._accepted(visit, decide_link(facts, now=visit.now))
-
-    def _accepted(self, visit: _Visit, decision: LinkDecision) -> SignIn | Link:
-        step = next_step(visit.interaction, None, Decisions(self.sources.descriptions(), visit.now, link=decision))
-        if isinstance(step, SignIn | Link):
-            return step
-        if isinstance(step, Refuse):
-            raise step.error(step.cause)
-        raise LoginExpired("a login that leads nowhere")
+        decision = decide_link(facts, now=visit.now)
+        if isinstance(decision, Refuse):
+            raise decision.error(decision.cause)
+        return decision
 
     def _enter(self, visit: _Visit, identity: UpstreamIdentity, accepted: SignIn | Link) -> Arrival:
         """Open the session; whoever was signed in here before is signed out by the same act."""
@@ -254,26 +254,25 @@ class Federation:
             trace=visit.trace,
             now=visit.now,
         )
-        act = build_act(entry)
-        self.sessions.open(act)
+        self.sessions.open(build_act(entry))
         if visit.here:
             self._live.forget(visit.here.handle_digest)
         session = self._live.find(handle, now=visit.now)
         if session is None:
             raise LoginExpired("the session ended as it opened")
-        return Arrival(handle, session, visit.interaction.request.resume, linked=act.link is not None)
+        return Arrival(handle, session, visit.interaction.request.resume)
 
     def _authn(self, visit: _Visit, identity: UpstreamIdentity) -> AuthnContext:
         """How surely and when: never above the source's level; a proof that was asked for came after the departure."""
         level = visit.source.description.level(identity.authn.acr, self.policies.assurance)
-        proven_at = identity.authn.auth_time
+        proven, proven_at = identity.authn.proven, identity.authn.auth_time
         if visit.outing.proof_wanted:
-            proven_at = max(proven_at, visit.outing.left_at)
-        return replace(identity.authn, acr=level.value, auth_time=min(proven_at, visit.now))
+            proven, proven_at = True, max(proven_at, visit.outing.left_at)
+        return replace(identity.authn, acr=level.value, auth_time=min(proven_at, visit.now), proven=proven)
 
     def _refused(self, visit: _Visit, fault: PreauError) -> None:
         """Leave a trace of the refusal: codes only, the same for a stranger and for anybody else."""
-        _log.log(fault.level, "sign-in refused: %s %s trace=%s", fault.code, fault.cause, visit.trace)
+        log.log(fault.level, "sign-in refused: %s %s trace=%s", fault.code, fault.cause, visit.trace)
         self.audit.append(
             [
                 AuditEvent(
@@ -305,11 +304,3 @@ class Federation:
 
 def _joining(accepted: SignIn | Link) -> frozenset[RecordKind]:
     return accepted.kinds if isinstance(accepted, Link) else frozenset()
-
-
-def _state(answer: Return) -> str:
-    """Our own state, from the one place it came back in. Raises `LoginExpired`."""
-    found = [answer.params[name] for name in STATE_NAMES if answer.params.get(name)]
-    if len(found) != 1:
-        raise LoginExpired("no state came back, or two", restart=START_AGAIN)
-    return found[0]

@@ -32,7 +32,6 @@ class LinkFacts:
     account_kinds: frozenset[RecordKind]
     records: tuple[RecordView, ...]
     sees_a_child: bool
-    releases_references: bool
     signed_in_as: str = ""
 
 
@@ -88,7 +87,7 @@ def _first_login(facts: LinkFacts, *, now: datetime) -> LinkDecision:
 
 
 def _known_account(facts: LinkFacts, account: LinkedAccount, *, now: datetime) -> LinkDecision:
-    if facts.releases_references and not _continues(facts, account):
+    if not _continues(facts, account):
         return Refuse(LinkAmbiguous, "the login no longer carries any reference it was linked by")
     if _persons(facts.records) <= {account.person_id}:
         return SignIn(account)
@@ -104,7 +103,10 @@ def _link(facts: LinkFacts, person_id: str, *, now: datetime) -> Link:
 
 
 def _continues(facts: LinkFacts, account: LinkedAccount) -> bool:
-    """Tell whether this is still the human who was linked, and not the next holder of a recycled login."""
+    """Tell whether this is still the human who was linked, and not the next holder of a recycled login.
+
+    Also where the source is set to release no reference (any more): what a reference linked, a bare name never opens.
+    """
     if account.evidence.kind is not EvidenceKind.REFERENCE:
         return True
     if any(record.person_id == account.person_id for record in facts.records):

@@ -19,7 +19,7 @@ from broker.domain.ports import EphemeralStore, People, Sessions
 from broker.domain.sessions import Device, Session
 from policies import SessionLimits
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class LiveSessions:
         try:
             self.store.drop([copy_key(handle_digest)])
         except UnavailableError:
-            _log.warning("session copy not dropped; it ends by itself within %s", self.limits.copy)
+            log.warning("session copy not dropped; it ends by itself within %s", self.limits.copy)
 
     def life(
         self, device: Device, person_id: str, *, now: datetime, joining: frozenset[RecordKind] = frozenset()

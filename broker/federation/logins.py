@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 from broker.domain.clock import require_utc
 from broker.domain.errors import BadPageRequest
 
+ASK_AGAIN = frozenset({"login", "select_account"})
+"""Values of `prompt` that no earlier login answers."""
 _MOST_RESUME = 8192
 
 
@@ -19,7 +21,7 @@ class LoginRequest:
     """Who asks for a login, and how: protocol-neutral.
 
     `resume` is a path with query on our own origin. `max_age` in seconds, `prompt` and `acr` as in OIDC Core §3.1.2.1.
-    `source_hint` names the source to go to without asking. `service_id` is empty for the portal itself.
+    `service_id` is empty for the portal itself.
     """
 
     service_id: str = ""
@@ -27,13 +29,12 @@ class LoginRequest:
     prompt: frozenset[str] = frozenset()
     max_age: int | None = None
     acr: tuple[str, ...] = ()
-    source_hint: str = ""
     locale: str = "fr"
 
     @property
     def wants_proof(self) -> bool:
         """Tell whether the source must ask the person again, whatever session it keeps."""
-        return "login" in self.prompt or self.max_age is not None
+        return bool(self.prompt & ASK_AGAIN) or self.max_age is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +48,9 @@ class Interaction:
 
 @dataclass(frozen=True, slots=True)
 class Outing:
-    """A browser sent to a source: what the return must match. `interaction` is the handle, for the way back."""
+    """A browser sent to a source: what the return must match."""
 
-    interaction: str
+    interaction_handle: str
     source_id: str
     browser: str
     private: Mapping[str, str]
@@ -58,7 +59,7 @@ class Outing:
 
 
 @dataclass(frozen=True, slots=True)
-class Arrived:
+class SettledReturn:
     """A return that opened a session. `session` is the digest of its cookie."""
 
     browser: str
@@ -66,15 +67,16 @@ class Arrived:
     resume: str
 
 
-Record = Interaction | Outing | Arrived
-T = TypeVar("T", Interaction, Outing, Arrived)
+Record = Interaction | Outing | SettledReturn
+T = TypeVar("T", Interaction, Outing, SettledReturn)
 
 
-def check_resume(resume: str) -> None:
-    """Refuse a way back that is not a plain path on our own origin (open redirector). Raises `BadPageRequest`."""
-    plain = resume.isascii() and resume.isprintable() and " " not in resume and "\\" not in resume
-    if not plain or not resume.startswith("/") or resume.startswith("//") or len(resume) > _MOST_RESUME:
-        raise BadPageRequest("the way back is not a local path")
+def local_path(path: str) -> str:
+    """Let through a plain path with query on our own origin only (open redirector). Raises `BadPageRequest`."""
+    plain = path.isascii() and path.isprintable() and " " not in path and "\\" not in path
+    if not plain or not path.startswith("/") or path.startswith("//") or len(path) > _MOST_RESUME:
+        raise BadPageRequest("not a path of our own origin")
+    return path
 
 
 def encode(record: Record) -> bytes:
@@ -118,12 +120,12 @@ def _outing(fields: dict[str, Any]) -> Outing:
     return Outing(**{**fields, "left_at": _instant(fields["left_at"])})
 
 
-def _arrived(fields: dict[str, Any]) -> Arrived:
-    return Arrived(**fields)
+def _settled(fields: dict[str, Any]) -> SettledReturn:
+    return SettledReturn(**fields)
 
 
 _READERS: dict[type[Any], Callable[[dict[str, Any]], Any]] = {
     Interaction: _interaction,
     Outing: _outing,
-    Arrived: _arrived,
+    SettledReturn: _settled,
 }

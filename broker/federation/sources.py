@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from broker.domain.errors import PageNotFound
@@ -19,7 +19,6 @@ class SourceDescription:
     """
 
     source_id: str
-    labels: Mapping[str, str]
     tenant: str
     feeds: frozenset[str] = frozenset()
     releases_references: bool = False
@@ -31,18 +30,6 @@ class SourceDescription:
             return self.assurance
         stated = table.acr.get(acr, table.silent)
         return stated if self.assurance.reaches(stated) else self.assurance
-
-
-@dataclass(frozen=True, slots=True)
-class SourceLabel:
-    """What a page shows of a source."""
-
-    source_id: str
-    labels: Mapping[str, str]
-
-    def text(self, locale: str) -> str:
-        """The label in this language, else in French, else the id."""
-        return self.labels.get(locale) or self.labels.get("fr") or self.source_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +61,3 @@ class Sources:
     def descriptions(self) -> tuple[SourceDescription, ...]:
         """What is known of each source."""
         return tuple(source.description for source in self._by_id.values())
-
-    def labels(self) -> tuple[SourceLabel, ...]:
-        """What the choice page shows."""
-        return tuple(SourceLabel(each.source_id, each.labels) for each in self.descriptions())

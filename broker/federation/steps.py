@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from broker.domain.errors import LoginRequired, PageNotFound
 from broker.domain.sessions import Session
-from broker.federation.linking import Link, LinkDecision, Refuse, SignIn
-from broker.federation.logins import Interaction
+from broker.federation.linking import Refuse
+from broker.federation.logins import ASK_AGAIN, Interaction
 from broker.federation.sources import SourceDescription
 
 
@@ -41,62 +41,69 @@ class Done:
     resume: str
 
 
-Step = ChooseSource | GoUpstream | StepUp | SignIn | Link | Refuse | Done
+Step = ChooseSource | GoUpstream | StepUp | Refuse | Done
 
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """What was decided outside: the sources on offer, the person's choice, and, after the return, whose login it is."""
+    """What was decided outside: the sources on offer and the one the person chose, if any."""
 
     offered: tuple[SourceDescription, ...]
     now: datetime
     chosen: str = ""
-    link: LinkDecision | None = None
 
 
 def next_step(interaction: Interaction, session: Session | None, decisions: Decisions) -> Step:
     """Say what comes next."""
-    if decisions.link is not None:
-        return decisions.link
     request = interaction.request
-    if session is not None and answers(session, interaction, now=decisions.now):
+    if session is not None and _answers(session, interaction, now=decisions.now):
         return Done(request.resume)
     if "none" in request.prompt:
         return Refuse(LoginRequired, "prompt=none and no session that answers")
-    offered = {source.source_id for source in decisions.offered}
     if decisions.chosen:
-        return _go(decisions.chosen, offered, force=request.wants_proof)
-    if session is not None and request.wants_proof and session.authn.authority in offered:
-        return StepUp(session.authn.authority)
-    straight = _without_asking(interaction, decisions)
-    return GoUpstream(straight, request.wants_proof) if straight else ChooseSource(decisions.offered)
+        return _go(decisions, force=request.wants_proof)
+    straight = _without_asking(interaction, session, decisions.offered)
+    return straight or ChooseSource(decisions.offered)
 
 
-def answers(session: Session, interaction: Interaction, *, now: datetime) -> bool:
-    """Tell whether this session is what the request asks for (OIDC Core §3.1.2.1 `prompt`, `max_age`)."""
-    request = interaction.request
+def answers(
+    session: Session, *, prompt: frozenset[str], max_age: int | None, started: datetime | None, now: datetime
+) -> bool:
+    """Tell whether this session is what a request asks for (OIDC Core §3.1.2.1 `prompt`, `max_age`).
+
+    `started`: when the request began a login, None while it has not. A login made for it answers it, however short the
+    age asked: `max_age=0` would never end. No tolerance here: the return from the source allowed for its clock and
+    counts a proof that was asked for as made after the departure. A login of unknown age has no age that answers.
+    """
     if not session.is_live(now):
         return False
-    if "login" in request.prompt and session.authn.auth_time < interaction.started_at:
-        return False
-    if "select_account" in request.prompt and session.opened_at < interaction.started_at:
-        return False
-    if request.max_age is None:
+    proven, proven_at = session.authn.proven, session.authn.auth_time
+    if proven and started is not None and session.opened_at >= started and proven_at >= started:
         return True
-    # A login made for this very request answers it, however short the age asked: max_age=0 would never end.
-    oldest = min(now - timedelta(seconds=request.max_age), interaction.started_at)
-    return session.authn.auth_time >= oldest
+    if prompt & ASK_AGAIN:
+        return False
+    return max_age is None or (proven and now - proven_at <= timedelta(seconds=max_age))
 
 
-def _go(chosen: str, offered: set[str], *, force: bool) -> Step:
-    return GoUpstream(chosen, force) if chosen in offered else Refuse(PageNotFound, "no such source")
+def _answers(session: Session, interaction: Interaction, *, now: datetime) -> bool:
+    request, started = interaction.request, interaction.started_at
+    return answers(session, prompt=request.prompt, max_age=request.max_age, started=started, now=now)
 
 
-def _without_asking(interaction: Interaction, decisions: Decisions) -> str:
-    """The source to go to without a question: the one hinted, or the only one; empty when the person must choose."""
-    ids = [source.source_id for source in decisions.offered]
-    if "select_account" in interaction.request.prompt:
-        return ""
-    if interaction.request.source_hint in ids:
-        return interaction.request.source_hint
-    return ids[0] if len(ids) == 1 else ""
+def _without_asking(
+    interaction: Interaction, session: Session | None, offered: tuple[SourceDescription, ...]
+) -> StepUp | GoUpstream | None:
+    """Where to go without a question: back where they signed in, or to the only source; None to let them choose."""
+    request = interaction.request
+    if "select_account" in request.prompt:
+        return None
+    ids = [source.source_id for source in offered]
+    if session is not None and request.wants_proof and session.authn.authority in ids:
+        return StepUp(session.authn.authority)
+    return GoUpstream(ids[0], request.wants_proof) if len(ids) == 1 else None
+
+
+def _go(decisions: Decisions, *, force: bool) -> GoUpstream | Refuse:
+    if all(decisions.chosen != source.source_id for source in decisions.offered):
+        return Refuse(PageNotFound, "no such source")
+    return GoUpstream(decisions.chosen, force)

@@ -105,4 +105,3 @@ _BUILDERS: dict[ClaimName, Callable[[_Told], object]] = {
     ClaimName.UAI: _uai,
     ClaimName.CHILDREN: _children,
 }
-"""A claim without a builder is never told: no feed delivers a language, so `locale` is not here."""

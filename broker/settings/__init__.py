@@ -5,8 +5,9 @@ Must not know: what is built from settings (`app`). An unknown key is refused; `
 `PREAU_SOURCES__ENT_1__URL` override a single value.
 """
 
-from broker.settings.checks import is_loopback
-from broker.settings.loading import load_settings, read_secret
+from broker.services.addresses import is_loopback
+from broker.settings.loading import load_settings
+from broker.settings.secret_files import read_secret
 from broker.settings.values import (
     Degree,
     FeedSettings,

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from urllib.parse import SplitResult, urlsplit
 
+from broker.services.addresses import is_loopback
+from broker.settings.secret_files import secret_fault
 from broker.settings.values import Settings, SourceKind, SourceProfile, SourceSettings
 from policies.facts import Assurance
 
 _ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?")
 _ACADEMIE = re.compile(r"\d{2}")
 _DATABASES = ("sqlite:///", "postgresql+psycopg://")
-_MASTER_BYTES = 32
 
 
 def check_settings(settings: Settings) -> tuple[str, ...]:
@@ -32,14 +33,6 @@ def _check_https(where: str, parts: SplitResult) -> Iterator[str]:
     if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or "")):
         return
     yield f"{where}: https is wanted (http on loopback only)"
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host never leaves this machine."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _check_server(settings: Settings) -> Iterator[str]:
@@ -72,9 +65,7 @@ def _check_stores(settings: Settings) -> Iterator[str]:
 def _check_files(settings: Settings) -> Iterator[str]:
     master = settings.secrets.master_file
     if not master.is_file():
-        yield f"secrets.master_file: {master} is not a file"
-    elif master.stat().st_size != _MASTER_BYTES:
-        yield f"secrets.master_file: {_MASTER_BYTES} random bytes are wanted (openssl rand -out FILE {_MASTER_BYTES})"
+        yield f"secrets.master_file: {master} is not a file; make it with: (umask 077; openssl rand -out FILE 32)"
     if not settings.services_dir.is_dir():
         yield f"services_dir: {settings.services_dir} is not a folder"
     if settings.policies_dir is not None and not settings.policies_dir.is_dir():
@@ -129,6 +120,9 @@ def _check_source_client(source: SourceSettings) -> Iterator[str]:
         yield "client_secret_file: missing (kind = oidc)"
     elif not source.client_secret_file.is_file():
         yield f"client_secret_file: {source.client_secret_file} is not a file"
+    elif fault := secret_fault(source.client_secret_file):
+        hint = "leave the source out until you have its secret"
+        yield f"client_secret_file: {source.client_secret_file} {fault} ({hint})"
     if "openid" not in source.scopes:
         yield "scopes: openid is wanted"
 

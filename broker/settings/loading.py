@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from broker.domain.errors import SettingsError
 from broker.settings.checks import check_settings
 from broker.settings.reading import Reader, overlay
+from broker.settings.secret_files import read_secret, secret_fault
 from broker.settings.values import Settings
 
 PREFIX = "PREAU_"
@@ -18,9 +19,15 @@ NOT_SETTINGS = frozenset({"PREAU_CONFIG", "PREAU_SKIP_SERVICES"})
 """Variables of the same prefix that other parts read: the file to load, and the test run's own switch."""
 
 
-def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
+def load_settings(
+    path: Path | None,
+    environ: Mapping[str, str],
+    *,
+    also: Callable[[Settings], Iterable[str]] = lambda _: (),
+) -> Settings:
     """Read the settings of `path` (else `PREAU_CONFIG`, else ./preau.toml), overridden by the environment.
 
+    `also` names faults that only its caller can see in sound values; they are told with the others.
     Raises `SettingsError` with every problem found.
     """
     file = path or Path(environ.get("PREAU_CONFIG", "preau.toml"))
@@ -32,19 +39,14 @@ def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
     settings = reader.read(Settings, table)
     problems += reader.problems
     if settings is not None:
-        problems += [f"{name}: {path} is not a file" for name, path in _missing_addresses(settings)]
+        problems += _address_faults(settings)
     if settings is not None and not problems:
         settings = _with_addresses(settings)
     if settings is not None:
-        problems += check_settings(settings)
+        problems += [*check_settings(settings), *also(settings)]
     if problems or settings is None:
         raise SettingsError(tuple(f"{file}: {problem}" for problem in problems))
     return settings
-
-
-def read_secret(path: Path) -> str:
-    """The secret a file holds, without the line end that editors add."""
-    return path.read_text(encoding="utf-8").rstrip("\r\n")
 
 
 def _read_toml(file: Path) -> tuple[dict[str, Any], str]:
@@ -62,10 +64,14 @@ def _overrides(environ: Mapping[str, str]) -> dict[str, str]:
     return {key: value for key, value in environ.items() if key.startswith(PREFIX) and key not in NOT_SETTINGS}
 
 
-def _missing_addresses(settings: Settings) -> Iterator[tuple[str, Path]]:
+def _address_faults(settings: Settings) -> Iterator[str]:
     for name, path in (("database_url_file", settings.database_url_file), ("redis_url_file", settings.redis_url_file)):
-        if path is not None and not path.is_file():
-            yield name, path
+        if path is None:
+            continue
+        if not path.is_file():
+            yield f"{name}: {path} is not a file"
+        elif fault := secret_fault(path):
+            yield f"{name}: {path} {fault}"
 
 
 def _with_addresses(settings: Settings) -> Settings:

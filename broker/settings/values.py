@@ -46,7 +46,8 @@ class SecretSettings:
     """Secrets are files, never values: nothing secret in this file, in the environment or on a command line."""
 
     master_file: Path
-    """File of 32 random bytes, mode 0600 (openssl rand -out FILE 32): seals the signing keys. Losing it loses them."""
+    """File of 32 to 4096 random bytes, of this user alone, mode 0600: (umask 077; openssl rand -out FILE 32). It seals
+    the signing keys: losing it loses them."""
 
 
 @dataclass(frozen=True, slots=True)

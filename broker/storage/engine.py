@@ -44,15 +44,22 @@ def open_engine(url: str, *, pool_size: int = 10) -> Engine:
 
     `url` is `sqlite:///…/preau.sqlite` or `postgresql+psycopg://…`; anything else raises `ValueError`.
     """
+    # hidden: the text of a database error goes to logs, and its parameters are names and birth dates
+    options: dict[str, Any] = {
+        "pool_size": pool_size,
+        "max_overflow": 0,
+        "pool_timeout": 10,
+        "hide_parameters": True,
+    }
     backend = make_url(url).get_backend_name()
     if backend == "sqlite":
-        engine = create_engine(url, pool_size=pool_size, max_overflow=0, pool_timeout=10)
+        engine = create_engine(url, **options)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     if backend == "postgresql":
-        options = {"connect_timeout": 3, "options": _POSTGRESQL_OPTIONS}
-        return create_engine(url, pool_size=pool_size, max_overflow=0, pool_timeout=10, connect_args=options)
+        connecting = {"connect_timeout": 3, "options": _POSTGRESQL_OPTIONS}
+        return create_engine(url, connect_args=connecting, **options)
     raise ValueError(f"not a database this broker stores in: {backend}")
 
 

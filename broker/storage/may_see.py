@@ -25,6 +25,7 @@ _adult_at = attachments.alias("adult_at")
 _adult = records.alias("adult")
 _child_at = attachments.alias("child_at")
 _child = records.alias("child")
+_barred = records.alias("barred")
 _barred_adult = attachments.alias("barred_adult")
 _barred_child = attachments.alias("barred_child")
 
@@ -77,18 +78,28 @@ def may_see(adult: Whose, now: ColumnElement[Any]) -> CTE:
 
 
 def _restricted(adult: Whose, child_id: ColumnElement[str], now: ColumnElement[Any]) -> ColumnElement[bool]:
-    """A restriction is written between records and binds the persons behind them, whichever record gives the right."""
-    joined = restrictions.join(_barred_adult, _barred_adult.c.record_id == restrictions.c.adult_record).join(
-        _barred_child, _barred_child.c.record_id == restrictions.c.child_record
+    """A restriction is written between records and binds the persons behind them, whichever record gives the right.
+
+    For that child it also binds any record of the barred adult's very name and civility: the next school's feed may
+    bring the same human under a new key, founding another person. A name may close; it never opens.
+    """
+    joined = _barred_child.join(restrictions, restrictions.c.child_record == _barred_child.c.record_id).join(
+        _barred, _barred.c.id == restrictions.c.adult_record
+    )
+    behind = exists(
+        select(_barred_adult.c.id).where(
+            _barred_adult.c.record_id == _barred.c.id,
+            _barred_adult.c.state.in_(BINDING),
+            adult(_barred_adult.c.person_id),
+        )
     )
     return exists(
         select(restrictions.c.id)
         .select_from(joined)
         .where(
-            adult(_barred_adult.c.person_id),
-            _barred_adult.c.state.in_(BINDING),
             _barred_child.c.person_id == child_id,
             _barred_child.c.state.in_(BINDING),
             stands(restrictions, now),
+            or_(_barred.c.name_key == _adult.c.name_key, behind),
         )
     )

@@ -92,13 +92,17 @@ def load_master_secret(path: Path) -> MasterSecret:
     that others could read is no secret any more, and starting on would hide that.
     """
     try:
-        return _read(path)
+        return read_master_secret(path)
     except FileNotFoundError:
         _create(path)
-        return _read(path)
+        return read_master_secret(path)
 
 
-def _read(path: Path) -> MasterSecret:
+def read_master_secret(path: Path) -> MasterSecret:
+    """Read the master secret that is there and make none.
+
+    Raises `FileNotFoundError`, else as `load_master_secret`, which reads with this: one rule for both.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:

@@ -16,12 +16,14 @@ from sqlalchemy import (
     Connection,
     Engine,
     Row,
+    Select,
     String,
     and_,
     bindparam,
     column,
     func,
     insert,
+    literal,
     select,
     true,
     update,
@@ -38,7 +40,7 @@ from broker.storage.copies import tell_tokens
 from broker.storage.engine import fetch, reading, transact
 from broker.storage.lineage import lock_owners
 from broker.storage.schema import Instant, access_tokens, audit_events, consumptions, grants, sessions, subjects
-from broker.storage.trail import event_row, insert_audit, insert_outbox
+from broker.storage.trail import event_row, insert_audit
 
 _CODE_KIND = "code"
 _NOW = bindparam("now", type_=Instant)
@@ -47,13 +49,10 @@ _CODE = bindparam("code", type_=String)
 _TOKEN = bindparam("token", type_=String)
 _GRANT = bindparam("grant", type_=String)
 
-_LIVE = and_(
-    grants.c.revoked_at.is_(None),
-    sessions.c.revoked_at.is_(None),
-    sessions.c.idle_until > _NOW,
-    sessions.c.ends_at > _NOW,
-)
-"""A grant opens nothing once it is revoked, or once the session it was made in is over."""
+_RUNNING = and_(sessions.c.revoked_at.is_(None), sessions.c.idle_until > _NOW, sessions.c.ends_at > _NOW)
+_LIVE = and_(grants.c.revoked_at.is_(None), sessions.c.person_id == grants.c.person_id, _RUNNING)
+"""A grant opens nothing once it is revoked, or once the session it was made in is over or another person's: an undo
+gives a session back to whom it belongs, and what was granted in it meanwhile is nobody's."""
 
 _SUBJECT = select(subjects.c.value).where(
     subjects.c.person_id == bindparam("person", type_=String),
@@ -78,24 +77,38 @@ _READ_TOKEN = (
 
 # ---- the steps, shared by both databases -------------------------------------------------------------------------
 
-_STORE_GRANT = insert(grants).values(
-    id=_GRANT,
-    person_id=bindparam("person"),
-    client_id=bindparam("client"),
-    sid=bindparam("session"),
-    scope=bindparam("scopes", type_=JSON),
-    subject=bindparam("sub"),
-    claims=bindparam("granted", type_=JSON),
-    created_at=_NOW,
+_STORE_GRANT = (
+    insert(grants)
+    .from_select(
+        ["id", "person_id", "client_id", "sid", "scope", "subject", "claims", "created_at"],
+        select(
+            _GRANT,
+            sessions.c.person_id,
+            bindparam("client", type_=String),
+            sessions.c.sid,
+            bindparam("scopes", type_=JSON),
+            bindparam("sub", type_=String),
+            bindparam("granted", type_=JSON),
+            _NOW,
+        ).where(
+            sessions.c.sid == bindparam("session", type_=String),
+            sessions.c.person_id == bindparam("person", type_=String),
+            _RUNNING,
+        ),
+    )
+    .returning(grants.c.id)
 )
-_STORE_CODE = insert(consumptions).values(
-    digest=_CODE,
-    kind=_CODE_KIND,
-    grant_id=_GRANT,
-    payload=bindparam("stands_for", type_=JSON),
-    issued_at=_NOW,
-    expires_at=_UNTIL,
-)
+"""Only while the row of the session says what the caller believes: a copy of it may be older than an undo."""
+
+_CODE_NAMES = ["digest", "kind", "grant_id", "payload", "issued_at", "expires_at"]
+
+
+def _code_of(grant_id: ColumnElement[str]) -> Select[Any]:
+    kind, stands_for = literal(_CODE_KIND, String), bindparam("stands_for", type_=JSON)
+    return select(_CODE, kind, grant_id, stands_for, _NOW, _UNTIL)
+
+
+_STORE_CODE = insert(consumptions).from_select(_CODE_NAMES, _code_of(_GRANT))
 _CLAIM_CODE = (
     update(consumptions)
     .where(
@@ -123,10 +136,12 @@ _events = (
 )
 _event_values: list[ColumnElement[Any]] = [_events.c[name] for name in _EVENT_NAMES]
 
-_ISSUE_AT_ONCE = (
+_granted = _STORE_GRANT.cte("granted")
+_ISSUE_AT_ONCE = select(_granted.c.id).add_cte(
+    insert(consumptions).from_select(_CODE_NAMES, _code_of(_granted.c.id)).cte("coded"),
     insert(audit_events)
-    .from_select(_EVENT_NAMES, select(*_event_values))
-    .add_cte(_STORE_GRANT.cte("granted"), _STORE_CODE.cte("coded"))
+    .from_select(_EVENT_NAMES, select(*_event_values).select_from(_granted.join(_events, true())))
+    .cte("audited"),
 )
 _claimed = _CLAIM_CODE.cte("claimed")
 _REDEEM_AT_ONCE = select(_claimed.c.grant_id).add_cte(
@@ -154,14 +169,13 @@ class SqlGrants:
             return str(known[0].value)
         return transact(self._engine, lambda conn: _issue_subject(conn, binds, now=now))
 
-    def issue_code(self, act: IssueCode) -> None:
+    def issue_code(self, act: IssueCode) -> bool:
         """See `Grants.issue_code`."""
         binds = _issue_binds(act)
         if self._at_once:
             with reading(self._engine) as conn:
-                conn.execute(_ISSUE_AT_ONCE, {**binds, "events": _as_json(act.audit)})
-            return
-        transact(self._engine, lambda conn: _issue_in_steps(conn, binds, act.audit))
+                return conn.execute(_ISSUE_AT_ONCE, {**binds, "events": _as_json(act.audit)}).first() is not None
+        return transact(self._engine, lambda conn: _issue_in_steps(conn, binds, act.audit))
 
     def code(self, code_digest: str) -> CodePayload | None:
         """See `Grants.code`."""
@@ -206,10 +220,12 @@ def _issue_subject(conn: Connection, binds: dict[str, str], *, now: datetime) ->
     return value
 
 
-def _issue_in_steps(conn: Connection, binds: dict[str, Any], audit: Sequence[AuditEvent]) -> None:
-    conn.execute(_STORE_GRANT, binds)
+def _issue_in_steps(conn: Connection, binds: dict[str, Any], audit: Sequence[AuditEvent]) -> bool:
+    if conn.execute(_STORE_GRANT, binds).scalar() is None:
+        return False
     conn.execute(_STORE_CODE, binds)
     insert_audit(conn, audit)
+    return True
 
 
 def _redeem_in_steps(conn: Connection, binds: dict[str, Any], audit: Sequence[AuditEvent]) -> bool:
@@ -229,7 +245,6 @@ def _revoke(conn: Connection, act: RevokeGrant) -> None:
     )
     tell_tokens(conn, (act.grant_id,), now=act.now)
     insert_audit(conn, act.audit)
-    insert_outbox(conn, act.outbox)
 
 
 # ---- values and rows ---------------------------------------------------------------------------------------------

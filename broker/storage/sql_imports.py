@@ -91,7 +91,7 @@ class SqlImports:
         transact(self._engine, work)
 
     def settle(self, run: ImportRun, *, lease: Lease, audit: Sequence[AuditEvent] = ()) -> ImportRun:
-        """Write what a step decided about the run; a held run is let go of."""
+        """Write what a step decided about the run; a held or superseded run is let go of."""
 
         def work(conn: Connection) -> None:
             values: dict[str, Any] = {
@@ -100,7 +100,7 @@ class SqlImports:
                 "applied_at": run.applied_at,
                 "counts": dict(run.counts),
             }
-            if run.state is ImportState.HELD:
+            if run.state in {ImportState.HELD, ImportState.SUPERSEDED}:
                 values |= {"holder": "", "lease_until": None}
             hold(conn, run, lease, **values)
             if run.state in {ImportState.STAGED, ImportState.REHEARSAL}:
@@ -149,13 +149,11 @@ class SqlImports:
 
     # ---- DirectoryStore ----------------------------------------------------------------------------------------
 
-    def apply(
-        self, run: ImportRun, *, size: int, lease: Lease, plan: Plan
-    ) -> tuple[ImportRun, Mapping[str, int]] | None:
+    def apply(self, run: ImportRun, *, size: int, lease: Lease, plan: Plan) -> ImportRun | None:
         """Apply the next chunk and move the cursor with it."""
         return transact(self._engine, lambda conn: apply_chunk(conn, run, size=size, lease=lease, plan=plan))
 
-    def retire(self, run: ImportRun, *, size: int, lease: Lease, plan: Plan) -> Mapping[str, int] | None:
+    def retire(self, run: ImportRun, *, size: int, lease: Lease, plan: Plan) -> ImportRun | None:
         """Retire the next records that the run did not bring."""
         return transact(self._engine, lambda conn: retire_chunk(conn, run, size=size, lease=lease, plan=plan))
 
@@ -163,18 +161,12 @@ class SqlImports:
         self,
         run: ImportRun,
         *,
-        after: str,
-        kind: RecordKind,
         size: int,
         lease: Lease,
-        decide: Callable[[Sequence[Unattached], Surroundings], FoundingPlan],
-    ) -> tuple[str, Mapping[str, int]] | None:
+        decide: Callable[[RecordKind, Sequence[Unattached], Surroundings], FoundingPlan],
+    ) -> ImportRun | None:
         """Give persons to the next records without one."""
-
-        def work(conn: Connection) -> tuple[str, Mapping[str, int]] | None:
-            return found_chunk(conn, run, after=after, kind=kind, size=size, lease=lease, decide=decide)
-
-        return transact(self._engine, work)
+        return transact(self._engine, lambda conn: found_chunk(conn, run, size=size, lease=lease, decide=decide))
 
     def level_schools(
         self, run: ImportRun, *, lease: Lease, decide: Callable[[Mapping[str, int]], Level | None]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal, or_, select
 
 from broker.domain.imports import (
     Chunk,
@@ -24,15 +24,16 @@ from broker.domain.imports import (
     PostFactRow,
     StagedRow,
 )
-from broker.storage.schema import enrolments, guardianships, imports, records, school_keys, staff_posts, staged_rows
+from broker.domain.people import RecordKind
+from broker.domain.school import ine_is_plausible
+from broker.storage.schema import enrolments, guardianships, records, school_keys, staff_posts, staged_rows
 from broker.storage.sql_imports_bulk import among
-from broker.storage.sql_imports_lease import hold
+from broker.storage.sql_imports_lease import move, next_staged, with_counts
 from broker.storage.sql_imports_write import write_plan
 
 Plan = Callable[[Chunk], ChunkPlan]
 
 _SCHOOL = "school"
-_STAGED = [staged_rows.c[name] for name in StagedRow._fields]
 _RECORD_COLUMNS = (
     records.c.id,
     records.c.key,
@@ -44,25 +45,22 @@ _RECORD_COLUMNS = (
 )
 
 
-def apply_chunk(
-    conn: Connection, run: ImportRun, *, size: int, lease: Lease, plan: Plan
-) -> tuple[ImportRun, Mapping[str, int]] | None:
+def apply_chunk(conn: Connection, run: ImportRun, *, size: int, lease: Lease, plan: Plan) -> ImportRun | None:
     """Apply the next staged rows of one phase; None when all were looked at."""
-    rows = _next_rows(conn, run, size)
+    rows = next_staged(conn, run, phase=run.phase, size=size)
     if not rows:
         return None
-    moved = replace(run, phase=rows[-1].phase, cursor=rows[-1].seq)
-    at = staged_at(run)
-    hold(conn, run, lease, *at, phase=moved.phase, cursor=moved.cursor)
     looked_at = look_at(conn, run, rows)
     decided = plan(looked_at.chunk)
+    counted = with_counts(run, {**decided.counts, "unchanged": looked_at.unchanged})
+    moved = replace(counted, phase=rows[-1].phase, cursor=rows[-1].seq)
+    move(conn, run, lease, to=moved)
     write_plan(conn, run, decided)
-    return moved, Counter(decided.counts) + Counter({"unchanged": looked_at.unchanged})
+    return moved
 
 
-def retire_chunk(conn: Connection, run: ImportRun, *, size: int, lease: Lease, plan: Plan) -> Mapping[str, int] | None:
+def retire_chunk(conn: Connection, run: ImportRun, *, size: int, lease: Lease, plan: Plan) -> ImportRun | None:
     """Retire the next live records, then schools, that a complete run did not bring; None when there is none."""
-    hold(conn, run, lease)
     gone = [
         StagedRow(0, 0, row.key, row.kind, Op.DELETE.value, "", 0, "")
         for row in conn.execute(unseen_records(run).order_by(records.c.key).limit(size))
@@ -75,8 +73,10 @@ def retire_chunk(conn: Connection, run: ImportRun, *, size: int, lease: Lease, p
     if not gone:
         return None
     decided = plan(look_at(conn, run, gone).chunk)
+    counted = with_counts(run, decided.counts)
+    move(conn, run, lease, to=counted)
     write_plan(conn, run, decided)
-    return decided.counts
+    return counted
 
 
 def weigh(conn: Connection, run: ImportRun, *, plan: Plan, size: int) -> ImportDifference:
@@ -87,12 +87,16 @@ def weigh(conn: Connection, run: ImportRun, *, plan: Plan, size: int) -> ImportD
     kinds: dict[str, Counter[str]] = defaultdict(Counter)
     counts: Counter[str] = Counter()
     position = replace(run, phase=0, cursor=0)
-    while rows := _next_rows(conn, position, size):
+    while rows := next_staged(conn, position, phase=position.phase, size=size):
         position = replace(position, phase=rows[-1].phase, cursor=rows[-1].seq)
         looked_at = look_at(conn, run, rows)
         for kind, tally in looked_at.tallies.items():
             kinds[kind].update(tally)
-        counts.update(plan(looked_at.chunk).counts)
+        decided = plan(looked_at.chunk)
+        counts.update(decided.counts)
+        counts["guardianships_joined"] += _beside_known(conn, decided)
+    for kind, tally in kinds.items():
+        tally["removed"] += counts[f"{kind}_replaced"]
     fallen = 0
     if run.complete:
         unseen = unseen_records(run).subquery()
@@ -113,7 +117,26 @@ def weigh(conn: Connection, run: ImportRun, *, plan: Plan, size: int) -> ImportD
         guardianships_widened=counts["guardianships_widened"],
         guardianships_altered=counts["guardianships_altered"],
         guardianships_ended=counts["guardianships_ended"] + fallen,
+        guardianships_joined=counts["guardianships_joined"],
     )
+
+
+def _beside_known(conn: Connection, plan: ChunkPlan) -> int:
+    """Guardianships over new records of children whose INE a live record bears: they open those children too."""
+    fresh = {
+        one.id: one.ine
+        for one in plan.records_added.values()
+        if one.kind == RecordKind.PUPIL.value and ine_is_plausible(one.ine)
+    }
+    if not fresh:
+        return 0
+    bears = select(records.c.ine).where(
+        among(conn, records.c.ine, set(fresh.values())),
+        records.c.kind == RecordKind.PUPIL.value,
+        records.c.retired_at.is_(None),
+    )
+    known = set(conn.scalars(bears))
+    return sum(fresh.get(row.child_record) in known for row in plan.guardianships_added)
 
 
 # ---- reading ------------------------------------------------------------------------------------------------------
@@ -180,23 +203,6 @@ def _sort_out(
     return changing, tallies
 
 
-def _next_rows(conn: Connection, run: ImportRun, size: int) -> list[StagedRow]:
-    """The next rows after the cursor, never of two phases: what a chunk needs to know depends on the phase."""
-    base = select(*_STAGED).where(staged_rows.c.import_id == run.import_id).limit(size)
-    order = (staged_rows.c.phase, staged_rows.c.seq)
-    here = base.where(staged_rows.c.phase == run.phase, staged_rows.c.seq > run.cursor).order_by(*order)
-    rows = (
-        conn.execute(here).fetchall()
-        or conn.execute(base.where(staged_rows.c.phase > run.phase).order_by(*order)).fetchall()
-    )
-    return [StagedRow(*row) for row in rows if row.phase == rows[0].phase]
-
-
-def staged_at(run: ImportRun) -> tuple[ColumnElement[bool], ...]:
-    """The condition that the run's row still stands where this run object stands."""
-    return (imports.c.phase == run.phase, imports.c.cursor == run.cursor)
-
-
 def _known_schools(
     conn: Connection, run: ImportRun, rows: Sequence[StagedRow]
 ) -> dict[str, tuple[str, datetime | None]]:
@@ -248,19 +254,23 @@ def unseen_records(run: ImportRun) -> Select[Any]:
         records.c.feed == run.feed,
         records.c.retired_at.is_(None),
         records.c.kind.in_(kinds),
-        ~_staged(run, records.c.key),
+        ~_staged(run, records.c.key, records.c.kind),
     )
 
 
 def unseen_schools(run: ImportRun) -> Select[Any]:
     """Live school keys that the set does not bring."""
     return select(school_keys.c.key).where(
-        school_keys.c.feed == run.feed, school_keys.c.retired_at.is_(None), ~_staged(run, school_keys.c.key)
+        school_keys.c.feed == run.feed,
+        school_keys.c.retired_at.is_(None),
+        ~_staged(run, school_keys.c.key, literal(_SCHOOL)),
     )
 
 
-def _staged(run: ImportRun, key: Any) -> ColumnElement[bool]:
-    return select(staged_rows.c.seq).where(staged_rows.c.import_id == run.import_id, staged_rows.c.key == key).exists()
+def _staged(run: ImportRun, key: ColumnElement[str], kind: ColumnElement[str]) -> ColumnElement[bool]:
+    """A school and a pupil may bear one key: only a row of the record's own kind says that it is still there."""
+    same = (staged_rows.c.key == key) & (staged_rows.c.kind == kind)
+    return select(staged_rows.c.seq).where(staged_rows.c.import_id == run.import_id, same).exists()
 
 
 def _live(conn: Connection, run: ImportRun) -> dict[str, int]:

@@ -59,7 +59,7 @@ def _copy(conn: Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> 
     size = 0
     with _driver(conn).cursor() as cursor, cursor.copy(statement) as copy:
         for row in rows:
-            line = "\t".join([_TEXT.get(type(value), _escaped)(value) for value in row])
+            line = "\t".join([_escaped(value) if type(value) is str else _TEXT[type(value)](value) for value in row])
             buffer.append(line)
             size += len(line)
             if size > _COPY_BUFFER:
@@ -73,9 +73,8 @@ def _driver(conn: Connection) -> Any:
     return conn.connection.driver_connection
 
 
-def _escaped(value: Any) -> str:
-    """A value in COPY's text format (PostgreSQL, COPY: File Formats). NUL cannot come from XML and is refused there."""
-    text = str(value)
+def _escaped(text: str) -> str:
+    """A text in COPY's text format (PostgreSQL, COPY: File Formats). NUL cannot come from XML and is refused there."""
     if "\\" in text or "\t" in text or "\n" in text or "\r" in text:
         return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
     return text

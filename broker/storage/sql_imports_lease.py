@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, select, update
 
 from broker.domain.errors import ImportBusy
 from broker.domain.feed import FeedFault
-from broker.domain.imports import ImportRun, Lease
-from broker.storage.schema import import_faults, imports
+from broker.domain.imports import ImportRun, Lease, StagedRow
+from broker.storage.schema import import_faults, imports, staged_rows
 from broker.storage.sql_imports_bulk import insert_rows
+
+_STAGED = [staged_rows.c[name] for name in StagedRow._fields]
 
 
 def hold(conn: Connection, run: ImportRun, lease: Lease, *conditions: Any, **values: Any) -> None:
@@ -23,6 +27,31 @@ def hold(conn: Connection, run: ImportRun, lease: Lease, *conditions: Any, **val
     )
     if conn.execute(statement).rowcount != 1:
         raise ImportBusy(f"run {run.import_id} was taken over")
+
+
+def move(conn: Connection, run: ImportRun, lease: Lease, *, to: ImportRun) -> None:
+    """Move the cursor and the counts of a run, once: `ImportBusy` when it no longer stands where `run` does."""
+    here = (imports.c.phase == run.phase, imports.c.cursor == run.cursor)
+    hold(conn, run, lease, *here, phase=to.phase, cursor=to.cursor, counts=dict(to.counts))
+
+
+def next_staged(conn: Connection, run: ImportRun, *, phase: int, size: int) -> list[StagedRow]:
+    """The next staged rows after `run.cursor` in `phase`, else the first of a later phase: never of two phases.
+
+    What a chunk needs to know depends on its phase.
+    """
+    base = select(*_STAGED).where(staged_rows.c.import_id == run.import_id).limit(size)
+    order = (staged_rows.c.phase, staged_rows.c.seq)
+    here = base.where(staged_rows.c.phase == phase, staged_rows.c.seq > run.cursor).order_by(*order)
+    rows = conn.execute(here).fetchall()
+    if not rows:
+        rows = conn.execute(base.where(staged_rows.c.phase > phase).order_by(*order)).fetchall()
+    return [StagedRow(*row) for row in rows if row.phase == rows[0].phase]
+
+
+def with_counts(run: ImportRun, more: Mapping[str, int]) -> ImportRun:
+    """The run with some counts raised."""
+    return replace(run, counts=Counter(run.counts) + Counter(more))
 
 
 def insert_faults(conn: Connection, import_id: str, faults: Sequence[FeedFault]) -> None:

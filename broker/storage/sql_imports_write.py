@@ -6,7 +6,6 @@ from typing import Any
 
 from sqlalchemy import Connection, exists, select, text, update
 
-from broker.domain.audit import OutboxRow, Topic
 from broker.domain.imports import (
     ChunkPlan,
     EnrolmentRow,
@@ -16,6 +15,7 @@ from broker.domain.imports import (
     RecordRow,
     SchoolRow,
 )
+from broker.storage.copies import tell_sessions
 from broker.storage.schema import (
     accounts,
     attachments,
@@ -28,11 +28,11 @@ from broker.storage.schema import (
 )
 from broker.storage.sql_imports_bulk import among, insert_rows, rewrite_rows
 from broker.storage.sql_imports_lease import insert_faults
-from broker.storage.trail import insert_audit, insert_outbox
+from broker.storage.trail import insert_audit
 
 _SCHOOL = text(
-    "INSERT INTO schools (uai, name, level, kind, academie, commune, contract, zone)"
-    " VALUES (:uai, :name, :level, :kind, :academie, :commune, :contract, '')"
+    "INSERT INTO schools (uai, name, level, kind, academie, commune, contract)"
+    " VALUES (:uai, :name, :level, :kind, :academie, :commune, :contract)"
     " ON CONFLICT (uai) DO UPDATE SET name = excluded.name, level = coalesce(excluded.level, schools.level),"
     " kind = excluded.kind, academie = excluded.academie, commune = excluded.commune, contract = excluded.contract,"
     " retired_at = NULL"
@@ -106,7 +106,6 @@ def _tell_sessions(conn: Connection, run: ImportRun, plan: ChunkPlan) -> None:
     """Persons who sign in and whose rights changed: copies of their sessions are to be dropped at once."""
     if not plan.touched or run.applied_at is None:
         return
-    at = run.applied_at
     query = (
         select(attachments.c.person_id)
         .join(accounts, accounts.c.person_id == attachments.c.person_id)
@@ -117,6 +116,4 @@ def _tell_sessions(conn: Connection, run: ImportRun, plan: ChunkPlan) -> None:
         )
         .distinct()
     )
-    persons = sorted(conn.scalars(query))
-    payload = {"import": run.import_id}
-    insert_outbox(conn, [OutboxRow(Topic.SESSIONS_CHANGED, person, at, payload) for person in persons])
+    tell_sessions(conn, list(conn.scalars(query)), now=run.applied_at)

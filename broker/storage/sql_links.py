@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Integer, Row, String, bindparam, func, select, update
 
 from broker.domain.acts import UndoLink
+from broker.domain.audit import Action, AuditEvent
 from broker.domain.errors import UndoTooLate
 from broker.domain.identity import (
     AccountKey,
@@ -21,10 +24,10 @@ from broker.domain.sessions import Device, SignIn
 from broker.storage.copies import tell_sessions
 from broker.storage.engine import fetch, transact
 from broker.storage.lineage import lock_tree, owner
-from broker.storage.schema import accounts, merges, sessions
+from broker.storage.schema import accounts, merges, persons, sessions
 from broker.storage.sql_merge import take_back
 from broker.storage.sql_sessions import end_sessions
-from broker.storage.trail import insert_audit, insert_outbox
+from broker.storage.trail import insert_audit
 
 _LAST_CHANGE = func.coalesce(
     select(func.max(merges.c.at))
@@ -119,6 +122,7 @@ def _undo(conn: Connection, act: UndoLink) -> None:
         raise UndoTooLate("no such account")
     living, tree = lock_tree(conn, seen.person_id)
     _check_undo(conn, act, living=living)
+    joined = _merged_into(conn, tree)
     take_back(conn, act.account_id, tree=tree, at=act.now)
     conn.execute(
         update(accounts)
@@ -128,8 +132,7 @@ def _undo(conn: Connection, act: UndoLink) -> None:
     end_sessions(conn, sessions.c.account_id == act.account_id, now=act.now, why="link_undone")
     end_sessions(conn, _strayed(tree), now=act.now, why="link_undone")
     tell_sessions(conn, tree, now=act.now)
-    insert_audit(conn, act.audit)
-    insert_outbox(conn, act.outbox)
+    insert_audit(conn, [*act.audit, *_separations(act, before=joined, after=_merged_into(conn, tree))])
 
 
 def _check_undo(conn: Connection, act: UndoLink, *, living: str) -> None:
@@ -139,6 +142,29 @@ def _check_undo(conn: Connection, act: UndoLink, *, living: str) -> None:
         raise UndoTooLate("not this person's account")
     if account.state != AccountState.LINKED.value or account.last_change < act.undo_since:
         raise UndoTooLate("not linked, or linked too long ago")
+
+
+def _merged_into(conn: Connection, tree: frozenset[str]) -> dict[str, str | None]:
+    members = select(persons.c.id, persons.c.merged_into).where(persons.c.id.in_(tree)).order_by(persons.c.id)
+    return {row.id: row.merged_into for row in conn.execute(members)}
+
+
+def _separations(
+    act: UndoLink, *, before: Mapping[str, str | None], after: Mapping[str, str | None]
+) -> Iterator[AuditEvent]:
+    """What the undo did to persons: those who are apart again, and those whom another login's proof joins now."""
+    told = act.audit[0]
+    for person_id, now_into in after.items():
+        was_into = before[person_id]
+        if was_into == now_into:
+            continue
+        detail = {"account": act.account_id}
+        if was_into is not None:
+            gone = {**detail, "from": was_into}
+            yield replace(told, action=Action.PERSONS_UNMERGED, subject=person_id, detail=gone)
+        if now_into is not None:
+            come = {**detail, "into": now_into}
+            yield replace(told, action=Action.PERSONS_MERGED, subject=person_id, detail=come)
 
 
 def _strayed(tree: frozenset[str]) -> Any:

@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Row, Select, String, Table, Update, bindparam, insert, select, update
 
-from broker.domain.errors import LinkAmbiguous
+from broker.domain.errors import LinkAmbiguous, UndoTooLate
 from broker.domain.identity import AccountState, LinkProof
 from broker.domain.people import RecordKind
 from broker.storage.lineage import owner
@@ -136,7 +136,10 @@ def _move_subjects(conn: Connection, binds: Mapping[str, str], *, at: datetime) 
 
 
 def take_back(conn: Connection, account_id: str, *, tree: frozenset[str], at: datetime) -> None:
-    """Undo every merge that this account caused among the persons of `tree`, exactly; replay what others proved."""
+    """Undo every merge that this account caused among the persons of `tree`, exactly; replay what others proved.
+
+    Raises `UndoTooLate`, before anything is written, when the purge has erased what one of them moved.
+    """
     standing = conn.execute(
         select(merges).where(merges.c.survivor.in_(tree), merges.c.undone_at.is_(None)).order_by(merges.c.id.desc())
     ).fetchall()
@@ -145,14 +148,16 @@ def take_back(conn: Connection, account_id: str, *, tree: frozenset[str], at: da
         return
     first = caused[-1]
     unwound = [row for row in standing if row.id >= first.id]
+    if any(row.pre_image is None for row in unwound):
+        raise UndoTooLate("what undo would write back was erased")
     for row in unwound:
         _unwind(conn, row, at=at)
-    _follow_beside(conn, tree, since=first.at)
+    _follow_beside(conn, tree)
     for row in reversed(unwound):
         if row.account_id != account_id:
-            _replay(conn, row)
-    for row in _linked_since(conn, tree, since=first.at, but=account_id):
-        _keep_proven(conn, row)
+            _replay(conn, row, tree)
+    for row in _linked(conn, tree, but=account_id):
+        _keep_proven(conn, row, tree)
 
 
 def _unwind(conn: Connection, merge: Row[Any], *, at: datetime) -> None:
@@ -167,9 +172,9 @@ def _unwind(conn: Connection, merge: Row[Any], *, at: datetime) -> None:
     conn.execute(update(merges).where(merges.c.id == merge.id).values(undone_at=at))
 
 
-def _replay(conn: Connection, merge: Row[Any]) -> None:
+def _replay(conn: Connection, merge: Row[Any], tree: frozenset[str]) -> None:
     """Join again what this merge's own proof joins now: the persons behind the records that its login named."""
-    joined = _persons_behind(conn, _named(merge.evidence)) or {
+    joined = _persons_behind(conn, named(merge.evidence), tree) or {
         owner(conn, merge.survivor),
         owner(conn, merge.absorbed),
     }
@@ -178,9 +183,9 @@ def _replay(conn: Connection, merge: Row[Any]) -> None:
     join_persons(conn, survivor=survivor, absorbed=joined, cause=cause)
 
 
-def _keep_proven(conn: Connection, account: Any) -> None:
+def _keep_proven(conn: Connection, account: Any, tree: frozenset[str]) -> None:
     """Put an account with the person behind the records it named; where they are several, its proof makes them one."""
-    behind = _persons_behind(conn, _named(account.evidence))
+    behind = _persons_behind(conn, named(account.evidence), tree)
     if not behind:
         return
     home = account.person_id if account.person_id in behind else _oldest(conn, behind)
@@ -189,48 +194,56 @@ def _keep_proven(conn: Connection, account: Any) -> None:
     join_persons(conn, survivor=home, absorbed=behind, cause=cause)
 
 
-def _linked_since(conn: Connection, tree: frozenset[str], *, since: datetime, but: str) -> Sequence[Any]:
-    """Accounts that found these persons already one, so that their own proof of it moved nothing."""
+def _linked(conn: Connection, tree: frozenset[str], *, but: str) -> Sequence[Any]:
+    """Every other account of these persons: one that found them already one moved nothing by its own proof.
+
+    When each was linked tells nothing: a login notes its instant when it begins, and may commit after a merge that
+    began later. One that is where its proof puts it stays.
+    """
     linked = accounts.c.state == AccountState.LINKED.value
     return conn.execute(
         select(accounts)
-        .where(accounts.c.person_id.in_(tree), linked, accounts.c.linked_at >= since, accounts.c.id != but)
+        .where(accounts.c.person_id.in_(tree), linked, accounts.c.id != but)
         .order_by(accounts.c.linked_at, accounts.c.id)
     ).fetchall()
 
 
-def _follow_beside(conn: Connection, tree: frozenset[str], *, since: datetime) -> None:
-    """Records attached since go where the record beside them now is, or they would show a stranger's children."""
+def _follow_beside(conn: Connection, tree: frozenset[str]) -> None:
+    """Attached records go where the record beside them now is, or they would show a stranger's children.
+
+    All of them, whenever attached: an import stamps its rows with the instant it began, which may precede the merge.
+    """
     acquired: Select[Any] = (
         select(attachments.c.id, attachments.c.person_id, attachments.c.evidence)
-        .where(attachments.c.person_id.in_(tree), attachments.c.state.in_(BINDING), attachments.c.at >= since)
+        .where(attachments.c.person_id.in_(tree), attachments.c.state.in_(BINDING))
         .order_by(attachments.c.at, attachments.c.id)
     )
     rows = conn.execute(acquired).fetchall()
     for _ in rows:  # a chain of n attachments, each beside the one before, settles in at most n rounds
-        moved = [_follow(conn, row) for row in rows]
+        moved = [_follow(conn, row, tree) for row in rows]
         if not any(moved):
             return
         rows = conn.execute(acquired).fetchall()
 
 
-def _follow(conn: Connection, attachment: Any) -> bool:
+def _follow(conn: Connection, attachment: Any, tree: frozenset[str]) -> bool:
     """Move an attachment beside the record that proves it; tells whether it moved."""
-    behind = _persons_behind(conn, (attachment.evidence.get("other", ""),))
+    behind = _persons_behind(conn, (attachment.evidence.get("other", ""),), tree)
     if len(behind) != 1 or attachment.person_id in behind:
         return False
     conn.execute(_PUT_BACKS["attachments"], {"key": attachment.id, "kept": attachment.person_id, "gone": behind.pop()})
     return True
 
 
-def _named(evidence: Mapping[str, Any]) -> tuple[str, ...]:
+def named(evidence: Mapping[str, Any]) -> tuple[str, ...]:
     """The records that a stored proof named."""
     return tuple(filter(None, evidence.get("detail", {}).get("records", "").split(",")))
 
 
-def _persons_behind(conn: Connection, record_ids: Sequence[str]) -> set[str]:
+def _persons_behind(conn: Connection, record_ids: Sequence[str], tree: frozenset[str]) -> set[str]:
+    """Persons of these records among those locked here: a record that left the family since is nobody's proof in it."""
     found = select(attachments.c.person_id).where(
-        attachments.c.record_id.in_(record_ids), attachments.c.state.in_(BINDING)
+        attachments.c.record_id.in_(record_ids), attachments.c.state.in_(BINDING), attachments.c.person_id.in_(tree)
     )
     return set(conn.execute(found).scalars())
 

@@ -94,7 +94,6 @@ _SELF = (
     .where(
         persons.c.id == _PERSON,
         persons.c.merged_into.is_(None),
-        persons.c.quarantined_at.is_(None),
         attachments.c.state == ATTACHED,
         records.c.retired_at.is_(None),
     )
@@ -128,7 +127,6 @@ _BY_REFERENCE = (
         records.c.key.in_(bindparam("keys", type_=String, expanding=True)),
         records.c.retired_at.is_(None),
         attachments.c.state == ATTACHED,
-        persons.c.quarantined_at.is_(None),
     )
     .order_by(records.c.id)
 )

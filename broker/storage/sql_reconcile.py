@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
-from sqlalchemy import Connection, exists, func, or_, select, text, update
+from sqlalchemy import Connection, func, literal, or_, select, text, update
 from sqlalchemy.orm import aliased
 
 from broker.domain.imports import (
+    FOUNDING,
     AttachmentRow,
     FoundingPlan,
     ImportRun,
@@ -24,9 +27,10 @@ from broker.domain.school import Level
 from broker.storage.engine import Contended
 from broker.storage.schema import attachments, enrolments, guardianships, persons, records, schools
 from broker.storage.sql_imports_bulk import among, insert_rows
-from broker.storage.sql_imports_lease import hold
+from broker.storage.sql_imports_lease import move, next_staged, with_counts
 from broker.storage.trail import insert_audit
 
+_PUPIL, _GUARDIAN = RecordKind.PUPIL.value, RecordKind.GUARDIAN.value
 _BELONGS = ("attached", "frozen")
 
 
@@ -34,24 +38,48 @@ def found_chunk(
     conn: Connection,
     run: ImportRun,
     *,
-    after: str,
-    kind: RecordKind,
     size: int,
     lease: Lease,
-    decide: Callable[[Sequence[Unattached], Surroundings], FoundingPlan],
-) -> tuple[str, Mapping[str, int]] | None:
-    """Give persons to the next unattached records of a kind that this run wrote; None when there is none left."""
-    hold(conn, run, lease)
-    found = _unattached(conn, run, kind=kind, after=after, size=size)
-    if not found:
+    decide: Callable[[RecordKind, Sequence[Unattached], Surroundings], FoundingPlan],
+) -> ImportRun | None:
+    """Give persons to what the next staged rows brought; None when no row is left."""
+    start = run if run.phase >= FOUNDING else replace(run, phase=FOUNDING, cursor=0)
+    rows = next_staged(conn, start, phase=start.phase - FOUNDING, size=size)
+    if not rows:
         return None
-    plan = decide([one for _, one in found], _surroundings(conn, run, kind, [one for _, one in found]))
+    plan = FoundingPlan()
+    if rows[0].phase > 0:
+        plan = _plan(conn, run, RecordKind(rows[0].kind), [row.key for row in rows], decide)
+    moved = replace(with_counts(run, plan.counts), phase=rows[-1].phase + FOUNDING, cursor=rows[-1].seq)
+    move(conn, run, lease, to=moved)
+    _write(conn, run, plan)
+    return moved
+
+
+def _plan(
+    conn: Connection,
+    run: ImportRun,
+    kind: RecordKind,
+    keys: Sequence[str],
+    decide: Callable[[RecordKind, Sequence[Unattached], Surroundings], FoundingPlan],
+) -> FoundingPlan:
+    compared = kind is RecordKind.GUARDIAN and _other_feeds(conn, run)
+    chunk = _unattached(conn, run, kind, keys, compared=compared)
+    if not chunk:
+        return FoundingPlan()
+    around = Surroundings()
+    if kind is RecordKind.PUPIL:
+        around = Surroundings(twins=_twins(conn, chunk))
+    elif compared:
+        around = Surroundings(neighbours=_neighbours(conn, chunk), likenesses=_likenesses(conn, run, chunk))
+    return decide(kind, chunk, around)
+
+
+def _write(conn: Connection, run: ImportRun, plan: FoundingPlan) -> None:
     _lock_persons(conn, plan)
-    now = run.applied_at
-    insert_rows(conn, persons, ("id", "created_at"), [(person, now) for person in plan.persons])
+    insert_rows(conn, persons, ("id", "created_at"), [(person, run.applied_at) for person in plan.persons])
     insert_rows(conn, attachments, AttachmentRow._fields, plan.attachments)
     insert_audit(conn, plan.audit)
-    return found[-1][0], plan.counts
 
 
 def level_schools(conn: Connection, decide: Callable[[Mapping[str, int]], Level | None]) -> None:
@@ -72,48 +100,24 @@ def level_schools(conn: Connection, decide: Callable[[Mapping[str, int]], Level 
 
 
 def _unattached(
-    conn: Connection, run: ImportRun, *, kind: RecordKind, after: str, size: int
-) -> list[tuple[str, Unattached]]:
-    belongs = exists().where(attachments.c.record_id == records.c.id, attachments.c.state.in_(_BELONGS))
-    query = (
-        select(records)
-        .where(
-            records.c.feed == run.feed,
-            records.c.kind == kind.value,
-            records.c.key > after,
-            records.c.seen_in == run.import_id,
-            records.c.retired_at.is_(None),
-            ~belongs,
-        )
-        .order_by(records.c.key)
-        .limit(size)
+    conn: Connection, run: ImportRun, kind: RecordKind, keys: Sequence[str], *, compared: bool
+) -> list[Unattached]:
+    """Those of the records that this run wrote and that belong to nobody, in the order of the delivery."""
+    ids = list(dict.fromkeys(f"{run.feed}:{key}" for key in keys))
+    belongs = select(attachments.c.record_id).where(
+        among(conn, attachments.c.record_id, ids), attachments.c.state.in_(_BELONGS)
     )
-    return [
-        (
-            row.key,
-            Unattached(
-                record_id=row.id,
-                feed=row.feed,
-                kind=row.kind,
-                name_key=row.name_key,
-                family_name=row.family_name,
-                given_name=row.given_name,
-                civility=row.civility,
-                birth_date=row.birth_date,
-                ine=row.ine,
-                content=row.content,
-            ),
-        )
-        for row in conn.execute(query)
-    ]
-
-
-def _surroundings(conn: Connection, run: ImportRun, kind: RecordKind, chunk: Sequence[Unattached]) -> Surroundings:
-    if kind is RecordKind.PUPIL:
-        return Surroundings(twins=_twins(conn, chunk))
-    if kind is RecordKind.GUARDIAN and _other_feeds(conn, run):
-        return Surroundings(neighbours=_neighbours(conn, chunk), likenesses=_likenesses(conn, run, chunk))
-    return Surroundings()
+    owned = set(conn.scalars(belongs))
+    table = records.c
+    content = table.content if compared else literal("")
+    query = select(table.id, table.name_key, table.given_name, table.birth_date, table.ine, content).where(
+        among(conn, table.id, [one for one in ids if one not in owned]),
+        table.seen_in == run.import_id,
+        table.kind == kind.value,
+        table.retired_at.is_(None),
+    )
+    found = {row.id: Unattached(*row) for row in conn.execute(query)}
+    return [found[one] for one in ids if one in found]
 
 
 def _other_feeds(conn: Connection, run: ImportRun) -> bool:
@@ -131,7 +135,6 @@ def _twins(conn: Connection, chunk: Sequence[Unattached]) -> list[PupilTwin]:
     query = (
         select(
             records.c.id,
-            records.c.feed,
             records.c.ine,
             records.c.given_name,
             records.c.birth_date,
@@ -142,9 +145,8 @@ def _twins(conn: Connection, chunk: Sequence[Unattached]) -> list[PupilTwin]:
         .where(
             among(conn, records.c.ine, numbers),
             records.c.ine != "",
-            records.c.kind == RecordKind.PUPIL.value,
+            records.c.kind == _PUPIL,
             attachments.c.state == "attached",
-            persons.c.quarantined_at.is_(None),
         )
         .order_by(records.c.id)
     )
@@ -191,7 +193,7 @@ def _neighbours(conn: Connection, chunk: Sequence[Unattached]) -> list[Neighbour
             child.c.retired_at.is_(None),
             guardianships.c.until.is_(None),
             adult.c.retired_at.is_(None),
-            adult.c.kind == RecordKind.GUARDIAN.value,
+            adult.c.kind == _GUARDIAN,
         )
         .order_by(mine.c.person_id, adult.c.id)
     )
@@ -203,7 +205,7 @@ def _likenesses(conn: Connection, run: ImportRun, chunk: Sequence[Unattached]) -
         select(records.c.id, records.c.feed, records.c.name_key, records.c.content, attachments.c.person_id)
         .join(attachments, (attachments.c.record_id == records.c.id) & (attachments.c.state == "attached"))
         .where(
-            records.c.kind == "guardian",
+            records.c.kind == _GUARDIAN,
             among(conn, records.c.name_key, {one.name_key for one in chunk}),
             records.c.feed != run.feed,
             records.c.retired_at.is_(None),
@@ -221,5 +223,16 @@ def _lock_persons(conn: Connection, plan: FoundingPlan) -> None:
     rows = conn.execute(
         text("SELECT merged_into FROM persons WHERE id = ANY(:ids) ORDER BY id FOR SHARE"), {"ids": sorted(joined)}
     )
-    if any(row.merged_into for row in rows):
+    if any(row.merged_into for row in rows) or _moved(conn, plan):
         raise Contended
+
+
+def _moved(conn: Connection, plan: FoundingPlan) -> bool:
+    """Tell whether an undo has meanwhile moved a record beside which this plan attaches another."""
+    beside = {
+        json.loads(row.evidence).get("other", ""): row.person_id for row in plan.attachments if row.state == "attached"
+    }
+    homes = select(attachments.c.record_id, attachments.c.person_id).where(
+        among(conn, attachments.c.record_id, sorted(beside)), attachments.c.state.in_(_BELONGS)
+    )
+    return any(beside[row.record_id] != row.person_id for row in conn.execute(homes))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,9 +17,10 @@ from broker.domain.sessions import Device, Session
 from broker.storage.copies import tell_sessions, tell_tokens
 from broker.storage.engine import Contended, fetch, transact
 from broker.storage.lineage import lock_owners, owner
-from broker.storage.schema import Instant, accounts, consumptions, grants, sessions
-from broker.storage.sql_merge import Cause, join_persons, stored_evidence
-from broker.storage.trail import insert_audit, insert_outbox
+from broker.storage.may_see import BINDING
+from broker.storage.schema import Instant, accounts, attachments, consumptions, grants, sessions
+from broker.storage.sql_merge import Cause, join_persons, named, stored_evidence
+from broker.storage.trail import insert_audit
 
 ANSWER_KEPT = timedelta(days=1)
 """How long a claimed upstream answer is remembered: far longer than any source accepts one."""
@@ -104,7 +106,6 @@ def _open(conn: Connection, act: OpenSession) -> str:
     tell_sessions(conn, changed if act.link is None else changed | {person_id}, now=now)
     conn.execute(insert(sessions), [_row(act, account_id=account_id, person_id=person_id)])
     insert_audit(conn, act.audit)
-    insert_outbox(conn, act.outbox)
     return person_id
 
 
@@ -144,15 +145,28 @@ def _link(conn: Connection, act: OpenSession, proof: LinkProof) -> tuple[str, st
     """Link the account and join the persons of the proof; nothing outside the proof is touched."""
     living = lock_owners(conn, [proof.person_id, *proof.absorbed])
     survivor = living[proof.person_id]
+    evidence = stored_evidence(proof)
+    _check_proof(conn, named(evidence), frozenset(living.values()))
     account = conn.execute(select(accounts).where(*_is(proof.key))).one_or_none()
     if account is None:
         account_id = _insert_account(conn, act, proof, person_id=survivor)
     else:
         account_id = account.id
         _check_account(conn, account, frozenset(living.values()))
-    cause = Cause(account_id=account_id, evidence=stored_evidence(proof), at=proof.evidence.at)
+    cause = Cause(account_id=account_id, evidence=evidence, at=proof.evidence.at)
     join_persons(conn, survivor=survivor, absorbed=living.values(), cause=cause)
     return account_id, survivor
+
+
+def _check_proof(conn: Connection, record_ids: Sequence[str], joining: frozenset[str]) -> None:
+    """Read again under the locks: an undo since the decision may have given a record of the proof back to another."""
+    held = select(attachments.c.record_id).where(
+        attachments.c.record_id.in_(record_ids),
+        attachments.c.person_id.in_(joining),
+        attachments.c.state.in_(BINDING),
+    )
+    if set(conn.execute(held).scalars()) != set(record_ids):
+        raise LinkAmbiguous("a record of the proof belongs to another person meanwhile")
 
 
 def _check_account(conn: Connection, account: Row[Any], joining: frozenset[str]) -> None:
@@ -202,6 +216,7 @@ def _row(act: OpenSession, *, account_id: str, person_id: str) -> dict[str, obje
         "acr": session.authn.acr,
         "amr": list(session.authn.amr),
         "auth_time": session.authn.auth_time,
+        "proven": session.authn.proven,
         "device": session.device.value,
         "opened_at": session.opened_at,
         "idle_until": session.idle_until,
@@ -215,7 +230,9 @@ def _session(row: Row[Any]) -> Session:
         handle_digest=row.handle_digest,
         person_id=row.person_id,
         account_id=row.account_id,
-        authn=AuthnContext(acr=row.acr, amr=tuple(row.amr), auth_time=row.auth_time, authority=row.source_id),
+        authn=AuthnContext(
+            acr=row.acr, amr=tuple(row.amr), auth_time=row.auth_time, authority=row.source_id, proven=row.proven
+        ),
         device=Device(row.device),
         opened_at=row.opened_at,
         idle_until=row.idle_until,

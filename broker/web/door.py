@@ -19,7 +19,7 @@ from broker.domain.errors import InvalidRequest, PreauError, TooManyRequests, Un
 from broker.domain.handles import Handle, is_handle, new_handle
 from broker.domain.ports import EphemeralStore, Limit
 from broker.domain.sessions import Session
-from broker.federation import LoginRequest, sign_in_path
+from broker.federation import CALLBACK, SIGN_IN, LoginRequest, sign_in_path
 from broker.protocol.answers import refusal_json
 from broker.protocol.endpoint import Call, NeedsLogin, Route
 from broker.web.edge import TRACE, new_trace
@@ -41,6 +41,8 @@ DOOR_ERROR = "preau.error"
 """Key in the WSGI environment under which an error is left for the pages to show."""
 MOST_BODY_BYTES = 64 * 1024
 ONE_MINUTE = 60
+LOGIN_STEPS_PER_MINUTE = 600
+"""From one address: ten a second. A whole school may stand behind it, and lesson time begins for all at once."""
 
 _STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 _ALWAYS: Headers = (("Referrer-Policy", "no-referrer"), ("X-Frame-Options", "DENY"))
@@ -115,7 +117,7 @@ class Door:
     def _answer(self, environ: WSGIEnvironment, start: StartResponse, *, trace: str) -> Iterable[bytes]:
         path, method = environ.get("PATH_INFO", ""), environ["REQUEST_METHOD"]
         if path not in self._methods:
-            return self._fallback(environ, start)
+            return self._show_page(environ, start)
         route = self._routes.get(("GET" if method == "HEAD" else method, path))
         if route is None or (method == "HEAD" and route.pages):
             return _send(PlainResponse(405, (("Allow", self._methods[path]),)), start)
@@ -128,6 +130,16 @@ class Door:
             log.exception("unexpected fault", extra={"trace": trace, "code": UnexpectedFault.code})
             return self._refuse(route, UnexpectedFault("see the log"), environ, start, trace=trace)
         return _send(answer, start, without_body=method == "HEAD")
+
+    def _show_page(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        """Let the pages answer; a step of a login is counted first, because each costs a call to a source."""
+        step = _login_step(environ)
+        try:
+            if step:
+                self._count(Limit(f"volume:{step}:{self._address(environ)}", LOGIN_STEPS_PER_MINUTE, ONE_MINUTE))
+        except TooManyRequests as fault:
+            environ[DOOR_ERROR] = fault
+        return self._fallback(environ, start)
 
     def _ask(self, route: Route, environ: WSGIEnvironment, *, trace: str) -> PlainResponse:
         request = read_request(environ, remote=self._address(environ))
@@ -157,25 +169,36 @@ class Door:
     def _admit(self, route: Route, request: PlainRequest) -> bytes | None:
         """Count the request and fetch the copy its endpoint asks for, in one round trip."""
         limit = Limit(f"volume:{route.path}:{request.remote}", route.per_minute, ONE_MINUTE)
+        return self._count(limit, copy_key=route.copy_key(request) if route.copy_key else "")
+
+    def _count(self, limit: Limit, *, copy_key: str = "") -> bytes | None:
         try:
-            admission = self._store.admit((limit,), copy_key=route.copy_key(request) if route.copy_key else "")
+            admission = self._store.admit((limit,), copy_key=copy_key)
         except UnavailableError:
             return None  # volume is the one thing that may go unlimited while the store is away
         if not admission.allowed:
-            raise TooManyRequests(f"more than {route.per_minute} a minute")
+            raise TooManyRequests(f"more than {limit.most} a minute", retry_after=admission.retry_after)
         return admission.copy
 
     def _refuse(
         self, route: Route, fault: PreauError, environ: WSGIEnvironment, start: StartResponse, *, trace: str
     ) -> Iterable[bytes]:
         if not route.pages:
-            wait: Headers = (("Retry-After", str(ONE_MINUTE)),) if isinstance(fault, TooManyRequests) else ()
+            wait: Headers = (("Retry-After", str(fault.retry_after)),) if isinstance(fault, TooManyRequests) else ()
             return _send(refusal_json(fault, trace=trace, headers=wait), start)
         environ[DOOR_ERROR] = fault
         return self._fallback(environ, start)
 
     def _methods_of(self, path: str) -> str:
         return ", ".join(sorted(method for method, known in self._routes if known == path))
+
+
+def _login_step(environ: WSGIEnvironment) -> str:
+    """Which step of a login a request for a page is; empty when it is none."""
+    path: str = environ.get("PATH_INFO", "")
+    if path == SIGN_IN and environ["REQUEST_METHOD"] == "POST":
+        return SIGN_IN
+    return CALLBACK if path.startswith(CALLBACK) else ""
 
 
 def read_request(environ: WSGIEnvironment, *, remote: str) -> PlainRequest:

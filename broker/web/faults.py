@@ -21,13 +21,15 @@ from broker.domain.errors import (
     PageNotFound,
     PreauError,
     StepUpNeeded,
+    TooManyRequests,
     UnexpectedFault,
     UnknownPerson,
     UpstreamRefused,
     UpstreamUnavailable,
 )
+from broker.federation import local_path
 from broker.web.forms import seal_notice
-from broker.web.render import local_path, page, see_other
+from broker.web.render import page, see_other
 from broker.web.visitor import NotSignedIn, current_visitor
 
 log = logging.getLogger(__name__)
@@ -79,7 +81,10 @@ def notice_redirect(fault: PreauError, *, key: bytes) -> Response:
 def show_fault(fault: PreauError) -> Response:
     """Answer with the error's page."""
     record_fault(fault)
-    return fault_page(type(fault), trace=current_visitor().trace, restart=fault.restart)
+    response = fault_page(type(fault), trace=current_visitor().trace, restart=fault.restart)
+    if isinstance(fault, TooManyRequests):
+        response.retry_after = fault.retry_after
+    return response
 
 
 def show_sign_in(_: NotSignedIn) -> Response:

@@ -28,9 +28,9 @@ class Language:
     locale: str
 
 
-SOURCE = Language("fr", "Français", "ltr", "fr")
+FRENCH = Language("fr", "Français", "ltr", "fr")
 LANGUAGES: tuple[Language, ...] = (
-    SOURCE,
+    FRENCH,
     Language("en", "English", "ltr", "en_GB"),
     Language("ar", "العربية", "rtl", "ar"),
 )
@@ -39,14 +39,14 @@ BY_CODE: Mapping[str, Language] = {language.code: language for language in LANGU
 
 def choose_language(*, asked: str, kept: str) -> Language:
     """The language asked for now, else the one chosen before, else French; never guessed from the browser."""
-    return BY_CODE.get(asked) or BY_CODE.get(kept) or SOURCE
+    return BY_CODE.get(asked) or BY_CODE.get(kept) or FRENCH
 
 
 def load_catalogues(folder: Path) -> dict[str, NullTranslations]:
-    """Translations of every language, by locale; the source language needs none."""
-    catalogues: dict[str, NullTranslations] = {SOURCE.locale: NullTranslations()}
+    """Translations of every language, by locale; French needs none."""
+    catalogues: dict[str, NullTranslations] = {FRENCH.locale: NullTranslations()}
     for language in LANGUAGES:
-        if language is not SOURCE:
+        if language is not FRENCH:
             catalogues[language.locale] = _read(folder / "translations" / f"{language.code}.po", language.code)
     return catalogues
 

@@ -1,4 +1,4 @@
-"""The pages of the broker as one Flask application: routes, gates before them, headers after them."""
+"""The pages of the broker as one Flask application: routes, gates before them, cookies after them."""
 
 from __future__ import annotations
 
@@ -20,9 +20,8 @@ from broker.web.cookies import browser_cookie, language_cookie
 from broker.web.door import DOOR_ERROR
 from broker.web.faults import show_fault, show_http_fault, show_sign_in, show_unexpected
 from broker.web.forms import check_form, check_origin, check_single, form_token
-from broker.web.headers import base_headers
 from broker.web.home import Home
-from broker.web.languages import BY_CODE, LANGUAGES, SOURCE, load_catalogues
+from broker.web.languages import BY_CODE, FRENCH, LANGUAGES, load_catalogues
 from broker.web.notices import Notices
 from broker.web.parts import FeedLabel, PageParts
 from broker.web.render import isolate, language_link, left_to_right, name_in
@@ -79,7 +78,7 @@ def page_routes(parts: PageParts, style: StyleSheet) -> tuple[Route, ...]:
 def _install_languages(app: Flask, parts: PageParts) -> None:
     babel = Babel(
         app,
-        default_locale=SOURCE.code,
+        default_locale=FRENCH.code,
         default_timezone=parts.time_zone,
         locale_selector=lambda: current_visitor().language.locale,
     )
@@ -106,7 +105,7 @@ def _install_words(app: Flask, parts: PageParts, style: StyleSheet) -> None:
 
 def _day(value: Any) -> str:
     written = str(format_date(value, "long", rebase=hasattr(value, "hour")))
-    return _FRENCH_FIRST.sub("1er ", written) if current_visitor().language is SOURCE else written
+    return _FRENCH_FIRST.sub("1er ", written) if current_visitor().language is FRENCH else written
 
 
 def _moment(value: Any) -> str:
@@ -134,8 +133,6 @@ def _install_gates(app: Flask, parts: PageParts) -> None:
         visitor = current_visitor()
         if not response.cache_control.public:
             response.vary.add("Cookie")
-        for name, value in base_headers(secure=parts.issuer.startswith("https:")):
-            response.headers.setdefault(name, value)
         if visitor.is_new and response.mimetype == "text/html":
             response.headers.add(*browser_cookie(visitor.browser))
         if visitor.asked_language in BY_CODE:

@@ -9,9 +9,8 @@ from urllib.parse import quote, urlencode
 from flask import Response, g, render_template, request
 from markupsafe import Markup
 
-from broker.domain.errors import BadPageRequest
 from broker.web.headers import content_policy
-from broker.web.languages import SOURCE, Language
+from broker.web.languages import FRENCH, Language
 from broker.web.visitor import current_visitor
 
 _KEPT_PARAMETERS = ("i", "but")
@@ -33,13 +32,6 @@ def see_other(location: str) -> Response:
     return response
 
 
-def local_path(path: str) -> str:
-    """Let through a path of our own origin only (two slashes lead elsewhere). Raises `BadPageRequest`."""
-    if not path.startswith("/") or path[1:2] in {"/", "\\"} or not path.isprintable():
-        raise BadPageRequest("redirect out of our own origin")
-    return path
-
-
 def isolate(text: str, language: str = "") -> Markup:
     """Wrap an imported name so that its direction cannot disturb the text around it (Unicode UAX #9, `bdi`)."""
     if language:
@@ -56,7 +48,7 @@ def name_in(names: Mapping[str, str], language: Language) -> Markup:
     """A name that exists in several languages: in the reader's, else in French and marked as such."""
     if names.get(language.code):
         return isolate(names[language.code])
-    return isolate(names.get(SOURCE.code) or next(iter(names.values()), ""), SOURCE.code)
+    return isolate(names.get(FRENCH.code) or next(iter(names.values()), ""), FRENCH.code)
 
 
 def language_link(code: str) -> str:

@@ -12,12 +12,12 @@ from broker.domain.errors import BadPageRequest, PageNotFound, PreauError
 from broker.domain.ports import Return
 from broker.domain.services import Service
 from broker.domain.sessions import Device
-from broker.federation import LoginRequest, SignInChoices
+from broker.federation import LoginRequest, SignInChoices, local_path
 from broker.web.cookies import device_cookie, session_cookie
 from broker.web.faults import notice_redirect
 from broker.web.languages import BY_CODE
 from broker.web.parts import PageParts, SourceOffer
-from broker.web.render import local_path, page, see_other
+from broker.web.render import page, see_other
 from broker.web.visitor import current_visitor, find_session
 
 STEP_UP = "acces"
@@ -32,24 +32,30 @@ class SignIn:
 
     def ask(self) -> Response:
         """GET /connexion: the sources to choose from, and the service that asked; no question when none is open."""
-        interaction, visitor = request.args.get("i", ""), current_visitor()
+        interaction_handle, visitor = request.args.get("i", ""), current_visitor()
         purpose = STEP_UP if request.args.get("but") == STEP_UP else ""
         session = find_session(self.parts)
-        if not interaction:
+        if not interaction_handle:
             return self.offer(purpose) if purpose or session is None else see_other("/")
-        wanted = self._language_of(interaction)
+        wanted = self._language_of(interaction_handle)
         if wanted:
-            return see_other(f"/connexion?{urlencode({'i': interaction, 'lang': wanted})}")
-        choices = self.parts.federation.choices(interaction, browser=visitor.browser, session=session)
+            return see_other(f"/connexion?{urlencode({'i': interaction_handle, 'lang': wanted})}")
+        choices = self.parts.federation.choices(interaction_handle, browser=visitor.browser, session=session)
         if choices.done:
             return see_other(local_path(choices.resume))
         if choices.straight:
-            return see_other(self.parts.federation.depart(interaction, choices.straight, browser=visitor.browser))
-        return self._show(interaction, "", self._offers(choices), self._service(choices.service_id))
+            departure = self.parts.federation.depart(interaction_handle, choices.straight, browser=visitor.browser)
+            return see_other(departure)
+        return self._show(interaction_handle, "", self._offers(choices), self._service(choices.service_id))
 
     def offer(self, purpose: str = "") -> Response:
-        """The sign-in page for the portal itself. The login begins when a source is chosen: looking writes nothing."""
-        return self._show("", purpose, tuple(self.parts.sources.values()), None)
+        """The sign-in page for the portal itself. The login begins when a source is chosen: looking writes nothing.
+
+        Whoever only has to prove again who they are is offered the source they came in by.
+        """
+        session = find_session(self.parts) if purpose else None
+        last = self.parts.sources.get(session.authn.authority) if session else None
+        return self._show("", purpose, (last,) if last else tuple(self.parts.sources.values()), None)
 
     def choose(self) -> Response:
         """POST /connexion: remember the device's kind and send the browser to the chosen source."""
@@ -57,8 +63,8 @@ class SignIn:
         if source_id not in self.parts.sources:
             raise BadPageRequest("no such source")
         visitor = current_visitor()
-        interaction = request.form.get("i", "") or self._begin(request.form.get("but", ""))
-        response = see_other(self.parts.federation.depart(interaction, source_id, browser=visitor.browser))
+        interaction_handle = request.form.get("i", "") or self._begin(request.form.get("but", ""))
+        response = see_other(self.parts.federation.depart(interaction_handle, source_id, browser=visitor.browser))
         own = request.form.get("device", "") == Device.OWN
         response.headers.add(*device_cookie(Device.OWN if own else Device.SHARED))
         return response
@@ -100,12 +106,12 @@ class SignIn:
         return self.parts.federation.begin(wanted, browser=current_visitor().browser, now=self.parts.clock())
 
     def _show(
-        self, interaction: str, purpose: str, sources: tuple[SourceOffer, ...], service: Service | None
+        self, interaction_handle: str, purpose: str, sources: tuple[SourceOffer, ...], service: Service | None
     ) -> Response:
         return page(
             "sign_in.html",
             return_origins=_origins(sources, service),
-            interaction=interaction,
+            interaction=interaction_handle,
             purpose=purpose,
             sources=sources,
             service=service,
@@ -113,16 +119,16 @@ class SignIn:
             idle_minutes=int(self.parts.policies.sessions.shared_idle.total_seconds()) // 60,
         )
 
-    def _language_of(self, interaction: str) -> str:
+    def _language_of(self, interaction_handle: str) -> str:
         """The language the service asked for (OIDC Core §3.1.2.1 `ui_locales`), until the person chose one."""
         visitor = current_visitor()
         if visitor.asked_language in BY_CODE or visitor.kept_language in BY_CODE:
             return ""
-        wanted = self.parts.federation.interaction(interaction, browser=visitor.browser).request.locale
+        wanted = self.parts.federation.interaction(interaction_handle, browser=visitor.browser).request.locale
         return wanted if wanted in BY_CODE and wanted != visitor.language.code else ""
 
     def _offers(self, choices: SignInChoices) -> tuple[SourceOffer, ...]:
-        return tuple(self.parts.sources[label.source_id] for label in choices.sources)
+        return tuple(self.parts.sources[source_id] for source_id in choices.source_ids)
 
     def _service(self, service_id: str) -> Service | None:
         return next((known for known in self.parts.services.all() if known.service_id == service_id), None)

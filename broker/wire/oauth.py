@@ -46,6 +46,4 @@ NONE: Final = "none"
 SELECT_ACCOUNT: Final = "select_account"
 
 # Error codes (RFC 6749 §4.1.2.1, §5.2; RFC 6750 §3.1)
-INVALID_REQUEST: Final = "invalid_request"
-INVALID_TOKEN: Final = "invalid_token"  # noqa: S105
 SERVER_ERROR: Final = "server_error"

@@ -34,6 +34,9 @@ _UNREADABLE = (
 )
 """What the libraries raise on an archive that is cut, encrypted, or packed in a way they do not know."""
 
+_PACKED = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+"""How a zip member may be packed: the other ways expand a whole block in memory before a byte can be counted."""
+
 _EOCD = 22
 """Size of a zip archive's end record; its comment may follow."""
 
@@ -216,6 +219,8 @@ def _members_of_zip(path: Path, wanted: Callable[[str], bool], limits: Limits) -
             name = bare_name(info.filename)
             if kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
                 raise FeedRefused(f"{path.name}: a member is not a plain file")
+            if info.compress_type not in _PACKED:
+                raise FeedRefused(f"{path.name}: a member is packed in a way no export is")
             if info.is_dir() or not wanted(name):
                 continue
             with archive.open(info) as content:

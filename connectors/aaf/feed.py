@@ -9,19 +9,30 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from broker.domain.errors import FeedRefused
-from broker.domain.feed import DirectoryRecord, FeedFault, FeedHeader, FeedRow, PersonRecord, Removal, SchoolRecord
+from broker.domain.feed import (
+    DirectoryRecord,
+    FeedFault,
+    FeedHeader,
+    FeedPortion,
+    FeedRow,
+    PersonRecord,
+    Removal,
+    SchoolRecord,
+)
 from broker.domain.people import RecordKind
 from broker.domain.school import ine_is_plausible, uai_is_plausible
 from connectors.aaf import people, schools
-from connectors.aaf.delivery import Limits, Member, files_of, members_of
+from connectors.aaf.delivery import Limits, Member, Readable, files_of, members_of
 from connectors.aaf.filenames import KIND_OF_CATEGORY, KNOWN, MEF, ORDER, FileName, check_one_set, parse_name
 from connectors.aaf.header import FileHeader, read_header
 from connectors.aaf.people import KINDS, person_of
+from connectors.aaf.relations import weakened
 from connectors.aaf.requests import Malformed, Request, read_requests
 from connectors.aaf.schools import school_of
 from connectors.aaf.values import feed_key, first
 
 _HEAD = 1 << 14
+_BLOCK = 1 << 18
 _OF_MEF = frozenset({"ENTMefJointure", "ENTMEFSTAT11"})
 WANTED = {"EtabEducNat": schools.ATTRIBUTES, **dict.fromkeys(KINDS, people.ATTRIBUTES)}
 """What is read of each category: the rest of a file (subjects taught, groups) is never even looked at."""
@@ -48,29 +59,39 @@ class AafFeed:
             covers=frozenset(KIND_OF_CATEGORY[n.category] for n in names if n.category in KIND_OF_CATEGORY),
         )
 
-    def read(self, paths: Sequence[Path]) -> Iterator[FeedRow | FeedFault]:
-        """Stream the records, schools first where the files stand one by one."""
+    def portions(self, paths: Sequence[Path]) -> tuple[FeedPortion, ...]:
+        """The files one by one (an archive is one), in reading order."""
+        return tuple(FeedPortion(file.name, file.stat().st_size) for file in _in_order(paths))
+
+    def read(self, paths: Sequence[Path], *, portion: str = "") -> Iterator[FeedRow | FeedFault]:
+        """Stream the records, schools first where the files stand one by one.
+
+        With `portion`, the records of that file alone; what concerns the whole set comes with the first.
+        """
         names, headers = self._survey(paths)
         check_one_set(names)
         degree = _agreed("degrees", {name.degree for name in names} | {header.degree for header in headers})
-        yield from _remarks(names)
+        files = _in_order(paths)
         levels: dict[str, str] = {}
-        yield from self._read_levels(paths, names, into=levels)
-        for member, name in self._members(paths, frozenset(KIND_OF_CATEGORY)):
+        faults = list(self._read_levels(files, names, into=levels))
+        if portion in {"", files[0].name}:
+            yield from _remarks(names)
+            yield from faults
+        chosen = [file for file in files if portion in {"", file.name}]
+        for member, name in self._members(chosen, frozenset(KIND_OF_CATEGORY)):
             wanted = WANTED[name.category]
             for request in read_requests(member, category=name.category, wanted=wanted, limits=self.limits):
                 yield from _deliver(request, name, degree=degree, levels=levels)
 
     def checksum(self, paths: Sequence[Path]) -> str:
-        """SHA-256 over every file's name and bytes, in order of name."""
-        whole = hashlib.sha256()
-        for file in sorted((file for path in paths for file in files_of(path)), key=lambda file: file.name):
-            one = hashlib.sha256()
-            with file.open("rb") as stream:
-                while block := stream.read(1 << 20):
-                    one.update(block)
-            whole.update(f"{file.name}\0{one.hexdigest()}\n".encode())
-        return whole.hexdigest()
+        """SHA-256 over the name and bytes of every XML file, in order of name, however the files are packed."""
+        found = [
+            (member.name, _sha256(member.stream))
+            for path in paths
+            for file in files_of(path)
+            for member in members_of(file, _is_xml, self.limits)
+        ]
+        return hashlib.sha256("".join(f"{name}\0{digest}\n" for name, digest in sorted(found)).encode()).hexdigest()
 
     def _survey(self, paths: Sequence[Path]) -> tuple[list[FileName], list[FileHeader]]:
         names: list[FileName] = []
@@ -86,33 +107,43 @@ class AafFeed:
         return names, headers
 
     def _read_levels(
-        self, paths: Sequence[Path], names: Sequence[FileName], *, into: dict[str, str]
+        self, files: Sequence[Path], names: Sequence[FileName], *, into: dict[str, str]
     ) -> Iterator[FeedFault]:
         """MEF code to MEFSTAT, from the set's own table; small (a few thousand lines), so it is kept."""
         if not any(name.category == MEF for name in names):
             return
-        for member, _ in self._members(paths, frozenset({MEF})):
+        for member, _ in self._members(files, frozenset({MEF})):
             for request in read_requests(member, category=MEF, wanted=_OF_MEF, limits=self.limits):
                 if isinstance(request, FeedFault):
                     yield replace(request, breaks=False)
                 elif mefstat := first(request.attributes, "ENTMEFSTAT11"):
                     into[first(request.attributes, "ENTMefJointure") or request.key] = mefstat
 
-    def _members(self, paths: Sequence[Path], categories: frozenset[str]) -> Iterator[tuple[Member, FileName]]:
+    def _members(self, files: Sequence[Path], categories: frozenset[str]) -> Iterator[tuple[Member, FileName]]:
         def wanted(name: str) -> bool:
             parsed = parse_name(name)
             return parsed is not None and parsed.category in categories
 
-        files = [file for path in paths for file in files_of(path)]
-        for file in sorted(files, key=_reading_order):
+        for file in files:
             for member in members_of(file, wanted, self.limits):
                 name = parse_name(member.name)
                 if name is not None:
                     yield member, name
 
 
+def _sha256(stream: Readable) -> str:
+    digest = hashlib.sha256()
+    while block := stream.read(_BLOCK):
+        digest.update(block)
+    return digest.hexdigest()
+
+
 def _is_xml(name: str) -> bool:
     return name.lower().endswith(".xml")
+
+
+def _in_order(paths: Sequence[Path]) -> list[Path]:
+    return sorted((file for path in paths for file in files_of(path)), key=_reading_order)
 
 
 def _reading_order(file: Path) -> tuple[int, str]:
@@ -151,8 +182,7 @@ def _deliver(
     except Malformed as reason:
         yield FeedFault(name.name, request.line, str(reason), kind=kind, key=request.key[:64])
         return
-    remark = _implausible(record)
-    if remark:
+    for remark in _remarks_on(record, request, degree=degree):
         yield FeedFault(name.name, request.line, remark, warning=True)
     yield FeedRow(file=name.name, line=request.line, record=record, addition=request.operation == "addRequest")
 
@@ -166,10 +196,11 @@ def _record(request: Request, name: FileName, *, degree: str, levels: Mapping[st
     return person_of(request, degree=degree, levels=levels)
 
 
-def _implausible(record: DirectoryRecord) -> str:
-    """A warning about a national number whose key does not hold; real files hold dummies, so it never rejects."""
+def _remarks_on(record: DirectoryRecord, request: Request, *, degree: str) -> Iterator[str]:
+    """Warnings about a record that is taken; real files hold dummies, so a national number never rejects it."""
     if isinstance(record, SchoolRecord) and not uai_is_plausible(record.uai):
-        return f"the check letter of UAI {record.uai} does not hold"
+        yield f"the check letter of UAI {record.uai} does not hold"
     if isinstance(record, PersonRecord) and record.ine and not ine_is_plausible(record.ine):
-        return "the check letters of the INE do not hold"
-    return ""
+        yield "the check letters of the INE do not hold"
+    if weakened(request.attributes.get("ENTElevePersRelEleve", ()), degree=degree):
+        yield "a relation without legal level: its adult is taken for a contact"

@@ -129,7 +129,7 @@ def _pupil(attributes: Attributes, degree: str, levels: Mapping[str, str]) -> di
         "level_code": code(levels.get(mef, "") or first(attributes, "ENTEleveNiveau").partition("$")[0])[:4],
         "school_key": feed_key(school) if school else "",
         "classes": _classes(attributes),
-        "relations": parse_relations(attributes.get(authority, ())),
+        "relations": parse_relations(attributes.get(authority, ()), degree=degree),
     }
 
 

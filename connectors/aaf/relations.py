@@ -31,25 +31,30 @@ _LEVELS = {
 _FLAGS = frozenset({"0", "1", ""})
 
 
-def parse_relations(values: Sequence[str]) -> tuple[Relation, ...]:
-    """Read every relation of a pupil.
+def weakened(values: Sequence[str], *, degree: str) -> bool:
+    """Tell whether a relation comes in the short form of 1D where the degree states legal levels."""
+    return degree != "1D" and any(value.count("$") == 1 for value in values)
+
+
+def parse_relations(values: Sequence[str], *, degree: str) -> tuple[Relation, ...]:
+    """Read every relation of a pupil. The two-part form gives authority in 1D only: elsewhere its adult is a contact.
 
     Raises `Malformed` when one cannot be read, or names an adult twice in different terms: half a family is never
     applied, the record keeps its former state and the operator is told.
     """
     found: dict[str, Relation] = {}
     for value in values:
-        relation = _relation(value)
+        relation = _relation(value, degree=degree)
         if found.setdefault(relation.adult_key, relation) != relation:
             raise Malformed("the same adult twice beside the pupil, in different terms")
     return tuple(found.values())
 
 
-def _relation(value: str) -> Relation:
+def _relation(value: str, *, degree: str) -> Relation:
     parts = value.split("$")
     if len(parts) == 2:  # noqa: PLR2004 - adult, link (1D)
         link = _link(parts[1])
-        quality = Quality.LEGAL_GUARDIAN if link in _LEGAL_IN_1D else Quality.CONTACT
+        quality = Quality.LEGAL_GUARDIAN if degree == "1D" and link in _LEGAL_IN_1D else Quality.CONTACT
         return Relation(feed_key(parts[0]), link, quality)
     if len(parts) != 6:  # noqa: PLR2004 - adult, link, pays, legal level, contact, payment (2D)
         raise Malformed("a relation with neither two nor six parts")

@@ -4,7 +4,8 @@ login succeeds once the one fault is repaired.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from datetime import timedelta
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
@@ -249,18 +250,38 @@ def test_the_login_page_is_opened_with_the_form_that_the_settings_ask_for(cas: F
     assert asked["service"] == [f"{RETURN_URL}?etat=s"]
 
 
-AUTH_TIMES: dict[str, Callable[[FakeClock], str]] = {
-    "2026-09-01T07:30:00Z": lambda clock: "2026-09-01T07:30:00+00:00",
-    "2026-09-01T09:30:00.123+02:00[Europe/Paris]": lambda clock: "2026-09-01T07:30:00.123000+00:00",
-    "2026-09-01T23:30:00Z": lambda clock: clock().isoformat(),
-    "2026-09-01T07:30:00": lambda clock: clock().isoformat(),
-    "hier": lambda clock: clock().isoformat(),
+AUTH_TIMES: dict[str, str] = {
+    "2026-09-01T07:30:00Z": "2026-09-01T07:30:00+00:00",
+    "2026-09-01T09:30:00.123+02:00[Europe/Paris]": "2026-09-01T07:30:00.123000+00:00",
+    "2026-09-01T23:30:00Z": "",
+    "2026-09-01T07:30:00": "",
+    "hier": "",
+    "": "",
 }
 
 
 @pytest.mark.parametrize("stated", list(AUTH_TIMES))
-def test_the_time_of_the_login_is_taken_when_it_is_told(
+def test_the_time_of_the_login_is_taken_when_it_is_told_and_else_the_login_is_not_known_to_be_fresh(
     cas: FakeCas, login: Login, clock: FakeClock, stated: str
 ) -> None:
+    """Neither silence, nor a clock far ahead, makes a login out of an old session of the server a fresh one."""
     cas.attributes = {"authenticationDate": (stated,)}
-    assert login().authn.auth_time.isoformat() == AUTH_TIMES[stated](clock)
+    authn = login().authn
+    assert authn.auth_time.isoformat() == (AUTH_TIMES[stated] or clock().isoformat())
+    assert authn.proven is bool(AUTH_TIMES[stated])
+    assert login(force=True).authn.proven
+
+
+def test_a_clock_a_little_ahead_of_ours_tells_the_present(cas: FakeCas, login: Login, clock: FakeClock) -> None:
+    cas.attributes = {"authenticationDate": ((clock() + timedelta(seconds=60)).isoformat(),)}
+    authn = login().authn
+    assert (authn.auth_time, authn.proven) == (clock(), True)
+
+
+@pytest.mark.parametrize("stated", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])
+def test_a_time_that_no_calendar_has_is_refused(cas: FakeCas, login: Login, stated: str) -> None:
+    cas.attributes = {"authenticationDate": (stated,)}
+    with pytest.raises(UpstreamRefused):
+        login()
+    cas.attributes = {"authenticationDate": ("2026-09-01T07:30:00Z",)}
+    assert login().key.subject

@@ -320,3 +320,15 @@ def test_an_encoding_that_no_export_has_is_not_read(tmp_path: Path, encoding: st
 def test_the_reason_of_a_fault_does_not_repeat_what_the_file_says(tmp_path: Path) -> None:
     _, (fault,) = read_xml(tmp_path, hostile("", "SECRET</wrong>"))
     assert "SECRET" not in fault.reason
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_member_packed_as_no_export_is_refused(tmp_path: Path, packing: int) -> None:
+    for way, told in ((packing, True), (zipfile.ZIP_DEFLATED, False), (zipfile.ZIP_STORED, False)):
+        path = tmp_path / f"{way}.zip"
+        with zipfile.ZipFile(path, "w", way) as archive:
+            archive.writestr(NAME, GOOD)
+        if told:
+            assert "packed in a way no export is" in refused(path)
+        else:
+            assert keys(path) == ["1"]

@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 import pytest
 
 from broker.domain.errors import BadPageRequest
+from broker.federation import local_path
 from broker.web import faults, sign_in
-from broker.web.render import local_path
 from tests.clock import FakeClock
 from tests.web_stand import WebStand, open_web
 
@@ -80,7 +80,7 @@ def test_a_way_back_out_of_our_origin_is_refused_even_from_inside(
     """The second wall: the journey checks the way back when it is given, the page when it is used."""
     browser = web.client()
     browser.get("/connexion")
-    elsewhere = SimpleNamespace(done=True, resume="//evil.example", straight="", sources=(), service_id="")
+    elsewhere = SimpleNamespace(done=True, resume="//evil.example", straight="", source_ids=(), service_id="")
     monkeypatch.setattr(type(web.parts.federation), "choices", lambda *_, **__: elsewhere)
     assert browser.get("/connexion?i=pin_x&lang=fr").status == 400
     monkeypatch.setattr(sign_in, "local_path", lambda path: path)

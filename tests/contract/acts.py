@@ -68,13 +68,13 @@ def opening(
         ends_at=at + timedelta(hours=12),
     )
     event = AuditEvent(tenant="99", at=at, action=Action.SIGN_IN, actor=person, subject=person)
-    return OpenSession(session, "educonnect", digest(consume or sid), link, replaces, (event,), ())
+    return OpenSession(session, "educonnect", digest(consume or sid), link, replaces, (event,))
 
 
 def undoing(account: str, person: str, *, at: datetime = NOW) -> UndoLink:
     """An undo by the person, within the usual time."""
     event = AuditEvent(tenant="99", at=at, action=Action.LINK_UNDONE, actor=person, subject=person)
-    return UndoLink(account, person, at, at - UNDO_FOR, (event,), ())
+    return UndoLink(account, person, at, at - UNDO_FOR, (event,))
 
 
 def again(act: OpenSession) -> OpenSession:

@@ -141,6 +141,16 @@ def _try(engine: Engine, act: str) -> None:
             conn.execute(select(persons))
 
 
+def test_the_text_of_a_database_error_names_nobody(sql_engine: Engine) -> None:
+    add = insert(persons).values(id="prs_camille", created_at=NOW)
+    with sql_engine.begin() as conn:
+        conn.execute(add)
+    with pytest.raises(IntegrityError) as caught, sql_engine.begin() as conn:
+        conn.execute(add)
+    assert "INSERT INTO persons" in str(caught.value)
+    assert "camille" not in str(caught.value).replace(str(caught.value.orig), "")
+
+
 @SERVICES
 def test_a_read_survives_connections_that_died_in_the_pool(postgres_url: str) -> None:
     engine, other = open_engine(postgres_url), open_engine(postgres_url)
@@ -168,7 +178,7 @@ def test_a_deadlock_is_run_again(postgres_url: str) -> None:
         def work(conn: Connection) -> None:
             nonlocal attempts
             attempts += 1
-            touch = update(persons).values(quarantined_at=NOW)
+            touch = update(persons).values(created_at=NOW)
             conn.execute(touch.where(persons.c.id == first))
             if attempts == 1:
                 both_hold_one.wait()

@@ -11,12 +11,12 @@ import pytest
 from sqlalchemy import Engine, func, select, update
 
 from broker.domain.acts import IssueCode, RedeemCode, RevokeGrant
-from broker.domain.audit import Action, AuditEvent, OutboxRow, Topic, copies_named
+from broker.domain.audit import Action, AuditEvent, copies_named
 from broker.domain.handles import digest
 from broker.domain.identity import AuthnContext
 from broker.domain.people import Space
 from broker.domain.sessions import AccessToken, CodePayload, Grant
-from broker.storage.schema import access_tokens, audit_events, consumptions, grants, outbox, sessions, subjects
+from broker.storage.schema import access_tokens, audit_events, consumptions, grants, sessions, subjects
 from broker.storage.sql_grants import SqlGrants
 from broker.storage.sql_outbox import SqlOutbox
 from tests import builders as b
@@ -63,8 +63,7 @@ def redeem(payload: CodePayload, *, token: str = TOKEN, now: datetime = NOW) -> 
 
 
 def revoke(payload: CodePayload, *, why: str = "code_reused", now: datetime = NOW) -> RevokeGrant:
-    told = OutboxRow(Topic.TOKENS_REVOKED, payload.grant.grant_id, now)
-    return RevokeGrant(payload.grant.grant_id, why, now, (event(Action.GRANT_REVOKED),), (told,))
+    return RevokeGrant(payload.grant.grant_id, why, now, (event(Action.CODE_REUSED),))
 
 
 def actions(engine: Engine) -> list[str]:
@@ -140,7 +139,27 @@ def _ended_session(engine: Engine) -> None:
         conn.execute(update(sessions).values(ends_at=NOW))
 
 
-ENDS = [_revoked_grant, _revoked_session, _idle_session, _ended_session]
+def _session_of_another(engine: Engine) -> None:
+    """What an undo does: the session goes back to whom it belongs."""
+    with engine.begin() as conn:
+        conn.execute(update(sessions).values(person_id=b.add_person(conn)))
+
+
+ENDS = [_revoked_grant, _revoked_session, _idle_session, _ended_session, _session_of_another]
+
+
+@pytest.mark.parametrize("end", ENDS[1:])
+def test_no_code_is_issued_on_a_session_that_is_over_or_another_person_s(
+    sql_engine: Engine, port: SqlGrants, payload: CodePayload, end: Callable[[Engine], None]
+) -> None:
+    assert port.issue_code(issue(payload))
+    end(sql_engine)
+    again = replace(payload, grant=replace(payload.grant, grant_id="grt_2"))
+    assert not port.issue_code(replace(issue(again), code_digest=digest("code 2")))
+    assert port.code(digest("code 2")) is None
+    with sql_engine.connect() as conn:
+        assert conn.execute(select(grants.c.id)).scalars().all() == ["grt_1"]
+    assert actions(sql_engine) == ["code_issued"]
 
 
 @pytest.mark.parametrize("end", ENDS)
@@ -208,8 +227,7 @@ def test_a_second_revocation_keeps_the_first_reason_and_is_audited(
     port.revoke(revoke(payload, why="later", now=NOW + timedelta(seconds=9)))
     with sql_engine.connect() as conn:
         assert conn.execute(select(grants.c.revoked_why, grants.c.revoked_at)).one() == ("code_reused", NOW)
-        assert conn.execute(select(func.count()).select_from(outbox)).scalar() == 2
-    assert actions(sql_engine) == ["code_issued", "grant_revoked", "grant_revoked"]
+    assert actions(sql_engine) == ["code_issued", "code_reused", "code_reused"]
 
 
 # ---- subjects ----------------------------------------------------------------------------------------------------

@@ -140,7 +140,6 @@ def test_a_lease_of_the_dead_or_one_that_ran_out_is_taken_over(imports: SqlImpor
         lambda: imports.stage(run, Batch([], [], 2), lease=first),
         lambda: imports.settle(run, lease=first),
         lambda: imports.apply(run, size=5, lease=first, plan=Planner()),
-        lambda: imports.retire(run, size=5, lease=first, plan=Planner()),
         lambda: imports.level_schools(run, lease=first, decide=lambda _codes: None),
         lambda: imports.finish(run, lease=first, audit=()),
     ):
@@ -171,8 +170,8 @@ def test_chunks_follow_the_phases_and_never_mix_them(imports: SqlImports) -> Non
     run = applying(imports, *rows, staged(5, "s", phase=0, kind="school"))
     planner = Planner()
     current = run
-    while step := imports.apply(current, size=2, lease=MINE, plan=planner):
-        current, _ = step
+    while moved := imports.apply(current, size=2, lease=MINE, plan=planner):
+        current = moved
     assert planner.keys() == [["s"], ["p2", "p3"], ["p4"], ["a"]]
 
 
@@ -205,10 +204,14 @@ def test_rows_that_say_nothing_new_are_passed_over(imports: SqlImports) -> None:
     rows = [staged(1, "1"), staged(2, "2"), staged(3, "1", op="keep")]
     imports.stage(again, Batch(rows, (), 3), lease=MINE)
     planner = Planner()
-    step = imports.apply(replace(again, applied_at=NOW), size=5, lease=MINE, plan=planner)
+    again = replace(again, staged=3, applied_at=NOW)
+    moved = imports.apply(again, size=5, lease=MINE, plan=planner)
     assert planner.keys() == [["2"]]
-    assert step is not None
-    assert step[1] == {"pupil_added": 1, "unchanged": 1}
+    assert moved is not None
+    assert moved.counts == {"pupil_added": 1, "unchanged": 1}
+    seen: list[ImportRun] = []
+    imports.begin(RUN.feed, lease=MINE, decide=lambda history: seen.append(history[0]))
+    assert (seen[0].counts, seen[0].phase, seen[0].cursor) == (moved.counts, 1, 3)
 
 
 TRICKY = "tab\t newline\n return\r back\\slash \\N quote' \" é œ 漢 \u2028 end"
@@ -224,11 +227,19 @@ def test_any_text_and_instant_comes_back_as_it_was_written(imports: SqlImports, 
     assert (row.content, row.first_seen_at, row.birth_date, row.retired_at) == (TRICKY, NOW, date(2012, 3, 14), None)
 
 
+def applied(imports: SqlImports, *rows: StagedRow) -> ImportRun:
+    """A run whose staged rows are all applied."""
+    run = applying(imports, *rows)
+    while moved := imports.apply(run, size=5, lease=MINE, plan=Planner()):
+        run = moved
+    return run
+
+
 def found(imports: SqlImports, run: ImportRun, *, person: str) -> tuple[list[Unattached], list[Surroundings]]:
     seen: list[Unattached] = []
     around: list[Surroundings] = []
 
-    def decide(records: Sequence[Unattached], surroundings: Surroundings) -> FoundingPlan:
+    def decide(_kind: RecordKind, records: Sequence[Unattached], surroundings: Surroundings) -> FoundingPlan:
         seen.extend(records)
         around.append(surroundings)
         plan = FoundingPlan(persons=[person])
@@ -238,17 +249,39 @@ def found(imports: SqlImports, run: ImportRun, *, person: str) -> tuple[list[Una
         ]
         return plan
 
-    while imports.found(run, after="", kind=RecordKind.PUPIL, size=5, lease=MINE, decide=decide):
-        pass
+    while moved := imports.found(run, size=5, lease=MINE, decide=decide):
+        run = moved
     return seen, around
 
 
 def test_records_without_person_are_given_one_once(imports: SqlImports) -> None:
-    run = applying(imports, staged(1, "1"), staged(2, "2"))
-    imports.apply(run, size=5, lease=MINE, plan=Planner())
+    run = applied(imports, staged(1, "1"), staged(2, "2"), staged(3, "1"))
     seen, _ = found(imports, run, person="prs_1")
     assert [one.record_id for one in seen] == ["99-2d:1", "99-2d:2"]
-    assert found(imports, run, person="prs_2") == ([], [])
+
+
+def test_a_founding_that_was_interrupted_goes_on_where_it_was(imports: SqlImports) -> None:
+    run = applied(imports, *(staged(seq, str(seq)) for seq in range(1, 5)))
+    shown: list[list[str]] = []
+
+    def decide(_kind: RecordKind, records: Sequence[Unattached], _around: Surroundings) -> FoundingPlan:
+        shown.append([one.record_id for one in records])
+        return FoundingPlan(counts={"seen": len(records)})
+
+    imports.found(run, size=2, lease=MINE, decide=decide)
+    (taken_up,) = _history(imports)
+    assert imports.apply(taken_up, size=2, lease=MINE, plan=Planner()) is None
+    imports.found(taken_up, size=2, lease=MINE, decide=decide)
+    assert shown == [["99-2d:1", "99-2d:2"], ["99-2d:3", "99-2d:4"]]
+    (last,) = _history(imports)
+    assert imports.found(last, size=2, lease=MINE, decide=decide) is None
+    assert last.counts["seen"] == 4
+
+
+def _history(imports: SqlImports) -> list[ImportRun]:
+    seen: list[ImportRun] = []
+    imports.begin(RUN.feed, lease=MINE, decide=seen.extend)
+    return seen
 
 
 def test_a_person_merged_away_meanwhile_is_never_joined(postgres_engine: Engine) -> None:
@@ -261,12 +294,12 @@ def test_a_person_merged_away_meanwhile_is_never_joined(postgres_engine: Engine)
     survivor = builders.add_person(postgres_engine)
     gone = builders.add_person(postgres_engine, merged_into=survivor)
 
-    def join(records: Sequence[Unattached], _around: Surroundings) -> FoundingPlan:
+    def join(_kind: RecordKind, records: Sequence[Unattached], _around: Surroundings) -> FoundingPlan:
         row = AttachmentRow("att_1", records[0].record_id, gone, "attached", "same_ine", "{}", None, "f", NOW)
         return FoundingPlan(attachments=[row])
 
     with pytest.raises(StorageUnavailable):
-        store.found(run, after="", kind=RecordKind.PUPIL, size=5, lease=MINE, decide=join)
+        store.found(run, size=5, lease=MINE, decide=join)
 
 
 def test_a_school_keeps_a_level_it_has_and_gets_one_it_lacks(imports: SqlImports, sql_engine: Engine) -> None:

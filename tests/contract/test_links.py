@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, func, select, update
+from sqlalchemy import Engine, select, update
 
 from broker.domain.audit import copies_named
 from broker.domain.errors import UndoTooLate
@@ -158,7 +158,38 @@ def test_the_undone_account_signs_in_no_more_and_its_sessions_and_grants_end(
     named = {d for entry in SqlOutbox(sql_engine).due(now=NOW, limit=99) for d in copies_named(entry.row)}
     with sql_engine.connect() as conn:
         assert named == set(conn.execute(select(sessions.c.handle_digest)).scalars())
-        assert conn.execute(select(func.count()).select_from(audit_events)).scalar() == 2
+        told = conn.execute(select(audit_events.c.action, audit_events.c.subject).order_by(audit_events.c.id))
+        assert [tuple(row) for row in told] == [
+            ("sign_in", survivor), ("link_undone", survivor), ("persons_unmerged", absorbed),
+        ]  # fmt: skip
+
+
+def test_the_trail_tells_who_is_apart_again_and_whom_another_login_s_proof_still_joins(
+    port: SqlLinks, sign_in: SqlSessions, sql_engine: Engine
+) -> None:
+    """The undone login joined all three; another one proved since, by itself, that the last two are one."""
+    (one, _), (two, second), (three, third) = (
+        b.add_guardian(sql_engine, number, feed=feed)
+        for number, feed in (("1", b.FEED_2D), ("2", b.FEED_1D), ("3", b.FEED_2D))
+    )
+    act = opening(one, link=proof(one, two, three))
+    sign_in.open(act)
+    own = proof(one, subject="other", records=(second, third), at=NOW + timedelta(hours=1))
+    sign_in.open(opening(one, link=own, at=NOW + timedelta(hours=1)))
+    port.undo(undoing(act.session.account_id, one, at=NOW + timedelta(hours=2)))
+    home, joined = sorted((two, three))
+    with sql_engine.connect() as conn:
+        told = conn.execute(
+            select(audit_events.c.action, audit_events.c.subject, audit_events.c.detail)
+            .where(audit_events.c.action.like("persons%"))
+            .order_by(audit_events.c.id)
+        )
+        account = {"account": act.session.account_id}
+        assert [tuple(row) for row in told] == [
+            ("persons_unmerged", home, {**account, "from": one}),
+            ("persons_unmerged", joined, {**account, "from": one}),
+            ("persons_merged", joined, {**account, "into": home}),
+        ]
 
 
 def test_a_session_opened_while_joined_by_a_login_that_goes_back_ends(

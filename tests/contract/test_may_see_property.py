@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, update
 
 from broker.domain.guardianship import Guardianship, Quality, Restriction, Right, may_see
+from broker.domain.names import name_key
 from broker.domain.people import AttachmentState, RecordKind
 from broker.storage.schema import persons
 from broker.storage.sql_people import SqlPeople
@@ -39,13 +40,17 @@ Fact = tuple[tuple[int, int], tuple[datetime, datetime | None]]
 
 @dataclass(frozen=True)
 class Drawn:
-    """Who each record belongs to (person, state, retired), the relations with a right or none, the restrictions."""
+    """Who each record belongs to (person, state, retired), the relations with a right or none, the restrictions.
+
+    `names` are those of the adults' records: namesakes, with the same civility or not.
+    """
 
     adults: list[Whose]
     children: list[Whose]
     relations: list[tuple[Fact, bool]]
     restrictions: list[Fact]
     merged: bool
+    names: list[tuple[str, str]]
 
 
 towns = st.builds(
@@ -59,6 +64,11 @@ towns = st.builds(
     ),
     restrictions=st.lists(st.tuples(pairs, spans), max_size=3),
     merged=st.booleans(),
+    names=st.lists(
+        st.tuples(st.sampled_from(["Paul", "PAUL", "Jean", "Ali", "Rémi"]), st.sampled_from(["M.", "M.", "Mme"])),
+        min_size=RECORDS,
+        max_size=RECORDS,
+    ),
 )
 
 
@@ -71,7 +81,15 @@ def build(conn: Connection, name: str, town: Drawn) -> tuple[list[str], list[str
         (RecordKind.PUPIL, town.children, children),
     ):
         for number, (person, state, retired) in enumerate(rows):
-            record = b.add_record(conn, f"{name}-{kind}-{number}", kind, retired_at=b.BEFORE if retired else None)
+            given_name, civility = town.names[number] if kind is RecordKind.GUARDIAN else ("Camille", "")
+            record = b.add_record(
+                conn,
+                f"{name}-{kind}-{number}",
+                kind,
+                given=given_name,
+                civility=civility,
+                retired_at=b.BEFORE if retired else None,
+            )
             b.attach(
                 conn,
                 record,
@@ -105,16 +123,28 @@ def guardianships(name: str, town: Drawn) -> Iterator[Guardianship]:
         if a_state is c_state is AttachmentState.ATTACHED and not a_gone and not c_gone:
             rights = frozenset({Right.SEE}) if sees else frozenset()
             yield Guardianship(
-                f"{name}-a{_real(a, town)}", f"{name}-c{c}", Quality.LEGAL_GUARDIAN, rights, since, until
+                f"{name}-a{_real(a, town)}",
+                f"{name}-c{c}",
+                Quality.LEGAL_GUARDIAN,
+                rights,
+                since,
+                until,
+                _name(adult, town),
             )
 
 
 def restrictions(name: str, town: Drawn) -> Iterator[Restriction]:
-    """Restrictions between records, told of persons: a retired record still tells of its human."""
+    """Restrictions between records, told of persons: a retired record tells of its human, a loose one of a name."""
     for (adult, child), (since, until) in town.restrictions:
         (a, a_state, _), (c, c_state, _) = town.adults[adult], town.children[child]
-        if a_state is c_state is AttachmentState.ATTACHED:
-            yield Restriction(f"{name}-a{_real(a, town)}", f"{name}-c{c}", since, until)
+        if c_state is AttachmentState.ATTACHED:
+            barred = f"{name}-a{_real(a, town)}" if a_state is AttachmentState.ATTACHED else ""
+            yield Restriction(barred, f"{name}-c{c}", since, until, _name(adult, town))
+
+
+def _name(adult: int, town: Drawn) -> str:
+    given_name, civility = town.names[adult]
+    return name_key(family="Martin", given=given_name, civility=civility)
 
 
 def shows(name: str, town: Drawn, child: str) -> bool:

@@ -143,15 +143,54 @@ def test_a_restriction_on_one_record_binds_the_person_behind_every_record(
     assert people.children_of(father, now=NOW + timedelta(days=1)) != ()
 
 
+def test_a_restriction_on_a_record_that_is_only_proposed_binds_nobody(sql_engine: Engine, people: SqlPeople) -> None:
+    mother, (child,) = b.add_family(sql_engine)
+    other, restricted = b.add_guardian(sql_engine, "5", feed=b.FEED_1D, given="Paul")
+    b.attach(sql_engine, restricted, mother, state=AttachmentState.PROPOSED, kind=EvidenceKind.RESEMBLANCE)
+    twin = b.add_pupil(sql_engine, "6", feed=b.FEED_1D)[1]
+    b.attach(sql_engine, twin, child, state=AttachmentState.PROPOSED, kind=EvidenceKind.SAME_INE)
+    b.add_restriction(sql_engine, restricted, "99-2d:E0990001A0")
+    b.add_restriction(sql_engine, "99-2d:G0990001A", twin)
+    assert [card.child_id for card in people.children_of(mother, now=NOW)] == [child]
+    assert other != mother
+
+
 def test_persons_taken_as_one_human_are_bound_by_a_restriction_on_either(sql_engine: Engine, people: SqlPeople) -> None:
     father, _ = b.add_family(sql_engine)
-    other, record = b.add_guardian(sql_engine, "5", feed=b.FEED_1D)
+    other, record = b.add_guardian(sql_engine, "5", feed=b.FEED_1D, given="Paul")
     assert people.sees_a_child((other, father), now=NOW)
     assert not people.sees_a_child((other,), now=NOW)
     assert not people.sees_a_child((), now=NOW)
     b.add_restriction(sql_engine, record, "99-2d:E0990001A0")
     assert people.sees_a_child((father,), now=NOW)
     assert not people.sees_a_child((father, other), now=NOW)
+
+
+def test_a_restriction_binds_another_person_s_record_of_the_same_name_and_civility_for_that_child_alone(
+    sql_engine: Engine, people: SqlPeople
+) -> None:
+    with sql_engine.begin() as conn:
+        b.add_school(conn)
+        barred = b.add_record(conn, "1", RecordKind.GUARDIAN, feed=b.FEED_1D, given="Paul", civility="M.")
+        b.attach(conn, barred, b.add_person(conn))
+        children = [b.add_pupil(conn, f"2{n}") for n in range(2)]
+        seen = {}
+        for key, given, civility in (("3", "PAUL", "M."), ("4", "Paul", "Mme"), ("5", "Jean", "M.")):
+            record = b.add_record(conn, key, RecordKind.GUARDIAN, given=given, civility=civility)
+            seen[key] = b.add_person(conn)
+            b.attach(conn, record, seen[key])
+            for _, child_record in children:
+                b.add_guardianship(conn, record, child_record)
+        for _, child_record in children:
+            b.enrol(conn, child_record)
+        b.add_restriction(conn, barred, children[0][1], until=NOW + timedelta(days=1))
+    both, (closed, other) = {child for child, _ in children}, (child for child, _ in children)
+
+    def shown(key: str, *, days: int = 0) -> set[str]:
+        return {card.child_id for card in people.children_of(seen[key], now=NOW + timedelta(days=days))}
+
+    assert (shown("3"), shown("4"), shown("5")) == ({other}, both, both)
+    assert shown("3", days=1) == {closed, other}
 
 
 def test_why_names_the_record_and_the_fact_behind_each_card(sql_engine: Engine, people: SqlPeople) -> None:
@@ -201,14 +240,14 @@ def test_a_pupil_is_read_with_its_own_places(sql_engine: Engine, people: SqlPeop
     assert view.name.given == "Léa"
 
 
-def test_an_unknown_quarantined_or_merged_person_is_nobody(sql_engine: Engine, people: SqlPeople) -> None:
+def test_an_unknown_or_merged_person_is_nobody(sql_engine: Engine, people: SqlPeople) -> None:
     mother, _ = b.add_family(sql_engine)
     assert people.person("prs_nobody", now=NOW) is None
     assert people.person(mother, now=NOW) is not None
     with sql_engine.begin() as conn:
-        conn.execute(update(persons).where(persons.c.id == mother).values(quarantined_at=NOW))
+        survivor = b.add_person(conn)
+        conn.execute(update(persons).where(persons.c.id == mother).values(merged_into=survivor))
     assert people.person(mother, now=NOW) is None
-    assert people.by_reference((Reference("99", "G0990001A"),), feeds=frozenset({b.FEED_2D})) == ()
 
 
 def test_a_reference_finds_its_exact_record_in_the_allotted_feeds_only(sql_engine: Engine, people: SqlPeople) -> None:

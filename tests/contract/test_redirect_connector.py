@@ -23,7 +23,7 @@ from tests.clock import FakeClock
 from tests.upstreams import FakeCas, FakeOp, Reply
 
 RETURN_URL = "https://preau.example/retour/source"
-QUICK = OutboundLimits(connect=1.0, read=0.3, whole=1.0, retries=0, pause=0.0)
+QUICK = OutboundLimits(connect=5.0, read=1.5, whole=4.0, retries=0, pause=0.0)
 MOTHER = (Reference("99", "500101"), Reference("99", "610777"))
 
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, func, select, update
 
 from broker.domain.acts import OpenSession
-from broker.domain.audit import Action, AuditEvent, OutboxRow, Topic, copies_named
+from broker.domain.audit import Action, AuditEvent, Topic, copies_named
 from broker.domain.errors import AlreadyUsed, LinkAmbiguous, LinkUndone
 from broker.domain.handles import digest
 from broker.domain.identity import AccountState
@@ -87,15 +87,13 @@ def test_an_account_that_belongs_to_another_person_by_now_opens_nothing(sql_engi
 def test_a_first_login_links_its_account_with_the_evidence(sql_engine: Engine, port: SqlSessions) -> None:
     person, record = b.add_guardian(sql_engine, "1")
     act = opening(person, link=proof(person, records=(record,)))
-    told = OutboxRow(Topic.SESSIONS_CHANGED, person, NOW)
-    assert port.open(replace(act, outbox=(told,))) == person
+    assert port.open(act) == person
     with sql_engine.connect() as conn:
         row = conn.execute(select(accounts)).one()
     assert (row.id, row.person_id, row.state, row.source_id) == (act.session.account_id, person, "linked", "educonnect")
     assert row.evidence["kind"] == "authoritative_reference"
     assert row.evidence["detail"]["records"] == record
     assert (row.linked_at, row.last_used) == (NOW, NOW)
-    assert count(sql_engine, "outbox") == 1
 
 
 def test_a_login_that_names_records_of_two_persons_makes_them_one(sql_engine: Engine, port: SqlSessions) -> None:
@@ -265,6 +263,19 @@ def test_a_session_ends_by_idleness_and_by_age(sql_engine: Engine, port: SqlSess
     port.touch(handle, idle_until=act.session.ends_at + timedelta(hours=9))
     assert port.find(handle, now=idle) is not None
     assert port.find(handle, now=act.session.ends_at) is None
+
+
+@pytest.mark.parametrize("proven", [True, False])
+def test_a_session_keeps_whether_its_login_is_known_to_be_fresh(
+    sql_engine: Engine, port: SqlSessions, proven: bool
+) -> None:
+    person = b.add_person(sql_engine)
+    act = opening(person, b.add_account(sql_engine, person))
+    authn = replace(act.session.authn, proven=proven)
+    port.open(replace(act, session=replace(act.session, authn=authn)))
+    found = port.find(act.session.handle_digest, now=NOW)
+    assert found is not None
+    assert found.authn == authn
 
 
 def test_touching_never_moves_the_limit_back_nor_wakes_an_ended_session(sql_engine: Engine, port: SqlSessions) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,45 @@ def test_a_service_of_no_tenant_is_told(config: str, tmp_path: Path, capsys: pyt
     assert capsys.readouterr().err == "preau: service cantine: tenant commune is not among the tenants\n"
 
 
+@pytest.mark.parametrize(
+    ("spoil", "fault"),
+    [
+        (lambda path: path.chmod(0o644), "is open to others than this user; give it mode 0600 and a new secret"),
+        (lambda path: path.write_bytes(b"x" * 31), "must hold 32 to 4096 random bytes"),
+        (lambda path: path.write_bytes(b"x" * 4097), "must hold 32 to 4096 random bytes"),
+        (lambda path: path.unlink(), "is not a file; make it with: (umask 077; openssl rand -out FILE 32)"),
+    ],
+)
+def test_check_and_upgrade_refuse_the_same_master_files_and_make_none(
+    config: str, tmp_path: Path, spoil: Callable[[Path], None], fault: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    master = tmp_path / "secrets" / "master"
+    kept = master.read_bytes()
+    spoil(master)
+    there = master.exists()
+    for command in (["check"], ["db", "upgrade"], ["serve"]):
+        assert main([*command, "--config", config]) == 1, command
+        (told,) = capsys.readouterr().err.splitlines()
+        assert told.endswith(f"{master}: {fault}" if there else f"{master} {fault}"), command
+        assert master.exists() == there
+    master.unlink(missing_ok=True)
+    master.write_bytes(kept)
+    master.chmod(0o600)
+    for command in (["check"], ["db", "upgrade"]):
+        assert main([*command, "--config", config]) == 0, command
+
+
+def test_a_bad_master_file_is_told_beside_other_faults(
+    config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "secrets" / "master").chmod(0o640)
+    edit(Path(config), 'academie = "99"', 'academie = "9"')
+    assert main(["check", "--config", config]) == 1
+    told = capsys.readouterr().err
+    assert "academie: two digits are wanted" in told
+    assert "secrets.master_file: " in told
+
+
 def test_settings_that_are_not_there_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--config", str(tmp_path / "none.toml")]) == 1
     assert "no such file" in capsys.readouterr().err
@@ -93,7 +133,9 @@ def test_services_are_listed_and_shown_without_their_secrets(config: str, capsys
     assert "digest" not in whole
     assert "secret_" not in whole.replace("client_secret_basic", "")
     assert main(["service", "show", "cantine", "--config", config]) == 0
-    assert "given_name  children" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "given_name  children" in shown
+    assert {"profils", "levels", "schools", "claims", "parties"} <= {line.split()[0] for line in shown.splitlines()}
     assert main(["service", "show", "cantine", "--config", config, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["claims"] == ["given_name", "children"]
 
@@ -109,14 +151,18 @@ def test_an_access_is_explained_by_its_rules(config: str, capsys: pytest.Capture
     told = capsys.readouterr().out
     assert "decision     allowed" in told
     assert "access.served" in told
+    assert "facts        role=guardian, profil_served=yes, school_served=yes, assurance=low" in told
     assert main(["explain", "access", "--config", config, "--role", "none", *facts, "--json"]) == 1
     refused = json.loads(capsys.readouterr().out)
     assert (refused["allowed"], [rule["id"] for rule in refused["rules"]]) == (False, ["access.nobody"])
+    assert refused["facts"] == {"role": "none", "profil_served": True, "school_served": True, "assurance": "low"}
 
 
 def test_a_release_is_explained_by_its_rules(config: str, capsys: pytest.CaptureFixture[str]) -> None:
     facts = ["--claim", "children", "--declared", "yes", "--about-child", "yes"]
     assert main(["explain", "release", "--config", config, "--role", "guardian", *facts]) == 0
-    assert "Code civil" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "Code civil" in told
+    assert "claim=children, declared=yes, role=guardian, about_child=yes" in told
     assert main(["explain", "release", "--config", config, "--role", "pupil", *facts]) == 1
     assert "release.pupil_children" in capsys.readouterr().out

@@ -289,9 +289,12 @@ def test_sessions_of_those_who_sign_in_are_told_and_only_theirs(desk: Desk, tmp_
     desk.run(family(tmp_path / "one", MOTHER, FATHER))
     owners = dict(desk.rows(schema.attachments, "record_id", "person_id"))
     father = owners["99-2d:500102"]
-    builders.add_account(desk.engine, father)
+    builders.add_session(desk.engine, father, builders.add_account(desk.engine, father))
     desk.run(family(tmp_path / "two", day="20260907"))
     assert desk.rows(schema.outbox, "topic", "key") == [(Topic.SESSIONS_CHANGED.value, father)]
+    ((digest,),) = desk.rows(schema.sessions, "handle_digest")
+    ((payload,),) = desk.rows(schema.outbox, "payload")
+    assert payload == {"digests": digest}
     changes = desk.rows(schema.audit_events, "action", "subject", "outcome", "trace")
     assert [(subject, outcome) for action, subject, outcome, _ in changes if action == "guardianship_changed"] == [
         ("99-2d:1", "ended"),

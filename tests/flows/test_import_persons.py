@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine
 
 from broker.storage import schema
 from tests import aaf
@@ -81,14 +81,6 @@ def test_a_pupil_who_left_one_feed_is_known_again_in_the_next(desk: Desk, tmp_pa
     desk.run(gone, feed=FEED_1D)
     desk.run(school_2d(tmp_path / "3", [aaf.pupil("20", given="Titouan", born=BORN, ine=INE)], []))
     assert desk.persons() == [["99-1d:41", "99-2d:20"]]
-
-
-def test_a_quarantined_person_joins_nobody(desk: Desk, tmp_path: Path) -> None:
-    desk.run(school_1d(tmp_path / "1", [aaf.pupil_1d("41", ine=INE)], []), feed=FEED_1D)
-    with desk.engine.begin() as conn:
-        conn.execute(update(schema.persons).values(quarantined_at=desk.clock()))
-    desk.run(school_2d(tmp_path / "2", [aaf.pupil("20", given="Titouan", born=BORN, ine=INE)], []))
-    assert len(desk.persons()) == 2
 
 
 # ---- guardians ----------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from broker.directory import ImportRules
+from broker.domain.errors import ImportHeld
 from broker.storage import schema
 from broker.storage.engine import open_engine
 from tests import aaf
@@ -146,6 +147,7 @@ def cloned(engine: Engine, request: pytest.FixtureRequest) -> Iterator[Engine]:
     server.drop(name)
 
 
+@pytest.mark.timeout(300)
 def test_a_crash_before_any_commit_changes_nothing_in_the_end(
     sql_engine: Engine, town: Town, request: pytest.FixtureRequest
 ) -> None:
@@ -174,6 +176,7 @@ def _crash_and_resume(engine: Engine, town: Town, *, start: FakeClock, number: i
     assert desk.run(town.second).state in {"done", "nothing_to_do"}
 
 
+@pytest.mark.timeout(300)
 def test_killed_at_every_tenth_chunk_a_real_process_ends_in_the_same_state(
     sqlite_url: str, town: Town, tmp_path: Path
 ) -> None:
@@ -190,18 +193,13 @@ def test_killed_at_every_tenth_chunk_a_real_process_ends_in_the_same_state(
     whole = fresh("whole.sqlite")
     assert _import(whole, town, start=start.isoformat(), kill_before=0) == 0
     expected = _state(whole)
-    for chunk in (10, 20):
-        url = fresh(f"killed{chunk}.sqlite")
-        assert _import(url, town, start=start.isoformat(), kill_before=chunk) == -signal.SIGKILL
-        assert _state(url) != expected
-        assert _import(url, town, start=start.isoformat(), kill_before=0) == 0
-        assert _state(url) == expected, f"killed at chunk {chunk}"
-    url = fresh("often.sqlite")
+    url = fresh("killed.sqlite")
     kills = 0
     while _import(url, town, start=start.isoformat(), kill_before=10) == -signal.SIGKILL:
         kills += 1
+        assert _state(url) != expected
     assert kills >= 3
-    assert _state(url) == expected, "killed at every tenth chunk until it was through"
+    assert _state(url) == expected
 
 
 def _state(url: str) -> dict[str, list[object]]:
@@ -215,7 +213,9 @@ def _state(url: str) -> dict[str, list[object]]:
 def _import(url: str, town: Town, *, start: str, kill_before: int) -> int:
     """Import the second delivery in a process of its own, killed before a commit; returns how it ended."""
     command = [sys.executable, "-m", "tests.import_process", url, str(town.second), start, str(kill_before)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False, timeout=100, env={**os.environ})
+    # A killed process cannot finish its coverage data: it measures none.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False, timeout=100, env=environment)
     assert done.returncode in {0, -signal.SIGKILL}, done.stderr.decode()
     return done.returncode
 
@@ -244,12 +244,19 @@ def test_a_newer_delivery_first_finishes_what_was_begun(sqlite_url: str, town: T
     engine.dispose()
 
 
-def test_an_interrupted_staging_is_replaced_by_a_newer_delivery(sqlite_url: str, town: Town, tmp_path: Path) -> None:
+def test_an_interrupted_staging_gives_way_to_a_complete_set_and_not_to_a_delta(
+    sqlite_url: str, town: Town, tmp_path: Path
+) -> None:
     engine = open_engine(sqlite_url)
     desk = town.prepare(engine)
     with crash_before_commit(engine, 3), pytest.raises(Crash):
         desk.run(town.second)
-    newer = aaf.write_set(tmp_path / "newer", mode="Delta", day="20260909", Eleve=[aaf.pupil("999", MOTHER)])
+    delta = aaf.write_set(tmp_path / "delta", mode="Delta", day="20260909", Eleve=[aaf.pupil("999", MOTHER)])
+    with pytest.raises(ImportHeld, match="was begun"):
+        desk.run(delta)
+    newer = Town(tmp_path / "newer").second
+    for file in newer.iterdir():
+        file.rename(newer / file.name.replace("20260908", "20260910"))
     assert desk.run(newer).state == "done"
     assert sorted(state for (state,) in desk.rows(schema.imports, "state")) == ["done", "done", "done", "superseded"]
     assert desk.rows(schema.staged_rows, "seq") == []

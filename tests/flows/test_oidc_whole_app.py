@@ -107,7 +107,7 @@ def signed_in(broker: Broker, clock: FakeClock) -> Browser:
         now + timedelta(minutes=20), now + timedelta(hours=12),
     )  # fmt: skip
     event = AuditEvent("ville", now, Action.SIGN_IN, actor=mother)
-    broker.stores.sessions.open(OpenSession(session, "ent1", digest(handle), None, None, (event,), ()))
+    broker.stores.sessions.open(OpenSession(session, "ent1", digest(handle), None, None, (event,)))
     return Browser({SESSION_COOKIE: handle})
 
 

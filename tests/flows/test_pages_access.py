@@ -77,6 +77,14 @@ def test_an_old_login_is_asked_again_before_a_link_is_undone(mother: Client, clo
     assert mother.post(path, {"csrf": mother.get(path).token}).status == 303
 
 
+def test_whoever_proves_again_who_they_are_is_offered_the_source_they_came_in_by(mother: Client, web: WebStand) -> None:
+    mother.sign_in("educonnect")
+    asked = mother.get("/connexion?but=acces").body
+    assert [f'value="{name}"' in asked for name in ("educonnect", "ent1", "ent2")] == [True, False, False]
+    stranger = web.client().get("/connexion?but=acces").body
+    assert [f'value="{name}"' in stranger for name in ("educonnect", "ent1", "ent2")] == [True] * 3
+
+
 def test_a_link_past_its_time_offers_no_undo(mother: Client, clock: FakeClock) -> None:
     clock.advance(timedelta(days=31))
     mother.cookies.clear()

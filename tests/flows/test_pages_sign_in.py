@@ -9,6 +9,7 @@ import pytest
 from broker.domain.errors import UpstreamUnavailable
 from broker.domain.school import Level
 from broker.federation import LoginRequest
+from broker.web import door as door_module
 from tests.clock import FakeClock
 from tests.web_stand import WebStand, as_pupil, open_web, service
 
@@ -129,6 +130,18 @@ def test_a_source_out_of_order_is_told_and_the_login_can_go_on_with_another(web:
     assert (refused.status, "Ce moyen de connexion est en panne." in refused.body) == (503, True)
     web.world.upstreams["ent1"].fails = None
     assert browser.leave("ent1").status == 303
+
+
+def test_too_many_returns_from_one_address_are_told_when_to_try_again(
+    web: WebStand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door_module, "LOGIN_STEPS_PER_MINUTE", 1)
+    browser = web.client()
+    browser.get("/connexion")
+    assert browser.get("/retour/educonnect?state=x").status == 303
+    refused = browser.get("/retour/educonnect?state=x")
+    assert (refused.status, "Attendez un peu." in refused.body) == (429, True)
+    assert 0 < int(refused.header("Retry-After")) <= 60
 
 
 def test_signing_out_is_asked_then_done_then_told(web: WebStand) -> None:

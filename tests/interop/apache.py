@@ -6,14 +6,18 @@ without PKCE. The page behind the login prints what the module hands to an appli
 
 from __future__ import annotations
 
+import html
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
+
 from tests.interop.parties import Party, redirect_uri
-from tests.servers import ServerMissing, accepts, find_binary, give, guarded, private_folder, unprivileged
+from tests.scripted_browser import Page
+from tests.servers import ServerMissing, find_binary, give, guarded, private_folder, unprivileged
 
 GOOD, UNREGISTERED, WITHOUT_PKCE = "127.0.0.31", "127.0.0.32", "127.0.0.33"
 """`WITHOUT_PKCE` is registered, so that its answer comes back to it."""
@@ -26,7 +30,7 @@ ServerRoot {folder}
 ServerName {host}
 PidFile {folder}/apache.pid
 DefaultRuntimeDir {folder}
-ErrorLog /dev/stderr
+ErrorLog {folder}/error.log
 LogLevel warn
 {modules}
 {listens}
@@ -48,7 +52,7 @@ OIDCResponseType code
 OIDCCryptoPassphrase {passphrase}
 OIDCPassClaimsAs environment
 OIDCPassIDTokenAs claims serialized
-OIDCPassUserInfoAs claims
+OIDCPassUserInfoAs claims json
 """
 _HOST = """\
 <VirtualHost {host}:{port}>
@@ -68,19 +72,32 @@ def apache(party: Party, issuer: str) -> Iterator[None]:
     account = unprivileged("www-data")
     with private_folder("apache", account) as folder:
         (folder / "site").mkdir()
-        (folder / "site" / PAGE[1:]).write_text("<!doctype html><pre><!--#printenv --></pre>\n")
+        (folder / "site" / PAGE[1:]).write_text("<!doctype html><pre>\n<!--#printenv -->\n</pre>\n")
         (folder / "apache.conf").write_text(_configuration(party, issuer, folder))
         for path in (folder / "site", folder / "site" / PAGE[1:], folder / "apache.conf"):
             give(path, account)
-        first = urlsplit(party.origins[0])
         with guarded(
             [binary, "-D", "FOREGROUND", "-f", folder / "apache.conf"],
             folder=folder,
             account=account,
             stop=["SIGTERM"],
-            answers=lambda: accepts(first.hostname or "", first.port or 0),
+            answers=lambda: _answers(party.origins[0] + PAGE),
         ):
             yield
+
+
+def handed_over(page: Page) -> dict[str, str]:
+    """What the module gives to its application: the environment, as the page prints it."""
+    lines = (html.unescape(line).partition("=") for line in page.body.splitlines())
+    return {name: value for name, sign, value in lines if sign}
+
+
+def _answers(page: str) -> bool:
+    """It listens for a moment before it gives up on a bad configuration: only an answer counts."""
+    try:
+        return httpx.get(page, timeout=5, trust_env=False).is_redirect
+    except httpx.TransportError:
+        return False
 
 
 def _configuration(party: Party, issuer: str, folder: Path) -> str:

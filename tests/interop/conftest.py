@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.browser.town import RunningTown, free_port, running_town
+from tests.conftest import needs
 from tests.interop.apache import GOOD, UNREGISTERED, WITHOUT_PKCE, apache
 from tests.interop.node_party import ADDRESS, node_party
-from tests.interop.parties import Party, draw_secret, register
+from tests.interop.parties import APACHE, NODE, Party, draw_secret, register
 from tests.scripted_browser import ScriptedBrowser
-
-APACHE, NODE = "interop-apache", "interop-node"
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +24,7 @@ def town_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def parties(town_folder: Path) -> dict[str, Party]:
     """Known to the broker before it starts. Old software asks for RS256, new software for ES256."""
+    needs("Apache and openid client")
     data = town_folder / "town"
     apache_port, node_port = free_port(), free_port()
     apache_origins = tuple(f"http://{host}:{apache_port}" for host in (GOOD, WITHOUT_PKCE, UNREGISTERED))
@@ -59,5 +59,11 @@ def node_at(parties: dict[str, Party], town: RunningTown) -> Iterator[str]:
 
 @pytest.fixture
 def browser() -> Iterator[ScriptedBrowser]:
+    with closing(ScriptedBrowser()) as opened:
+        yield opened
+
+
+@pytest.fixture
+def another_browser() -> Iterator[ScriptedBrowser]:
     with closing(ScriptedBrowser()) as opened:
         yield opened

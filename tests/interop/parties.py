@@ -9,6 +9,8 @@ from pathlib import Path
 from broker.demo.configuration import TENANT, SecretFolder
 
 SERVICE = "interop"
+APACHE, NODE = "interop-apache", "interop-node"
+"""Client ids."""
 
 
 @dataclass(frozen=True, slots=True)

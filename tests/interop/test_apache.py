@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import json
-import re
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 
 from tests.browser.town import RunningTown
-from tests.interop.apache import GOOD, PAGE, UNREGISTERED, WITHOUT_PKCE
-from tests.interop.conftest import APACHE
-from tests.interop.visits import CHILDREN, sign_in, verified
+from tests.interop.apache import GOOD, PAGE, UNREGISTERED, WITHOUT_PKCE, handed_over
+from tests.interop.parties import APACHE
+from tests.interop.visits import LEVELS, sign_in, verified
 from tests.scripted_browser import Page, ScriptedBrowser
 
 pytestmark = pytest.mark.interop
 
 
-def handed_over(page: Page) -> dict[str, str]:
-    """What the module gave to the application: the environment, as the page prints it."""
-    return dict(re.findall(r"(OIDC_\w+)=(\S[^\n]*?)(?= [A-Za-z_]+=|$)", page.text))
+def refusal_code(page: Page, town: RunningTown) -> str:
+    """The code in the log under the trace number that the page shows."""
+    lines = (line for line in town.log.read_text(encoding="utf-8").splitlines() if line.startswith("{"))
+    (told,) = [line for line in map(json.loads, lines) if line.get("trace", "-") in page.text]
+    return str(told["code"])
 
 
+@pytest.mark.spec("OIDC Core §3.1")
+@pytest.mark.spec("RFC 7636 §4")
 def test_apache_signs_the_mother_in_and_tells_its_application_who_she_is(
     browser: ScriptedBrowser, town: RunningTown, apache_at: dict[str, str]
 ) -> None:
@@ -33,5 +36,46 @@ def test_apache_signs_the_mother_in_and_tells_its_application_who_she_is(
     token = verified(told["OIDC_id_token"], issuer=town.origin, audience=APACHE, alg="RS256")
     assert told["OIDC_CLAIM_sub"] == token["sub"]
     assert told["OIDC_CLAIM_iss"] == town.origin
-    assert told["OIDC_CLAIM_given_name"] == "Aline"
-    assert {child["given_name"] for child in json.loads(f"[{told['OIDC_CLAIM_children']}]")} == CHILDREN
+    assert (told["OIDC_CLAIM_given_name"], told["OIDC_CLAIM_family_name"]) == ("Aline", "QUEMENEUR")
+
+
+def test_apache_hands_the_children_over_whole_as_json(browser: ScriptedBrowser, apache_at: dict[str, str]) -> None:
+    """As a claim of its own a list of objects comes out empty there: `OIDCPassUserInfoAs json` is what carries it."""
+    browser.open(apache_at[GOOD] + PAGE)
+    told = handed_over(sign_in(browser))
+    children = json.loads(told["OIDC_userinfo_json"])["children"]
+    assert sorted(child["level"] for child in children) == LEVELS
+    assert told["OIDC_CLAIM_children"] == ""
+
+
+def test_once_apache_has_forgotten_her_the_broker_has_not_and_asks_no_second_login(
+    browser: ScriptedBrowser, another_browser: ScriptedBrowser, town: RunningTown, apache_at: dict[str, str]
+) -> None:
+    browser.open(apache_at[GOOD] + PAGE)
+    first = handed_over(sign_in(browser))
+    broker = urlsplit(town.origin).hostname or ""
+    another_browser.cookies(broker).update(browser.cookies(broker))
+    second = handed_over(another_browser.open(apache_at[GOOD] + PAGE))
+    assert second["OIDC_CLAIM_sub"] == first["OIDC_CLAIM_sub"]
+    assert second["OIDC_id_token"] != first["OIDC_id_token"]
+
+
+@pytest.mark.spec("RFC 9700 §2.1")
+def test_a_redirect_uri_that_nobody_registered_is_refused_here_and_apache_hears_nothing(
+    browser: ScriptedBrowser, town: RunningTown, apache_at: dict[str, str]
+) -> None:
+    """The same client at its registered address gets through (above); the address alone differs."""
+    page = browser.open(apache_at[UNREGISTERED] + PAGE)
+    assert page.url.startswith(f"{town.origin}/authorize?")
+    assert page.status == 400
+    assert UNREGISTERED not in page.body
+    assert refusal_code(page, town) == "PRE-3002"
+
+
+@pytest.mark.spec("RFC 7636 §4.4.1")
+def test_apache_without_pkce_is_told_so_at_its_own_address(browser: ScriptedBrowser, apache_at: dict[str, str]) -> None:
+    """One directive away from the first test: the registration, the scope and the secret are the same."""
+    page = browser.open(apache_at[WITHOUT_PKCE] + PAGE)
+    assert urlsplit(page.url).hostname == WITHOUT_PKCE
+    assert "error=invalid_request" in page.url
+    assert "OIDC_CLAIM_sub" not in page.body

@@ -11,7 +11,8 @@ from broker.demo.accounts import PASSWORD
 from tests.scripted_browser import Page, ScriptedBrowser
 
 MOTHER = "aline.quemeneur"
-CHILDREN = {"Titouan", "Maëlys", "Ewen"}
+LEVELS = ["college", "ecole", "lycee"]
+"""Of her three children, one in each: a service is told of a child by a subject, a school, a level, a class."""
 EDUCONNECT = "EduConnect"
 
 
@@ -29,6 +30,7 @@ def verified(id_token: str, *, issuer: str, audience: str, alg: str) -> dict[str
     """Check an ID token with a third library and fetched keys: clients may skip that in the code flow."""
     with httpx.Client(trust_env=False, timeout=10) as http:
         metadata = http.get(f"{issuer}/.well-known/openid-configuration").json()
-        keys = http.get(metadata["jwks_uri"]).json()
+        keys = http.get(metadata["jwks_uri"]).json()["keys"]
+    (key,) = [key for key in keys if key["kid"] == jwt.get_unverified_header(id_token)["kid"]]
     options = {"verify_at_hash": False}
-    return dict(jwt.decode(id_token, keys, algorithms=[alg], audience=audience, issuer=issuer, options=options))
+    return dict(jwt.decode(id_token, key, algorithms=[alg], audience=audience, issuer=issuer, options=options))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -46,7 +46,7 @@ def test_an_act_that_ended_sessions_reaches_their_copies_and_the_sealed_trail(
     worker = Worker(
         outbox=SqlOutbox(sql_engine),
         audit=audit,
-        purges=[SqlPurge(sql_engine)],
+        purges=[SqlPurge(sql_engine, undo_for=timedelta(days=90))],
         deliverers=deliverers(ephemeral_store),
         clock=clock,
     )

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from broker.domain.audit import OutboxRow, Topic
 from broker.jobs.stopping import stop_event
@@ -30,7 +30,7 @@ def main() -> None:
     worker = Worker(
         outbox=SqlOutbox(engine),
         audit=SqlAudit(engine, sign=signer.sign, check=signer.check),
-        purges=[SqlPurge(engine)],
+        purges=[SqlPurge(engine, undo_for=timedelta(days=90))],
         deliverers={Topic.SESSIONS_CHANGED: tell},
         clock=lambda: datetime.now(UTC),
     )

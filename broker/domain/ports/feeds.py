@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from broker.domain.audit import AuditEvent
-from broker.domain.feed import FeedFault, FeedHeader, FeedRow
+from broker.domain.feed import FeedFault, FeedHeader, FeedPortion, FeedRow
 from broker.domain.imports import (
     Batch,
     Chunk,
@@ -31,7 +31,11 @@ class IdentityFeed(Protocol):
         """Look at the set without reading it through. Raises `FeedRefused`."""
         ...
 
-    def read(self, paths: Sequence[Path]) -> Iterator[FeedRow | FeedFault]:
+    def portions(self, paths: Sequence[Path]) -> tuple[FeedPortion, ...]:
+        """What can be read apart from the rest, in reading order: `read` gives the same as all of them in turn."""
+        ...
+
+    def read(self, paths: Sequence[Path], *, portion: str = "") -> Iterator[FeedRow | FeedFault]:
         """Stream the records, schools first; memory stays flat. A malformed record is a `FeedFault`, never an end."""
         ...
 
@@ -108,31 +112,30 @@ class ImportRuns(Protocol):
 
 
 class DirectoryStore(Protocol):
-    """What an import writes, chunk by chunk, one transaction each; decisions come in as functions of values."""
+    """What an import writes, chunk by chunk, one transaction each; decisions come in as functions of values.
 
-    def apply(
-        self, run: ImportRun, *, size: int, lease: Lease, plan: Callable[[Chunk], ChunkPlan]
-    ) -> tuple[ImportRun, Mapping[str, int]] | None:
-        """Apply the next chunk after the cursor and move the cursor with it; None when nothing is left."""
+    Each step gives the run as it then stands, its counts with it, or None when nothing of the step is left.
+    """
+
+    def apply(self, run: ImportRun, *, size: int, lease: Lease, plan: Callable[[Chunk], ChunkPlan]) -> ImportRun | None:
+        """Apply the next chunk after the cursor and move the cursor with it."""
         ...
 
     def retire(
         self, run: ImportRun, *, size: int, lease: Lease, plan: Callable[[Chunk], ChunkPlan]
-    ) -> Mapping[str, int] | None:
-        """Retire the next records that a complete run did not see; None when nothing is left."""
+    ) -> ImportRun | None:
+        """Retire the next records that a complete run did not see."""
         ...
 
     def found(
         self,
         run: ImportRun,
         *,
-        after: str,
-        kind: RecordKind,
         size: int,
         lease: Lease,
-        decide: Callable[[Sequence[Unattached], Surroundings], FoundingPlan],
-    ) -> tuple[str, Mapping[str, int]] | None:
-        """Give persons to the next unattached records of a kind (by key, after `after`); None when nothing is left."""
+        decide: Callable[[RecordKind, Sequence[Unattached], Surroundings], FoundingPlan],
+    ) -> ImportRun | None:
+        """Give persons to unattached records among the next staged rows, pupils first, and move the cursor."""
         ...
 
     def level_schools(

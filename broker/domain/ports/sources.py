@@ -32,6 +32,11 @@ class Return:
 class RedirectConnector(Protocol):
     """A source reached by redirect: OIDC, SAML and CAS alike. Takes and returns plain values."""
 
+    @property
+    def state_parameter(self) -> str:
+        """Under which parameter of the return our own `state` comes back."""
+        ...
+
     def start(self, *, return_url: str, state: str, force: bool) -> Departure:
         """Begin a login. `return_url` is this source's own callback; `force` asks for a fresh proof.
 

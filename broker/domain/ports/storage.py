@@ -132,8 +132,8 @@ class Grants(Protocol):
         """The person's subject in this sector and space, drawn at first release and kept for ever."""
         ...
 
-    def issue_code(self, act: IssueCode) -> None:
-        """Store the code and its grant."""
+    def issue_code(self, act: IssueCode) -> bool:
+        """Store the code and its grant; False, and nothing stored, when its session is over or another person's."""
         ...
 
     def code(self, code_digest: str) -> CodePayload | None:

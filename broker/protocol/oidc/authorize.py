@@ -16,7 +16,7 @@ from broker.domain.sessions import CodePayload, Grant, Session
 from broker.federation.logins import LoginRequest
 from broker.protocol.endpoint import Call, NeedsLogin
 from broker.protocol.oidc.authorize_checks import AUTHORIZE_CHECKS, LONGEST_STATE, TARGET_CHECKS, AuthorizeCheck
-from broker.protocol.oidc.freshness import Step, next_step
+from broker.protocol.oidc.freshness import Verdict, judge_session
 from broker.protocol.oidc.id_token import HintRules, names_another
 from broker.protocol.oidc.pending import PendingRequests
 from broker.protocol.oidc.provider import ProviderSettings, claims_of
@@ -89,33 +89,33 @@ class Authorize:
     def _decide(
         self, call: Call, request: AuthorizationRequest, *, started: datetime | None
     ) -> PlainResponse | NeedsLogin:
-        step = next_step(request, call.session, now=call.now, started=started)
-        if step is Step.LOGIN or call.session is None:
+        verdict = judge_session(request, call.session, now=call.now, started=started)
+        if verdict is Verdict.LOGIN or call.session is None:
             return self._ask_login(call, request)
         self._check_access(request, call.session, now=call.now)
         subject = self._subject(request, call.session, now=call.now)
         if names_another(request.id_token_hint, subject, self._hints_for(request)):
-            return self._ask_hinted(call, request, started=started)
-        return self._issue(call, request, self._payload(request, call.session, subject=subject, now=call.now))
+            return self._ask_another(call, request, started=started)
+        payload = self._payload(request, call.session, subject=subject, now=call.now)
+        return self._issue(call, request, payload) or self._ask_another(call, request, started=started)
 
     def _ask_login(self, call: Call, request: AuthorizationRequest) -> NeedsLogin:
         resume = self.pending.keep_for_login(request.values, browser=call.browser, started=call.now)
-        prompt = request.prompt | {oauth.LOGIN} if oauth.SELECT_ACCOUNT in request.prompt else request.prompt
         return NeedsLogin(
             LoginRequest(
                 service_id=request.client.service.service_id,
                 resume=resume,
-                prompt=prompt,
+                prompt=request.prompt,
                 max_age=request.max_age,
                 acr=request.acr,
                 locale=request.locale,
             )
         )
 
-    def _ask_hinted(self, call: Call, request: AuthorizationRequest, *, started: datetime | None) -> NeedsLogin:
-        """The client expects another person than the one who is signed in (OIDC Core §3.1.2.2)."""
+    def _ask_another(self, call: Call, request: AuthorizationRequest, *, started: datetime | None) -> NeedsLogin:
+        """Another person is signed in than the hint names (OIDC Core §3.1.2.2), or than a moment ago."""
         if oauth.NONE in request.prompt or started is not None:
-            raise LoginRequired("another person is signed in than the hint names")
+            raise LoginRequired("another person is signed in")
         return self._ask_login(call, replace(request, prompt=request.prompt | {oauth.LOGIN}))
 
     def _check_access(self, request: AuthorizationRequest, session: Session, *, now: datetime) -> None:
@@ -150,7 +150,8 @@ class Authorize:
             expires_at=now + self.settings.code,
         )
 
-    def _issue(self, call: Call, request: AuthorizationRequest, payload: CodePayload) -> PlainResponse:
+    def _issue(self, call: Call, request: AuthorizationRequest, payload: CodePayload) -> PlainResponse | None:
+        """Send a code; None when the session ended, or went to another person, since the copy of it was made."""
         code = new_handle(Handle.CODE)
         event = AuditEvent(
             tenant=request.client.service.tenant,
@@ -161,7 +162,8 @@ class Authorize:
             trace=call.trace,
             detail={"client": payload.grant.client_id},
         )
-        self.grants.issue_code(IssueCode(digest(code), payload, (event,)))
+        if not self.grants.issue_code(IssueCode(digest(code), payload, (event,))):
+            return None
         return self._redirect(request.redirect_uri, {oauth.CODE: code}, state=request.state)
 
     def _refuse(self, call: Call, submission: Submission, refusal: ProtocolError) -> PlainResponse:

@@ -82,7 +82,7 @@ class Token:
 
     def _revoke(self, call: Call, client: AuthenticatedClient, payload: CodePayload) -> None:
         event = _event(Action.CODE_REUSED, call, client, payload)
-        self.grants.revoke(RevokeGrant(payload.grant.grant_id, REUSED, call.now, (event,), ()))
+        self.grants.revoke(RevokeGrant(payload.grant.grant_id, REUSED, call.now, (event,)))
 
     def _issue(
         self, client: AuthenticatedClient, payload: CodePayload, *, access_token: str, now: datetime

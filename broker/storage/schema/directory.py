@@ -28,7 +28,6 @@ schools = Table(
     Column("academie", String(2), nullable=False, default=""),
     Column("commune", Text, nullable=False, default=""),
     Column("contract", String(8), nullable=False, default=""),
-    Column("zone", String(2), nullable=False, default=""),
     Column("retired_at", Instant),
 )
 
@@ -54,7 +53,6 @@ persons = Table(
     Column("id", String(64), primary_key=True),
     Column("created_at", Instant, nullable=False),
     Column("merged_into", String(64), ForeignKey("persons.id")),
-    Column("quarantined_at", Instant),
     Index(
         "ix_persons_merged_into", "merged_into",
         postgresql_where=text("merged_into IS NOT NULL"), sqlite_where=text("merged_into IS NOT NULL"),

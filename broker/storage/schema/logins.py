@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     Column,
     ForeignKey,
     Index,
@@ -32,7 +33,7 @@ accounts = Table(
     UniqueConstraint("protocol", "issuer", "subject_format", "subject", name="uq_accounts_key"),
     Index("ix_accounts_person_id", "person_id"),
 )
-"""One row per upstream account, for ever (LR-05, LR-06): the unique key is what makes a second owner impossible."""
+"""One row per upstream account, for ever: the unique key makes a second owner impossible, also after an undo."""
 
 merges = Table(
     "merges", metadata,
@@ -42,13 +43,18 @@ merges = Table(
     Column("absorbed", String(64), ForeignKey("persons.id"), nullable=False),
     Column("at", Instant, nullable=False),
     Column("evidence", JSON, nullable=False),
-    Column("pre_image", JSON, nullable=False),
+    Column("pre_image", JSON(none_as_null=True)),
     Column("undone_at", Instant),
     Index("ix_merges_account_id", "account_id"),
     Index("ix_merges_survivor", "survivor"),
+    Index(
+        "ix_merges_kept", "at",
+        postgresql_where=text("pre_image IS NOT NULL"), sqlite_where=text("pre_image IS NOT NULL"),
+    ),
 )
 """The merge journal, numbered in the order it happened: undo takes merges back last first.
-`pre_image` lists every row moved with its former values: undo writes them back exactly."""
+`pre_image` lists every row moved with its former values: undo writes them back exactly. The purge erases it when the
+time to undo is over; such a merge stands for ever."""
 
 subjects = Table(
     "subjects", metadata,
@@ -74,6 +80,7 @@ sessions = Table(
     Column("acr", String(128), nullable=False),
     Column("amr", JSON, nullable=False),
     Column("auth_time", Instant, nullable=False),
+    Column("proven", Boolean, nullable=False),
     Column("device", String(8), nullable=False),
     Column("opened_at", Instant, nullable=False),
     Column("idle_until", Instant, nullable=False),

@@ -38,8 +38,7 @@ async function arrive(url) {
   const tokens = await oidc.authorizationCodeGrant(config, url, { ...login, idTokenExpected: true });
   const claims = tokens.claims();
   token = { value: tokens.access_token, sub: claims.sub };
-  const userinfo = await oidc.fetchUserInfo(config, token.value, token.sub);
-  return { claims, userinfo, id_token: tokens.id_token };
+  return { claims, id_token: tokens.id_token };
 }
 
 const told = (fault) => ({ error: fault.error ?? fault.code ?? fault.name, status: fault.status ?? fault.cause?.status });
@@ -53,7 +52,7 @@ createServer(async (request, response) => {
   try {
     if (url.pathname === "/") return response.writeHead(303, { location: await begin() }).end();
     if (url.pathname === "/retour") return answer(200, await arrive(url));
-    if (url.pathname === "/encore") return answer(200, await oidc.fetchUserInfo(config, token.value, token.sub));
+    if (url.pathname === "/moi") return answer(200, await oidc.fetchUserInfo(config, token.value, token.sub));
     return answer(404, {});
   } catch (fault) {
     return answer(502, told(fault));

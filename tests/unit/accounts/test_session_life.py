@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -82,8 +83,15 @@ def test_a_proof_is_fresh_for_five_minutes(seconds: int, fresh: bool) -> None:
     assert is_fresh(session(), within=LIMITS.step_up, now=NOW + timedelta(seconds=seconds)) is fresh
 
 
-def test_a_copy_reads_back_as_the_session_it_was() -> None:
-    assert decode_session(encode_session(session()), handle_digest="d1") == session()
+def test_a_login_of_unknown_age_is_never_fresh() -> None:
+    unknown = session(authn=replace(session().authn, proven=False))
+    assert not is_fresh(unknown, within=LIMITS.step_up, now=NOW)
+
+
+@pytest.mark.parametrize("proven", [True, False])
+def test_a_copy_reads_back_as_the_session_it_was(proven: bool) -> None:
+    kept = session(authn=replace(session().authn, proven=proven))
+    assert decode_session(encode_session(kept), handle_digest="d1") == kept
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from broker.app import Broker, answers, build, open_ephemeral
+from broker.app import Broker, answers, build, build_worker, open_ephemeral
 from broker.demo.town import prepare
 from broker.domain.errors import SettingsError
 from broker.settings import Settings, SourceKind, load_settings
@@ -74,7 +74,6 @@ def test_sources_keep_what_their_settings_say(broker: Broker) -> None:
     assert (educonnect.feeds, educonnect.assurance) == (frozenset({"99-1d", "99-2d"}), Assurance.STANDARD)
     assert (petits_pres.feeds, grand_large.feeds) == (frozenset({"99-1d"}), frozenset({"99-2d"}))
     assert petits_pres.releases_references
-    assert petits_pres.labels["fr"].startswith("ENT Les Petits")
 
 
 def test_forms_may_lead_to_the_sources_and_nowhere_else(broker: Broker) -> None:
@@ -131,6 +130,14 @@ def test_what_may_vanish_is_kept_in_memory_unless_there_is_a_redis(settings: Set
     assert isinstance(redis, RedisStore)
     redis.close()
     memory.close()
+
+
+def test_the_worker_sweeps_what_may_vanish_too(broker: Broker) -> None:
+    clock = FakeClock()
+    memory = MemoryStore(clock)
+    memory.put("k", b"v", ttl=1)
+    worker = build_worker(broker.stores, memory, clock=clock)
+    assert worker.tick(clock.advance(2)).swept == 1
 
 
 def test_a_database_that_does_not_answer_is_said_to(broker: Broker, tmp_path: Path) -> None:

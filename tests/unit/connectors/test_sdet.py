@@ -14,7 +14,6 @@ from connectors.sdet import (
     distinct,
     parse_academie,
     parse_jointure,
-    parse_profil,
     parse_ref_id,
 )
 
@@ -116,11 +115,3 @@ def test_references_are_kept_once_in_order_and_too_many_are_none_at_all() -> Non
     most = [Reference("99", str(n)) for n in range(MOST_REFERENCES)]
     assert distinct(most) == tuple(most)
     assert distinct([*most, Reference("99", "x")]) is None
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [("National_ELV", "ELV"), ("National_TUT", "TUT"), ("National_2", None), ("ELV", None), ("National_ELVX", None)],
-)
-def test_a_profile_is_the_national_short_code(value: str, expected: str | None) -> None:
-    assert parse_profil(value) == expected

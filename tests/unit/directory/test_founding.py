@@ -30,15 +30,11 @@ def content(**fields: str) -> str:
     )
 
 
-def record(number: int = 1, kind: str = "pupil", **fields: object) -> Unattached:
+def record(number: int = 1, **fields: object) -> Unattached:
     whole: dict[str, object] = {
         "record_id": f"b:{number}",
-        "feed": "b",
-        "kind": kind,
         "name_key": "a|b|mme",
-        "family_name": "A",
         "given_name": "Léa",
-        "civility": "Mme",
         "birth_date": BORN,
         "ine": "990000002EA",
         "content": content(),
@@ -46,7 +42,7 @@ def record(number: int = 1, kind: str = "pupil", **fields: object) -> Unattached
     return Unattached(**{**whole, **fields})  # type: ignore[arg-type]
 
 
-TWIN = PupilTwin("a:1", "a", "990000002EA", "LEA", BORN, "prs_1")
+TWIN = PupilTwin("a:1", "990000002EA", "LEA", BORN, "prs_1")
 
 
 def attached(plan: FoundingPlan) -> dict[str, tuple[str, str]]:
@@ -67,6 +63,13 @@ def test_a_twin_by_ine_date_and_name_is_joined_and_audited() -> None:
     plan = FOUNDER.pupils([record()], Surroundings(twins=[TWIN]))
     assert attached(plan) == {"b:1": ("prs_1", "same_ine")}
     assert (plan.persons, [event.subject for event in plan.audit]) == ([], ["prs_1"])
+
+
+@pytest.mark.parametrize("ine", ["00000000000", "INCONNU", "990000002EB"])
+def test_a_number_whose_key_does_not_hold_joins_and_proposes_nobody(ine: str) -> None:
+    twins = [replace(TWIN, ine=ine)]
+    plan = FOUNDER.pupils([record(ine=ine), record(2, ine=ine)], Surroundings(twins=twins))
+    assert [row.evidence_kind for row in plan.attachments] == ["own_record", "own_record"]
 
 
 def test_two_persons_under_one_ine_leave_the_record_alone_and_propose_both() -> None:
@@ -115,7 +118,7 @@ MINE, THEIRS = neighbour("b:1"), neighbour("a:1", "prs_1")
 
 
 def test_a_shared_child_joins() -> None:
-    plan = FOUNDER.guardians([record(kind="guardian")], Surroundings(neighbours=[MINE, THEIRS]))
+    plan = FOUNDER.guardians([record()], Surroundings(neighbours=[MINE, THEIRS]))
     assert attached(plan) == {"b:1": ("prs_1", "shared_child")}
 
 
@@ -151,7 +154,7 @@ def likeness(**contacts: str) -> Likeness:
 
 
 def test_a_likeness_is_proposed_from_its_threshold_on() -> None:
-    mine = record(kind="guardian", content=content(mobile="+33639980001"))
+    mine = record(content=content(mobile="+33639980001"))
     around = Surroundings(likenesses=[likeness(mobile="+33639980001")])
     plan = FOUNDER.guardians([mine], around)
     assert proposed(plan) == [("b:1", "prs_1", "resemblance")]
@@ -161,7 +164,7 @@ def test_a_likeness_is_proposed_from_its_threshold_on() -> None:
 
 
 def test_staff_found_their_own_persons() -> None:
-    plan = FOUNDER.staff([record(kind="staff"), record(2, kind="staff")], Surroundings())
+    plan = FOUNDER.staff([record(), record(2)], Surroundings())
     assert len(plan.persons) == 2
 
 

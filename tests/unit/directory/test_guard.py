@@ -21,7 +21,9 @@ def test_more_than_five_in_a_hundred_removals_wait(removed: int, waits: bool) ->
     assert bool(mass_changes(difference(removed), percent=5)) is waits
 
 
-@pytest.mark.parametrize("change", ["guardianships_widened", "guardianships_altered", "guardianships_ended"])
+@pytest.mark.parametrize(
+    "change", ["guardianships_widened", "guardianships_joined", "guardianships_altered", "guardianships_ended"]
+)
 def test_each_sort_of_guardianship_change_counts(change: str) -> None:
     assert mass_changes(difference(guardianships_before=100, **{change: 5}), percent=5) == ()
     (reason,) = mass_changes(difference(guardianships_before=100, **{change: 6}), percent=5)

@@ -80,6 +80,16 @@ def test_a_delta_waits_for_a_held_delivery_and_a_complete_set_replaces_it() -> N
     assert Delivery(FRESH).choose([held, DONE]) is FRESH
 
 
+@pytest.mark.parametrize("state", [ImportState.STAGING, ImportState.STAGED, ImportState.HELD])
+def test_a_delivery_begun_is_replaced_only_by_a_complete_set_of_all_it_covers(state: ImportState) -> None:
+    begun = replace(DELTA, import_id="imp_begun", checksum="begun", state=state, covers=frozenset({"pupil"}))
+    for waiting in (DELTA, FRESH, replace(FRESH, covers=frozenset({"guardian"}))):
+        with pytest.raises(ImportHeld, match="imp_begun"):
+            Delivery(waiting).choose([begun, DONE])
+    covering = replace(FRESH, covers=frozenset({"pupil", "guardian"}))
+    assert Delivery(covering).choose([begun, DONE]) is covering
+
+
 FEED = Feed("99-2d", "ac-test", "99", "2D")
 
 

@@ -135,9 +135,20 @@ def test_rows_of_one_key_are_folded_in_their_order() -> None:
     (record,) = decided.records_added.values()
     assert (record.family_name, record.given_name) == ("A", "Zoé")
     assert len(decided.guardianships_added) == 1
-    back = plan(staged(PUPIL, Op.DELETE), staged(partial, Op.MODIFY, 2), of=PUPIL)
-    assert back.records_changed["f:1"].given_name == "Zoé"
+    moved = replace(partial, mef="10310019110", stated=frozenset({"mef"}))
+    back = plan(staged(PUPIL, Op.DELETE), staged(moved, Op.MODIFY, 2), of=PUPIL)
+    assert "10310019110" in back.records_changed["f:1"].content
     assert back.records_retired == []
+
+
+def test_a_key_that_comes_back_for_somebody_else_retires_a_guardian_and_leaves_a_pupil_as_he_was() -> None:
+    other = replace(PUPIL, name=PersonName("C", "D"), birth_date=NOW.date())
+    pupil = plan(staged(other), of=PUPIL)
+    assert (pupil.records_changed, pupil.records_retired, pupil.counts) == ({}, [], {"faults": 1})
+    adult = replace(PUPIL, kind=RecordKind.GUARDIAN, relations=())
+    guardian = plan(staged(replace(adult, name=PersonName("C", "D"))), of=adult)
+    assert (guardian.records_changed, guardian.records_retired, guardian.touched) == ({}, ["f:1"], {"f:1"})
+    assert guardian.counts == {"faults": 1, "guardian_replaced": 1, "guardian_retired": 1}
 
 
 def test_a_partial_change_of_nobody_known_is_a_fault_and_a_full_one_an_addition() -> None:

@@ -102,10 +102,16 @@ def test_an_adult_sees_a_child_by_a_standing_right_alone(change: dict[str, objec
         (Restriction("a", "c", NOON + HOUR, None), True),
         (Restriction("b", "c", NOON - HOUR, None), True),
         (Restriction("a", "d", NOON - HOUR, None), True),
+        (Restriction("b", "c", NOON - HOUR, None, "martin|paul|m"), False),
+        (Restriction("b", "d", NOON - HOUR, None, "martin|paul|m"), True),
+        (Restriction("b", "c", NOON - HOUR, None, "martin|jean|m"), True),
     ],
 )
 def test_a_standing_restriction_overrides_every_source(restriction: Restriction, sees: bool) -> None:
-    facts = [guardianship(), guardianship(quality=Quality.IN_CHARGE)]
+    facts = [
+        guardianship(adult_name="martin|paul|m"),
+        guardianship(adult_name="martin|paul|m", quality=Quality.IN_CHARGE),
+    ]
     assert may_see("a", "c", guardianships=facts, restrictions=[restriction], now=NOON) is sees
 
 

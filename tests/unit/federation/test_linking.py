@@ -57,13 +57,12 @@ def facts(
     known: LinkedAccount | None = None,
     kinds: Iterable[RecordKind] = (),
     sees: bool = True,
-    releases: bool = True,
     signed_in_as: str = "",
     keys: tuple[str, ...] | None = None,
 ) -> LinkFacts:
     found = tuple(records)
     asserted = keys if keys is not None else tuple(dict.fromkeys(view.reference.key for view in found))
-    return LinkFacts(identity(*asserted), known, frozenset(kinds), found, sees, releases, signed_in_as)
+    return LinkFacts(identity(*asserted), known, frozenset(kinds), found, sees, signed_in_as)
 
 
 def outcome(decision: LinkDecision) -> str:
@@ -131,7 +130,10 @@ KNOWN: dict[str, tuple[LinkFacts, str]] = {
         facts([record("2")], known=account(), kinds={P}, keys=("1", "2")),
         "LinkAmbiguous",
     ),
-    "a source that releases nothing": (facts(known=account(), releases=False), "sign in prs_1"),
+    "linked without a reference, and none is released": (
+        facts(known=account(kind=EvidenceKind.SHARED_CHILD), kinds={G}),
+        "sign in prs_1",
+    ),
     "linked by another kind of proof": (
         facts([record("2")], known=account(kind=EvidenceKind.SHARED_CHILD), kinds={G}),
         "link prs_1 +prs_2",
@@ -184,18 +186,17 @@ def test_every_combination_of_kinds_is_decided_by_the_rules_alone() -> None:
     family=st.text(max_size=20),
     given_name=st.text(max_size=20),
     sees=st.booleans(),
-    releases=st.booleans(),
 )
 @settings(max_examples=300)
 def test_no_name_mail_or_birth_date_ever_links(
-    display: str, subject: str, family: str, given_name: str, sees: bool, releases: bool
+    display: str, subject: str, family: str, given_name: str, sees: bool
 ) -> None:
     """Whatever the login is called and however much it resembles a record: without a reference it reaches nobody."""
     likeness = replace(
         identity(display=f"{given_name} {family} {display} 14/03/2012 {given_name}@example.org"),
         key=replace(KEY, subject=subject),
     )
-    bare = LinkFacts(likeness, None, frozenset(), (), sees, releases)
+    bare = LinkFacts(likeness, None, frozenset(), (), sees)
     assert outcome(decide_link(bare, now=NOW)) == "UnknownPerson"
     look_alike = replace(record("1"), name=PersonName(family, given_name))
     with pytest.raises(LinkAmbiguous):

@@ -12,31 +12,31 @@ from broker.domain.errors import BadPageRequest, LoginExpired
 from broker.domain.handles import Handle, digest, new_handle
 from broker.federation.interactions import Interactions
 from broker.federation.logins import (
-    Arrived,
     Interaction,
     LoginRequest,
     Outing,
     Record,
-    check_resume,
+    SettledReturn,
     decode,
     encode,
+    local_path,
 )
 from broker.storage.memory_store import MemoryStore
 from tests.clock import FakeClock
 
 NOW = datetime(2026, 9, 14, 8, tzinfo=UTC)
-REQUEST = LoginRequest("cantine", "/authorize/resume?i=1", frozenset({"login"}), 0, ("eidas1",), "ent", "ar")
+REQUEST = LoginRequest("cantine", "/authorize/resume?i=1", frozenset({"login"}), 0, ("eidas1",), "ar")
 RECORDS: tuple[Record, ...] = (
     Interaction(REQUEST, digest("b"), NOW),
     Interaction(LoginRequest(), digest("b"), NOW),
     Outing("pin_x", "ent", digest("b"), {"state": "s", "nonce": "n"}, proof_wanted=True, left_at=NOW),
-    Arrived(digest("b"), digest("s"), "/"),
+    SettledReturn(digest("b"), digest("s"), "/"),
 )
 
 
 @pytest.mark.parametrize("record", RECORDS)
 def test_a_record_reads_back_as_itself_and_as_nothing_else(record: Record) -> None:
-    for kind in (Interaction, Outing, Arrived):
+    for kind in (Interaction, Outing, SettledReturn):
         found: object = decode(kind, encode(record))
         assert found == (record if type(record) is kind else None)
 
@@ -52,12 +52,12 @@ def test_a_naive_instant_is_no_login() -> None:
 
 def test_only_plain_values_are_written() -> None:
     with pytest.raises(TypeError):
-        encode(Arrived("b", object(), "/"))  # type: ignore[arg-type]
+        encode(SettledReturn("b", object(), "/"))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("resume", ["/", "/acces", "/authorize/resume?i=preq_x", "/a?b=c&d=%2F%2Fevil"])
 def test_a_local_path_is_a_way_back(resume: str) -> None:
-    check_resume(resume)
+    assert local_path(resume) == resume
 
 
 @given(st.text(max_size=30))
@@ -66,7 +66,7 @@ def test_whatever_passes_stays_on_our_origin(text: str) -> None:
 
     for resume in (text, "/" + text, "//" + text):
         try:
-            check_resume(resume)
+            local_path(resume)
         except BadPageRequest:
             continue
         assert urlsplit(urljoin("https://preau.example/retour/ent", resume)).netloc == "preau.example"
@@ -129,7 +129,7 @@ def test_no_kind_of_handle_passes_for_another(interactions: Interactions, held: 
     browser = new_handle(Handle.BROWSER)
     handle = new_handle(held)
     interactions.leave(Outing("pin", "ent", digest(browser), {}, proof_wanted=False, left_at=NOW), state=handle)
-    interactions.settle(Arrived(digest(browser), digest("s"), "/"), state=handle)
+    interactions.settle(SettledReturn(digest(browser), digest("s"), "/"), state=handle)
     if used_as is Handle.INTERACTION:
         with pytest.raises(LoginExpired):
             interactions.find(handle, browser=browser)

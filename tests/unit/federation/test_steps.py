@@ -7,18 +7,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from broker.domain.errors import LoginRequired, PageNotFound, UnknownPerson
+from broker.domain.errors import LoginRequired, PageNotFound
 from broker.domain.identity import AuthnContext
 from broker.domain.sessions import Device, Session
 from broker.federation.linking import Refuse
 from broker.federation.logins import Interaction, LoginRequest
-from broker.federation.sources import Source, SourceDescription, SourceLabel, Sources
-from broker.federation.steps import ChooseSource, Decisions, Done, GoUpstream, StepUp, answers, next_step
+from broker.federation.sources import Source, SourceDescription, Sources
+from broker.federation.steps import ChooseSource, Decisions, Done, GoUpstream, StepUp, next_step
 from policies import Assurance, load
 
 NOW = datetime(2026, 9, 14, 8, tzinfo=UTC)
 START = NOW - timedelta(minutes=2)
-A, B = (SourceDescription(name, {"fr": name}, "t") for name in ("a", "b"))
+A, B = (SourceDescription(name, "t") for name in ("a", "b"))
 
 
 def session(*, auth: datetime = START - timedelta(hours=1), opened: datetime | None = None, by: str = "a") -> Session:
@@ -34,7 +34,7 @@ def step(request: LoginRequest, here: Session | None = None, *, offered: object 
 LOGIN = LoginRequest(resume="/x", prompt=frozenset({"login"}))
 AGED = LoginRequest(resume="/x", max_age=60)
 NONE = LoginRequest(prompt=frozenset({"none"}))
-SELECT = LoginRequest(prompt=frozenset({"select_account"}), source_hint="a")
+SELECT = LoginRequest(prompt=frozenset({"select_account"}))
 
 
 @pytest.mark.parametrize(
@@ -42,10 +42,7 @@ SELECT = LoginRequest(prompt=frozenset({"select_account"}), source_hint="a")
     [
         (LoginRequest(), None, ChooseSource((A, B))),
         (LoginRequest(resume="/x"), session(), Done("/x")),
-        (LoginRequest(source_hint="b"), None, GoUpstream("b", force=False)),
-        (LoginRequest(source_hint="z"), None, ChooseSource((A, B))),
         (LOGIN, None, ChooseSource((A, B))),
-        (replace(LOGIN, source_hint="b"), None, GoUpstream("b", force=True)),
         (LOGIN, session(), StepUp("a")),
         (LOGIN, session(by="gone"), ChooseSource((A, B))),
         (LOGIN, session(auth=NOW), Done("/x")),
@@ -78,21 +75,26 @@ def test_a_silent_request_is_answered_or_refused_and_never_shown() -> None:
 
 def test_a_choice_is_one_of_the_offer() -> None:
     assert step(LOGIN, session(), chosen="b") == GoUpstream("b", force=True)
+    assert step(SELECT, session(), chosen="b") == GoUpstream("b", force=True)
     refused = step(LoginRequest(), chosen="z")
     assert isinstance(refused, Refuse)
     assert refused.error is PageNotFound
 
 
-def test_a_decision_on_the_link_comes_before_everything_else() -> None:
-    refusal = Refuse(UnknownPerson, "no way in")
-    decisions = Decisions((A,), NOW, link=refusal)
-    assert next_step(Interaction(LoginRequest(), "b", START), session(), decisions) is refusal
-
-
 def test_a_login_made_for_this_request_answers_it_however_slow_the_person_was() -> None:
-    interaction = Interaction(replace(AGED, max_age=1), "b", START)
-    assert answers(session(auth=START), interaction, now=NOW)
-    assert not answers(session(auth=START - timedelta(seconds=1)), interaction, now=NOW)
+    wish = replace(AGED, max_age=1)
+    assert step(wish, session(auth=START)) == Done("/x")
+    assert step(wish, session(auth=START - timedelta(seconds=1))) == StepUp("a")
+
+
+def test_a_login_of_unknown_age_answers_a_plain_request_and_no_request_for_a_fresh_proof() -> None:
+    since = session(auth=NOW)
+    unknown = replace(since, authn=replace(since.authn, proven=False))
+    assert step(LoginRequest(resume="/x"), unknown) == Done("/x")
+    for wish in (LOGIN, AGED, replace(AGED, max_age=0)):
+        assert step(wish, since) == Done("/x")
+        assert step(wish, unknown) == StepUp("a")
+    assert step(SELECT, unknown) == ChooseSource((A, B))
 
 
 class Nowhere:
@@ -101,22 +103,16 @@ class Nowhere:
 
 def test_the_register_of_sources_keeps_their_order_and_knows_no_other() -> None:
     sources = Sources([Source(B, Nowhere()), Source(A, Nowhere())])  # type: ignore[arg-type]
-    assert [label.source_id for label in sources.labels()] == ["b", "a"]
+    assert [known.source_id for known in sources.descriptions()] == ["b", "a"]
     assert sources.get("a").description is A
     with pytest.raises(PageNotFound):
         sources.get("c")
-
-
-def test_a_label_falls_back_to_french_and_then_to_the_id() -> None:
-    assert SourceLabel("ent", {"fr": "ENT", "ar": "فضاء"}).text("ar") == "فضاء"
-    assert SourceLabel("ent", {"fr": "ENT"}).text("en") == "ENT"
-    assert SourceLabel("ent", {}).text("en") == "ent"
 
 
 @pytest.mark.parametrize("own", list(Assurance))
 @pytest.mark.parametrize("acr", ["", "eidas1", "eidas2", "eidas3", "strong", "gold"])
 def test_a_source_never_claims_more_than_its_own_level(own: Assurance, acr: str) -> None:
     table = load().assurance
-    level = SourceDescription("a", {}, "t", assurance=own).level(acr, table)
+    level = SourceDescription("a", "t", assurance=own).level(acr, table)
     assert own.reaches(level)
     assert acr == "" or table.acr.get(acr, table.silent).reaches(level)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
 
@@ -48,8 +49,8 @@ def problems(folder: Path | None, overrides: Path | None = None) -> tuple[str, .
 def test_the_shipped_numbers_are_those_of_the_design() -> None:
     shipped = policies.load()
     sessions, linking = shipped.sessions, shipped.linking
-    assert (sessions.shared_idle, sessions.shared_warning) == (timedelta(minutes=20), timedelta(minutes=17))
-    assert (sessions.shared_absolute, sessions.pupil_absolute) == (timedelta(hours=12), timedelta(hours=8))
+    assert (sessions.shared_idle, sessions.shared_absolute) == (timedelta(minutes=20), timedelta(hours=12))
+    assert sessions.pupil_absolute == timedelta(hours=8)
     assert (sessions.own_absolute, sessions.step_up) == (timedelta(days=30), timedelta(minutes=5))
     assert (sessions.staff_idle, sessions.staff_absolute) == (timedelta(minutes=15), timedelta(hours=8))
     assert (sessions.code, sessions.access_token, sessions.id_token) == (
@@ -127,6 +128,51 @@ def test_each_fault_has_its_sentence(folder: Path, file: str, change: Callable[[
     assert [told for told in problems(folder) if problem in told]
     shutil.copy(SHIPPED / file, folder)
     policies.load(folder)
+
+
+BOUNDS = {
+    "shared_idle": ("1 min", "1 h", "59 s", "61 min"),
+    "shared_absolute": ("10 min", "24 h", "9 min", "25 h"),
+    "pupil_absolute": ("10 min", "24 h", "9 min", "25 h"),
+    "own_absolute": ("1 h", "90 d", "59 min", "91 d"),
+    "staff_idle": ("1 min", "30 min", "59 s", "31 min"),
+    "staff_absolute": ("10 min", "12 h", "9 min", "13 h"),
+    "interaction": ("1 min", "60 min", "59 s", "61 min"),
+    "step_up": ("30 s", "15 min", "29 s", "3650 d"),
+    "code": ("5 s", "60 s", "4 s", "61 s"),
+    "access_token": ("30 s", "15 min", "29 s", "16 min"),
+    "id_token": ("30 s", "15 min", "29 s", "16 min"),
+    "copy": ("1 s", "30 s", "31 s", "3650 d"),
+    "undo_by_person": ("1 d", "365 d", "23 h", "366 d"),
+    "undo_by_academie": ("1 d", "365 d", "23 h", "366 d"),
+    "mass_change_percent": (0, 50, 50.1, 1e9),
+    "propose_from": (0.5, 1, 0, 1.1),
+}
+
+
+@pytest.mark.parametrize("key", list(BOUNDS))
+def test_no_file_sets_a_number_beyond_its_bounds(overrides: Path, key: str) -> None:
+    """A tenant's typing slip, or worse: copies that outlive a revocation for years, an import guard that never acts."""
+    name = "sessions.toml" if hasattr(policies.load().sessions, key) else "linking.toml"
+    least, most, below, above = BOUNDS[key]
+    for value in (below, above):
+        (overrides / name).write_text(f"\n{key} = {value!r}\n", encoding="utf-8")
+        (told,) = problems(None, overrides)
+        assert told.startswith(f"override of {name}:2: {key}: from ")
+    for value in (least, most):
+        (overrides / name).write_text(f"\n{key} = {value!r}\n", encoding="utf-8")
+        policies.load(None, overrides)
+
+
+def test_every_duration_and_every_number_has_bounds() -> None:
+    shipped = policies.load()
+    numbers = {
+        field.name
+        for table in (shipped.sessions, shipped.linking)
+        for field in fields(table)
+        if not isinstance(getattr(table, field.name), bool)
+    }
+    assert numbers == set(BOUNDS)
 
 
 def test_a_file_missing_or_unknown_is_told(folder: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from broker.domain.errors import LoginRequired
 from broker.domain.identity import AuthnContext
 from broker.domain.sessions import Device, Session
-from broker.protocol.oidc.freshness import Step, next_step
+from broker.protocol.oidc.freshness import Verdict, judge_session
 from broker.protocol.oidc.requests import find_client, read_request
 from broker.services.register import Register
 from broker.wire.http import Form
@@ -21,9 +21,9 @@ YEAR = timedelta(days=365)
 REFUSED = "refused"
 
 
-def session(*, age: int = 0, opened_ago: int | None = None) -> Session:
+def session(*, age: int = 0, opened_ago: int | None = None, proven: bool = True) -> Session:
     """A session whose proof is `age` seconds old, opened `opened_ago` seconds ago (as long, when not said)."""
-    authn = AuthnContext("low", (), NOW - timedelta(seconds=age), "ent1")
+    authn = AuthnContext("low", (), NOW - timedelta(seconds=age), "ent1", proven)
     opened = NOW - timedelta(seconds=age if opened_ago is None else opened_ago)
     return Session("sid_1", "d", "prs_1", "acc_1", authn, Device.SHARED, opened, NOW + YEAR, NOW + YEAR)
 
@@ -32,7 +32,7 @@ def step(found: Session | None, *, began_ago: int | None = None, **changes: str)
     request = read_request(find_client(Register(SERVICES), Form(authorization(**changes))))
     started = None if began_ago is None else NOW - timedelta(seconds=began_ago)
     try:
-        return next_step(request, found, now=NOW, started=started)
+        return judge_session(request, found, now=NOW, started=started)
     except LoginRequired:
         return REFUSED
 
@@ -40,39 +40,47 @@ def step(found: Session | None, *, began_ago: int | None = None, **changes: str)
 @pytest.mark.parametrize(
     ("found", "asked", "began_ago", "expected"),
     [
-        (None, {}, None, Step.LOGIN),
+        (None, {}, None, Verdict.LOGIN),
         (None, {"prompt": "none"}, None, REFUSED),
-        (None, {}, 30, Step.LOGIN),
-        (session(age=9999), {}, None, Step.ANSWER),
-        (session(age=9999), {"prompt": "none"}, None, Step.ANSWER),
-        (session(age=9999), {"prompt": "consent"}, None, Step.ANSWER),
-        (session(), {"prompt": "login"}, None, Step.LOGIN),
-        (session(), {"prompt": "select_account"}, None, Step.LOGIN),
-        (session(), {"prompt": "login consent"}, None, Step.LOGIN),
-        (session(age=61), {"max_age": "60"}, None, Step.LOGIN),
-        (session(age=60), {"max_age": "60"}, None, Step.ANSWER),
+        (None, {}, 30, Verdict.LOGIN),
+        (session(age=9999), {}, None, Verdict.ANSWER),
+        (session(age=9999), {"prompt": "none"}, None, Verdict.ANSWER),
+        (session(age=9999), {"prompt": "consent"}, None, Verdict.ANSWER),
+        (session(), {"prompt": "login"}, None, Verdict.LOGIN),
+        (session(), {"prompt": "select_account"}, None, Verdict.LOGIN),
+        (session(), {"prompt": "login consent"}, None, Verdict.LOGIN),
+        (session(age=61), {"max_age": "60"}, None, Verdict.LOGIN),
+        (session(age=60), {"max_age": "60"}, None, Verdict.ANSWER),
         (session(age=61), {"max_age": "60", "prompt": "none"}, None, REFUSED),
-        (session(age=1), {"max_age": "0"}, None, Step.LOGIN),
+        (session(age=1), {"max_age": "0"}, None, Verdict.LOGIN),
         # after the login that the request began
-        (session(age=10), {"prompt": "login"}, 30, Step.ANSWER),
-        (session(age=10), {"max_age": "0"}, 30, Step.ANSWER),
-        (session(age=10), {"prompt": "select_account"}, 30, Step.ANSWER),
-        (session(age=30), {"prompt": "login"}, 30, Step.ANSWER),
+        (session(age=10), {"prompt": "login"}, 30, Verdict.ANSWER),
+        (session(age=10), {"max_age": "0"}, 30, Verdict.ANSWER),
+        (session(age=10), {"prompt": "select_account"}, 30, Verdict.ANSWER),
+        (session(age=30), {"prompt": "login"}, 30, Verdict.ANSWER),
         # an old session was there already and nobody logged in: ask again
-        (session(age=31), {"prompt": "login"}, 30, Step.LOGIN),
-        (session(age=9999), {"max_age": "60"}, 30, Step.LOGIN),
-        # the source's clock may lag a minute; an older proof than that is no proof, and asking again would not help
-        (session(age=89, opened_ago=10), {"prompt": "login"}, 30, Step.ANSWER),
-        (session(age=91, opened_ago=10), {"prompt": "login"}, 30, REFUSED),
+        (session(age=31), {"prompt": "login"}, 30, Verdict.LOGIN),
+        (session(age=9999), {"max_age": "60"}, 30, Verdict.LOGIN),
+        # a login since then whose proof is older is no fresh proof, and asking again would not help
+        (session(age=30, opened_ago=10), {"prompt": "login"}, 30, Verdict.ANSWER),
+        (session(age=31, opened_ago=10), {"prompt": "login"}, 30, REFUSED),
         (session(age=9999, opened_ago=10), {"max_age": "60"}, 30, REFUSED),
-        (session(age=9999, opened_ago=10), {}, 30, Step.ANSWER),
+        (session(age=9999, opened_ago=10), {}, 30, Verdict.ANSWER),
+        # a login whose age is not known is fresh for nobody
+        (session(proven=False), {}, None, Verdict.ANSWER),
+        (session(proven=False), {"max_age": "60"}, None, Verdict.LOGIN),
+        (session(proven=False), {"max_age": "60", "prompt": "none"}, None, REFUSED),
+        (session(age=10, proven=False), {"prompt": "login"}, 30, REFUSED),
+        (session(age=10, proven=False), {"max_age": "0"}, 30, REFUSED),
     ],
 )  # fmt: skip
-def test_next_step(found: Session | None, asked: dict[str, str], began_ago: int | None, expected: str) -> None:
+def test_what_the_session_means(
+    found: Session | None, asked: dict[str, str], began_ago: int | None, expected: str
+) -> None:
     assert step(found, began_ago=began_ago, **asked) == expected
 
 
 def test_a_session_of_the_future_is_not_fresher_than_the_present() -> None:
     ahead = replace(session(), authn=AuthnContext("low", (), NOW + timedelta(seconds=5), "ent1"))
-    assert step(ahead, max_age="1") is Step.ANSWER
-    assert step(ahead, prompt="login") is Step.LOGIN
+    assert step(ahead, max_age="1") is Verdict.ANSWER
+    assert step(ahead, prompt="login") is Verdict.LOGIN

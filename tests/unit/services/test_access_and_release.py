@@ -121,7 +121,7 @@ def test_a_pupil_is_told_of_without_any_child(policies: Policies) -> None:
 
 
 def test_what_a_grant_covers_narrows_what_is_told(policies: Policies) -> None:
-    told = claims_for(policies, FAMILY, MOTHER, [LEA], child_subject=str, wanted=["uai", "locale"])
+    told = claims_for(policies, FAMILY, MOTHER, [LEA], child_subject=str, wanted=["uai", "unheard_of"])
     assert told == {"uai": ["0990001A"]}
 
 

@@ -72,7 +72,7 @@ def test_no_descriptor_is_an_empty_register_and_no_folder_is_a_fault(tmp_path: P
 
 
 def test_the_examples_can_be_used_once_their_secrets_exist(tmp_path: Path) -> None:
-    folder = tmp_path / "services" / "examples"
+    folder = tmp_path / "services"
     shutil.copytree(EXAMPLES, folder)
     with pytest.raises(SettingsError, match="client_secret_file"):
         load_services(folder)

@@ -34,6 +34,8 @@ def file(tmp_path: Path) -> Path:
     (tmp_path / "secrets" / "master").write_bytes(os.urandom(32))
     (tmp_path / "secrets" / "educonnect").write_text("s3cret\n", encoding="utf-8")
     (tmp_path / "secrets" / "db").write_text("postgresql+psycopg://preau:pw@db/preau\n", encoding="utf-8")
+    (tmp_path / "secrets" / "empty").write_text(" \n", encoding="utf-8")
+    (tmp_path / "secrets" / "bytes").write_bytes(b"\xff")
     path = tmp_path / "preau.toml"
     path.write_text(render_example(), encoding="utf-8")
     return path
@@ -199,7 +201,6 @@ ISSUER = 'issuer = "https://sso.example.fr"'
         ("# services_dir = ", 'services_dir = "none"\n# ', "services_dir: "),
         ("# policies_dir = ", 'policies_dir = "none"\n# ', "policies_dir: "),
         ('"secrets/master"', '"secrets/none"', "secrets.master_file: "),
-        ('"secrets/master"', '"secrets/educonnect"', "secrets.master_file: 32 random bytes"),
         ("[secrets]", "[secret]", "secret: unknown key (is secrets meant?)"),
         ("[secrets]\n", "secrets = 1\n[other]\n", "secrets: a table is wanted"),
         ("[[tenants]]", "[tenants]", "tenants: a list of tables is wanted"),
@@ -218,6 +219,14 @@ ISSUER = 'issuer = "https://sso.example.fr"'
         ('client_id = "preau"', "", "sources.educonnect.client_id: missing (kind = oidc)"),
         ('client_secret_file = "secrets/educonnect"', "", "sources.educonnect.client_secret_file: missing"),
         ('"secrets/educonnect"', '"secrets/none"', "sources.educonnect.client_secret_file: "),
+        ('"secrets/educonnect"', '"secrets/empty"', "(leave the source out until you have its secret)"),
+        (
+            '"secrets/educonnect"',
+            '"secrets/bytes"',
+            "is not UTF-8 text (leave the source out until you have its secret)",
+        ),
+        ("# database_url_file = ", 'database_url_file = "secrets/empty"\n# ', "secrets/empty is empty"),
+        ("# redis_url_file = ", 'redis_url_file = "secrets/empty"\n# ', "secrets/empty is empty"),
         ("# scopes = ", 'scopes = ["profile"]\n# ', "sources.educonnect.scopes: openid is wanted"),
         ('fr = "EduConnect", ', "", "sources.educonnect.label.fr: missing"),
         ('fr = "EduConnect"', "fr = 1", "sources.educonnect.label: a table of texts is wanted"),
@@ -232,7 +241,11 @@ def test_each_fault_has_its_sentence(file: Path, old: str, new: str, problem: st
     sound = file.read_text(encoding="utf-8")
     edit(file, lambda text: text.replace(old, new, 1))
     told = problems(file)
-    assert [line for line in told if line.removeprefix(f"{file}: ").startswith(problem) or f": {problem}" in line], told
+    assert [
+        line
+        for line in told
+        if line.removeprefix(f"{file}: ").startswith(problem) or f": {problem}" in line or line.endswith(problem)
+    ], told
     file.write_text(sound, encoding="utf-8")
     load_settings(file, {})
 
@@ -249,6 +262,27 @@ def test_a_file_that_is_missing_or_unreadable_is_told(tmp_path: Path) -> None:
     assert problems(broken)[0].startswith(f"{broken}: ")
     broken.write_bytes(b"\xff")
     assert problems(broken) == (f"{broken}: cannot be read as UTF-8 text",)
+
+
+def test_a_secret_that_cannot_be_read_is_told(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_path: Path, **_: object) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("broker.settings.secret_files.read_secret", refuse)
+    (problem,) = problems(file)
+    assert problem.endswith(
+        "educonnect cannot be read (Permission denied) (leave the source out until you have its secret)"
+    )
+
+
+def test_faults_that_only_the_caller_sees_are_told_with_the_others(file: Path) -> None:
+    edit(file, lambda text: text.replace('academie = "99"', 'academie = "9"', 1))
+    with pytest.raises(SettingsError) as caught:
+        load_settings(file, {}, also=lambda settings: (f"{settings.issuer}: seen",))
+    assert [line.partition(": ")[2] for line in caught.value.problems] == [
+        "feeds.99-2d.academie: two digits are wanted",
+        "https://sso.example.fr: seen",
+    ]
 
 
 def test_no_secret_stands_in_the_settings(file: Path) -> None:

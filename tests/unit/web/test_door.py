@@ -19,6 +19,7 @@ from broker.domain.sessions import Device, Session
 from broker.federation import LoginRequest
 from broker.protocol.endpoint import Call, Endpoint, NeedsLogin, Route
 from broker.storage.memory_store import MemoryStore
+from broker.web import door as door_module
 from broker.web.door import DOOR_ERROR, MOST_BODY_BYTES, Door, read_request
 from broker.web.edge import TRACE
 from broker.wire.http import PlainResponse
@@ -200,6 +201,27 @@ def test_volume_is_limited_by_address_and_unlimited_while_the_store_is_away() ->
     assert statuses == ["200", "200", "429"]
     assert knock(fine, {"REMOTE_ADDR": "192.0.2.10"}, store=store, per_minute=2).status == "200 OK"
     assert knock(fine, store=DownStore(FakeClock()), per_minute=0).status == "200 OK"
+
+
+def test_who_asks_too_often_is_told_how_long_to_wait() -> None:
+    clock = FakeClock()
+    store = MemoryStore(clock)
+    knock(fine, store=store, per_minute=1)
+    clock.advance(timedelta(seconds=50))
+    refused = knock(fine, store=store, per_minute=1)
+    assert (refused.status[:3], refused.headers["retry-after"]) == ("429", "10")
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/connexion"), ("GET", "/retour/ent1")])
+def test_steps_of_a_login_are_limited_by_address_and_looking_at_a_page_is_not(
+    method: str, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door_module, "LOGIN_STEPS_PER_MINUTE", 2)
+    store, step = MemoryStore(FakeClock()), {"REQUEST_METHOD": method, "PATH_INFO": path}
+    assert [knock(fine, step, store=store).status[:3] for _ in range(3)] == ["200", "200", "429"]
+    assert knock(fine, {**step, "REMOTE_ADDR": "192.0.2.10"}, store=store).status[:3] == "200"
+    assert knock(fine, {"PATH_INFO": "/connexion"}, store=store).status[:3] == "200"
+    assert knock(fine, step, store=DownStore(FakeClock())).status[:3] == "200"
 
 
 def test_each_request_is_one_line_that_names_the_path_and_never_the_query(caplog: pytest.LogCaptureFixture) -> None:

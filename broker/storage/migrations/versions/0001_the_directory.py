@@ -100,7 +100,6 @@ def _persons() -> None:
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("merged_into", sa.String(length=64), nullable=True),
-        sa.Column("quarantined_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["merged_into"], ["persons.id"], name=op.f("fk_persons_merged_into")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_persons")),
     )
@@ -165,7 +164,6 @@ def _schools() -> None:
         sa.Column("academie", sa.String(length=2), nullable=False),
         sa.Column("commune", sa.Text(), nullable=False),
         sa.Column("contract", sa.String(length=8), nullable=False),
-        sa.Column("zone", sa.String(length=2), nullable=False),
         sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("uai", name=op.f("pk_schools")),
     )

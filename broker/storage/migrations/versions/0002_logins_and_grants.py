@@ -155,7 +155,7 @@ def _merges() -> None:
         sa.Column("absorbed", sa.String(length=64), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("evidence", sa.JSON(), nullable=False),
-        sa.Column("pre_image", sa.JSON(), nullable=False),
+        sa.Column("pre_image", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("undone_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["absorbed"], ["persons.id"], name=op.f("fk_merges_absorbed")),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_merges_account_id")),
@@ -164,6 +164,14 @@ def _merges() -> None:
     )
     op.create_index("ix_merges_account_id", "merges", ["account_id"], unique=False)
     op.create_index("ix_merges_survivor", "merges", ["survivor"], unique=False)
+    op.create_index(
+        "ix_merges_kept",
+        "merges",
+        ["at"],
+        unique=False,
+        postgresql_where=sa.text("pre_image IS NOT NULL"),
+        sqlite_where=sa.text("pre_image IS NOT NULL"),
+    )
 
 
 def _sessions() -> None:
@@ -177,6 +185,7 @@ def _sessions() -> None:
         sa.Column("acr", sa.String(length=128), nullable=False),
         sa.Column("amr", sa.JSON(), nullable=False),
         sa.Column("auth_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("proven", sa.Boolean(), nullable=False),
         sa.Column("device", sa.String(length=8), nullable=False),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("idle_until", sa.DateTime(timezone=True), nullable=False),

@@ -27,7 +27,7 @@ from tests import aaf
     ],
 )
 def test_the_legal_level_is_a_quality_and_not_a_rank(level: str, quality: Quality) -> None:
-    (relation,) = parse_relations([f"500101$50$0${level}$0$0"])
+    (relation,) = parse_relations([f"500101$50$0${level}$0$0"], degree="2D")
     assert relation.quality is quality
 
 
@@ -36,19 +36,19 @@ def test_the_legal_level_is_a_quality_and_not_a_rank(level: str, quality: Qualit
     ("legacy", "link"), [("1", "20"), ("2", "10"), ("3", "50"), ("4", "39"), ("5", "51"), ("6", "90")]
 )
 def test_legacy_link_codes_are_turned_into_the_newer_ones(legacy: str, link: str) -> None:
-    (relation,) = parse_relations([f"500101${legacy}$0$1$0$0"])
+    (relation,) = parse_relations([f"500101${legacy}$0$1$0$0"], degree="2D")
     assert relation.link_code == link
 
 
 @pytest.mark.parametrize("link", ["10", "20", "50", "1", "2", "3"])
 def test_a_two_part_relation_of_mother_father_or_tutor_is_legal(link: str) -> None:
-    (relation,) = parse_relations([f"610777${link}"])
+    (relation,) = parse_relations([f"610777${link}"], degree="1D")
     assert relation.quality is Quality.LEGAL_GUARDIAN
 
 
 @pytest.mark.parametrize("link", ["37", "38", "39", "41", "42", "43", "51", "70", "90", "4", "5", "6"])
 def test_any_other_two_part_relation_is_a_contact(link: str) -> None:
-    (relation,) = parse_relations([f"610777${link}"])
+    (relation,) = parse_relations([f"610777${link}"], degree="1D")
     assert relation.quality is Quality.CONTACT
 
 

@@ -57,7 +57,6 @@ def build_act(entry: Entry) -> OpenSession:
         link=proof,
         replaces=entry.replaced.sid if entry.replaced else None,
         audit=_audit(entry, session),
-        outbox=(),
     )
 
 
