@@ -197,21 +197,18 @@ def test_a_chunk_that_fails_leaves_nothing(imports: SqlImports, sql_engine: Engi
 
 
 def test_rows_that_say_nothing_new_are_passed_over(imports: SqlImports) -> None:
-    run = applying(imports, staged(1, "1"))
-    imports.apply(run, size=5, lease=MINE, plan=Planner())
+    run = applied(imports, staged(1, "1"))
     imports.finish(replace(run, state=ImportState.DONE), lease=MINE, audit=())
-    again = begun(imports, replace(RUN, import_id="imp_2"))
+    again = begun(imports, replace(RUN, import_id="imp_2", started_at=NOW + timedelta(days=1)))
     rows = [staged(1, "1"), staged(2, "2"), staged(3, "1", op="keep")]
     imports.stage(again, Batch(rows, (), 3), lease=MINE)
     planner = Planner()
-    again = replace(again, staged=3, applied_at=NOW)
-    moved = imports.apply(again, size=5, lease=MINE, plan=planner)
+    moved = imports.apply(replace(again, staged=3, applied_at=NOW), size=5, lease=MINE, plan=planner)
     assert planner.keys() == [["2"]]
     assert moved is not None
     assert moved.counts == {"pupil_added": 1, "unchanged": 1}
-    seen: list[ImportRun] = []
-    imports.begin(RUN.feed, lease=MINE, decide=lambda history: seen.append(history[0]))
-    assert (seen[0].counts, seen[0].phase, seen[0].cursor) == (moved.counts, 1, 3)
+    stored = _history(imports)[0]
+    assert (stored.counts, stored.phase, stored.cursor) == (moved.counts, 1, 3)
 
 
 TRICKY = "tab\t newline\n return\r back\\slash \\N quote' \" é œ 漢 \u2028 end"
@@ -289,8 +286,7 @@ def test_a_person_merged_away_meanwhile_is_never_joined(postgres_engine: Engine)
     from broker.domain.errors import StorageUnavailable
 
     store = SqlImports(postgres_engine, is_gone=lambda _holder: False)
-    run = applying(store, staged(1, "1"))
-    store.apply(run, size=5, lease=MINE, plan=Planner())
+    run = applied(store, staged(1, "1"))
     survivor = builders.add_person(postgres_engine)
     gone = builders.add_person(postgres_engine, merged_into=survivor)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, update
 
@@ -65,11 +65,24 @@ towns = st.builds(
     restrictions=st.lists(st.tuples(pairs, spans), max_size=3),
     merged=st.booleans(),
     names=st.lists(
-        st.tuples(st.sampled_from(["Paul", "PAUL", "Jean", "Ali", "Rémi"]), st.sampled_from(["M.", "M.", "Mme"])),
+        st.tuples(st.sampled_from(["Paul", "PAUL", "Jean"]), st.sampled_from(["M.", "M.", "Mme"])),
         min_size=RECORDS,
         max_size=RECORDS,
     ),
 )
+
+
+_OWN = [(person, AttachmentState.ATTACHED, False) for person in (0, 1, 2, 2)]
+_ALWAYS = (b.BEFORE, None)
+NAMESAKES = Drawn(
+    adults=_OWN,
+    children=_OWN,
+    relations=[(((adult, 0), _ALWAYS), True) for adult in range(3)],
+    restrictions=[((0, 0), _ALWAYS)],
+    merged=False,
+    names=[("Paul", "M."), ("PAUL", "M."), ("Jean", "M."), ("Paul", "Mme")],
+)
+"""Three adults beside one child, one of them barred, another of his name: random towns seldom draw it."""
 
 
 def build(conn: Connection, name: str, town: Drawn) -> tuple[list[str], list[str]]:
@@ -161,6 +174,7 @@ def test_children_of_equals_the_pure_rule(sql_engine: Engine) -> None:
 
     @settings(max_examples=examples, deadline=None, database=None, report_multiple_bugs=False)
     @given(town=towns, now=moments)
+    @example(town=NAMESAKES, now=b.NOW)
     def holds(town: Drawn, now: datetime) -> None:
         name = f"t{next(_towns)}"
         with sql_engine.begin() as conn:
