@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Column, Connection, Row, select, update
 
 from broker.domain.errors import ImportBusy
 from broker.domain.feed import FeedFault
@@ -40,13 +40,25 @@ def next_staged(conn: Connection, run: ImportRun, *, phase: int, size: int) -> l
 
     What a chunk needs to know depends on its phase.
     """
-    base = select(*_STAGED).where(staged_rows.c.import_id == run.import_id).limit(size)
+    return [StagedRow._make(row) for row in _next_rows(conn, run, _STAGED, phase=phase, size=size)]
+
+
+def next_keys(conn: Connection, run: ImportRun, *, phase: int, size: int) -> Sequence[Row[Any]]:
+    """As `next_staged`, but only phase, seq, key and kind of each row."""
+    return _next_rows(conn, run, _STAGED[:4], phase=phase, size=size)
+
+
+def _next_rows(
+    conn: Connection, run: ImportRun, columns: Sequence[Column[Any]], *, phase: int, size: int
+) -> Sequence[Row[Any]]:
+    base = select(*columns).where(staged_rows.c.import_id == run.import_id).limit(size)
     order = (staged_rows.c.phase, staged_rows.c.seq)
     here = base.where(staged_rows.c.phase == phase, staged_rows.c.seq > run.cursor).order_by(*order)
     rows = conn.execute(here).fetchall()
-    if not rows:
-        rows = conn.execute(base.where(staged_rows.c.phase > phase).order_by(*order)).fetchall()
-    return [StagedRow(*row) for row in rows if row.phase == rows[0].phase]
+    if rows:
+        return rows
+    later = conn.execute(base.where(staged_rows.c.phase > phase).order_by(*order)).fetchall()
+    return [row for row in later if row.phase == later[0].phase]
 
 
 def with_counts(run: ImportRun, more: Mapping[str, int]) -> ImportRun:

@@ -27,7 +27,7 @@ from broker.domain.school import Level
 from broker.storage.engine import Contended
 from broker.storage.schema import attachments, enrolments, guardianships, persons, records, schools
 from broker.storage.sql_imports_bulk import among, insert_rows
-from broker.storage.sql_imports_lease import move, next_staged, with_counts
+from broker.storage.sql_imports_lease import move, next_keys, with_counts
 from broker.storage.trail import insert_audit
 
 _PUPIL, _GUARDIAN = RecordKind.PUPIL.value, RecordKind.GUARDIAN.value
@@ -44,7 +44,7 @@ def found_chunk(
 ) -> ImportRun | None:
     """Give persons to what the next staged rows brought; None when no row is left."""
     start = run if run.phase >= FOUNDING else replace(run, phase=FOUNDING, cursor=0)
-    rows = next_staged(conn, start, phase=start.phase - FOUNDING, size=size)
+    rows = next_keys(conn, start, phase=start.phase - FOUNDING, size=size)
     if not rows:
         return None
     plan = FoundingPlan()
