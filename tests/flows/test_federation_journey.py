@@ -101,9 +101,9 @@ def test_a_login_sees_only_the_feeds_allotted_to_its_source(world: World) -> Non
 def test_a_pupil_and_a_teacher_come_in_too(world: World) -> None:
     pupil, _ = add_pupil(world.engine, "200345")
     teacher, _ = add_staff(world.engine, "700001")
-    world.upstreams["ent2"].releases.update(maelys=ref("200345"), claude=ref("700001"))
+    world.upstreams["ent2"].releases.update(maelys=ref("200345"), nadia=ref("700001"))
     assert world.browser().sign_in("ent2", "maelys").session.person_id == pupil
-    session = world.browser().sign_in("ent2", "claude").session
+    session = world.browser().sign_in("ent2", "nadia").session
     assert session.person_id == teacher
     assert session.ends_at - session.opened_at == timedelta(hours=8)
 
@@ -111,8 +111,8 @@ def test_a_pupil_and_a_teacher_come_in_too(world: World) -> None:
 def test_a_parent_who_teaches_has_the_limits_of_staff_from_the_first_login(world: World) -> None:
     world.family("500101")
     add_staff(world.engine, "700001")
-    world.upstreams["ent2"].releases["claude"] = ref("500101", "700001")
-    session = world.browser().sign_in("ent2", "claude").session
+    world.upstreams["ent2"].releases["nadia"] = ref("500101", "700001")
+    session = world.browser().sign_in("ent2", "nadia").session
     assert session.idle_until - session.opened_at == timedelta(minutes=15)
 
 
