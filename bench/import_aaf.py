@@ -3,7 +3,7 @@
     python -m bench.import_aaf [--pupils 300000] [--database sqlite|postgresql|both] [--keep FOLDER] [--dry]
 
 The import runs in a process of its own, whose peak memory the kernel tells. PostgreSQL is a private one with the
-server's own defaults (fsync and autovacuum on). Rows go to `bench/results.json`.
+server's own defaults (fsync and autovacuum on). The rows in `bench/results.json` are those of the last run.
 """
 
 from __future__ import annotations
@@ -173,8 +173,11 @@ def show(database: str, found: Measure) -> None:
 
 
 def append(database: str, found: Measure, pupils: int) -> None:
-    """Add the two rows of this measure to `results.json`."""
+    """Write the two rows of this measure into `results.json`, in the place of those of an earlier one."""
     rows = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
+    rows = [
+        row for row in rows if not row["bench"].startswith(f"import_aaf_{database}_") or str(pupils) not in row["bench"]
+    ]
     speed = found.records / found.seconds
     for name, ours, bar, better, unit in (
         ("speed", speed, BAR_SPEED[database], "higher", "records/s"),
@@ -198,9 +201,9 @@ def append(database: str, found: Measure, pupils: int) -> None:
 
 
 def commit() -> str:
-    """The commit measured; empty outside a repository."""
+    """The commit measured, `-dirty` behind it when files were changed since; empty outside a repository."""
     done = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+        ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     return done.stdout.strip()
 

@@ -19,6 +19,7 @@ from typing import Protocol
 
 from broker.directory.founding import Founder
 from broker.directory.guard import mass_changes
+from broker.directory.ids import IdSource
 from broker.directory.lease import own_holder
 from broker.directory.likeness import SameContacts
 from broker.directory.opening import Delivery, check_header
@@ -201,7 +202,7 @@ class _Walk:
 
     def apply(self, run: ImportRun) -> ImportRun:
         around = self._around(run)
-        founder = Founder(around, self.rules.matcher, self.rules.propose_from, new_id)
+        founder = Founder(around, self.rules.matcher, self.rules.propose_from, IdSource())
         size = self.rules.chunk
 
         def plan(chunk: Chunk) -> ChunkPlan:

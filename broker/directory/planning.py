@@ -48,6 +48,8 @@ class _Standing:
     kind: RecordKind
     record: PersonRecord | None
     content: str
+    digest: str = ""
+    """Hash of `content` where the delivery came with it."""
     left: bool = False
     """Whether the feed withdrew it, before or in these very rows."""
 
@@ -119,15 +121,15 @@ def _fold(row: StagedRow, chunk: Chunk, standing: dict[str, _Standing], plan: Ch
         standing[row.key] = state
         return
     change = decode_person(row.payload, kind=kind, key=row.key)
-    content = row.payload
+    content, digest = row.payload, row.content_hash
     if change.stated != PERSON_FIELDS:
         before = state.record or (decode_person(state.content, kind=kind, key=row.key) if state.content else None)
         if before is None and not change.stated >= _NAMED:
             _fault(plan, row, "a change of some attributes of a record that is not known")
             return
         change = merged(before, change)
-        content = encode_person(change)
-    state.record, state.content = change, content
+        content, digest = encode_person(change), ""
+    state.record, state.content, state.digest = change, content, digest
     standing[row.key] = state
 
 
@@ -175,7 +177,7 @@ def _write_record(record_id: str, state: _Standing, plan: ChunkPlan, around: Cir
         ine=record.ine,
         content=state.content,
         # Without hash the record is looked at again at the next delivery: its school may have come by then.
-        content_hash=content_hash(state.content, in_charge_sees=around.in_charge_sees) if settled else "",
+        content_hash=_hash(state, around) if settled else "",
         seen_in=around.import_id,
         first_seen_at=known.first_seen_at if known else around.now,
         retired_at=None,
@@ -190,6 +192,10 @@ def _write_record(record_id: str, state: _Standing, plan: ChunkPlan, around: Cir
         plan.count(f"{record.kind.value}_returned")
     elif known.content != state.content:
         plan.count(f"{record.kind.value}_changed")
+
+
+def _hash(state: _Standing, around: Circumstances) -> str:
+    return state.digest or content_hash(state.content, in_charge_sees=around.in_charge_sees)
 
 
 def _write_facts(

@@ -12,7 +12,6 @@ import queue
 import subprocess
 import sys
 import threading
-from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -42,28 +41,28 @@ def batches_of(
     if processes < 2 or len(portions) < 2 or sum(portion.size for portion in portions) < large:  # noqa: PLR2004
         yield from stager.batches(reader.read(paths))
         return
-    tasks = deque(
-        Task(reader, tuple(paths), replace(stager, broken=False, counts={}), portion.name) for portion in portions
-    )
-    running: deque[_Reading] = deque()
+    names = [portion.name for portion in portions]
+    fresh = replace(stager, broken=False, counts={})
+    readings: list[_Reading] = []
     try:
-        while tasks and len(running) < processes:
-            running.append(_Reading(tasks.popleft()))
+        readings.extend(
+            _Reading(Task(reader, tuple(paths), fresh, tuple(names[first::processes])))
+            for first in range(min(processes, len(names)))
+        )
         staged = 0
-        while running:
-            for batch in _batches(running[0], stager, before=staged):
+        for number in range(len(names)):
+            for batch in _batches(readings[number % processes], stager, before=staged):
                 staged = batch.staged
                 yield batch
-            running.popleft().close()
-            if tasks:
-                running.append(_Reading(tasks.popleft()))
+        for reading in readings:
+            reading.take()  # the end of its process
     finally:
-        for reading in running:
+        for reading in readings:
             reading.close()
 
 
 def _batches(reading: _Reading, stager: Stager, *, before: int) -> Iterator[Batch]:
-    """The batches of one reader, counted on from what came before it."""
+    """The batches of a reader's next portion, counted on from what came before it."""
     while True:
         taken = reading.take()
         if isinstance(taken, Batch):
@@ -77,7 +76,7 @@ def _batches(reading: _Reading, stager: Stager, *, before: int) -> Iterator[Batc
 
 
 class _Reading:
-    """A reader of one portion, at work in its own process."""
+    """A reader of every so manyth portion, at work in its own process."""
 
     def __init__(self, task: Task) -> None:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -105,9 +104,9 @@ class _Reading:
 
 
 def _take_ahead(stream: IO[bytes], ahead: queue.Queue[_Taken]) -> None:
-    """Receive until the reader is through or gone; None stands for the latter."""
+    """Receive until the reader is through or gone: either way None comes last."""
     taken: _Taken = Batch((), (), 0)
-    while isinstance(taken, Batch):
+    while taken is not None:
         try:
             taken = pickle.load(stream)  # noqa: S301 - written by our own process
         except (EOFError, OSError, pickle.UnpicklingError):

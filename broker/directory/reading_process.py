@@ -1,4 +1,4 @@
-"""A process that reads one portion of a set, started by `readers`.
+"""A process that reads some portions of a set, started by `readers`.
 
 It takes its task from standard input and writes batches to standard output, both pickled: the two ends are the same
 program, and nobody else holds the pipes. When its importing process is gone, the first write tells it to end.
@@ -10,7 +10,7 @@ import pickle
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,16 +26,19 @@ class Task:
     reader: IdentityFeed
     paths: Sequence[Path]
     stager: Stager
-    portion: str
+    """One that has counted nothing: each portion gets a copy."""
+    portions: Sequence[str]
 
 
-def read_portion(task: Task, out: BinaryIO) -> None:
-    """Write the batches of a portion, then what its stager counted, or the refusal."""
+def read_portions(task: Task, out: BinaryIO) -> None:
+    """For each portion, write its batches, then what its stager counted; a refusal ends it."""
     try:
-        for batch in task.stager.batches(task.reader.read(task.paths, portion=task.portion)):
-            pickle.dump(batch, out, protocol=pickle.HIGHEST_PROTOCOL)
-            out.flush()
-        pickle.dump(task.stager, out)
+        for portion in task.portions:
+            stager = replace(task.stager, counts={})
+            for batch in stager.batches(task.reader.read(task.paths, portion=portion)):
+                pickle.dump(batch, out, protocol=pickle.HIGHEST_PROTOCOL)
+                out.flush()
+            pickle.dump(stager, out)
     except FeedRefused as refused:
         pickle.dump(refused, out)
     out.flush()
@@ -44,4 +47,4 @@ def read_portion(task: Task, out: BinaryIO) -> None:
 def main() -> None:
     """Read one task and do it."""
     with suppress(BrokenPipeError, KeyboardInterrupt):
-        read_portion(pickle.load(sys.stdin.buffer), sys.stdout.buffer)  # noqa: S301 - written by our own process
+        read_portions(pickle.load(sys.stdin.buffer), sys.stdout.buffer)  # noqa: S301 - written by our own process

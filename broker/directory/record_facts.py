@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import TypeVar
 
 from broker.directory.facts import FactChanges, change_facts
 from broker.domain.feed import ClassMembership, PersonRecord
-from broker.domain.guardianship import Right, rights_of
+from broker.domain.guardianship import Quality, Right, rights_of
 from broker.domain.imports import EnrolmentRow, GuardianshipRow, PostFactRow
 
 
@@ -25,13 +26,19 @@ class Circumstances:
     in_charge_sees: bool
 
 
+@cache
+def _rights(quality: Quality, in_charge_sees: bool) -> tuple[bool, bool]:
+    rights = rights_of(quality, in_charge_sees=in_charge_sees)
+    return Right.SEE in rights, Right.ACT in rights
+
+
 def guardianship_changes(
     pupil: PersonRecord, record_id: str, current: Sequence[GuardianshipRow], around: Circumstances
 ) -> FactChanges[GuardianshipRow]:
     """Bring the guardianships over a pupil to what the pupil's own record says: what it leaves out has fallen."""
     wanted: dict[Hashable, GuardianshipRow] = {}
     for one in pupil.relations:
-        rights = rights_of(one.quality, in_charge_sees=around.in_charge_sees)
+        may_see, may_act = _rights(one.quality, around.in_charge_sees)
         adult = f"{around.feed}:{one.adult_key}"
         wanted[adult] = GuardianshipRow(
             adult_record=adult,
@@ -41,8 +48,8 @@ def guardianship_changes(
             feed=around.feed,
             link_code=one.link_code,
             quality=one.quality.value,
-            may_see=Right.SEE in rights,
-            may_act=Right.ACT in rights,
+            may_see=may_see,
+            may_act=may_act,
             pays=one.pays,
             contact_first=one.contact_first,
         )

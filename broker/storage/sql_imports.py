@@ -7,39 +7,45 @@ so that a process which lost its lease writes nothing more, and a chunk is appli
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, case, delete, func, insert, select, text, tuple_, update
 
 from broker.domain.audit import AuditEvent
-from broker.domain.errors import ImportBusy
+from broker.domain.errors import ImportBusy, StorageUnavailable
 from broker.domain.feed import FeedFault
 from broker.domain.imports import (
     Batch,
     Chunk,
     ChunkPlan,
-    FoundingPlan,
     ImportDifference,
     ImportRun,
     ImportState,
     Lease,
     StagedRow,
-    Surroundings,
-    Unattached,
 )
-from broker.domain.people import RecordKind
 from broker.domain.school import Level
 from broker.storage.engine import reading, transact
 from broker.storage.schema import import_faults, imports, staged_rows
-from broker.storage.sql_imports_apply import apply_chunk, retire_chunk, weigh
+from broker.storage.sql_imports_ahead import Ahead
+from broker.storage.sql_imports_apply import PreparedChunk, prepare_chunk, retire_chunk, weigh, write_chunk
 from broker.storage.sql_imports_bulk import insert_rows
 from broker.storage.sql_imports_lease import hold, insert_faults
-from broker.storage.sql_reconcile import found_chunk, level_schools
+from broker.storage.sql_reconcile import (
+    Decide,
+    PersonMoved,
+    PreparedFounding,
+    level_schools,
+    prepare_founding,
+    write_founding,
+)
 from broker.storage.trail import insert_audit
 
 _HISTORY = 200
 _DROP = 50_000
+_ATTEMPTS = 4
 _UNFINISHED = frozenset({ImportState.STAGING, ImportState.STAGED, ImportState.HELD, ImportState.APPLYING})
 _WAITING = _UNFINISHED - {ImportState.APPLYING}
 
@@ -52,6 +58,8 @@ class SqlImports:
     def __init__(self, engine: Engine, *, is_gone: Callable[[str], bool]) -> None:
         self._engine = engine
         self._is_gone = is_gone
+        self._chunks: Ahead[PreparedChunk] = Ahead()
+        self._foundings: Ahead[PreparedFounding] = Ahead()
 
     # ---- ImportRuns --------------------------------------------------------------------------------------------
 
@@ -151,22 +159,34 @@ class SqlImports:
 
     def apply(self, run: ImportRun, *, size: int, lease: Lease, plan: Plan) -> ImportRun | None:
         """Apply the next chunk and move the cursor with it."""
-        return transact(self._engine, lambda conn: apply_chunk(conn, run, size=size, lease=lease, plan=plan))
+
+        def prepare(at: ImportRun) -> PreparedChunk | None:
+            with reading(self._engine) as conn:
+                return prepare_chunk(conn, at, size=size, plan=plan)
+
+        def write(prepared: PreparedChunk) -> None:
+            transact(self._engine, lambda conn: write_chunk(conn, run, prepared, lease=lease))
+
+        return self._chunks.step(run, prepare=prepare, write=write, full=size)
 
     def retire(self, run: ImportRun, *, size: int, lease: Lease, plan: Plan) -> ImportRun | None:
         """Retire the next records that the run did not bring."""
         return transact(self._engine, lambda conn: retire_chunk(conn, run, size=size, lease=lease, plan=plan))
 
-    def found(
-        self,
-        run: ImportRun,
-        *,
-        size: int,
-        lease: Lease,
-        decide: Callable[[RecordKind, Sequence[Unattached], Surroundings], FoundingPlan],
-    ) -> ImportRun | None:
+    def found(self, run: ImportRun, *, size: int, lease: Lease, decide: Decide) -> ImportRun | None:
         """Give persons to the next records without one."""
-        return transact(self._engine, lambda conn: found_chunk(conn, run, size=size, lease=lease, decide=decide))
+
+        def prepare(at: ImportRun) -> PreparedFounding | None:
+            with reading(self._engine) as conn:
+                return prepare_founding(conn, at, size=size, decide=decide)
+
+        def write(prepared: PreparedFounding) -> None:
+            transact(self._engine, lambda conn: write_founding(conn, run, prepared, lease=lease))
+
+        for _ in range(_ATTEMPTS):
+            with suppress(PersonMoved):
+                return self._foundings.step(run, prepare=prepare, write=write, full=size)
+        raise StorageUnavailable("persons of this chunk do not come to rest")
 
     def level_schools(
         self, run: ImportRun, *, lease: Lease, decide: Callable[[Mapping[str, int]], Level | None]

@@ -45,8 +45,24 @@ _RECORD_COLUMNS = (
 )
 
 
-def apply_chunk(conn: Connection, run: ImportRun, *, size: int, lease: Lease, plan: Plan) -> ImportRun | None:
-    """Apply the next staged rows of one phase; None when all were looked at."""
+@dataclass(frozen=True, slots=True)
+class PreparedChunk:
+    """A chunk read and decided, and where the run stands once it is written."""
+
+    moved: ImportRun
+    plan: ChunkPlan
+    keys: frozenset[str]
+
+    def concerns(self, later: PreparedChunk) -> bool:
+        """Tell whether a later chunk must be prepared only after this one is written.
+
+        Pupils need their schools; otherwise a chunk depends on nothing but the records it speaks of.
+        """
+        return self.moved.phase == 0 or not self.keys.isdisjoint(later.keys)
+
+
+def prepare_chunk(conn: Connection, run: ImportRun, *, size: int, plan: Plan) -> PreparedChunk | None:
+    """Read the next staged rows of one phase and decide on them; None when all were looked at."""
     rows = next_staged(conn, run, phase=run.phase, size=size)
     if not rows:
         return None
@@ -54,9 +70,13 @@ def apply_chunk(conn: Connection, run: ImportRun, *, size: int, lease: Lease, pl
     decided = plan(looked_at.chunk)
     counted = with_counts(run, {**decided.counts, "unchanged": looked_at.unchanged})
     moved = replace(counted, phase=rows[-1].phase, cursor=rows[-1].seq)
-    move(conn, run, lease, to=moved)
-    write_plan(conn, run, decided)
-    return moved
+    return PreparedChunk(moved, decided, frozenset(row.key for row in rows))
+
+
+def write_chunk(conn: Connection, run: ImportRun, prepared: PreparedChunk, *, lease: Lease) -> None:
+    """Move the cursor and write what was decided."""
+    move(conn, run, lease, to=prepared.moved)
+    write_plan(conn, run, prepared.plan)
 
 
 def retire_chunk(conn: Connection, run: ImportRun, *, size: int, lease: Lease, plan: Plan) -> ImportRun | None:

@@ -14,7 +14,8 @@ from typing import Any
 
 from sqlalchemy import ARRAY, ColumnElement, Connection, Table, Text, any_, bindparam, func, select
 
-_COPY_BUFFER = 1 << 16
+_COPY_BUFFER = 1 << 20
+"""Characters sent at once: each sending gives way to the thread that prepares the next chunk."""
 
 
 def insert_rows(conn: Connection, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, func, literal, or_, select, text, update
+from sqlalchemy import Connection, func, literal, select, text, update
 from sqlalchemy.orm import aliased
 
 from broker.domain.imports import (
@@ -24,55 +24,79 @@ from broker.domain.imports import (
 )
 from broker.domain.people import RecordKind
 from broker.domain.school import Level
-from broker.storage.engine import Contended
 from broker.storage.schema import attachments, enrolments, guardianships, persons, records, schools
 from broker.storage.sql_imports_bulk import among, insert_rows
 from broker.storage.sql_imports_lease import move, next_keys, with_counts
 from broker.storage.trail import insert_audit
 
+Decide = Callable[[RecordKind, Sequence[Unattached], Surroundings], FoundingPlan]
+
 _PUPIL, _GUARDIAN = RecordKind.PUPIL.value, RecordKind.GUARDIAN.value
 _BELONGS = ("attached", "frozen")
 
 
-def found_chunk(
-    conn: Connection,
-    run: ImportRun,
-    *,
-    size: int,
-    lease: Lease,
-    decide: Callable[[RecordKind, Sequence[Unattached], Surroundings], FoundingPlan],
-) -> ImportRun | None:
-    """Give persons to what the next staged rows brought; None when no row is left."""
+class PersonMoved(Exception):
+    """A merge or an undo moved a person between the look and the write."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedFounding:
+    """Persons decided for a chunk of staged rows, and where the run stands once they are written."""
+
+    moved: ImportRun
+    plan: FoundingPlan
+    keys: frozenset[str]
+    numbers: frozenset[str]
+
+    def concerns(self, later: PreparedFounding) -> bool:
+        """Tell whether a later chunk must be prepared only after this one is written.
+
+        Pupils of one INE look at each other, and guardians at the persons of all pupils.
+        """
+        return (
+            self.moved.phase != later.moved.phase
+            or not self.keys.isdisjoint(later.keys)
+            or not self.numbers.isdisjoint(later.numbers)
+        )
+
+
+def prepare_founding(conn: Connection, run: ImportRun, *, size: int, decide: Decide) -> PreparedFounding | None:
+    """Read what the next staged rows brought and decide whose records these are; None when no row is left."""
     start = run if run.phase >= FOUNDING else replace(run, phase=FOUNDING, cursor=0)
     rows = next_keys(conn, start, phase=start.phase - FOUNDING, size=size)
     if not rows:
         return None
-    plan = FoundingPlan()
+    plan, chunk = FoundingPlan(), list[Unattached]()
     if rows[0].phase > 0:
-        plan = _plan(conn, run, RecordKind(rows[0].kind), [row.key for row in rows], decide)
-    moved = replace(with_counts(run, plan.counts), phase=rows[-1].phase + FOUNDING, cursor=rows[-1].seq)
-    move(conn, run, lease, to=moved)
-    _write(conn, run, plan)
-    return moved
+        kind = RecordKind(rows[0].kind)
+        compared = kind is RecordKind.GUARDIAN and _other_feeds(conn, run)
+        chunk = _unattached(conn, run, kind, [row.key for row in rows], compared=compared)
+        plan = decide(kind, chunk, _surroundings(conn, run, kind, chunk, compared=compared))
+    return PreparedFounding(
+        moved=replace(with_counts(run, plan.counts), phase=rows[-1].phase + FOUNDING, cursor=rows[-1].seq),
+        plan=plan,
+        keys=frozenset(row.key for row in rows),
+        numbers=frozenset(one.ine for one in chunk if one.ine),
+    )
 
 
-def _plan(
-    conn: Connection,
-    run: ImportRun,
-    kind: RecordKind,
-    keys: Sequence[str],
-    decide: Callable[[RecordKind, Sequence[Unattached], Surroundings], FoundingPlan],
-) -> FoundingPlan:
-    compared = kind is RecordKind.GUARDIAN and _other_feeds(conn, run)
-    chunk = _unattached(conn, run, kind, keys, compared=compared)
-    if not chunk:
-        return FoundingPlan()
-    around = Surroundings()
-    if kind is RecordKind.PUPIL:
-        around = Surroundings(twins=_twins(conn, chunk))
-    elif compared:
-        around = Surroundings(neighbours=_neighbours(conn, chunk), likenesses=_likenesses(conn, run, chunk))
-    return decide(kind, chunk, around)
+def _surroundings(
+    conn: Connection, run: ImportRun, kind: RecordKind, chunk: Sequence[Unattached], *, compared: bool
+) -> Surroundings:
+    if kind is RecordKind.PUPIL and chunk:
+        return Surroundings(twins=_twins(conn, chunk))
+    if compared and chunk:
+        return Surroundings(neighbours=_neighbours(conn, chunk), likenesses=_likenesses(conn, run, chunk))
+    return Surroundings()
+
+
+def write_founding(conn: Connection, run: ImportRun, prepared: PreparedFounding, *, lease: Lease) -> None:
+    """Move the cursor, found the persons, attach the records.
+
+    Raises `PersonMoved`: the chunk is to be prepared again.
+    """
+    move(conn, run, lease, to=prepared.moved)
+    _write(conn, run, prepared.plan)
 
 
 def _write(conn: Connection, run: ImportRun, plan: FoundingPlan) -> None:
@@ -116,15 +140,19 @@ def _unattached(
         table.kind == kind.value,
         table.retired_at.is_(None),
     )
-    found = {row.id: Unattached(*row) for row in conn.execute(query)}
+    found = {row[0]: Unattached._make(row) for row in conn.execute(query)}
     return [found[one] for one in ids if one in found]
 
 
 def _other_feeds(conn: Connection, run: ImportRun) -> bool:
-    """Tell whether any other feed has records: two look-ups at the ends of an index, whatever the table's size."""
-    below = select(records.c.id).where(records.c.feed < run.feed).exists()
-    above = select(records.c.id).where(records.c.feed > run.feed).exists()
-    return bool(conn.execute(select(or_(below, above))).scalar_one())
+    """Tell whether any other feed has records: the two ends of an index, whatever the table's size.
+
+    Not by EXISTS: believing that a third of the table answers, PostgreSQL reads all of it.
+    """
+    ends = select(
+        select(func.min(records.c.feed)).scalar_subquery(), select(func.max(records.c.feed)).scalar_subquery()
+    )
+    return set(conn.execute(ends).one()) - {run.feed, None} != set()
 
 
 def _twins(conn: Connection, chunk: Sequence[Unattached]) -> list[PupilTwin]:
@@ -224,7 +252,7 @@ def _lock_persons(conn: Connection, plan: FoundingPlan) -> None:
         text("SELECT merged_into FROM persons WHERE id = ANY(:ids) ORDER BY id FOR SHARE"), {"ids": sorted(joined)}
     )
     if any(row.merged_into for row in rows) or _moved(conn, plan):
-        raise Contended
+        raise PersonMoved
 
 
 def _moved(conn: Connection, plan: FoundingPlan) -> bool:

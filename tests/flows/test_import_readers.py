@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from broker.directory.readers import batches_of
-from broker.directory.reading_process import Task, read_portion
+from broker.directory.reading_process import Task, read_portions
 from broker.directory.staging import Stager
 from broker.domain.errors import FeedRefused
 from broker.domain.feed import FeedFault, FeedHeader, FeedPortion, FeedRow
@@ -129,13 +129,14 @@ def test_an_import_that_stops_early_leaves_no_process() -> None:
     assert reading_processes() == []
 
 
-def test_a_reader_writes_its_batches_and_then_what_it_counted(folder: Path) -> None:
-    portion = AafFeed().portions([folder])[2].name
+def test_a_reader_writes_the_batches_of_each_portion_and_then_what_it_counted(folder: Path) -> None:
+    portions = [portion.name for portion in AafFeed().portions([folder])[2:4]]
     out = io.BytesIO()
-    read_portion(Task(AafFeed(), [folder], stager(), portion), out)
+    read_portions(Task(AafFeed(), [folder], stager(), portions), out)
     out.seek(0)
     written = []
     while out.tell() < len(out.getvalue()):
         written.append(pickle.load(out))  # noqa: S301 - written three lines above
-    assert [type(one) for one in written] == [Batch, Batch, Batch, Stager]
-    assert [batch.staged for batch in written[:3]] == [4, 8, 9]
+    assert [type(one) for one in written] == [Batch, Batch, Batch, Stager, Batch, Stager]
+    assert [one.staged for one in written if isinstance(one, Batch)] == [4, 8, 9, 1]
+    assert [one.counts for one in written if isinstance(one, Stager)] == [{"faults": 1}, {}]
