@@ -9,6 +9,7 @@ from random import Random
 
 import pytest
 
+from tests import proof_age
 from tests.proof import evidence
 from tests.proof.evidence import Proof, prove
 
@@ -74,3 +75,12 @@ def test_a_proof_of_code_that_changed_begins_again(root: Path) -> None:
 def test_what_fails_leaves_no_evidence(root: Path) -> None:
     interrupted_after_two()
     assert not (root / "docs").exists()
+
+
+def test_a_proof_is_current_until_its_code_changes(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proof_age, "changed_since", lambda _commit, covers: covers)
+    prove(PROOF, drawing([]))
+    told = json.loads((root / "docs" / "sample.json").read_text(encoding="utf-8"))
+    assert proof_age.state_of(told) == "current"
+    (root / "covered.py").write_text("second")
+    assert proof_age.state_of(told) == "older than its code (covered.py)"

@@ -42,7 +42,8 @@ PROOF = Proof(
     covers=(
         "broker/storage/sql_grants.py",
         "broker/storage/engine.py",
-        "broker/storage/schema",
+        "broker/storage/schema/columns.py",
+        "broker/storage/schema/grants.py",
         "broker/storage/trail.py",
     ),
 )
