@@ -40,6 +40,7 @@ ux: $(VENV)/.test ## the page checker on a running town, in three languages
 bench: $(VENV)/.test ## measure; appends to bench/results.json
 	@.ci/system-packages test
 	@$(BIN)/python -m bench.import_aaf $(ARGS)
+	@$(BIN)/python -m bench.decisions
 
 lint: $(VENV)/.test ## style, types, arrows between rooms
 	@$(BIN)/ruff check .
@@ -48,15 +49,17 @@ lint: $(VENV)/.test ## style, types, arrows between rooms
 	@$(BIN)/lint-imports
 
 lock: ## rewrite requirements/*.txt from pyproject.toml (needs uv)
+	@uv pip compile requirements/build.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --no-emit-find-links --no-annotate --quiet --custom-compile-command "make lock" -o requirements/build.txt
 	@for extra in run test dev; do \
 	  flag=$$([ $$extra = run ] && echo "" || echo "--extra $$extra"); \
-	  uv pip compile pyproject.toml requirements/build.in $$flag $$([ $$extra = dev ] && echo "--extra test") --universal --python-version 3.11 \
+	  uv pip compile pyproject.toml $$flag $$([ $$extra = dev ] && echo "--extra test") --universal --python-version 3.11 \
 	    --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --quiet \
 	    --custom-compile-command "make lock" -o requirements/$$extra.txt; done
 
 docker-check: ## the Dockerfile and the compose file, read by their linters
 	@.ci/system-packages docker
-	@$(BIN)/python -m pip install -q --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install -q --no-build-isolation --require-hashes -r requirements/dev.txt
 	@$(BIN)/hadolint docker/Dockerfile
 	@cd docker && docker-compose -f compose.yaml config -q
 
@@ -69,11 +72,12 @@ $(VENV)/.base:
 
 $(VENV)/.run: $(VENV)/.base requirements/run.txt pyproject.toml
 	@echo "Installing Préau (once) ..."
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/run.txt
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/build.txt
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation --require-hashes -r requirements/run.txt
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.run requirements/test.txt
 	@echo "Installing what the tests need (once) ..."
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/test.txt
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation --require-hashes -r requirements/test.txt
 	@touch $@

@@ -8,11 +8,41 @@ import sys
 from collections.abc import Sequence
 
 from broker import __version__
-from broker.cli import audit, check, database, demo, example, explain, feeds, keys, person, serve, service
+from broker.cli import (
+    audit,
+    check,
+    database,
+    demo,
+    example,
+    explain,
+    feeds,
+    keys,
+    person,
+    policy,
+    report,
+    serve,
+    service,
+    standing,
+)
 from broker.cli.output import FAILED, complain
 from broker.domain.errors import PreauError, SettingsError
 
-FAMILIES = (serve, demo, check, example, feeds, person, service, keys, explain, audit, database)
+FAMILIES = (
+    serve,
+    demo,
+    check,
+    example,
+    feeds,
+    person,
+    service,
+    standing,
+    keys,
+    explain,
+    policy,
+    report,
+    audit,
+    database,
+)
 INTERRUPTED = 130
 """What shells report of a program that Ctrl-C stopped."""
 

@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from threading import Event, Thread
 from typing import TYPE_CHECKING
@@ -16,24 +17,28 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Engine
 
-import policies
+from broker.declared import read_register
 from broker.domain.clock import Clock
 from broker.domain.errors import SettingsError, StorageUnavailable
+from broker.domain.ports import Current
 from broker.domain.services import Service
 from broker.federation import Federation, Source, SourceDescription, Sources
+from broker.following import FollowedRegister, follow_policies
 from broker.jobs.deliver import deliverers
 from broker.jobs.work import Worker
+from broker.live import Live, Part, Watcher
 from broker.logs import configure_logging
 from broker.protocol.oidc.provider import ProviderSettings
 from broker.protocol.oidc.routes import ProviderParts, algs_wanted, build_routes
 from broker.protocol.oidc.signing import KeyVault, Signer
-from broker.services.register import Register, load_services
+from broker.services.register import Register
 from broker.settings import Settings, SourceKind, SourceProfile, SourceSettings, load_settings, read_secret
 from broker.storage.engine import reading
 from broker.storage.memory_store import MemoryStore
 from broker.storage.redis_store import RedisStore
 from broker.storage.sealing import MasterSecret, UnsealError, load_master_secret
-from broker.stores import Stores, check_schema, open_stores, opened_stores, utc_now
+from broker.storage.sql_purge import SqlPurge
+from broker.stores import Stores, check_schema, open_stores, opened_stores, read_book, utc_now
 from broker.web.door import Door
 from broker.web.edge import Edge
 from broker.web.forwarded import forwarded_address
@@ -43,6 +48,7 @@ from connectors.cas import CasConnector, CasSource
 from connectors.claims import PlainProfile
 from connectors.educonnect import EduConnectProfile
 from connectors.oidc import OidcConnector, OidcSource
+from policies import PolicyBook
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -57,30 +63,43 @@ class Broker:
     """Everything a process of the broker holds, assembled. `wsgi` answers requests; `close` gives all back."""
 
     settings: Settings
-    policies: policies.Policies
+    policies: Live[PolicyBook]
     clock: Clock
     stores: Stores
     ephemeral: MemoryStore | RedisStore
-    services: Register
+    services: FollowedRegister
     federation: Federation
+    watcher: Watcher
     wsgi: WSGIApplication
     resources: ExitStack
 
     def close(self) -> None:
-        """Give back every connection."""
+        """End the watcher and give back every connection."""
+        self.watcher.stop()
         self.resources.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """What an administrator may change while all runs."""
+
+    book: Live[PolicyBook]
+    register: FollowedRegister
 
 
 def build(settings: Settings, *, clock: Clock = utc_now) -> Broker:
     """Assemble a broker. Raises `SettingsError` with every problem, also for a database that is not migrated."""
-    rules, register = _load_decisions(settings)
+    book, declared = _load_decisions(settings)
     with ExitStack() as opened:
-        stores = open_stores(settings, rules)
+        stores = open_stores(settings, book.installation)
         opened.callback(stores.close)
         check_schema(stores.engine)
         master = load_master_secret(settings.secrets.master_file)
         ephemeral = open_ephemeral(settings, master, clock=clock)
         opened.callback(ephemeral.close)
+        signer = _open_signer(stores, master, declared.all(), clock=clock)
+        register = FollowedRegister(settings, standings=stores.standings, signer=signer)
+        live = Decisions(follow_policies(settings), register)
         federation = Federation(
             sources=_open_sources(settings.sources, opened),
             people=stores.people,
@@ -88,26 +107,37 @@ def build(settings: Settings, *, clock: Clock = utc_now) -> Broker:
             sessions=stores.sessions,
             audit=stores.audit,
             store=ephemeral,
-            policies=rules,
+            policies=live.book,
             clock=clock,
             base_url=settings.issuer,
+            standings=Part(live.register, lambda register: register.in_force),
         )
-        signer = _open_signer(stores, master, register.all(), clock=clock)
         provider = ProviderParts(
-            _provider_settings(settings, rules), register, stores.people, stores.grants, ephemeral, rules, signer
+            ProviderSettings(settings.issuer, Part(live.book, lambda book: book.installation.sessions)),
+            live.register,
+            stores.people,
+            stores.details,
+            stores.grants,
+            stores.ledger,
+            ephemeral,
+            live.book,
+            signer,
+            federation,
         )
-        pages = create_pages(_page_parts(settings, rules, register, stores, federation, master, clock=clock))
+        pages = create_pages(_page_parts(settings, live, stores, federation, master, clock=clock))
         address = forwarded_address(settings.trusted_proxies)
         routes = build_routes(provider)
         door = Door(routes, fallback=pages, logins=federation, store=ephemeral, clock=clock, address=address)
         wsgi = Edge(door, issuer=settings.issuer)
-        return Broker(settings, rules, clock, stores, ephemeral, register, federation, wsgi, opened.pop_all())
+        watcher = Watcher((live.book, live.register))
+        return Broker(
+            settings, live.book, clock, stores, ephemeral, live.register, federation, watcher, wsgi, opened.pop_all()
+        )
 
 
 def _page_parts(
     settings: Settings,
-    rules: policies.Policies,
-    register: Register,
+    live: Decisions,
     stores: Stores,
     federation: Federation,
     master: MasterSecret,
@@ -121,10 +151,12 @@ def _page_parts(
         federation=federation,
         people=stores.people,
         links=stores.links,
-        services=register,
-        policies=rules,
+        ledger=stores.ledger,
+        holdings=stores.holdings,
+        services=live.register,
+        policies=live.book,
         sources=_offers(settings.sources),
-        feeds={feed.id: FeedLabel(feed.academie, feed.degree) for feed in settings.feeds},
+        feeds={feed.id: FeedLabel(feed.academie, feed.degree_of_schools) for feed in settings.feeds},
         healthy=partial(answers, stores.engine),
     )
 
@@ -134,18 +166,26 @@ def create_wsgi() -> WSGIApplication:
     settings = load_settings(None, os.environ)
     configure_logging(settings.log_level)
     broker = build(settings)
+    broker.watcher.start()
     if not settings.redis_url:
-        worker = build_worker(broker.stores, broker.ephemeral, clock=broker.clock)
+        worker = build_worker(broker.stores, broker.ephemeral, broker.policies, clock=broker.clock)
         Thread(target=worker.run, args=(Event(),), name="worker", daemon=True).start()
     return broker.wsgi
 
 
-def build_worker(stores: Stores, ephemeral: MemoryStore | RedisStore, *, clock: Clock) -> Worker:
+def build_worker(
+    stores: Stores, ephemeral: MemoryStore | RedisStore, book: Current[PolicyBook], *, clock: Clock
+) -> Worker:
     """The worker. With memory it must run in the serving process: nobody else can drop a copy from there."""
+
+    def kept() -> Mapping[str, timedelta]:
+        rules = book.current().installation
+        return rules.retention.spans(rules.linking)
+
     return Worker(
         outbox=stores.outbox,
         audit=stores.audit,
-        purges=(stores.purge, ephemeral),
+        purges=(SqlPurge(stores.engine, kept=kept), ephemeral),
         deliverers=deliverers(ephemeral),
         clock=clock,
     )
@@ -155,7 +195,13 @@ def run_worker(settings: Settings, stop: Event, *, clock: Clock = utc_now) -> No
     """Do what comes after acts until `stop` is set, beside serving processes that share a Redis."""
     master = load_master_secret(settings.secrets.master_file)
     with opened_stores(settings) as (stores, _), closing(open_ephemeral(settings, master, clock=clock)) as ephemeral:
-        build_worker(stores, ephemeral, clock=clock).run(stop)
+        book = follow_policies(settings)
+        watcher = Watcher((book,))
+        watcher.start()
+        try:
+            build_worker(stores, ephemeral, book, clock=clock).run(stop)
+        finally:
+            watcher.stop()
 
 
 def open_ephemeral(settings: Settings, master: MasterSecret, *, clock: Clock) -> MemoryStore | RedisStore:
@@ -175,22 +221,22 @@ def answers(engine: Engine) -> bool:
     return True
 
 
-def _load_decisions(settings: Settings) -> tuple[policies.Policies, Register]:
+def _load_decisions(settings: Settings) -> tuple[PolicyBook, Register]:
     """Policies and services; the faults of both are told together."""
     problems: list[str] = []
-    rules: policies.Policies | None = None
+    book: PolicyBook | None = None
     register: Register | None = None
     try:
-        rules = policies.load(None, settings.policies_dir)
+        book = read_book(settings)
     except SettingsError as fault:
         problems += fault.problems
     try:
-        register = load_services(settings.services_dir)
+        register = read_register(settings)
     except SettingsError as fault:
         problems += fault.problems
-    if rules is None or register is None:
+    if book is None or register is None:
         raise SettingsError(tuple(problems))
-    return rules, register
+    return book, register
 
 
 def _open_signer(stores: Stores, master: MasterSecret, services: Iterable[Service], *, clock: Clock) -> Signer:
@@ -205,18 +251,6 @@ def _open_signer(stores: Stores, master: MasterSecret, services: Iterable[Servic
         return Signer(vault, algs=algs_wanted(services), clock=clock)
     except UnsealError as fault:
         raise SettingsError(("secrets.master_file: the signing keys were sealed under another secret",)) from fault
-
-
-def _provider_settings(settings: Settings, rules: policies.Policies) -> ProviderSettings:
-    limits = rules.sessions
-    return ProviderSettings(
-        issuer=settings.issuer,
-        code=limits.code,
-        access_token=limits.access_token,
-        id_token=limits.id_token,
-        interaction=limits.interaction,
-        copy=limits.copy,
-    )
 
 
 # ---- sources ------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The storage adapters put together for one process, and what the commands do with them: upgrade, import.
+"""The storage adapters put together for one process, and bringing a database up to date.
 
 Beside `app.py`, the only module that knows the adapters; it knows nothing of requests, so that a command needs no
 more than it uses.
@@ -6,35 +6,37 @@ more than it uses.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from functools import partial
 
 from sqlalchemy import Engine
 
 import policies
-from broker.directory import ImportReport, ImportRules, Intent, Progress, import_feed
-from broker.directory.lease import is_gone
 from broker.domain.errors import SettingsError
-from broker.domain.feed import Feed
+from broker.services.access import today_at
 from broker.settings import Settings
 from broker.storage.engine import open_engine
 from broker.storage.migrate import is_current, upgrade
 from broker.storage.sealing import HeadSigner, load_master_secret
 from broker.storage.sql_attachments import SqlAttachments
 from broker.storage.sql_audit import SqlAudit
+from broker.storage.sql_details import SqlDetails
+from broker.storage.sql_exposure import SqlExposure
 from broker.storage.sql_grants import SqlGrants
 from broker.storage.sql_guardianships import SqlGuardianships
-from broker.storage.sql_imports import SqlImports
+from broker.storage.sql_holdings import SqlHoldings
 from broker.storage.sql_keys import SqlKeys
+from broker.storage.sql_ledger import SqlLedger
 from broker.storage.sql_links import SqlLinks
 from broker.storage.sql_outbox import SqlOutbox
 from broker.storage.sql_people import SqlPeople
-from broker.storage.sql_purge import SqlPurge
+from broker.storage.sql_quality import SqlQuality
+from broker.storage.sql_reach import SqlReach
 from broker.storage.sql_sessions import SqlSessions
-from connectors.aaf import AafFeed
+from broker.storage.sql_standings import SqlStandings
 
 
 def utc_now() -> datetime:
@@ -48,15 +50,21 @@ class Stores:
 
     engine: Engine
     people: SqlPeople
+    details: SqlDetails
+    ledger: SqlLedger
     attachments: SqlAttachments
     links: SqlLinks
     guardianships: SqlGuardianships
+    holdings: SqlHoldings
     sessions: SqlSessions
     grants: SqlGrants
     keys: SqlKeys
     audit: SqlAudit
     outbox: SqlOutbox
-    purge: SqlPurge
+    exposure: SqlExposure
+    quality: SqlQuality
+    reach: SqlReach
+    standings: SqlStandings
 
     def close(self) -> None:
         """Give back the connections."""
@@ -68,18 +76,25 @@ def open_stores(settings: Settings, rules: policies.Policies) -> Stores:
     _make_data_folder(settings)
     seal = HeadSigner(load_master_secret(settings.secrets.master_file))
     engine = open_engine(settings.database_url)
+    school_day = partial(today_at, rules)
     return Stores(
         engine=engine,
-        people=SqlPeople(engine),
+        people=SqlPeople(engine, school_day=school_day),
+        details=SqlDetails(engine, school_day=school_day),
+        ledger=SqlLedger(engine),
         attachments=SqlAttachments(engine),
         links=SqlLinks(engine, undo_for=rules.linking.undo_by_person),
         guardianships=SqlGuardianships(engine),
+        holdings=SqlHoldings(engine),
         sessions=SqlSessions(engine),
         grants=SqlGrants(engine),
         keys=SqlKeys(engine),
         audit=SqlAudit(engine, sign=seal.sign, check=seal.check),
         outbox=SqlOutbox(engine),
-        purge=SqlPurge(engine, undo_for=rules.linking.undo_by_academie),
+        exposure=SqlExposure(engine),
+        quality=SqlQuality(engine),
+        reach=SqlReach(engine),
+        standings=SqlStandings(engine),
     )
 
 
@@ -94,17 +109,33 @@ def _make_data_folder(settings: Settings) -> None:
 
 
 @contextmanager
-def opened_stores(settings: Settings) -> Iterator[tuple[Stores, policies.Policies]]:
+def opened_stores(settings: Settings) -> Iterator[tuple[Stores, policies.PolicyBook]]:
     """The stores on a migrated database, for a command. Raises `SettingsError`."""
-    rules = policies.load(None, settings.policies_dir)
-    with closing(open_stores(settings, rules)) as stores:
+    book = read_book(settings)
+    with closing(open_stores(settings, book.installation)) as stores:
         check_schema(stores.engine)
-        yield stores, rules
+        yield stores, book
+
+
+@contextmanager
+def opened_for_closing(settings: Settings) -> Iterator[Stores]:
+    """The stores under the policies as shipped: what an administrator closes must not wait until theirs are mended.
+
+    Raises `SettingsError`.
+    """
+    with closing(open_stores(settings, policies.load())) as stores:
+        check_schema(stores.engine)
+        yield stores
+
+
+def read_book(settings: Settings) -> policies.PolicyBook:
+    """The policies of the installation and of every tenant. Raises `PolicyError` with every problem."""
+    return policies.load_book(None, settings.policies_dir, [tenant.id for tenant in settings.tenants])
 
 
 def bring_up_to_date(settings: Settings) -> bool:
     """Bring the database to the schema of this version; tells whether there was anything to do."""
-    with closing(open_stores(settings, policies.load(None, settings.policies_dir))) as stores:
+    with closing(open_stores(settings, read_book(settings).installation)) as stores:
         if is_current(stores.engine):
             return False
         upgrade(stores.engine)
@@ -115,34 +146,3 @@ def check_schema(engine: Engine) -> None:
     """Refuse to work on a database of another version. Raises `SettingsError`."""
     if not is_current(engine):
         raise SettingsError(("the database is not at the schema of this version: run `preau db upgrade`",))
-
-
-def import_delivery(
-    settings: Settings,
-    stores: Stores,
-    rules: policies.Policies,
-    *,
-    feed_id: str,
-    paths: Sequence[Path],
-    intent: Intent,
-    progress: Callable[[Progress], None],
-) -> ImportReport:
-    """Import one AAF delivery of a configured feed. Raises `SettingsError` for an unknown feed, and what it raises."""
-    feed = settings.feed(feed_id)
-    if feed is None:
-        raise SettingsError((f"feeds: there is no {feed_id}",))
-    linking = rules.linking
-    return import_feed(
-        feed=Feed(feed.id, feed.tenant, feed.academie, feed.degree),
-        paths=paths,
-        imports=SqlImports(stores.engine, is_gone=is_gone),
-        reader=AafFeed(),
-        clock=utc_now,
-        rules=ImportRules(
-            mass_change_percent=linking.mass_change_percent,
-            in_charge_sees=linking.in_charge_sees,
-            propose_from=linking.propose_from,
-        ),
-        intent=intent,
-        progress=progress,
-    )

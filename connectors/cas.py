@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlencode
 
-from broker.domain.errors import UpstreamRefused, UpstreamUnavailable
+from broker.domain.errors import TicketRefused, UpstreamRefused, UpstreamUnavailable
 from broker.domain.identity import AccountKey, AuthnContext, UpstreamIdentity, UpstreamProtocol
 from broker.domain.people import Reference
 from broker.domain.ports import Departure, Return
@@ -32,6 +32,8 @@ CLOCK_SKEW = timedelta(seconds=60)
 _OK = 200
 _NOT_FOUND = 404
 _SERVER_FAULT = 500
+_SERVER_IN_TROUBLE = "INTERNAL_ERROR"
+"""A failure that is no judgement of the ticket (CAS §2.5.3)."""
 _TICKET = re.compile(r"ST-[A-Za-z0-9._-]{1,253}")
 _DISPLAY = (("displayName",), ("prenom", "nom"), ("givenName", "sn"), ("cn",))
 
@@ -86,7 +88,8 @@ class CasConnector:
         ticket = _ticket(answer)
         outcome = self._validate(ticket, private)
         if isinstance(outcome, CasFailure):
-            raise UpstreamRefused(f"CAS refused the ticket: {outcome.code or 'no code'}")
+            refused = UpstreamRefused if outcome.code == _SERVER_IN_TROUBLE else TicketRefused
+            raise refused(f"CAS refused the ticket: {outcome.code or 'no code'}")
         proven_at = _auth_time(outcome.attributes, now=now)
         authn = AuthnContext(
             acr="",

@@ -13,6 +13,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,13 +25,13 @@ from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_r
 from authlib.oauth2.rfc6750 import add_bearer_token
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
-from broker.domain.errors import UpstreamRefused, UpstreamUnavailable
+from broker.domain.errors import TicketRefused, UpstreamRefused, UpstreamUnavailable
 from broker.domain.identity import AccountKey, AuthnContext, UpstreamIdentity, UpstreamProtocol
 from broker.domain.ports import Departure, Return
 from broker.wire.jose import SignedClaims, TokenRefused, verify_id_token
 from connectors.claims import Claims, PlainProfile, Profile, text_of, texts_of
 from connectors.oidc_provider import Provider, ProviderMetadata, parse_object
-from connectors.outbound import Outbound, OutboundLimits, open_outbound
+from connectors.outbound import Answer, Outbound, OutboundLimits, open_outbound
 
 SUBJECT_FORMAT = "oidc:sub"
 STATE_PARAMETER = "state"
@@ -144,7 +145,7 @@ class OidcConnector:
         if answer.status >= _SERVER_FAULT:
             raise UpstreamUnavailable(f"token endpoint answered {answer.status}")
         if answer.status != _OK:
-            raise UpstreamRefused(f"token endpoint answered {answer.status}")
+            raise _refusal(answer)
         fields = parse_object(answer.body)
         id_token, access_token = fields.get("id_token"), fields.get("access_token")
         if not isinstance(id_token, str) or not isinstance(access_token, str):
@@ -237,6 +238,15 @@ def _kid(token: str) -> str:
         return ""
     kid = header.get("kid", "") if isinstance(header, dict) else ""
     return kid if isinstance(kid, str) else ""
+
+
+def _refusal(answer: Answer) -> TicketRefused | UpstreamRefused:
+    """What a token endpoint meant that gave no token: only `invalid_grant` is its word on this code (RFC 6749 §5.2)."""
+    cause = f"token endpoint answered {answer.status}"
+    with suppress(UpstreamRefused):
+        if parse_object(answer.body).get("error") == "invalid_grant":
+            return TicketRefused(cause)
+    return UpstreamRefused(cause)
 
 
 def _auth_time(signed: SignedClaims, private: Mapping[str, str], *, now: datetime) -> datetime | None:

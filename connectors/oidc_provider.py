@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from authlib.oidc.discovery import get_well_known_url
 
-from broker.domain.errors import UpstreamRefused, UpstreamUnavailable
+from broker.domain.errors import SourceCrowded, UpstreamRefused, UpstreamUnavailable
 from broker.wire.jose import KeySet, TokenRefused, jwks_from_json
 from connectors.outbound import Outbound
 
@@ -74,16 +74,20 @@ class Kept(Generic[T]):
     def _renew(self) -> T:
         try:
             found = self._fetch()
+        except SourceCrowded:  # the provider was not asked: nothing is remembered
+            if self._value is None:
+                raise
+            return self._value
         except (UpstreamUnavailable, UpstreamRefused) as fault:
             if self._value is None:
+                self._asked = self._monotonic()
                 raise UpstreamUnavailable(f"{self._name}: {fault.cause}") from None
+            self._asked = self._monotonic()
             log.warning("%s: %s; the last good one stays in use", self._name, fault.cause)
             return self._value
-        else:
-            self._value, self._fetched = found, self._monotonic()
-            return found
-        finally:
-            self._asked = self._monotonic()
+        self._asked = self._fetched = self._monotonic()
+        self._value = found
+        return found
 
 
 class Provider:

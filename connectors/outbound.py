@@ -1,7 +1,7 @@
 """The one HTTP client by which connectors call a source: short waits, small answers, no redirects, its own trust.
 
 A source that hangs, floods, redirects or shows a wrong certificate degrades itself alone: calls are bounded in time,
-in size and in number at once, and every failure is `UpstreamUnavailable`.
+in size and in number at once, and every failure is `UpstreamUnavailable` (`SourceCrowded` where the bound is ours).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import httpx
 
-from broker.domain.errors import UpstreamUnavailable
+from broker.domain.errors import SourceCrowded, UpstreamUnavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class Outbound:
     @contextmanager
     def _place(self) -> Iterator[None]:
         if not self.room.acquire(blocking=False):
-            raise UpstreamUnavailable("too many calls to this source at once")
+            raise SourceCrowded("too many calls to this source at once")
         try:
             yield
         finally:

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from enum import Enum
 
 from policies.decision import Decision
+from policies.facts import Facts
+
+
+def N_(msgid: str) -> str:  # noqa: N802 - the name by which translators' tools find texts
+    """Mark a text that people read."""
+    return msgid
+
 
 NO_RULE = "Aucune règle ne le prévoit."
 """Said when nothing forbade but nothing permitted either: refusal is the default."""
@@ -31,3 +39,14 @@ def explain(decision: Decision) -> Explanation:
         legal_bases=tuple(dict.fromkeys(rule.legal_basis for rule in decision.rules if rule.legal_basis)),
         version=decision.version,
     )
+
+
+def facts_told(facts: Facts) -> tuple[tuple[str, str], ...]:
+    """Name and value of every fact of a decision, in the order of the schema."""
+    return tuple((field.name, _word(getattr(facts, field.name))) for field in fields(facts))
+
+
+def _word(value: Enum | bool) -> str:
+    if isinstance(value, Enum):
+        return str(value.value)
+    return "yes" if value else "no"

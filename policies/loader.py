@@ -1,35 +1,38 @@
-"""Policies from files: every fault is collected with its file and line before anything is refused.
-
-A folder of a tenant overrides key by key (TOML) and rule by rule (`@id`, Cedar). A shipped `forbid` is a guard rail:
-an override may add rules beside it, never replace it.
-"""
+"""Policies from files: every fault of every layer is collected with its file and line before anything is refused."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
 
 from broker.domain.errors import PolicyError
+from policies.calendar_tables import Calendars
 from policies.decision import Decision, Rule
-from policies.engine import Engine, ParsedRule, RuleUnreadable, parse_rule, rule_faults, schema_faults
-from policies.facts import FACT_TYPES, AccessFacts, ReleaseFacts
-from policies.numbers import AssuranceTable, LinkingRules, SessionLimits, TableFault, read_table
-from policies.text import line_of_key, parse_toml, statements
+from policies.engine import Engine
+from policies.facts import AccessFacts, HelpdeskFacts, ReleaseFacts
+from policies.layers import (
+    RULES,
+    SCHEMA,
+    TABLES,
+    Layer,
+    LocatedRule,
+    join_rules,
+    join_tables,
+    read_folder,
+    read_layer,
+)
+from policies.numbers import AssuranceTable, LinkingRules, SessionLimits
+from policies.reach import Reach
+from policies.retention import Retention
+from policies.schema_facts import read_schema
+
+__all__ = ["OVERRIDE", "RULES", "SCHEMA", "SHIPPED", "TABLES", "Policies", "Reader", "load"]
 
 SHIPPED = Path(__file__).parent
-SCHEMA = "schema.cedarschema"
-RULES = ("access.cedar", "release.cedar")
-TABLES: Mapping[str, type[Any]] = {
-    "sessions.toml": SessionLimits,
-    "linking.toml": LinkingRules,
-    "assurance.toml": AssuranceTable,
-}
-_NOTES = {"id", "reason", "legal_basis"}
-
-T = TypeVar("T")
+OVERRIDE = "override of "
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,8 @@ class Policies:
     sessions: SessionLimits
     linking: LinkingRules
     assurance: AssuranceTable
+    calendar: Calendars
+    retention: Retention
     engine: Engine
 
     def access(self, facts: AccessFacts) -> Decision:
@@ -50,155 +55,104 @@ class Policies:
         """Decide whether this claim may be told to this service."""
         return self.engine.decide(facts)
 
+    def helpdesk(self, facts: HelpdeskFacts) -> Decision:
+        """Decide whether this agent may do this act."""
+        return self.engine.decide(facts)
+
     def rules(self) -> tuple[Rule, ...]:
         """Every rule in force, by id."""
         return self.engine.rules()
 
 
-@dataclass(frozen=True, slots=True)
-class _Located:
-    """A rule and where it stands."""
+class Reader:
+    """Reads the layers of one book, and collects what is wrong with any of them in `problems`.
 
-    rule: ParsedRule
-    file: str
-    line: int
+    A layer that was sound is not parsed again while its text is the same.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.problems: list[str] = []
+        texts = read_folder(folder, self.problems, label="", complete=True)
+        self._schema = read_schema(texts[SCHEMA], self.problems) if SCHEMA in texts else None
+        self._reach = Reach()
+        self._sound: dict[str, Layer] = {}
+        self.shipped = read_layer(texts, self._schema, self.problems, label="")
+
+    def apart(self, problems: Sequence[str]) -> Reader:
+        """The same reader for layers whose faults are theirs alone, beside these that they stand upon."""
+        other = copy(self)
+        other.problems = list(problems)
+        return other
+
+    def layer(self, folder: Path, *, label: str) -> Layer:
+        """Read one folder of overrides."""
+        texts = read_folder(folder, self.problems, label=label, complete=False)
+        known = self._sound.get(label)
+        if known is not None and known.texts == texts:
+            return known
+        found: list[str] = []
+        layer = read_layer(texts, self._schema, found, label=label)
+        self.problems += found
+        if not found:
+            self._sound[label] = layer
+        return layer
+
+    def join(self, layers: Sequence[Layer]) -> Policies | None:
+        """Put layers together, the first one lowest. None as soon as anything is wrong: `problems` says what."""
+        tables = {name: join_tables(name, layers, self.problems) for name in TABLES}
+        rules = join_rules(layers, self.problems)
+        if not self.problems:
+            self.problems += _unreached(rules, self._reach)
+        if self.problems:
+            return None
+        version = _version(layers)
+        return Policies(
+            version=version,
+            sessions=tables["sessions.toml"],
+            linking=tables["linking.toml"],
+            assurance=tables["assurance.toml"],
+            calendar=Calendars(tables["disconnect.toml"], tables["zones.toml"]),
+            retention=tables["retention.toml"],
+            engine=Engine((located.rule for group in rules for located in group), version=version),
+        )
+
+    def refusal(self) -> PolicyError:
+        """Every problem, once each: a layer that several tenants stand on is wrong once."""
+        return PolicyError(tuple(dict.fromkeys(self.problems)))
 
 
 def load(folder: Path | None = None, overrides: Path | None = None) -> Policies:
     """Read the policies of `folder` (the shipped ones when None), overridden by those of `overrides`.
 
-    Raises `PolicyError` with every problem found, each as `file:line: reason`.
+    Folders within `overrides` are the tenants', which `load_book` reads. Raises `PolicyError` with every problem found,
+    each as `file:line: reason`.
     """
-    shipped = folder or SHIPPED
-    problems: list[str] = []
-    texts = _read_folder(shipped, problems, complete=True)
-    local = _read_folder(overrides, problems, complete=False) if overrides else {}
-    tables = {name: _table(name, texts, local, problems) for name in TABLES}
-    rules = _rules(texts, local, problems)
-    if problems:
-        raise PolicyError(tuple(problems))
-    version = _version(texts, local)
-    return Policies(
-        version=version,
-        sessions=tables["sessions.toml"],
-        linking=tables["linking.toml"],
-        assurance=tables["assurance.toml"],
-        engine=Engine((located.rule for located in rules), version=version),
-    )
+    reader = Reader(folder or SHIPPED)
+    upon = [reader.layer(overrides, label=OVERRIDE)] if overrides else []
+    found = reader.join([reader.shipped, *upon])
+    if found is None:
+        raise reader.refusal()
+    return found
 
 
-def _read_folder(folder: Path, problems: list[str], *, complete: bool) -> dict[str, str]:
-    texts: dict[str, str] = {}
-    if not folder.is_dir():
-        problems.append(f"{folder}: no such folder")
-        return texts
-    wanted = {*RULES, *TABLES, SCHEMA} if complete else {*RULES, *TABLES}
-    present = {path.name for path in folder.iterdir() if path.suffix in {".cedar", ".cedarschema", ".toml"}}
-    problems += [f"{folder / name}: unknown policy file" for name in sorted(present - wanted)]
-    if complete:
-        problems += [f"{folder / name}: missing policy file" for name in sorted(wanted - present)]
-    for name in sorted(present & wanted):
-        try:
-            texts[name] = (folder / name).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
-            problems.append(f"{folder / name}: cannot be read as UTF-8 text")
-    return texts
+def _unreached(layers: Sequence[Sequence[LocatedRule]], reach: Reach) -> Iterator[str]:
+    """Rules that never speak.
+
+    A permit is held against the forbids it was written beside or upon: a layer above may close what it likes.
+    """
+    forbids: list[LocatedRule] = []
+    for rules in layers:
+        forbids += [located for located in rules if located.rule.effect == "forbid"]
+        for located in rules:
+            if not reach.is_satisfiable(located.rule):
+                yield located.at(f"no combination of facts ever satisfies {located.id}")
+            elif located.rule.effect == "permit" and not reach.is_heard(located.rule, [each.rule for each in forbids]):
+                yield located.at(f"whatever {located.id} permits, a forbid closes")
 
 
-def _table(name: str, texts: Mapping[str, str], local: Mapping[str, str], problems: list[str]) -> Any:
-    merged: dict[str, Any] = {}
-    for origin, text in (("", texts.get(name)), ("override of ", local.get(name))):
-        if text is None:
-            continue
-        parsed = parse_toml(text)
-        if isinstance(parsed, str):
-            problems.append(f"{origin}{name}: {parsed}")
-            return None
-        for key, value in parsed.items():
-            merged[key] = merged[key] | value if _both_tables(merged.get(key), value) else value
-    if not merged:
-        return None
-    built = read_table(TABLES[name], merged)
-    if isinstance(built, tuple):
-        problems += [_table_problem(name, fault, texts, local) for fault in built]
-        return None
-    return built
-
-
-def _both_tables(left: object, right: object) -> bool:
-    return isinstance(left, dict) and isinstance(right, dict)
-
-
-def _table_problem(name: str, fault: TableFault, texts: Mapping[str, str], local: Mapping[str, str]) -> str:
-    line = line_of_key(local.get(name, ""), fault.key)
-    if line:
-        return f"override of {name}:{line}: {fault.key}: {fault.reason}"
-    return f"{name}:{line_of_key(texts.get(name, ''), fault.key) or 1}: {fault.key}: {fault.reason}"
-
-
-def _rules(texts: Mapping[str, str], local: Mapping[str, str], problems: list[str]) -> tuple[_Located, ...]:
-    schema = texts.get(SCHEMA, "")
-    faults = schema_faults(schema)
-    if faults:
-        problems += [f"{SCHEMA}:1: {fault}" for fault in faults]
-        return ()
-    chosen: dict[str, _Located] = {}
-    for located in _located(texts, schema, problems, origin=""):
-        _choose(chosen, located, problems)
-    shipped = dict(chosen)
-    own: dict[str, _Located] = {}
-    for located in _located(local, schema, problems, origin="override of "):
-        replaced = shipped.get(located.rule.annotations["id"])
-        if replaced is not None and replaced.rule.effect == "forbid":
-            problems.append(_at(located, "a shipped forbid is a guard rail and cannot be replaced"))
-            continue
-        _choose(own, located, problems)
-    return tuple({**shipped, **own}.values())
-
-
-def _choose(chosen: dict[str, _Located], located: _Located, problems: list[str]) -> None:
-    name = located.rule.annotations["id"]
-    if name in chosen:
-        problems.append(_at(located, f"@id {name} is already at {chosen[name].file}:{chosen[name].line}"))
-        return
-    chosen[name] = located
-
-
-def _located(texts: Mapping[str, str], schema: str, problems: list[str], *, origin: str) -> Iterator[_Located]:
-    """Sound rules with their place; the faults of the others go to `problems`."""
-    for name in (name for name in RULES if name in texts):
-        for line, text in statements(texts[name]):
-            place = f"{origin}{name}"
-            try:
-                located = _Located(parse_rule(text), place, line)
-            except RuleUnreadable as fault:
-                problems.append(f"{place}:{line}: {fault}")
-                continue
-            faults = tuple(_rule_problems(located.rule, name, schema))
-            problems += [_at(located, fault) for fault in faults]
-            if not faults:
-                yield located
-
-
-def _rule_problems(rule: ParsedRule, file: str, schema: str) -> Iterable[str]:
-    """Every check of one rule, in the order of the file's own lines."""
-    wanted = {"id", "reason", "legal_basis"} if rule.action == ReleaseFacts.action else {"id", "reason"}
-    yield from (f"@{note} is missing" for note in sorted(wanted) if not rule.annotations.get(note, "").strip())
-    yield from (f"@{note} is not an annotation of ours" for note in sorted(rule.annotations.keys() - _NOTES))
-    if rule.action not in {kind.action for kind in FACT_TYPES}:
-        yield f"action {rule.action} is unknown"
-    elif f"{rule.action}.cedar" != file:
-        yield f"a rule on {rule.action} belongs in {rule.action}.cedar"
-    yield from rule_faults(rule, schema)
-
-
-def _at(located: _Located, reason: str) -> str:
-    return f"{located.file}:{located.line}: {reason}"
-
-
-def _version(texts: Mapping[str, str], local: Mapping[str, str]) -> str:
+def _version(layers: Sequence[Layer]) -> str:
     whole = hashlib.sha256()
-    for origin, group in (("shipped", texts), ("local", local)):
-        for name in sorted(group):
-            whole.update(f"{origin}/{name}\0{len(group[name])}\0{group[name]}".encode())
+    for place, layer in enumerate(layers):
+        for name in sorted(layer.texts):
+            whole.update(f"{place}/{name}\0{len(layer.texts[name])}\0{layer.texts[name]}".encode())
     return whole.hexdigest()[:16]

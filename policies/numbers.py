@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Annotated, Any, TypeVar, get_args, get_type_hints
@@ -21,6 +21,13 @@ class Between:
 
     least: str | float
     most: str | float
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """How a field that is no plain number is read; what it raises is `Misshapen` or `Faulty`."""
+
+    value: Callable[[object], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +56,8 @@ class LinkingRules:
     undo_by_academie: Annotated[timedelta, Between("1 d", "365 d")]
     in_charge_sees: bool
     mass_change_percent: Annotated[float, Between(0, 50)]
+    mass_change_window: Annotated[timedelta, Between("1 h", "30 d")]
+    mass_change_few: Annotated[float, Between(1, 100)]
     propose_from: Annotated[float, Between(0.5, 1)]
 
 
@@ -57,13 +66,14 @@ class AssuranceTable:
     """What a source's own words about a login are worth here (`assurance.toml`)."""
 
     silent: Assurance
+    outage_failures: Annotated[float, Between(2, 100)]
+    outage_after: Annotated[timedelta, Between("30 s", "60 min")]
+    outage_longest: Annotated[timedelta, Between("1 h", "7 d")]
     acr: Mapping[str, Assurance]
 
     def level(self, acr: str) -> Assurance:
         """Level of an `acr`; a word of ours is itself, an unknown or empty one counts as silence (OIDC Core §2)."""
-        if acr in self.acr:
-            return self.acr[acr]
-        return Assurance(acr) if acr in set(Assurance) else self.silent
+        return Assurance(acr) if acr in set(Assurance) else self.acr.get(acr, self.silent)
 
 
 class Misshapen(ValueError):
@@ -78,19 +88,42 @@ class TableFault:
     reason: str
 
 
+class Faulty(Misshapen):
+    """A table within a table has faults of its own; their keys are dotted paths from that table on."""
+
+    def __init__(self, faults: Iterable[TableFault]) -> None:
+        super().__init__("faulty")
+        self.faults = tuple(faults)
+
+
 def read_table(kind: type[T], table: Mapping[str, Any]) -> T | tuple[TableFault, ...]:
     """Build `kind` from a TOML table, or tell every fault: unknown and missing keys, values out of shape or bounds."""
+    values, faults = read_part(kind, table)
+    faults += (TableFault(field.name, "missing key") for field in fields(kind) if field.name not in table)  # type: ignore[arg-type]
+    return tuple(faults) if faults else _consistent(kind(**values))
+
+
+def _consistent(table: T) -> T | tuple[TableFault, ...]:
+    """The table itself, unless two of its numbers contradict each other."""
+    if isinstance(table, LinkingRules) and table.undo_by_academie < table.undo_by_person:
+        return (TableFault("undo_by_academie", "undo_by_person or longer is wanted: what it needs would be erased"),)
+    return table
+
+
+def read_part(kind: type[Any], table: Mapping[str, Any]) -> tuple[dict[str, Any], list[TableFault]]:
+    """The fields of `kind` that a TOML table gives, and every fault among them; missing ones are none."""
     hints = get_type_hints(kind, include_extras=True)
-    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    names = [field.name for field in fields(kind)]
     faults = [TableFault(key, "unknown key") for key in table if key not in names]
-    faults += [TableFault(name, "missing key") for name in names if name not in table]
     values: dict[str, Any] = {}
     for name in (name for name in names if name in table):
         try:
             values[name] = _read(table[name], hints[name])
+        except Faulty as fault:
+            faults += (TableFault(f"{name}.{each.key}", each.reason) for each in fault.faults)
         except Misshapen as fault:
             faults.append(TableFault(name, fault.args[0]))
-    return tuple(faults) if faults else kind(**values)
+    return values, faults
 
 
 def _read(value: object, hint: Any) -> Any:
@@ -98,6 +131,8 @@ def _read(value: object, hint: Any) -> Any:
     if hint in _READERS:
         return _READERS[hint](value)
     shape, bounds = get_args(hint)
+    if isinstance(bounds, Read):
+        return bounds.value(value)
     read = _READERS[shape]
     found = read(value)
     if not read(bounds.least) <= found <= read(bounds.most):
@@ -125,7 +160,7 @@ def _number(value: object) -> float:
 
 
 def _assurance(value: object) -> Assurance:
-    if value not in set(Assurance):
+    if value not in tuple(Assurance):
         raise Misshapen("one of " + ", ".join(Assurance) + " is wanted")
     return Assurance(str(value))
 
@@ -133,7 +168,18 @@ def _assurance(value: object) -> Assurance:
 def _acr_table(value: object) -> Mapping[str, Assurance]:
     if not isinstance(value, dict):
         raise Misshapen("a table of acr values is wanted")
-    return {str(word): _assurance(level) for word, level in value.items()}
+    found, faults = {}, []
+    for word, level in value.items():
+        if not word or word in set(Assurance):
+            faults.append(TableFault(word, "is never read: a level's own name is itself, and silence is `silent`"))
+            continue
+        try:
+            found[word] = _assurance(level)
+        except Misshapen as fault:
+            faults.append(TableFault(word, fault.args[0]))
+    if faults:
+        raise Faulty(faults)
+    return found
 
 
 _READERS: Mapping[Any, Callable[[object], Any]] = {

@@ -6,7 +6,8 @@ schema alone, and returns the id that the next one needs. Times default to a day
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 
@@ -69,16 +70,17 @@ def add_record(
     birth_date: date | None = None,
     ine: str = "",
     retired_at: datetime | None = None,
+    told: Mapping[str, object] | None = None,
 ) -> str:
-    """A record that is attached to nobody; returns its id."""
+    """A record that is attached to nobody; returns its id. `told`: more fields of its content (`directory.content`)."""
     record_id = f"{feed}:{key}"
     with _on(target) as conn:
         conn.execute(
             insert(schema.records).values(
                 id=record_id, feed=feed, key=key, kind=kind.value, academie=academie, family_name=family,
                 given_name=given, civility=civility, name_key=name_key(family=family, given=given, civility=civility),
-                birth_date=birth_date, ine=ine, content="{}", content_hash=digest(record_id), seen_in="imp_test",
-                first_seen_at=BEFORE, retired_at=retired_at,
+                birth_date=birth_date, ine=ine, content=json.dumps({"n": [family, given, civility], **(told or {})}),
+                content_hash=digest(record_id), seen_in="imp_test", first_seen_at=BEFORE, retired_at=retired_at,
             )
         )  # fmt: skip
     return record_id
@@ -121,7 +123,7 @@ def add_pupil(
 
 
 def add_staff(
-    target: Target, key: str, *, feed: str = FEED_2D, given: str = "Claude", family: str = "Bernard"
+    target: Target, key: str, *, feed: str = FEED_2D, given: str = "Camille", family: str = "Bernard"
 ) -> tuple[str, str]:
     """A staff record and the person it founds; returns (person id, record id)."""
     return _found(target, key, RecordKind.STAFF, feed=feed, given=given, family=family)

@@ -1,6 +1,6 @@
 """Every text a person can read on a page, collected from where it stands.
 
-That is: the templates, `_()` and `N_()` in `broker/web`, the error classes, the rules' reasons.
+That is: the templates, `_()` and `N_()` in the Python of `ROOMS`, the error classes, the rules' reasons.
 `python -m tests.catalogue` says what each language lacks.
 """
 
@@ -21,7 +21,9 @@ from broker.web.faults import every_fault
 from broker.web.languages import FRENCH, LANGUAGES
 from policies.explain import NO_RULE
 
-WEB = Path(__file__).resolve().parent.parent / "broker" / "web"
+ROOT = Path(__file__).resolve().parent.parent
+ROOMS = (ROOT / "broker" / "web", ROOT / "broker" / "services", ROOT / "policies")
+"""Where Python holds texts that people read."""
 _KEYWORDS = {"_": None, "gettext": None, "N_": None}
 _SHOWN = ("title", "sentence", "next_step", "who")
 
@@ -60,8 +62,9 @@ def _from_templates() -> Iterator[str]:
 
 
 def _from_python() -> Iterator[str]:
-    found = extract_from_dir(WEB, method_map=[("**.py", "python")], keywords=_KEYWORDS)
-    yield from (str(message) for _, _, message, _, _ in found)
+    for room in ROOMS:
+        found = extract_from_dir(room, method_map=[("**.py", "python")], keywords=_KEYWORDS)
+        yield from (str(message) for _, _, message, _, _ in found)
 
 
 def _from_faults() -> Iterator[str]:

@@ -18,6 +18,7 @@ from broker.domain.identity import AccountKey, AuthnContext, UpstreamIdentity, U
 from broker.domain.people import Reference
 from broker.domain.ports import Departure, EphemeralStore, Return
 from broker.domain.sessions import Device, Session
+from broker.domain.standings import InForce
 from broker.federation import Arrival, Federation, LoginRequest, Source, SourceDescription, Sources
 from broker.storage import schema
 from broker.storage.engine import open_engine
@@ -26,9 +27,10 @@ from broker.storage.sql_audit import SqlAudit
 from broker.storage.sql_links import SqlLinks
 from broker.storage.sql_people import SqlPeople
 from broker.storage.sql_sessions import SqlSessions
-from policies import Assurance, Policies, load
+from policies import Assurance, PolicyBook, load_book
 from tests.builders import FEED_1D, FEED_2D, NOW, add_guardian, add_guardianship, add_pupil, add_school, enrol
 from tests.clock import FakeClock
+from tests.settable import Settable
 
 BASE = "https://preau.example"
 SOURCES = {"educonnect": frozenset({FEED_1D, FEED_2D}), "ent1": frozenset({FEED_1D}), "ent2": frozenset({FEED_2D})}
@@ -98,7 +100,9 @@ class World:
     store: EphemeralStore
     upstreams: dict[str, ScriptedSource]
     federation: Federation
-    policies: Policies
+    policies: PolicyBook
+    live_policies: Settable[PolicyBook]
+    standings: Settable[InForce]
 
     def browser(self) -> Browser:
         return Browser(self)
@@ -164,9 +168,18 @@ class Browser:
         return {card.child_id for card in found}
 
 
-def build_world(engine: Engine, store: EphemeralStore, clock: FakeClock) -> World:
-    """A federation of three sources: one that knows every feed, and one ENT for each feed."""
-    policies = load()
+NO_LEVELS: Mapping[str, Assurance] = {}
+
+
+def build_world(
+    engine: Engine, store: EphemeralStore, clock: FakeClock, levels: Mapping[str, Assurance] = NO_LEVELS
+) -> World:
+    """A federation of three sources: one that knows every feed, and one ENT for each feed.
+
+    `levels`: what a login there proves, standard where nothing is said.
+    """
+    policies = load_book()
+    live, standings = Settable(policies), Settable(InForce())
     upstreams = {name: ScriptedSource(name) for name in SOURCES}
     sources = Sources(
         Source(
@@ -175,7 +188,7 @@ def build_world(engine: Engine, store: EphemeralStore, clock: FakeClock) -> Worl
                 tenant="ac-test",
                 feeds=feeds,
                 releases_references=True,
-                assurance=Assurance.STANDARD,
+                assurance=levels.get(name, Assurance.STANDARD),
             ),
             upstreams[name],
         )
@@ -188,11 +201,12 @@ def build_world(engine: Engine, store: EphemeralStore, clock: FakeClock) -> Worl
         sessions=SqlSessions(engine),
         audit=SqlAudit(engine, sign=_never, check=_never),
         store=store,
-        policies=policies,
+        policies=live,
         clock=clock,
         base_url=BASE,
+        standings=standings,
     )
-    return World(engine, clock, store, upstreams, federation, policies)
+    return World(engine, clock, store, upstreams, federation, policies, live, standings)
 
 
 def _never(*_: object) -> Any:
@@ -200,12 +214,12 @@ def _never(*_: object) -> Any:
 
 
 @contextmanager
-def open_world(url: str, clock: FakeClock) -> Iterator[World]:
+def open_world(url: str, clock: FakeClock, levels: Mapping[str, Assurance] = NO_LEVELS) -> Iterator[World]:
     """A world on a migrated database, at the time of the builders' rows."""
     clock.set(NOW)
     engine = open_engine(url)
     try:
-        yield build_world(engine, MemoryStore(clock), clock)
+        yield build_world(engine, MemoryStore(clock), clock, levels)
     finally:
         engine.dispose()
 

@@ -15,6 +15,7 @@ from sqlalchemy import Engine, Row, select
 from broker.directory import ImportReport, ImportRules, Intent, Progress, import_feed
 from broker.directory.lease import is_gone
 from broker.domain.feed import Feed
+from broker.domain.ports import IdentityFeed
 from broker.storage import schema
 from broker.storage.sql_imports import SqlImports
 from connectors.aaf import AafFeed
@@ -39,17 +40,18 @@ class Desk:
         folder: Path | Sequence[Path],
         *,
         feed: Feed = FEED_2D,
+        reader: IdentityFeed | None = None,
         intent: Intent = Intent.APPLY,
         rules: ImportRules | None = None,
         progress: Callable[[Progress], None] | None = None,
     ) -> ImportReport:
-        """Import a set."""
+        """Import a set, by the AAF reader unless another is given."""
         self.clock.advance(timedelta(hours=1))
         return import_feed(
             feed=feed,
             paths=[folder] if isinstance(folder, Path) else folder,
             imports=SqlImports(self.engine, is_gone=is_gone),
-            reader=AafFeed(),
+            reader=reader or AafFeed(),
             clock=self.clock,
             rules=rules or self.rules,
             intent=intent,

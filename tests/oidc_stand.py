@@ -27,7 +27,9 @@ from broker.domain.people import Profil, Space
 from broker.domain.school import Level
 from broker.domain.services import ClaimName, RelyingParty, Service, ServiceInstance, TokenAuthMethod
 from broker.domain.sessions import Device, Session
+from broker.domain.standings import InForce
 from broker.federation import Federation, Sources
+from broker.live import Part
 from broker.protocol.endpoint import Route
 from broker.protocol.oidc.provider import ProviderSettings
 from broker.protocol.oidc.routes import ProviderParts, algs_wanted, build_routes
@@ -36,16 +38,19 @@ from broker.services.register import Register
 from broker.storage.engine import open_engine
 from broker.storage.memory_store import MemoryStore
 from broker.storage.sql_audit import SqlAudit
+from broker.storage.sql_details import SqlDetails
 from broker.storage.sql_grants import SqlGrants
 from broker.storage.sql_keys import SqlKeys
+from broker.storage.sql_ledger import SqlLedger
 from broker.storage.sql_links import SqlLinks
 from broker.storage.sql_people import SqlPeople
 from broker.storage.sql_sessions import SqlSessions
 from broker.web.door import DOOR_ERROR, Door
 from broker.wire.http import BROWSER_COOKIE, SESSION_COOKIE
-from policies import Policies, load
+from policies import PolicyBook, load_book
 from tests import builders
 from tests.clock import FakeClock
+from tests.settable import Settable
 
 ISSUER = "https://preau.example"
 HOST = "preau.example"
@@ -129,7 +134,10 @@ class Stand:
     grants: SqlGrants
     sessions: SqlSessions
     signer: Signer
-    policies: Policies
+    policies: PolicyBook
+    live_policies: Settable[PolicyBook]
+    register: Settable[Register]
+    standings: Settable[InForce]
     federation: Federation
     services: tuple[Service, ...]
     routes: tuple[Route, ...]
@@ -243,21 +251,23 @@ def open_stand(sqlite_url: str, *, services: tuple[Service, ...] = SERVICES) -> 
 def _build(engine: Engine, services: tuple[Service, ...]) -> Stand:
     clock = FakeClock(builders.NOW)
     mother, children = builders.add_family(engine, uai=UAI, children=("Léa", "Tom"))
-    store, policies, register = MemoryStore(clock), load(), Register(services)
+    store, policies = MemoryStore(clock), load_book()
+    live, register, standings = Settable(policies), Settable(Register(services)), Settable(InForce())
     people, grants, sessions = SqlPeople(engine), SqlGrants(engine), SqlSessions(engine)
     vault = KeyVault(SqlKeys(engine), seal=lambda plain: plain, unseal=lambda sealed: sealed, tenant="ville")
     signer = Signer(vault, algs=algs_wanted(services), clock=clock)
-    limits = policies.sessions
-    settings = ProviderSettings(
-        ISSUER, code=limits.code, access_token=limits.access_token, id_token=limits.id_token,
-        interaction=limits.interaction, copy=limits.copy,
-    )  # fmt: skip
-    links = SqlLinks(engine, undo_for=policies.linking.undo_by_person)
+    settings = ProviderSettings(ISSUER, Part(live, lambda book: book.installation.sessions))
+    links = SqlLinks(engine, undo_for=policies.installation.linking.undo_by_person)
     audit = SqlAudit(engine, sign=lambda head: "", check=lambda head, signature: True)
-    federation = Federation(Sources(()), people, links, sessions, audit, store, policies, clock, ISSUER)
-    routes = build_routes(ProviderParts(settings, register, people, grants, store, policies, signer))
+    federation = Federation(Sources(()), people, links, sessions, audit, store, live, clock, ISSUER, standings)
+    routes = build_routes(
+        ProviderParts(
+            settings, register, people, SqlDetails(engine), grants, SqlLedger(engine), store, live, signer, federation
+        )
+    )
     return Stand(
-        engine, clock, store, people, grants, sessions, signer, policies, federation, services, routes, mother,
+        engine, clock, store, people, grants, sessions, signer, policies, live, register, standings,
+        federation, services, routes, mother,
         tuple(children),
     )  # fmt: skip
 

@@ -15,19 +15,25 @@ from flask import Flask
 
 from broker.domain.people import Profil, Reference, Space
 from broker.domain.services import RelyingParty, Service, ServiceInstance, TokenAuthMethod
+from broker.live import Part
 from broker.protocol.oidc.provider import ProviderSettings
 from broker.protocol.oidc.routes import ProviderParts, algs_wanted, build_routes
 from broker.protocol.oidc.signing import KeyVault, Signer
 from broker.services.register import Register
+from broker.storage.sql_details import SqlDetails
 from broker.storage.sql_grants import SqlGrants
+from broker.storage.sql_holdings import SqlHoldings
 from broker.storage.sql_keys import SqlKeys
+from broker.storage.sql_ledger import SqlLedger
 from broker.web.door import Door
 from broker.web.edge import Edge
 from broker.web.pages import create_pages
 from broker.web.parts import FeedLabel, PageParts, SourceOffer
+from policies import Assurance
 from tests import builders
 from tests.clock import FakeClock
-from tests.federations import BASE, SOURCES, World, open_world, ref
+from tests.federations import BASE, NO_LEVELS, SOURCES, World, open_world, ref
+from tests.settable import Settable
 
 HOST = urlsplit(BASE).netloc
 CSRF_KEY = b"k" * 32
@@ -174,6 +180,8 @@ class WebStand:
     pages: Flask
     door: Door
     app: Edge
+    register: Settable[Register]
+    ledger: SqlLedger
 
     def client(self, **changes: Any) -> Client:
         """A browser that has never been here."""
@@ -206,9 +214,11 @@ def open_web(
     services: tuple[Service, ...] = (service(), service("pronote")),
     healthy: Callable[[], bool] = lambda: True,
     labels: Mapping[str, Mapping[str, str]] | None = None,
+    levels: Mapping[str, Assurance] = NO_LEVELS,
 ) -> Iterator[WebStand]:
-    """The broker on a migrated database, at the time of the builders' rows."""
-    with open_world(url, clock) as world:
+    """The broker on a migrated database, at the time of the builders' rows. `levels`: what each source proves."""
+    with open_world(url, clock, levels) as world:
+        register, ledger = Settable(Register(services)), SqlLedger(world.engine)
         known = labels or {name: {"fr": name.upper()} for name in SOURCES}
         parts = PageParts(
             issuer=BASE,
@@ -217,27 +227,26 @@ def open_web(
             federation=world.federation,
             people=world.federation.people,
             links=world.federation.links,
-            services=Register(services),
-            policies=world.policies,
+            ledger=ledger,
+            holdings=SqlHoldings(world.engine),
+            services=register,
+            policies=world.live_policies,
             sources={name: SourceOffer(name, known[name], (f"https://{name}.example",)) for name in SOURCES},
             feeds={builders.FEED_1D: FeedLabel("99", "1D"), builders.FEED_2D: FeedLabel("99", "2D")},
             healthy=healthy,
         )
         pages = create_pages(parts)
-        door = _door(world, Register(services), pages, clock)
-        yield WebStand(world, parts, pages, door, Edge(door, issuer=BASE))
+        door = _door(world, register, pages, clock)
+        yield WebStand(world, parts, pages, door, Edge(door, issuer=BASE), register, ledger)
 
 
-def _door(world: World, register: Register, pages: Flask, clock: FakeClock) -> Door:
+def _door(world: World, register: Settable[Register], pages: Flask, clock: FakeClock) -> Door:
     vault = KeyVault(SqlKeys(world.engine), seal=lambda plain: plain, unseal=lambda kept: kept, tenant="ac-test")
-    limits = world.policies.sessions
-    settings = ProviderSettings(
-        BASE, code=limits.code, access_token=limits.access_token, id_token=limits.id_token,
-        interaction=limits.interaction, copy=limits.copy,
-    )  # fmt: skip
+    settings = ProviderSettings(BASE, Part(world.live_policies, lambda book: book.installation.sessions))
     provider = ProviderParts(
-        settings, register, world.federation.people, SqlGrants(world.engine), world.store, world.policies,
-        Signer(vault, algs=algs_wanted(register.all()), clock=clock),
+        settings, register, world.federation.people, SqlDetails(world.engine), SqlGrants(world.engine),
+        SqlLedger(world.engine), world.store, world.live_policies,
+        Signer(vault, algs=algs_wanted(register.current().all()), clock=clock), world.federation,
     )  # fmt: skip
     return Door(build_routes(provider), fallback=pages, logins=world.federation, store=world.store, clock=clock)
 

@@ -12,10 +12,13 @@ from typing import TypeVar
 import policies
 from broker.cli.options import Commands, command, with_json
 from broker.cli.output import DONE, FAILED, complain, print_json
+from broker.declared import read_register
 from broker.domain.errors import SettingsError
+from broker.imports import feed_faults
 from broker.services.register import load_services
 from broker.settings import Settings, load_settings
 from broker.storage.sealing import read_master_secret
+from policies.book import NOT_TENANTS
 
 T = TypeVar("T")
 
@@ -39,19 +42,29 @@ def check(args: argparse.Namespace) -> int:
 
 def problems_of(config: Path | None) -> Iterator[str]:
     """Every fault of settings, policies and services. Policies and services are looked at even beside bad settings."""
-    settings, problems = _tried(lambda: load_settings(config, os.environ, also=_master_faults))
+    settings, problems = _tried(lambda: load_settings(config, os.environ, also=_deeper_faults))
     yield from problems
     policies_dir, services_dir = _folders(settings, config)
-    yield from _tried(lambda: policies.load(None, policies_dir if policies_dir and policies_dir.is_dir() else None))[1]
+    yield from _tried(lambda: _book(policies_dir, settings))[1]
     if services_dir is None or not services_dir.is_dir():
         return
-    register, problems = _tried(lambda: load_services(services_dir))
-    yield from problems
-    if settings is not None and register is not None:
-        tenants = {tenant.id for tenant in settings.tenants}
-        for service in register.all():
-            if service.tenant not in tenants:
-                yield f"service {service.service_id}: tenant {service.tenant} is not among the tenants"
+    yield from _tried(lambda: load_services(services_dir) if settings is None else read_register(settings))[1]
+
+
+def _book(folder: Path | None, settings: Settings | None) -> policies.PolicyBook:
+    """The policies of the installation and of every tenant there is, or that has a folder while settings are faulty."""
+    if folder is None or not folder.is_dir():
+        return policies.load_book()
+    named = (
+        [tenant.id for tenant in settings.tenants]
+        if settings
+        else [p.name for p in folder.iterdir() if p.is_dir() and p.name not in NOT_TENANTS]
+    )
+    return policies.load_book(None, folder, sorted(named))
+
+
+def _deeper_faults(settings: Settings) -> Iterable[str]:
+    return (*_master_faults(settings), *feed_faults(settings))
 
 
 def _master_faults(settings: Settings) -> Iterable[str]:

@@ -16,19 +16,20 @@ from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 
-from broker.cli.options import Commands
+from broker.cli.options import Commands, tenant_of
 from broker.cli.output import DONE, Progress
-from broker.cli.person import restrict, tenant_of
+from broker.cli.person import restrict
 from broker.cli.serve import check_free, name_settings, run_server
+from broker.cli.whom import person_meant
 from broker.demo.sites import start_sites
 from broker.demo.town import Town, describe, prepare
 from broker.directory import Intent
 from broker.domain.errors import SettingsError
-from broker.domain.people import Reference
+from broker.imports import Handover, import_delivery
 from broker.settings import LogLevel, Settings, load_settings
 from broker.storage.sealing import load_master_secret
-from broker.stores import Stores, bring_up_to_date, import_delivery, opened_stores, utc_now
-from policies import Policies
+from broker.stores import Stores, bring_up_to_date, opened_stores, utc_now
+from policies import PolicyBook
 
 DEFAULT_FOLDER = Path("var/demo")
 DEFAULT_PORT = 8000
@@ -67,8 +68,8 @@ def settle(town: Town, settings: Settings) -> None:
     ready = town.folder / _READY
     year = str(town.population.year)
     if bring_up_to_date(settings) or not ready.is_file() or ready.read_text(encoding="utf-8") != year:
-        with opened_stores(settings) as (stores, rules):
-            _import(town, settings, stores, rules)
+        with opened_stores(settings) as (stores, book):
+            _import(town, settings, stores, book)
             _restrict(town, settings, stores)
         ready.write_text(year, encoding="utf-8")
 
@@ -101,11 +102,11 @@ def _announce(town: Town, settings: Settings) -> None:
         time.sleep(_LOOK_EVERY)
 
 
-def _import(town: Town, settings: Settings, stores: Stores, rules: Policies) -> None:
+def _import(town: Town, settings: Settings, stores: Stores, book: PolicyBook) -> None:
     bar = Progress()
     for feed in town.feeds:
         import_delivery(
-            settings, stores, rules, feed_id=feed.feed_id, paths=feed.files, intent=Intent.CONFIRM,
+            settings, stores, book, feed_id=feed.feed_id, handover=Handover(feed.files), intent=Intent.CONFIRM,
             progress=lambda step: bar.show(step.step, step.done, step.total),
         )  # fmt: skip
     bar.close()
@@ -115,19 +116,10 @@ def _restrict(town: Town, settings: Settings, stores: Stores) -> None:
     """Enter the court's decision of family 5, as `preau person restrict` does."""
     now = utc_now()
     pairs = {
-        (_person_of(settings, stores, pair.adult), _person_of(settings, stores, pair.child))
+        (person_meant(pair.adult, settings, stores), person_meant(pair.child, settings, stores))
         for pair in town.restrictions
     }
     tenant = tenant_of(settings, town.restrictions[0].child)
     for adult, child in sorted(pairs):
         if any(card.child_id == child for card in stores.people.children_of(adult, now=now)):
             restrict(stores, adult=adult, child=child, tenant=tenant, now=now)
-
-
-def _person_of(settings: Settings, stores: Stores, record: str) -> str:
-    feed_id, _, key = record.partition(":")
-    feed = settings.feed(feed_id)
-    if feed is None:
-        raise SettingsError((f"no feed {feed_id}",))
-    (found,) = stores.people.by_reference([Reference(feed.academie, key)], feeds=frozenset({feed.id}))
-    return found.person_id

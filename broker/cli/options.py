@@ -37,3 +37,9 @@ def with_json(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 def settings_of(args: argparse.Namespace) -> Settings:
     """The settings this command works with. Raises `SettingsError` with every problem."""
     return load_settings(args.config, os.environ)
+
+
+def tenant_of(settings: Settings, record: str) -> str:
+    """The tenant that answers for a record's feed, else the first one: it keeps the audit event."""
+    feed = settings.feed(record.partition(":")[0])
+    return feed.tenant if feed else settings.tenants[0].id

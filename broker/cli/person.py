@@ -1,4 +1,4 @@
-"""`preau person find|show|restrict|unrestrict`: one person, as the directory and the links have them."""
+"""`preau person find|show|suspend|resume|restrict|unrestrict`: one person, as the directory and the links have them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from broker.cli.options import Commands, command, family, settings_of, with_json
+from broker.cli import doubt
+from broker.cli.options import Commands, command, family, settings_of, tenant_of, with_json
 from broker.cli.output import DONE, FAILED, complain, print_json, print_pairs, print_table
+from broker.cli.standing import add_verbs
+from broker.cli.whom import person_meant, records_meant
 from broker.domain.audit import Action, AuditEvent
-from broker.domain.handles import Id
 from broker.domain.identity import AttachmentView, LinkedAccount
-from broker.domain.people import AttachmentState, PersonView, RecordView, Reference
+from broker.domain.people import AttachmentState, PersonView, RecordView
+from broker.domain.standings import StandingKind
 from broker.settings import Settings
 from broker.stores import Stores, opened_stores, utc_now
 
@@ -25,6 +28,8 @@ def add_to(commands: Commands) -> None:
     find.add_argument("who", metavar="FEED:KEY")
     show = with_json(command(verbs, "show", show_person, "show roles, children and logins of a person"))
     show.add_argument("who", metavar="PERSON")
+    add_verbs(verbs, StandingKind.PERSON)
+    doubt.add_verbs(verbs)
     restrict = with_json(command(verbs, "restrict", restrict_person, "ADULT no longer sees CHILD (court restriction)"))
     unrestrict = with_json(command(verbs, "unrestrict", unrestrict_person, "end the restrictions of ADULT for CHILD"))
     for verb in (restrict, unrestrict):
@@ -42,29 +47,15 @@ class _Desk:
 
     def person_id(self, who: str) -> str:
         """Living person behind an id or a record key. Raises `LookupError`."""
-        if who.startswith(Id.PERSON):
-            return self.stores.people.owner(who)
-        found = self.records(who)
-        if not found:
-            raise LookupError(f"no live record {who}")
-        return found[0].person_id
-
-    def records(self, who: str) -> tuple[RecordView, ...]:
-        """Live records under `feed:key`. Raises `LookupError` when the feed is unknown."""
-        feed_id, colon, key = who.partition(":")
-        feed = self.settings.feed(feed_id)
-        if not colon or feed is None:
-            known = ", ".join(feed.id for feed in self.settings.feeds) or "none"
-            raise LookupError(f"{who} is neither an id (prs_…) nor FEED:KEY; feeds: {known}")
-        return self.stores.people.by_reference([Reference(feed.academie, key)], feeds=frozenset({feed.id}))
+        return person_meant(who, self.settings, self.stores)
 
 
 def find_person(args: argparse.Namespace) -> int:
     """Print the live records under a key, with their person; 1 when there is none."""
-    with opened_stores(settings_of(args)) as (stores, _):
-        desk = _Desk(settings_of(args), stores, utc_now())
+    settings = settings_of(args)
+    with opened_stores(settings) as (stores, _):
         try:
-            records = desk.records(args.who)
+            records = records_meant(args.who, settings, stores)
         except LookupError as fault:
             return _not_found(fault)
     told = [_record(record) for record in records]
@@ -162,12 +153,6 @@ def restrict(stores: Stores, *, adult: str, child: str, tenant: str, now: dateti
     """Enter a court restriction between two persons. Raises `LookupError` when one has no record."""
     audit = _event(Action.RESTRICTION_SET, adult=adult, child=child, tenant=tenant, now=now)
     stores.guardianships.restrict(adult_id=adult, child_id=child, since=now, audit=audit)
-
-
-def tenant_of(settings: Settings, record: str) -> str:
-    """The tenant that answers for a record's feed, else the first one: it keeps the audit event."""
-    feed = settings.feed(record.partition(":")[0])
-    return feed.tenant if feed else settings.tenants[0].id
 
 
 def _event(action: Action, *, adult: str, child: str, tenant: str, now: datetime) -> AuditEvent:

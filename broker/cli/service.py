@@ -1,13 +1,19 @@
-"""`preau service list|show`: the register of services as the descriptors declare it."""
+"""`preau service list|show|suspend|resume|verify`: the register of services, as declared and as it stands."""
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 
 from broker.cli.options import Commands, command, family, settings_of, with_json
 from broker.cli.output import DONE, FAILED, complain, print_json, print_pairs, print_table
+from broker.cli.standing import add_verbs, add_verify
+from broker.declared import read_register
 from broker.domain.services import RelyingParty, Service
-from broker.services.register import load_services
+from broker.domain.standings import StandingKind
+from broker.services.register import Register
+from broker.settings import Settings
+from broker.stores import opened_stores
 
 
 def add_to(commands: Commands) -> None:
@@ -16,22 +22,24 @@ def add_to(commands: Commands) -> None:
     with_json(command(verbs, "list", list_services, "list the declared services"))
     show = with_json(command(verbs, "show", show_service, "show one service as its descriptor declares it"))
     show.add_argument("service_id", metavar="SERVICE")
+    add_verbs(verbs, StandingKind.SERVICE)
+    add_verify(verbs)
 
 
 def list_services(args: argparse.Namespace) -> int:
     """Print every service."""
-    services = load_services(settings_of(args).services_dir).all()
+    services = _register(settings_of(args)).all()
     if args.json:
         print_json([_told(service) for service in services])
         return DONE
-    head = ("SERVICE", "NAME", "TENANT", "SPACE", "PROFILS", "PARTIES")
+    head = ("SERVICE", "STATE", "NAME", "TENANT", "SPACE", "PROFILS", "PARTIES")
     print_table(head, ((*_line(service), ", ".join(p.client_id for p in service.parties)) for service in services))
     return DONE
 
 
 def show_service(args: argparse.Namespace) -> int:
     """Print one service."""
-    services = {service.service_id: service for service in load_services(settings_of(args).services_dir).all()}
+    services = {service.service_id: service for service in _register(settings_of(args)).all()}
     service = services.get(args.service_id)
     if service is None:
         complain([f"no service {args.service_id}; there are: {', '.join(services) or 'none'}"])
@@ -44,9 +52,17 @@ def show_service(args: argparse.Namespace) -> int:
     return DONE
 
 
+def _register(settings: Settings) -> Register:
+    """The register under the standings of this moment."""
+    declared = read_register(settings)
+    with opened_stores(settings) as (stores, _):
+        return declared.standing(stores.standings.in_force())
+
+
 def _line(service: Service) -> tuple[str, ...]:
     return (
         service.service_id,
+        service.state,
         service.names["fr"],
         service.tenant,
         service.space,
@@ -58,14 +74,27 @@ def _told(service: Service) -> dict[str, object]:
     """The service without any digest of a secret."""
     return {
         "service": service.service_id,
+        "state": service.state,
         "tenant": service.tenant,
         "names": service.names,
+        "operator": asdict(service.operator) if service.operator else {},
         "purpose": service.purpose,
+        "data": service.data,
+        "legal_basis": service.legal_basis,
+        "retention": service.retention,
+        "rights_url": service.rights_url,
+        "accessibility": asdict(service.accessibility) if service.accessibility else {},
         "space": service.space,
         "profils": sorted(service.profils),
         "levels": sorted(service.levels),
         "schools": sorted(service.schools),
+        "classes": sorted(service.classes),
+        "closed_schools": sorted(service.closed_schools),
         "claims": list(service.claims),
+        "requires": service.requires,
+        "mandates": service.mandates,
+        "outage": service.outage,
+        "protocols": list(service.protocols),
         "parties": [_client(party) for party in service.parties],
         "instances": {instance.uai or "*": instance.url for instance in service.instances},
     }
@@ -74,6 +103,8 @@ def _told(service: Service) -> dict[str, object]:
 def _client(party: RelyingParty) -> dict[str, object]:
     return {
         "client_id": party.client_id,
+        "kind": party.kind,
+        "origins": list(party.origins),
         "auth_method": party.auth_method,
         "scopes": list(party.scopes),
         "redirect_uris": list(party.redirect_uris),

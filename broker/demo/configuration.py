@@ -21,6 +21,9 @@ FEED_1D, FEED_2D = "99-1d", "99-2d"
 BROKER_AT_EDUCONNECT = "preau"
 """`client_id` of the broker at the EduConnect-shaped source."""
 
+LEGAL_BASIS = "Mission d'intérêt public (RGPD, article 6.1.e)."
+RETENTION = "L'année scolaire en cours."
+
 Value = str | bool | int | list[str] | dict[str, str]
 
 
@@ -37,6 +40,8 @@ class Client:
     claims: tuple[str, ...]
     scopes: tuple[str, ...]
     purpose: str
+    data: str
+    operator: str
     names: Mapping[str, str]
 
 
@@ -44,17 +49,20 @@ VIE_SCOLAIRE = Client(
     "vie-scolaire", "Vie scolaire", VIE_SCOLAIRE_HOSTS, ("TUT", "ELV"), (),
     ("name", "given_name", "family_name", "profil", "uai", "children"), ("openid", "profile", "school", "children"),
     "Suivre la scolarité : emploi du temps, notes, absences.",
+    "Nom et prénom, profil, établissement ; pour un parent, les classes de ses enfants.", "Editeur de démonstration",
     {"fr": "Vie scolaire", "en": "School life", "ar": "الحياة المدرسية"},
 )  # fmt: skip
 CANTINE = Client(
     "cantine", "La Cantine", {"": CANTINE_HOST}, ("TUT",), ("ecole", "college"), ("given_name", "children"),
     ("openid", "profile", "children"), "Réserver et payer les repas.",
+    "Le prénom de l'adulte ; pour chaque enfant, son école et sa classe.", "Ville de démonstration",
     {"fr": "La Cantine", "en": "School meals", "ar": "المطعم المدرسي"},
 )  # fmt: skip
 BOURSES = Client(
     "bourses", "Téléservice Bourses", {"": BOURSES_HOST}, ("TUT",), ("college", "lycee"),
     ("given_name", "family_name", "profil"), ("openid", "profile", "school"),
     "Demander une bourse de collège ou de lycée.",
+    "Nom, prénom et profil du responsable.", "Académie de démonstration",
     {"fr": "Téléservice Bourses", "en": "Grants", "ar": "المنح الدراسية"},
 )  # fmt: skip
 CLIENTS = (VIE_SCOLAIRE, CANTINE, BOURSES)
@@ -138,8 +146,11 @@ def _source(site: Site, addresses: Addresses, *, ca_file: Path | None) -> dict[s
 
 def write_service(path: Path, client: Client, addresses: Addresses) -> None:
     """Write a service descriptor."""
+    home = f"{addresses.origin(next(iter(client.hosts.values())))}/"
     top: dict[str, Value] = {
         "service_id": client.client_id, "tenant": TENANT, "names": dict(client.names), "purpose": client.purpose,
+        "data": client.data, "legal_basis": LEGAL_BASIS, "retention": RETENTION, "accessibility": "non déclaré",
+        "rights_url": f"{home}vos-donnees", "operator": {"name": client.operator, "contact": f"{home}contact"},
         "space": "family", "profils": list(client.profils), "levels": list(client.levels),
         "schools": [school.uai for school in SCHOOLS], "claims": list(client.claims),
     }  # fmt: skip

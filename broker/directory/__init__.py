@@ -4,6 +4,6 @@ Owns: the walk of an import and every decision in it (which run, mass-change gua
 these are); decisions are pure functions of values. Must not know: file formats, SQL, web requests, protocols.
 """
 
-from broker.directory.feed_import import ImportReport, ImportRules, Intent, Progress, import_feed
+from broker.directory.feed_import import ImportReport, ImportRules, Intent, Progress, import_feed, refuse_to_wait
 
-__all__ = ["ImportReport", "ImportRules", "Intent", "Progress", "import_feed"]
+__all__ = ["ImportReport", "ImportRules", "Intent", "Progress", "import_feed", "refuse_to_wait"]

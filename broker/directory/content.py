@@ -22,7 +22,9 @@ from broker.domain.school import Level, SchoolClass
 RULES = 1
 """Raised when the same content must be applied anew because what is made of it changed."""
 
-_TEXTS = ("birth_name", "ine", "mef", "level_code", "school_key", "mobile", "mail", "address")
+_TEXTS = (
+    "birth_name", "ine", "mef", "level_code", "school_key", "mobile", "mail", "address", "postal_code", "siecle_id",
+)  # fmt: skip
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -46,6 +48,8 @@ def encode_person(record: PersonRecord) -> str:
     body.update({field: value for field in _TEXTS if (value := getattr(record, field))})
     if record.birth_date:
         body["birth_date"] = record.birth_date.isoformat()
+    if record.teachings:
+        body["teachings"] = list(record.teachings)
     if record.classes:
         body["classes"] = [_class_text(one) for one in record.classes]
     if record.relations:
@@ -79,6 +83,9 @@ def decode_person(payload: str, *, kind: RecordKind, key: str) -> PersonRecord:
         mobile=get("mobile", ""),
         mail=get("mail", ""),
         address=get("address", ""),
+        postal_code=get("postal_code", ""),
+        siecle_id=get("siecle_id", ""),
+        teachings=tuple(get("teachings", ())),
         classes=tuple(_class_of(one) for one in get("classes", ())),
         relations=tuple(
             Relation(adult, link, Quality(quality), bool(pays), bool(first))

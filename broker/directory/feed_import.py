@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Protocol
 
 from broker.directory.founding import Founder
-from broker.directory.guard import mass_changes
+from broker.directory.guard import CONFIRMED, CORRECTED, FEW, JOINED, mass_changes, recent_changes
 from broker.directory.ids import IdSource
 from broker.directory.lease import own_holder
 from broker.directory.likeness import SameContacts
@@ -29,7 +29,7 @@ from broker.directory.record_facts import Circumstances
 from broker.directory.staging import Stager
 from broker.domain.audit import Action, AuditEvent
 from broker.domain.clock import Clock
-from broker.domain.errors import FeedRefused, ImportHeld
+from broker.domain.errors import FeedRefused, ImportBusy, ImportHeld
 from broker.domain.feed import Feed, FeedFault, FeedHeader
 from broker.domain.handles import Id, new_id
 from broker.domain.imports import Chunk, ChunkPlan, ImportDifference, ImportRun, ImportState, Lease
@@ -42,6 +42,11 @@ LEASE = timedelta(seconds=90)
 FAULTS_SHOWN = 1_000
 
 
+def refuse_to_wait(busy: ImportBusy) -> None:
+    """The patience of somebody who would rather come back."""
+    raise busy
+
+
 class Imports(ImportRuns, DirectoryStore, Protocol):
     """What an import needs of the database."""
 
@@ -50,13 +55,18 @@ class Imports(ImportRuns, DirectoryStore, Protocol):
 class ImportRules:
     """The numbers of `policies/linking.toml` that an import goes by, the matcher, and the measures of the work.
 
-    `chunk` rows go into one transaction; `readers` processes parse a set of several files and `large` bytes or more.
+    What runs of the last `mass_change_window` changed counts together. `patience` is shown each `ImportBusy` met when
+    a run is to be opened: where it returns, it is asked for again. `chunk` rows go into one transaction; `readers`
+    processes parse a set of several files and `large` bytes or more.
     """
 
     mass_change_percent: float = 5.0
+    mass_change_window: timedelta = timedelta(hours=24)
+    mass_change_few: float = FEW
     in_charge_sees: bool = False
     propose_from: float = 0.75
     matcher: Matcher = field(default_factory=SameContacts)
+    patience: Callable[[ImportBusy], None] = refuse_to_wait
     chunk: int = 5_000
     readers: int = field(default_factory=lambda: os.cpu_count() or 1)
     large: int = 64 << 20
@@ -153,6 +163,8 @@ class _Walk:
     rules: ImportRules
     progress: Callable[[Progress], None]
     holder: str
+    history: list[ImportRun] = field(default_factory=list)
+    """Earlier runs of the feed, newest first, as they were when the run was opened."""
 
     def fresh_run(self, header: FeedHeader, *, checksum: str) -> ImportRun:
         return ImportRun(
@@ -169,7 +181,17 @@ class _Walk:
         )
 
     def open(self, fresh: ImportRun) -> ImportRun | None:
-        return self.imports.begin(self.feed.id, lease=self._lease(), decide=Delivery(fresh).choose)
+        delivery = Delivery(fresh)
+
+        def choose(history: Sequence[ImportRun]) -> ImportRun | None:
+            self.history[:] = history
+            return delivery.choose(history)
+
+        while True:
+            try:
+                return self.imports.begin(self.feed.id, lease=self._lease(), decide=choose)
+            except ImportBusy as busy:
+                self.rules.patience(busy)
 
     def stage(self, run: ImportRun, paths: Sequence[Path]) -> ImportRun:
         stager = Stager(in_charge_sees=self.rules.in_charge_sees, size=self.rules.chunk, done=run.staged)
@@ -191,13 +213,24 @@ class _Walk:
 
     def weigh(self, run: ImportRun, intent: Intent) -> tuple[ImportDifference, ImportRun]:
         difference = self._difference(run)
-        reasons = mass_changes(difference, percent=self.rules.mass_change_percent)
+        recent = recent_changes(self.history, now=self.clock(), window=self.rules.mass_change_window)
+        rules = self.rules
+        percent, few = rules.mass_change_percent, rules.mass_change_few
+        reasons = mass_changes(difference, percent=percent, recent=recent, few=few)
         if reasons and intent is not Intent.CONFIRM:
             if run.state is not ImportState.HELD:
                 held = replace(run, state=ImportState.HELD)
                 self.imports.settle(held, lease=self._lease(), audit=[self._event(run, Action.IMPORT_HELD)])
             raise ImportHeld("; ".join(reasons), difference)
-        run = replace(run, state=ImportState.APPLYING, applied_at=self.clock())
+        kept = Counter(
+            {
+                CONFIRMED: int(intent is Intent.CONFIRM),
+                JOINED: difference.guardianships_joined,
+                CORRECTED: difference.joined_corrected,
+            }
+        )
+        counts = Counter(run.counts) + kept
+        run = replace(run, state=ImportState.APPLYING, applied_at=self.clock(), counts=counts)
         return difference, self.imports.settle(run, lease=self._lease())
 
     def apply(self, run: ImportRun) -> ImportRun:

@@ -10,15 +10,24 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from broker.directory.content import decode_person
+from broker.directory.grounds import is_same_pupil, note_changes, review_all
 from broker.directory.record_facts import Circumstances
 from broker.domain.audit import Action, AuditEvent
+from broker.domain.founding import (
+    AttachmentChange,
+    AttachmentRow,
+    FoundingPlan,
+    Likeness,
+    Neighbour,
+    PupilTwin,
+    Surroundings,
+    Unattached,
+)
 from broker.domain.handles import Id
 from broker.domain.identity import EvidenceKind
-from broker.domain.imports import AttachmentRow, FoundingPlan, Likeness, Neighbour, PupilTwin, Surroundings, Unattached
-from broker.domain.names import fold
 from broker.domain.people import AttachmentState, RecordKind
 from broker.domain.ports import Matcher, MatchSubject
 from broker.domain.school import ine_is_plausible
@@ -34,9 +43,15 @@ class Founder:
     new_id: Callable[[Id], str]
 
     def decide(self, kind: RecordKind, records: Sequence[Unattached], surroundings: Surroundings) -> FoundingPlan:
-        """Decide for records of a kind."""
+        """Decide for records of a kind: first whether what joined changed ones still holds, then whose new ones are."""
         rule = {RecordKind.PUPIL: self.pupils, RecordKind.GUARDIAN: self.guardians, RecordKind.STAFF: self.staff}
-        return rule[kind](records, surroundings)
+        found = review_all(surroundings)
+        changed = found.changed
+        plan = rule[kind](records, _without_frozen(surroundings, changed))
+        note_changes(plan, changed, around=self.around)
+        for evidence_kind, number in found.unproven.items():
+            plan.count(f"unproven_{evidence_kind}", number)
+        return plan
 
     def pupils(self, records: Sequence[Unattached], surroundings: Surroundings) -> FoundingPlan:
         """Same INE, same birth date and given names that do not contradict: one pupil. Same INE alone: proposed."""
@@ -162,34 +177,27 @@ class Founder:
         )
 
 
-def is_same_pupil(record: Unattached, twin: PupilTwin) -> bool:
-    """Tell whether two records with one INE are one pupil: same birth date, and given names that do not contradict.
-
-    The given names keep apart twins whose INE a school typed twice.
-    """
-    return (
-        record.birth_date is not None
-        and record.birth_date == twin.birth_date
-        and given_names_agree(record.given_name, twin.given_name)
+def _without_frozen(surroundings: Surroundings, changed: Sequence[AttachmentChange]) -> Surroundings:
+    """Nothing is joined to a record that this very chunk freezes."""
+    frozen = {one.record_id for one in changed if one.state == AttachmentState.FROZEN.value}
+    if not frozen:
+        return surroundings
+    return replace(
+        surroundings,
+        twins=[one for one in surroundings.twins if one.record_id not in frozen],
+        neighbours=[one for one in surroundings.neighbours if one.record_id not in frozen],
     )
-
-
-def given_names_agree(one: str, other: str) -> bool:
-    """Tell whether one given name is the other or its beginning ("Léa", "LEA-EVE"), accents and case aside."""
-    left, right = fold(one).split(), fold(other).split()
-    shorter = min(len(left), len(right))
-    return shorter > 0 and left[:shorter] == right[:shorter]
 
 
 def shared_children(neighbours: Sequence[Neighbour]) -> dict[str, dict[str, tuple[str, str]]]:
     """For each unattached adult record: the persons it shares a child with, by (other record, child person).
 
     A pair counts when both stand beside the same child person, in different feeds, with the same name key, civility
-    and link code, and each is the only one of its feed there with these.
+    and link code, and each is the only one of its feed there with these. What a feed leaves out equals nothing.
     """
     beside: dict[tuple[str, str, str], dict[str, list[Neighbour]]] = defaultdict(lambda: defaultdict(list))
     for one in neighbours:
-        if one.civility:
+        if one.civility and one.link_code:
             beside[one.child_person, one.name_key, one.link_code][one.feed].append(one)
     joined: dict[str, dict[str, tuple[str, str]]] = defaultdict(dict)
     for (child, _, _), feeds in beside.items():

@@ -13,11 +13,13 @@ _WAITING = frozenset({ImportState.STAGING, ImportState.STAGED, ImportState.HELD}
 
 
 def check_header(header: FeedHeader, feed: Feed) -> None:
-    """Refuse files of another académie or degree than the feed's. Raises `FeedRefused`."""
+    """Refuse files of another académie, degree or school than the feed's. Raises `FeedRefused`."""
     if header.academie and header.academie != feed.academie:
         raise FeedRefused(f"files of académie {header.academie} for a feed of académie {feed.academie}")
     if header.degree and feed.degree and header.degree != feed.degree:
         raise FeedRefused(f"files of degree {header.degree} for a feed of degree {feed.degree}")
+    if feed.school and header.school != feed.school:
+        raise FeedRefused(f"files of school {header.school or 'unknown'} for school {feed.school}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from datetime import datetime
 from broker.domain.audit import AuditEvent
 from broker.domain.identity import LinkProof
 from broker.domain.sessions import AccessToken, CodePayload, Session
+from broker.domain.standings import StandingKind, StandingState
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +88,46 @@ class UndoLink:
     undo_since: datetime
     """Links made before this instant can no longer be undone by the person."""
     audit: tuple[AuditEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeRecord:
+    """What a human decided of a record whose attachment is in doubt. `reason` is kept with it; the audit names neither.
+
+    `audit` is completed with the person by whoever carries it out.
+    """
+
+    record_id: str
+    reason: str
+    now: datetime
+    audit: AuditEvent
+
+
+@dataclass(frozen=True, slots=True)
+class SetStanding:
+    """Say that something is suspended or verified from `now` on; two that stand at once do not replace each other.
+
+    Suspending a person, a link or a source ends their sessions and grants in the same transaction, and tells which
+    copies are to be dropped.
+    """
+
+    kind: StandingKind
+    subject: str
+    state: StandingState
+    tenant: str
+    reason: str
+    now: datetime
+    audit: AuditEvent
+
+
+@dataclass(frozen=True, slots=True)
+class LiftStanding:
+    """Take back what this tenant said of something: the standing of another tenant stays in force."""
+
+    kind: StandingKind
+    subject: str
+    state: StandingState
+    tenant: str
+    reason: str
+    now: datetime
+    audit: AuditEvent

@@ -73,6 +73,9 @@ PERSON_FIELDS = frozenset(
         "mobile",
         "mail",
         "address",
+        "postal_code",
+        "siecle_id",
+        "teachings",
         "classes",
         "relations",
         "posts",
@@ -86,7 +89,8 @@ class PersonRecord:
     """A pupil, guardian or member of staff as delivered.
 
     `stated` names the fields this delivery speaks of: all of them for an addition, some for a modification, so that
-    a partial change never empties the rest.
+    a partial change never empties the rest. `siecle_id` numbers a pupil in the base of the school (FrEduVecteur);
+    `teachings` are the codes of what a pupil is taught, as delivered.
     """
 
     kind: RecordKind
@@ -101,6 +105,9 @@ class PersonRecord:
     mobile: str = ""
     mail: str = ""
     address: str = ""
+    postal_code: str = ""
+    siecle_id: str = ""
+    teachings: tuple[str, ...] = ()
     classes: tuple[ClassMembership, ...] = ()
     relations: tuple[Relation, ...] = ()
     posts: tuple[PostRow, ...] = ()
@@ -149,7 +156,8 @@ class FeedRow:
 class FeedHeader:
     """What a set of files says of itself: académie, degree (`1D`, `2D`), complete or delta, day it was made.
 
-    `covers` names the kinds of records (`school`, `pupil`, `guardian`, `staff`) that the set holds files for.
+    `covers` names the kinds of records (`school`, `pupil`, `guardian`, `staff`) that the set holds files for; `school`
+    is the UAI of the one school it speaks of, empty for many.
     """
 
     academie: str
@@ -157,6 +165,7 @@ class FeedHeader:
     complete: bool
     made_on: date | None
     covers: frozenset[str] = frozenset()
+    school: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +178,14 @@ class FeedPortion:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """A feed as the installation knows it: its id prefixes every record id; `academie` and `degree` must match."""
+    """A feed as the installation knows it: its id prefixes every record id; `academie` and `degree` must match.
+
+    `school` is the UAI of the one school that it delivers, empty for many. `academie` is empty where the keys are no
+    national ones.
+    """
 
     id: str
     tenant: str
     academie: str
     degree: str = ""
+    school: str = ""

@@ -1,4 +1,4 @@
-"""Values of an import: the run, what is staged, what is known, what a chunk shall write.
+"""Values of an import: the run, what is staged, what is known, what a chunk shall write (persons: `founding`).
 
 They stand between `directory`, which decides, and `storage`, which reads and writes in bulk. Rows made by the hundred
 thousand are tuples whose fields follow their table's columns; everything else is a frozen dataclass.
@@ -254,7 +254,8 @@ class ImportDifference:
 
     Guardianships of pupils unknown before are `added`, and among them `joined` those whose pupil bears the INE of a
     live record, so that they open a child who is known; `widened` are new ones beside pupils already known, `altered`
-    ones change in quality or code, `ended` ones fall.
+    ones change in quality or code, `ended` ones fall. `joined_corrected` records come to contradict the one that joined
+    them to a person; `joined_before` records of the feed share their person with another one.
     """
 
     kinds: Mapping[str, KindDifference]
@@ -264,94 +265,10 @@ class ImportDifference:
     guardianships_altered: int = 0
     guardianships_ended: int = 0
     guardianships_joined: int = 0
+    joined_corrected: int = 0
+    joined_before: int = 0
 
     @property
     def live_before(self) -> int:
         """Live records of the feed before the run: none means a first import."""
         return sum(kind.live_before for kind in self.kinds.values())
-
-
-# ---- founding persons ---------------------------------------------------------------------------------------------
-
-
-class Unattached(NamedTuple):
-    """A live record that belongs to no person yet. `content` is there where it may be compared."""
-
-    record_id: str
-    name_key: str
-    given_name: str
-    birth_date: date | None
-    ine: str
-    content: str
-
-
-@dataclass(frozen=True, slots=True)
-class PupilTwin:
-    """A pupil record with an INE that an unattached record bears too, and its living person."""
-
-    record_id: str
-    ine: str
-    given_name: str
-    birth_date: date | None
-    person_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Neighbour:
-    """One adult record standing beside one child *person*. `person_id` is None while the record is unattached."""
-
-    child_person: str
-    record_id: str
-    feed: str
-    name_key: str
-    civility: str
-    link_code: str
-    person_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Likeness:
-    """A guardian record of another feed under the same name key, to be compared for a proposal."""
-
-    record_id: str
-    feed: str
-    name_key: str
-    content: str
-    person_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What stands around a chunk of unattached records."""
-
-    twins: Sequence[PupilTwin] = ()
-    neighbours: Sequence[Neighbour] = ()
-    likenesses: Sequence[Likeness] = ()
-
-
-class AttachmentRow(NamedTuple):
-    """A row of `attachments` to be made. `evidence` is JSON."""
-
-    id: str
-    record_id: str
-    person_id: str
-    state: str
-    evidence_kind: str
-    evidence: str
-    score: float | None
-    actor: str
-    at: datetime
-
-
-@dataclass(slots=True)
-class FoundingPlan:
-    """Persons to be founded and attachments to be made for one chunk of records."""
-
-    persons: list[str] = field(default_factory=list)
-    attachments: list[AttachmentRow] = field(default_factory=list)
-    audit: list[AuditEvent] = field(default_factory=list)
-    counts: dict[str, int] = field(default_factory=dict)
-
-    def count(self, what: str) -> None:
-        """Add one to a count."""
-        self.counts[what] = self.counts.get(what, 0) + 1

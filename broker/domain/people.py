@@ -85,6 +85,8 @@ class RecordView:
     """When the person behind the record was founded: who survives a join is decided by age."""
     subject_since: datetime | None = None
     """When the person's oldest current subject was issued; None when no service knows the person yet."""
+    state: AttachmentState = AttachmentState.ATTACHED
+    """`frozen`: what joined the record to this person was corrected since, and it opens nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,10 @@ class ChildCard:
     class_label: str
     starts: date | None
     """First day of the enrolment when it lies ahead (the card is greyed until then); None once it has begun."""
+    class_code: str = ""
+    """What the feed names the class by: descriptors list classes by it. Never printed: people read the label."""
+    by_mandate: bool = False
+    """The adult is a third one, who acts for the child by a mandate."""
 
 
 @dataclass(frozen=True, slots=True)

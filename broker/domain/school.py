@@ -7,6 +7,8 @@ none); a wrong key warns and never rejects, because real files hold dummies and 
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -15,6 +17,10 @@ _D10 = "ABCDEFGHJK"
 _UAI = re.compile(r"\d{7}[A-Z]")
 _RNIE = re.compile(r"\d{9}[A-HJK]{2}")
 _BEA = re.compile(r"\d{10}[A-Z]")
+_INE_LENGTH = 11
+_MAY_BE_INE = re.compile(rf"(?=({_RNIE.pattern}|{_BEA.pattern}))")
+_SEPARATORS = re.compile(r"[^0-9A-Z|]+")
+"""All that stands between letters and digits, save `|`: it parts the fields of the vectors (`FrEduVecteur`)."""
 
 
 class Level(StrEnum):
@@ -46,6 +52,22 @@ def ine_is_plausible(ine: str) -> bool:
     if _BEA.fullmatch(ine):
         return _L23[int(ine[:10]) % 23] == ine[10]
     return False
+
+
+def holds_ine(text: str, *, known: Iterable[str] = ()) -> bool:
+    """Tell whether a text holds a pupil number, whatever its case, its blanks and what stands around it.
+
+    ENTs make logins of it, feeds make keys of it. `known`: numbers on record, that are INEs even if their key is wrong.
+    """
+    compact = _compact(text)
+    if any(ine_is_plausible(found[1]) for found in _MAY_BE_INE.finditer(compact)):
+        return True
+    numbers = (_compact(number) for number in known)
+    return any(n == compact or (len(n) >= _INE_LENGTH and n in compact) for n in numbers if n)
+
+
+def _compact(text: str) -> str:
+    return _SEPARATORS.sub("", unicodedata.normalize("NFKC", text).upper())
 
 
 def level_of_mefstat(code: str) -> Level | None:

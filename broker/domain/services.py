@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
+from broker.domain.assurance import Assurance
 from broker.domain.people import Profil, Space
 from broker.domain.school import Level
 
+if TYPE_CHECKING:
+    from broker.domain.release_rules import ReleaseRules
+
+
+_LOOPBACK = re.compile(r"http://(?P<host>127\.0\.0\.1|\[::1\])(?::(?P<port>[0-9]{1,5}))?(?P<rest>/[^#\s]*|)")
+
 
 class ClaimName(StrEnum):
-    """Claims a service may ask for. The INE, another adult's contact and a family reason are not on this list."""
+    """Claims a service may ask for. The INE, another adult's contact and a family reason are not on this list.
+
+    All but `CHILDREN` and, for a guardian, `VECTEUR` (FrEduVecteur) speak of the person alone: a guardian's release
+    never holds a child's birth date, class or MEF.
+    """
 
     NAME = "name"
     GIVEN_NAME = "given_name"
@@ -18,18 +33,59 @@ class ClaimName(StrEnum):
     PROFIL = "profil"
     UAI = "uai"
     CHILDREN = "children"
+    BIRTH_DATE = "birthdate"
+    EMAIL = "email"
+    POSTAL_CODE = "postal_code"
+    LOGIN = "login"
+    EXTERNAL_ID = "external_id"
+    CLASSES = "classes"
+    MEF = "mef"
+    TEACHINGS = "teachings"
+    FUNCTIONS = "functions"
+    SUB_FUNCTIONS = "sub_functions"
+    STRUCTURE_TYPE = "structure_type"
+    VECTEUR = "vecteur"
 
 
 class TokenAuthMethod(StrEnum):
-    """How a confidential client proves itself at the token endpoint (OIDC Core §9)."""
+    """How a client proves itself at the token endpoint (OIDC Core §9). `none`: a public client, held by PKCE alone."""
 
     BASIC = "client_secret_basic"
     POST = "client_secret_post"
+    NONE = "none"
+
+
+class Protocol(StrEnum):
+    """By what protocol a service asks who somebody is."""
+
+    OIDC = "oidc"
+    SAML = "saml"
+    CAS = "cas"
+
+
+class ClientKind(StrEnum):
+    """Where a client runs. What runs on a person's device keeps no secret (RFC 8252 §8.4, RFC 6749 §2.1)."""
+
+    WEB = "web"
+    NATIVE = "native"
+    BROWSER = "browser"
+
+
+class ServiceState(StrEnum):
+    """How far a service is trusted: as its descriptor says, looked at by an administrator, or closed by one."""
+
+    DECLARED = "declared"
+    VERIFIED = "verified"
+    SUSPENDED = "suspended"
 
 
 @dataclass(frozen=True, slots=True)
 class RelyingParty:
-    """An OpenID Connect client of a service. `secret_digest` is the SHA-256 (hex) of a 256-bit random secret."""
+    """An OpenID Connect client of a service. `secret_digest` is the SHA-256 (hex) of a 256-bit random secret.
+
+    A native or browser client is public: no secret, `auth_method` none. `origins` are the exact origins whose pages may
+    read answers (Fetch §3.2, CORS).
+    """
 
     client_id: str
     secret_digest: str
@@ -37,6 +93,21 @@ class RelyingParty:
     auth_method: TokenAuthMethod
     scopes: tuple[str, ...] = ("openid",)
     signing_alg: str = "ES256"
+    kind: ClientKind = ClientKind.WEB
+    origins: tuple[str, ...] = ()
+
+    def accepts_redirect(self, uri: str) -> bool:
+        """Tell whether answers may be sent there: byte for byte as registered (RFC 9700 §2.1).
+
+        A native client's loopback address may come with any port: it is drawn when the app listens (RFC 8252 §7.3).
+        """
+        if uri in self.redirect_uris:
+            return True
+        asked = _LOOPBACK.fullmatch(uri) if self.kind is ClientKind.NATIVE else None
+        if asked is None or int(asked["port"] or 80) not in range(1, 65536):
+            return False
+        known = (_LOOPBACK.fullmatch(registered) for registered in self.redirect_uris)
+        return any(one and (one["host"], one["rest"]) == (asked["host"], asked["rest"]) for one in known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +119,47 @@ class ServiceInstance:
 
 
 @dataclass(frozen=True, slots=True)
+class Operator:
+    """Who runs a service and how to reach them. `processor`: on behalf of the school (RGPD article 28)."""
+
+    name: str
+    contact: str
+    processor: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Accessibility:
+    """The declared RGAA rate in percent and its statement. `rate` None: not declared, and pages say so."""
+
+    rate: int | None
+    statement: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningDates:
+    """From when to when (days included) a school, one of its levels or classes has the service.
+
+    `class_code` is what the feed names the class by; empty: the whole level or school. `text` by language: what
+    families read until then.
+    """
+
+    uai: str
+    level: Level | None
+    class_code: str
+    opens: date | None
+    closes: date | None
+    text: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
-    """What a person opens. `names` by language; `claims` is the most it may ever receive, policies may give less."""
+    """What a person opens. `names` by language; `claims` is the most it may ever receive, policies may give less.
+
+    `classes` are written UAI:code ("0990001A:6B"); empty: every class. `requires` is the least assurance, `mandates`
+    whether a third adult may use it for a child, `outage` whether a lower assurance is taken while the source that
+    would give the required one is down. `state` and `closed_schools` (suspended by an administrator: no service there,
+    and in no claim) come from the standings, never from the descriptor.
+    """
 
     service_id: str
     tenant: str
@@ -62,6 +172,32 @@ class Service:
     space: Space
     parties: tuple[RelyingParty, ...]
     instances: tuple[ServiceInstance, ...]
+    operator: Operator | None = None
+    data: str = ""
+    legal_basis: str = ""
+    retention: str = ""
+    rights_url: str = ""
+    accessibility: Accessibility | None = None
+    protocols: tuple[Protocol, ...] = (Protocol.OIDC,)
+    classes: frozenset[str] = field(default_factory=frozenset)
+    requires: Assurance = Assurance.LOW
+    mandates: bool = False
+    outage: bool = False
+    openings: tuple[OpeningDates, ...] = ()
+    state: ServiceState = ServiceState.DECLARED
+    closed_schools: frozenset[str] = field(default_factory=frozenset)
+    release: ReleaseRules | None = None
+
+    @property
+    def is_suspended(self) -> bool:
+        """Tell whether an administrator closed the service: it is given nothing while that stands."""
+        return self.state is ServiceState.SUSPENDED
+
+    def serves_class(self, *, uai: str, class_code: str) -> bool:
+        """Tell whether the service is offered to this class: a school of which none is named is served whole."""
+        if f"{uai}:{class_code}" in self.classes:
+            return True
+        return not any(each.startswith(f"{uai}:") for each in self.classes)
 
     def serves(self, *, uai: str, level: Level | None) -> bool:
         """Tell whether the service is offered at this school (empty sets mean every level, every school)."""

@@ -1,7 +1,7 @@
 """The login journey, protocol-neutral: choose a source, go there, come back, link, open the session; undo; sign out.
 
 Owns: logins in progress, the decision whose login it is (`linking`), the steps (`steps`), the walk (`journey`), what a
-login changes (`opening_act`).
+login changes (`opening_act`), the gate before a service (`service_gate`), which sources are down (`availability`).
 Must not know: OAuth, CAS or SAML on either side (connectors are injected), SQL, cookies, pages.
 """
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from broker.accounts.session_life import is_fresh
 from broker.domain.acts import UndoLink
+from broker.domain.assurance import Assurance
 from broker.domain.audit import Action, AuditEvent
 from broker.domain.clock import Clock
 from broker.domain.errors import LoginExpired, PageNotFound, PreauError, StepUpNeeded, UpstreamRefused
 from broker.domain.handles import Handle, digest, new_handle
-from broker.domain.identity import AuthnContext, UpstreamIdentity
-from broker.domain.people import RecordKind
-from broker.domain.ports import Audit, EphemeralStore, Links, People, Return, Sessions
+from broker.domain.identity import AccountState, AuthnContext, LinkedAccount, UpstreamIdentity
+from broker.domain.people import AttachmentState, RecordKind
+from broker.domain.ports import Audit, Current, EphemeralStore, Links, People, Return, Sessions
 from broker.domain.sessions import Device, Session
+from broker.domain.standings import InForce
+from broker.federation.availability import Availability
 from broker.federation.interactions import CALLBACK, Interactions, sign_in_path
 from broker.federation.linking import Link, LinkFacts, Refuse, SignIn, decide_link
 from broker.federation.live_sessions import LiveSessions
@@ -23,7 +27,10 @@ from broker.federation.logins import Interaction, LoginRequest, Outing, SettledR
 from broker.federation.opening_act import Entry, build_act
 from broker.federation.sources import Source, Sources
 from broker.federation.steps import Decisions, Done, GoUpstream, StepUp, next_step
-from policies import Policies
+from broker.federation.upstreams import Upstreams, preferred
+from broker.services.access import Moment
+from broker.services.ways import Ways
+from policies import PolicyBook, SessionLimits
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +49,10 @@ class SignInChoices:
     straight: str = ""
     done: bool = False
     """The session at hand already answers the request: go to `resume`."""
+    down: frozenset[str] = frozenset()
+    """Sources that are known not to answer: said beside their button, which stays."""
+    step_up: bool = False
+    """The person is signed in, but the service asks for a login that proves more: only such sources are offered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +91,10 @@ class Federation:
     sessions: Sessions
     audit: Audit
     store: EphemeralStore
-    policies: Policies
+    policies: Current[PolicyBook]
     clock: Clock
     base_url: str
+    standings: Current[InForce]
 
     def begin(self, request: LoginRequest, *, browser: str, now: datetime) -> str:
         """Begin a login for this browser and return its handle. Raises `BadPageRequest`, `LoginExpired`."""
@@ -94,9 +106,14 @@ class Federation:
 
     def choices(self, interaction_handle: str, *, browser: str, session: Session | None = None) -> SignInChoices:
         """What the choice page shows. Raises `LoginExpired`, `LoginRequired`."""
-        login = self._interactions.find(interaction_handle, browser=browser)
-        offered = self.sources.descriptions()
-        step = next_step(login, session, Decisions(offered, self.clock()))
+        login, now = self._interactions.find(interaction_handle, browser=browser), self.clock()
+        offered, down = self._upstreams.able(login.request.requires), self.ways(now=now).down
+        assurance = self.assurance(session) if session else Assurance.NONE
+        lacking = session is not None and not assurance.reaches(login.request.requires)
+        if session is not None and lacking:
+            known = frozenset(each.source_id for each in self._accounts(session))
+            offered = preferred(offered, down=down, known=known, current=session.authn.authority)
+        step = next_step(login, session, Decisions(offered, now, assurance=assurance, down=down))
         if isinstance(step, Refuse):
             raise step.error(step.cause)
         return SignInChoices(
@@ -105,13 +122,16 @@ class Federation:
             resume=login.request.resume,
             straight=step.source_id if isinstance(step, GoUpstream | StepUp) else "",
             done=isinstance(step, Done),
+            down=down,
+            step_up=lacking,
         )
 
     def depart(self, interaction_handle: str, source_id: str, *, browser: str) -> str:
         """Where to send the browser. Raises `LoginExpired`, `PageNotFound`, `UpstreamUnavailable`."""
         login = self._interactions.find(interaction_handle, browser=browser)
         now, state = self.clock(), new_handle(Handle.STATE)
-        step = next_step(login, None, Decisions(self.sources.descriptions(), now, chosen=source_id))
+        offered = self._upstreams.able(login.request.requires)
+        step = next_step(login, None, Decisions(offered, now, chosen=source_id))
         if isinstance(step, Refuse):
             raise step.error(step.cause)
         if not isinstance(step, GoUpstream):
@@ -121,6 +141,7 @@ class Federation:
                 return_url=self._return_url(step.source_id), state=state, force=step.force
             )
         except PreauError as fault:
+            self._upstreams.note(step.source_id, fault, now=now)
             fault.restart = sign_in_path(interaction_handle)
             raise
         outing = Outing(interaction_handle, step.source_id, digest(browser), dict(departure.private), step.force, now)
@@ -136,7 +157,7 @@ class Federation:
         `UnknownPerson`, `LinkUndone`, `LinkAmbiguous`, `AlreadyUsed`; each tells where to begin again.
         `PageNotFound`: no such source.
         """
-        source, now = self.sources.get(source_id), self.clock()
+        source, now = self._upstreams.open_source(source_id), self.clock()
         state = answer.params.get(source.connector.state_parameter, "")
         again = self._already_here(state, browser=browser, current=current or "", now=now)
         if again is not None:
@@ -160,6 +181,24 @@ class Federation:
         """The live session behind a cookie, or None."""
         return self._live.find(handle, now=self.clock())
 
+    def assurance(self, session: Session, book: PolicyBook | None = None) -> Assurance:
+        """How surely a session proves its person, by the table of the tenant of its source.
+
+        `book`, here and below: that of a decision under way, so that it never mixes two versions.
+        """
+        return self._upstreams.rules(session.authn.authority, book).assurance.level(session.authn.acr)
+
+    def moment(self, session: Session, book: PolicyBook | None = None) -> Moment:
+        """What access decisions read of a session and of the sources, now."""
+        now, held = self.clock(), book or self.policies.current()
+        ways = self.ways(held, now=now)
+        linked_at = self._linked_at(session) if ways.down else None
+        return Moment(self.assurance(session, held), now, replace(ways, linked_at=linked_at))
+
+    def ways(self, book: PolicyBook | None = None, *, now: datetime) -> Ways:
+        """What each source can prove, and which are known not to answer or were closed by an administrator."""
+        return Ways(self._upstreams.ways(book, now=now))
+
     def sign_out(self, session_handle: str, *, trace: str) -> None:
         """End this browser's session and every grant made in it; nothing happens when there is none."""
         now = self.clock()
@@ -171,8 +210,8 @@ class Federation:
 
     def undo(self, session: Session, account_id: str, *, trace: str) -> None:
         """Undo the link of one of this person's accounts. Raises `StepUpNeeded`, `UndoTooLate`."""
-        now = self.clock()
-        if not is_fresh(session, within=self.policies.sessions.step_up, now=now):
+        now, rules = self.clock(), self._upstreams.rules(session.authn.authority)
+        if not is_fresh(session, within=rules.sessions.step_up, now=now):
             raise StepUpNeeded("login too old for this act")
         event = self._event(Action.LINK_UNDONE, session, trace=trace, now=now)
         self.links.undo(
@@ -180,19 +219,42 @@ class Federation:
                 account_id=account_id,
                 person_id=session.person_id,
                 now=now,
-                undo_since=now - self.policies.linking.undo_by_person,
+                undo_since=now - rules.linking.undo_by_person,
                 audit=(replace(event, detail={**event.detail, "account": account_id}),),
             )
         )
         self._live.forget(session.handle_digest)
 
+    def allow_export(self, session: Session, *, trace: str) -> None:
+        """Let the person take a copy of their data, and record that they did. Raises `StepUpNeeded`."""
+        now = self.clock()
+        if not is_fresh(session, within=self._upstreams.rules(session.authn.authority).sessions.step_up, now=now):
+            raise StepUpNeeded("login too old for an export")
+        self.audit.append([self._event(Action.DATA_EXPORTED, session, trace=trace, now=now)])
+
     @property
     def _interactions(self) -> Interactions:
-        return Interactions(self.store, lifetime=self.policies.sessions.interaction)
+        return Interactions(self.store, lifetime=self.policies.current().installation.sessions.interaction)
 
     @property
     def _live(self) -> LiveSessions:
-        return LiveSessions(self.sessions, self.people, self.store, self.policies.sessions)
+        return LiveSessions(self.sessions, self.people, self.store, self._limits)
+
+    @property
+    def _upstreams(self) -> Upstreams:
+        return Upstreams(self.sources, Availability(self.store), self.policies, self.standings)
+
+    def _limits(self, source_id: str) -> SessionLimits:
+        return self._upstreams.rules(source_id).sessions
+
+    def _linked_at(self, session: Session) -> datetime | None:
+        """When the login of this session was linked; None once it no longer is."""
+        linked = (each for each in self._accounts(session) if each.account_id == session.account_id)
+        return next((each.linked_at for each in linked), None)
+
+    def _accounts(self, session: Session) -> Iterator[LinkedAccount]:
+        accounts = self.links.accounts_of(session.person_id)
+        return (each for each in accounts if each.state is AccountState.LINKED)
 
     def _return_url(self, source_id: str) -> str:
         return f"{self.base_url.rstrip('/')}{CALLBACK}{source_id}"
@@ -209,11 +271,21 @@ class Federation:
         """Let the source's connector check the answer, then check that it speaks for itself and is fresh."""
         if visit.outing.source_id != visit.source.source_id:
             raise UpstreamRefused("an answer at another source's callback")
-        identity = visit.source.connector.finish(answer, private=visit.outing.private, now=visit.now)
+        identity = self._finish(visit, answer)
         if identity.authn.authority != visit.source.source_id:
             raise UpstreamRefused("a connector spoke for another source")
         if visit.outing.proof_wanted and identity.authn.auth_time < visit.outing.left_at - CLOCK_SKEW:
             raise UpstreamRefused("a new proof was asked for and an old one came")
+        return identity
+
+    def _finish(self, visit: _Visit, answer: Return) -> UpstreamIdentity:
+        """Ask the connector, and remember whether its source answered."""
+        try:
+            identity = visit.source.connector.finish(answer, private=visit.outing.private, now=visit.now)
+        except PreauError as fault:
+            self._upstreams.note(visit.source.source_id, fault, now=visit.now)
+            raise
+        self._upstreams.note(visit.source.source_id, None, now=visit.now)
         return identity
 
     def _decide(self, visit: _Visit, identity: UpstreamIdentity) -> SignIn | Link:
@@ -221,7 +293,8 @@ class Federation:
         description = visit.source.description
         account = self.links.account(identity.key)
         references = identity.references if description.releases_references else ()
-        records = self.people.by_reference(references, feeds=description.feeds)
+        found = self.people.by_reference(references, feeds=description.feeds)
+        records = tuple(record for record in found if record.state is AttachmentState.ATTACHED)
         persons = tuple(sorted({record.person_id for record in records})) or (NOBODY,)
         sees_a_child = self.people.sees_a_child(persons, now=visit.now)
         known = self.people.person(account.person_id, now=visit.now) if account else None
@@ -232,6 +305,7 @@ class Federation:
             records=records,
             sees_a_child=sees_a_child,
             signed_in_as=visit.here.person_id if visit.here else NOBODY,
+            frozen=tuple(record for record in found if record not in records),
         )
         decision = decide_link(facts, now=visit.now)
         if isinstance(decision, Refuse):
@@ -247,7 +321,9 @@ class Federation:
             accepted=accepted,
             authn=self._authn(visit, identity),
             device=visit.device,
-            life=self._live.life(visit.device, person_id, now=visit.now, joining=_joining(accepted)),
+            life=self._live.life(
+                visit.device, person_id, visit.source.source_id, now=visit.now, joining=_joining(accepted)
+            ),
             tenant=visit.tenant,
             handle_digest=digest(handle),
             replaced=visit.here,
@@ -264,7 +340,9 @@ class Federation:
 
     def _authn(self, visit: _Visit, identity: UpstreamIdentity) -> AuthnContext:
         """How surely and when: never above the source's level; a proof that was asked for came after the departure."""
-        level = visit.source.description.level(identity.authn.acr, self.policies.assurance)
+        level = visit.source.description.level(
+            identity.authn.acr, self._upstreams.rules(visit.source.source_id).assurance
+        )
         proven, proven_at = identity.authn.proven, identity.authn.auth_time
         if visit.outing.proof_wanted:
             proven, proven_at = True, max(proven_at, visit.outing.left_at)
@@ -289,7 +367,7 @@ class Federation:
 
     def _event(self, action: Action, session: Session, *, trace: str, now: datetime) -> AuditEvent:
         return AuditEvent(
-            tenant=self._tenant_of(session.authn.authority),
+            tenant=self._upstreams.tenant_of(session.authn.authority),
             at=now,
             action=action,
             actor=session.person_id,
@@ -297,9 +375,6 @@ class Federation:
             trace=trace,
             detail={"sid": session.sid, "source": session.authn.authority},
         )
-
-    def _tenant_of(self, source_id: str) -> str:
-        return next((each.tenant for each in self.sources.descriptions() if each.source_id == source_id), "")
 
 
 def _joining(accepted: SignIn | Link) -> frozenset[RecordKind]:

@@ -23,7 +23,8 @@ class LinkFacts:
 
     `account`: the row under the identity's exact key, whatever its state. `account_kinds`: live roles of its person.
     `records`: live records its references find in the feeds allotted to the source. `sees_a_child`: whether the
-    persons of these records, taken as one human, may see any child now. `signed_in_as`: person of the session that
+    persons of these records, taken as one human, may see any child now. `frozen`: records found likewise of which it is
+    in doubt whose they are; they prove nothing. `signed_in_as`: person of the session that
     this browser holds, if any; it only breaks ties on which person's history survives.
     """
 
@@ -33,6 +34,7 @@ class LinkFacts:
     records: tuple[RecordView, ...]
     sees_a_child: bool
     signed_in_as: str = ""
+    frozen: tuple[RecordView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +68,20 @@ LinkDecision = SignIn | Link | Refuse
 def decide_link(facts: LinkFacts, *, now: datetime) -> LinkDecision:
     """Decide whose login this is."""
     account = facts.account
+    if account is not None and account.state is not AccountState.LINKED:
+        return Refuse(LinkUndone, f"account {account.state}")
+    if facts.frozen and not _known_otherwise(facts):
+        return Refuse(LinkAmbiguous, "a frozen record")
     if account is None:
         return _first_login(facts, now=now)
-    if account.state is not AccountState.LINKED:
-        return Refuse(LinkUndone, f"account {account.state}")
     return _known_account(facts, account, now=now)
+
+
+def _known_otherwise(facts: LinkFacts) -> bool:
+    """Tell whether another record of this login says who it is: with the account's person, where there is one."""
+    if facts.account is None:
+        return bool(facts.records)
+    return any(record.person_id == facts.account.person_id for record in facts.records)
 
 
 def _first_login(facts: LinkFacts, *, now: datetime) -> LinkDecision:

@@ -6,6 +6,7 @@ Losing the ephemeral store signs nobody out: without a copy, the database answer
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -24,12 +25,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class LiveSessions:
-    """Sessions as requests meet them."""
+    """Sessions as requests meet them. `limits`: those of the tenant of a source, by the source's id."""
 
     sessions: Sessions
     people: People
     store: EphemeralStore
-    limits: SessionLimits
+    limits: Callable[[str], SessionLimits]
 
     def find(self, handle: str, *, now: datetime) -> Session | None:
         """The live session behind a cookie, its idle limit moved along; None for anything else."""
@@ -48,7 +49,7 @@ class LiveSessions:
 
     def remember(self, session: Session) -> None:
         """Keep a copy for as long as the policies let a revoked session be seen."""
-        seconds = int(self.limits.copy.total_seconds())
+        seconds = int(self.limits(session.authn.authority).copy.total_seconds())
         with suppress(UnavailableError):
             self.store.put(copy_key(session.handle_digest), encode_session(session), ttl=seconds)
 
@@ -57,17 +58,23 @@ class LiveSessions:
         try:
             self.store.drop([copy_key(handle_digest)])
         except UnavailableError:
-            log.warning("session copy not dropped; it ends by itself within %s", self.limits.copy)
+            log.warning("session copy not dropped; it ends by itself within seconds")
 
     def life(
-        self, device: Device, person_id: str, *, now: datetime, joining: frozenset[RecordKind] = frozenset()
+        self,
+        device: Device,
+        person_id: str,
+        source_id: str,
+        *,
+        now: datetime,
+        joining: frozenset[RecordKind] = frozenset(),
     ) -> SessionLife:
-        """Limits for this person on this device. `joining`: roles that a link is about to bring."""
+        """Limits for this person on this device, by this source. `joining`: roles that a link is about to bring."""
         person = self.people.person(person_id, now=now)
-        return life_of(device, joining | (person.kinds if person else frozenset()), self.limits)
+        return life_of(device, joining | (person.kinds if person else frozenset()), self.limits(source_id))
 
     def _touched(self, session: Session, *, now: datetime) -> Session:
-        life = self.life(session.device, session.person_id, now=now)
+        life = self.life(session.device, session.person_id, session.authn.authority, now=now)
         idle_until = next_idle(session, life, now=now)
         if idle_until is None:
             return session

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
+from broker.domain.assurance import Assurance
 from broker.domain.clock import require_utc
 from broker.domain.errors import BadPageRequest
 
@@ -21,7 +22,7 @@ class LoginRequest:
     """Who asks for a login, and how: protocol-neutral.
 
     `resume` is a path with query on our own origin. `max_age` in seconds, `prompt` and `acr` as in OIDC Core §3.1.2.1.
-    `service_id` is empty for the portal itself.
+    `service_id` is empty for the portal itself. `requires`: the least assurance that the service opens for.
     """
 
     service_id: str = ""
@@ -30,6 +31,7 @@ class LoginRequest:
     max_age: int | None = None
     acr: tuple[str, ...] = ()
     locale: str = "fr"
+    requires: Assurance = Assurance.NONE
 
     @property
     def wants_proof(self) -> bool:
@@ -112,7 +114,8 @@ def _instant(text: str) -> datetime:
 
 def _interaction(fields: dict[str, Any]) -> Interaction:
     asked = fields["request"]
-    request = LoginRequest(**{**asked, "prompt": frozenset(asked["prompt"]), "acr": tuple(asked["acr"])})
+    read = {"prompt": frozenset(asked["prompt"]), "acr": tuple(asked["acr"]), "requires": Assurance(asked["requires"])}
+    request = LoginRequest(**{**asked, **read})
     return Interaction(request, fields["browser"], _instant(fields["started_at"]))
 
 

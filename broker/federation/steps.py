@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from broker.domain.assurance import Assurance
 from broker.domain.errors import LoginRequired, PageNotFound
 from broker.domain.sessions import Session
 from broker.federation.linking import Refuse
@@ -29,7 +30,7 @@ class GoUpstream:
 
 @dataclass(frozen=True, slots=True)
 class StepUp:
-    """The person is signed in but must prove it anew, where they did before."""
+    """The person is signed in but must prove it anew where they did before, or prove more where that is possible."""
 
     source_id: str
 
@@ -46,23 +47,29 @@ Step = ChooseSource | GoUpstream | StepUp | Refuse | Done
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """What was decided outside: the sources on offer and the one the person chose, if any."""
+    """What was decided outside: the sources on offer and the one the person chose, if any.
+
+    `assurance`: how surely the session at hand proves its person. `down`: sources that are known not to answer: nobody
+    is sent there without having chosen it.
+    """
 
     offered: tuple[SourceDescription, ...]
     now: datetime
     chosen: str = ""
+    assurance: Assurance = Assurance.NONE
+    down: frozenset[str] = frozenset()
 
 
 def next_step(interaction: Interaction, session: Session | None, decisions: Decisions) -> Step:
     """Say what comes next."""
     request = interaction.request
-    if session is not None and _answers(session, interaction, now=decisions.now):
+    if session is not None and _answers(session, interaction, decisions):
         return Done(request.resume)
     if "none" in request.prompt:
         return Refuse(LoginRequired, "prompt=none and no session that answers")
     if decisions.chosen:
         return _go(decisions, force=request.wants_proof)
-    straight = _without_asking(interaction, session, decisions.offered)
+    straight = _without_asking(interaction, session, decisions)
     return straight or ChooseSource(decisions.offered)
 
 
@@ -85,22 +92,31 @@ def answers(
     return max_age is None or (proven and now - proven_at <= timedelta(seconds=max_age))
 
 
-def _answers(session: Session, interaction: Interaction, *, now: datetime) -> bool:
+def _answers(session: Session, interaction: Interaction, decisions: Decisions) -> bool:
     request, started = interaction.request, interaction.started_at
-    return answers(session, prompt=request.prompt, max_age=request.max_age, started=started, now=now)
+    return decisions.assurance.reaches(request.requires) and answers(
+        session, prompt=request.prompt, max_age=request.max_age, started=started, now=decisions.now
+    )
 
 
 def _without_asking(
-    interaction: Interaction, session: Session | None, offered: tuple[SourceDescription, ...]
+    interaction: Interaction, session: Session | None, decisions: Decisions
 ) -> StepUp | GoUpstream | None:
     """Where to go without a question: back where they signed in, or to the only source; None to let them choose."""
     request = interaction.request
     if "select_account" in request.prompt:
         return None
-    ids = [source.source_id for source in offered]
+    ids = [source.source_id for source in decisions.offered]
     if session is not None and request.wants_proof and session.authn.authority in ids:
-        return StepUp(session.authn.authority)
-    return GoUpstream(ids[0], request.wants_proof) if len(ids) == 1 else None
+        return _unless_down(StepUp(session.authn.authority), decisions)
+    if len(ids) != 1:
+        return None
+    lacking = session is not None and not decisions.assurance.reaches(request.requires)
+    return _unless_down(StepUp(ids[0]) if lacking else GoUpstream(ids[0], request.wants_proof), decisions)
+
+
+def _unless_down(step: StepUp | GoUpstream, decisions: Decisions) -> StepUp | GoUpstream | None:
+    return None if step.source_id in decisions.down else step
 
 
 def _go(decisions: Decisions, *, force: bool) -> GoUpstream | Refuse:

@@ -132,7 +132,7 @@ class Worker:
         return sum(counts), self._pace.seals in counts
 
     def _sweep(self, now: datetime, stop: Event) -> int:
-        """Sweep what is over, from time to time: nothing depends on it but room."""
+        """Sweep what is over, from time to time; a sweep that was cut goes on with the next tick."""
         if self._sweep_at is not None and now < self._sweep_at:
             return 0
         self._sweep_at = now + self._pace.between_sweeps
@@ -142,6 +142,8 @@ class Worker:
                 break
             with _logged("what is over cannot be swept"):
                 swept += purge.purge(now=now, limit=self._pace.swept)
+        if swept >= self._pace.swept:
+            self._sweep_at = now
         return swept
 
 

@@ -1,13 +1,16 @@
 """What a parent, a pupil or a member of staff sees: read models of the pages, made from what the ports deliver.
 
-Owns: which cards a page has, which services stand on a card and why, what each card is explained by.
+Owns: which cards a page has, which services stand on a card and why, what each card is explained by, who receives
+what, and what a person may take away.
 Must not know: HTTP, templates, languages, SQL. It filters no child: `People` delivers only those that may be seen.
 """
 
 from broker.portal.access import AccessLine, AccessPage, build_access
+from broker.portal.disclosure import Disclosure, DisclosurePage, build_disclosures
+from broker.portal.export import Export, Held, as_json, build_export
 from broker.portal.home import Card, HomePage, Place, build_home
-from broker.portal.offers import Offer, ServiceLink, Viewer
-from broker.portal.why import CardProof, CardStory, ServiceStory, WhyPage, build_why
+from broker.portal.offers import Offer, OfferState, ServiceLink, Viewer
+from broker.portal.why import CardProof, CardStory, PostStory, ServiceStory, WhyPage, build_why
 
 __all__ = [
     "AccessLine",
@@ -15,14 +18,23 @@ __all__ = [
     "Card",
     "CardProof",
     "CardStory",
+    "Disclosure",
+    "DisclosurePage",
+    "Export",
+    "Held",
     "HomePage",
     "Offer",
+    "OfferState",
     "Place",
+    "PostStory",
     "ServiceLink",
     "ServiceStory",
     "Viewer",
     "WhyPage",
+    "as_json",
     "build_access",
+    "build_disclosures",
+    "build_export",
     "build_home",
     "build_why",
 ]

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from broker.domain.identity import AccountState, LinkedAccount
-from broker.domain.people import CardReason, ChildCard
-from broker.portal.offers import Offer, Viewer
+from broker.domain.people import CardReason, ChildCard, Post
+from broker.portal.offers import Offer, OfferState, Viewer
+from broker.services.explain import AccessExplanation, FactTold
 from policies.explain import explain
 
 _SHOWN_DIGITS = 2
+
+
+_TELLS_NOTHING = frozenset({("mandate", "none"), ("school_suspended", "no"), ("outage_accepted", "no")})
+"""Facts that are so for nearly everybody and decided nothing: a family need not read them service by service."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceStory:
     """Why a service is or is not on a card. `sentences` are French msgids: the reasons of the rules that spoke."""
 
-    names: Mapping[str, str]
-    is_open: bool
-    at_this_school: bool
-    begun: bool
-    has_address: bool
+    state: OfferState
+    explanation: AccessExplanation
     sentences: tuple[str, ...]
+    facts: tuple[FactTold, ...]
+    has_address: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +47,20 @@ class CardStory:
 
 
 @dataclass(frozen=True, slots=True)
+class PostStory:
+    """The services of one staff post."""
+
+    post: Post
+    services: tuple[ServiceStory, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class WhyPage:
     """Every card explained, and the version of the rules that decided."""
 
     stories: tuple[CardStory, ...]
     pupil: tuple[CardStory, ...]
+    staff: tuple[PostStory, ...]
     rules_version: str
 
 
@@ -67,12 +80,13 @@ def build_why(
                     for reason in reasons
                     if (reason.child_id, reason.uai) == (card.child_id, card.uai)
                 ),
-                services=_stories(viewer.for_child(card)),
+                services=_stories(viewer, viewer.for_child(card)),
             )
             for card in children
         ),
-        pupil=tuple(CardStory(card, (), _stories(viewer.for_pupil(card))) for card in viewer.person.pupil_at),
-        rules_version=viewer.policies.version,
+        pupil=tuple(CardStory(card, (), _stories(viewer, viewer.for_pupil(card))) for card in viewer.person.pupil_at),
+        staff=tuple(PostStory(post, _stories(viewer, viewer.for_post(post))) for post in viewer.person.posts),
+        rules_version=viewer.book.version,
     )
 
 
@@ -87,17 +101,17 @@ def _naming_account(reason: CardReason, accounts: Sequence[LinkedAccount]) -> Li
     return next(named, None)
 
 
-def _stories(offers: Sequence[Offer]) -> tuple[ServiceStory, ...]:
-    return tuple(
-        ServiceStory(
-            names=offer.service.names,
-            is_open=offer.is_open,
-            at_this_school=offer.at_this_school,
-            begun=offer.begun,
-            has_address=bool(offer.url),
-            sentences=explain(offer.decision).sentences,
-        )
-        for offer in offers
+def _stories(viewer: Viewer, offers: Sequence[Offer]) -> tuple[ServiceStory, ...]:
+    return tuple(_story(offer, viewer.explain(offer)) for offer in offers)
+
+
+def _story(offer: Offer, explanation: AccessExplanation) -> ServiceStory:
+    return ServiceStory(
+        state=offer.state,
+        explanation=explanation,
+        sentences=explain(offer.decision).sentences,
+        facts=tuple(told for told in explanation.facts if (told.fact, told.value) not in _TELLS_NOTHING),
+        has_address=bool(offer.url),
     )
 
 

@@ -44,6 +44,7 @@ class Route:
 
     `per_minute` limits volume from one address: far above a town behind one address, below what would drown us.
     `copy_key` names the copy that the ephemeral store may hold of what the endpoint will ask the database for.
+    `readers` tells whether pages of an origin may read the answers (CORS); None: those of no other origin.
     """
 
     method: str
@@ -53,3 +54,4 @@ class Route:
     reads_session: bool = False
     per_minute: int = 60_000
     copy_key: Callable[[PlainRequest], str] | None = None
+    readers: Callable[[str], bool] | None = None

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
+
+LOOPBACKS = frozenset({"127.0.0.1", "::1"})
+"""Literals only: a name could be resolved to another machine (RFC 8252 §8.3)."""
+
+_REVERSED_DOMAIN = re.compile(r"[a-z][a-z0-9-]*(\.[a-z0-9-]+)+")
+_PRIVATE_PATH = re.compile(r"/(?!/)[A-Za-z0-9._~/-]*")
+_USUAL_PORTS = {"https": 443, "http": 80}
 
 
 def address_fault(url: str) -> str:
@@ -16,6 +24,36 @@ def address_fault(url: str) -> str:
     except ValueError:
         return "is not an address"
     return next((why for fault, why in _faults(url, parts) if fault), "" if port != 0 else "has no usable port")
+
+
+def native_fault(url: str) -> str:
+    """Tell why `url` cannot be a native client's; empty when it can (RFC 8252 §7).
+
+    Three kinds: http on a loopback literal (any port when used), a private-use scheme that is a domain reversed, and
+    a claimed https address.
+    """
+    scheme, _, rest = url.partition(":")
+    if scheme == "https":
+        return address_fault(url)
+    if scheme == "http":
+        return address_fault(url) or _named_fault(urlsplit(url).hostname or "")
+    if not _REVERSED_DOMAIN.fullmatch(scheme):
+        return "must have a scheme that is a domain reversed, as com.example.app (RFC 8252 §7.1)"
+    return "" if _PRIVATE_PATH.fullmatch(rest) else "must go on with one slash and a path (RFC 8252 §7.1)"
+
+
+def _named_fault(host: str) -> str:
+    return "" if host in LOOPBACKS else "must be on 127.0.0.1 or [::1], not by name"
+
+
+def origin_fault(origin: str) -> str:
+    """Tell why this cannot be an origin whose pages may read answers; empty when it can."""
+    if why := address_fault(origin):
+        return why
+    parts = urlsplit(origin)
+    if f"{parts.scheme}://{parts.netloc}" != origin:
+        return "must be an origin: scheme, host and port, and nothing after"
+    return "must not state the usual port" if parts.port == _USUAL_PORTS[parts.scheme] else ""
 
 
 def is_loopback(host: str) -> bool:

@@ -1,253 +1,212 @@
 """Descriptors: one TOML file a service, read strictly.
 
-A key nobody knows, an address that could be captured, a claim that does not exist: each is a fault, and every fault
-of every file is reported at once. A secret never stands in a descriptor: it names a file that holds it, or its SHA-256.
+A key nobody knows, an address that could be captured, a claim that does not exist, a purpose or a legal basis left
+out: each is a fault with its line, and every fault of every file is reported at once. A secret never stands in a
+descriptor: it names a file that holds it, or its SHA-256.
 """
 
 from __future__ import annotations
 
-import re
-import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from broker.domain.handles import digest
+from broker.domain.assurance import Assurance
 from broker.domain.people import Profil, Space
 from broker.domain.school import Level
-from broker.domain.services import ClaimName, RelyingParty, Service, ServiceInstance, TokenAuthMethod
+from broker.domain.services import (
+    Accessibility,
+    ClaimName,
+    OpeningDates,
+    Operator,
+    Protocol,
+    Service,
+    ServiceInstance,
+)
+from broker.domain.toml_text import Step, TomlText, TomlUnreadable, parse_toml
 from broker.services.addresses import address_fault
+from broker.services.parties import read_party, secret_file_of
+from broker.services.reading import UAI, Fault, Reader
+from broker.services.release_reader import read_release
 
-SERVICE_KEYS = frozenset(
-    {
-        "service_id", "tenant", "names", "purpose", "space", "profils", "levels", "schools", "claims", "instances",
-        "parties",
-    }
+SERVICE_KEYS = (
+    "service_id", "tenant", "names", "purpose", "data", "legal_basis", "retention", "rights_url", "operator",
+    "accessibility", "space", "profils", "levels", "schools", "classes", "claims", "requires", "mandates", "outage",
+    "protocols", "instances", "parties", "openings", "release",
 )  # fmt: skip
-PARTY_KEYS = frozenset(
-    {
-        "client_id", "client_secret_file", "client_secret_sha256", "auth_method", "redirect_uris", "scopes",
-        "signing_alg",
-    }
-)  # fmt: skip
-INSTANCE_KEYS = frozenset({"uai", "url"})
-SCOPES = ("openid", "profile", "school", "children")
-SIGNING_ALGS = ("ES256", "RS256")
-LANGUAGES = re.compile(r"[a-z]{2}(-[A-Z][a-z]{3})?")
-SHORTEST_SECRET = 43
-"""A 256-bit random secret in base64url: what makes SHA-256 at rest enough (a chosen word would be guessed)."""
-
-_IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,63}")
-_SUBJECT_SHAPED = re.compile(r"[0-9a-f]{32}")
-_UAI = re.compile(r"\d{7}[A-Z]")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+_IDENTIFYING = frozenset({"service_id", "tenant", "client_id", "source", "feed"})
+NOT_DECLARED = "non déclaré"
+"""What stands for an accessibility that nobody declared: it must be said, pages repeat it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """Something in a descriptor that cannot be used."""
+class Descriptor:
+    """A descriptor that can be used, and what it was read from: its own file first, then the secrets it names."""
 
-    file: str
-    reason: str
+    service: Service
+    files: tuple[Path, ...]
+    text: TomlText
 
-    def __str__(self) -> str:
-        return f"{self.file}: {self.reason}"
+    @property
+    def file(self) -> str:
+        """Name of its own file."""
+        return self.files[0].name
 
-
-class Reader:
-    """Takes values out of one TOML table and notes every fault instead of stopping at the first."""
-
-    def __init__(self, table: Mapping[str, Any], *, file: str, where: str, faults: list[Fault]) -> None:
-        self._table = table
-        self._file = file
-        self._where = where
-        self._faults = faults
-
-    def fault(self, reason: str) -> None:
-        """Note a fault of this table."""
-        self._faults.append(Fault(self._file, f"{self._where}{reason}"))
-
-    def only(self, keys: frozenset[str]) -> None:
-        """Refuse keys that nobody reads: a misspelt restriction must not pass for one that is there."""
-        for key in sorted(self._table.keys() - keys):
-            self.fault(f"unknown key '{key}'")
-
-    def text(self, key: str, *, default: str | None = None) -> str:
-        """A non-empty string."""
-        value = self._table.get(key, default)
-        if isinstance(value, str) and (value or default == ""):
-            return value
-        self.fault(f"'{key}' must be a text" if key in self._table else f"'{key}' is missing")
-        return ""
-
-    def identifier(self, key: str) -> str:
-        """An identifier: letters, digits, dot, dash, underscore."""
-        value = self.text(key)
-        if value and not _IDENTIFIER.fullmatch(value):
-            self.fault(f"'{key}' must be 2 to 64 letters, digits, dots, dashes or underscores")
-        return value
-
-    def texts(self, key: str, *, least: int = 0) -> tuple[str, ...]:
-        """A list of strings, each once."""
-        value = self._table.get(key, [])
-        if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
-            self.fault(f"'{key}' must be a list of texts")
-            return ()
-        if len(set(value)) != len(value):
-            self.fault(f"'{key}' names something twice")
-        if len(value) < least:
-            self.fault(f"'{key}' must name at least {least}")
-        return tuple(value)
-
-    def members(self, key: str, known: Callable[[str], StrEnum], *, least: int = 0) -> tuple[Any, ...]:
-        """A list of members of an enum."""
-        found = [self._member(key, known, word) for word in self.texts(key, least=least)]
-        return tuple(member for member in found if member is not None)
-
-    def member(self, key: str, known: Callable[[str], StrEnum], *, default: StrEnum) -> Any:
-        """One member of an enum."""
-        return self._member(key, known, self.text(key, default=default.value)) or default
-
-    def tables(self, key: str, *, least: int = 0) -> list[Mapping[str, Any]]:
-        """A list of tables."""
-        value = self._table.get(key, [])
-        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-            self.fault(f"'{key}' must be a list of tables ([[{key}]])")
-            return []
-        if len(value) < least:
-            self.fault(f"at least {least} [[{key}]] is needed")
-        return value
-
-    def _member(self, key: str, known: Callable[[str], StrEnum], word: str) -> StrEnum | None:
-        try:
-            return known(word)
-        except ValueError:
-            self.fault(f"'{key}' knows no '{word}'")
-            return None
+    def line_of(self, name: str) -> int:
+        """Line on which an identifier stands: of the service, of its tenant, of a client, of where a value is from."""
+        return self.text.line(_path_of(name, self.text.table) or ("service_id",))
 
 
-def read_descriptor(path: Path, faults: list[Fault]) -> Service | None:
+def _path_of(name: str, table: Any) -> tuple[Step, ...]:
+    """Keys and places that lead to an identifier; none when it stands nowhere."""
+    within = table.items() if isinstance(table, Mapping) else enumerate(table) if isinstance(table, list) else ()
+    for step, value in within:
+        if value == name and step in _IDENTIFYING:
+            return (step,)
+        if deeper := _path_of(name, value):
+            return (step, *deeper)
+    return ()
+
+
+def read_descriptor(path: Path, faults: list[Fault]) -> Descriptor | None:
     """Read one descriptor; adds to `faults` and returns None when it has any."""
     before = len(faults)
     try:
-        table = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
-        faults.append(Fault(path.name, f"cannot be read ({type(fault).__name__})"))
+        text = parse_toml(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as fault:
+        faults.append(Fault(path.name, 0, f"cannot be read ({type(fault).__name__})"))
         return None
-    service = _service(table, path=path, faults=faults)
-    return service if len(faults) == before else None
+    except TomlUnreadable as fault:
+        faults.append(Fault(path.name, fault.line, f"is no TOML: {fault.args[0]}"))
+        return None
+    reader = Reader(text, path.name, faults, table=dict(text.table))
+    service = _service(reader, folder=path.parent)
+    secrets = [secret_file_of(row, folder=path.parent) for row in reader.rows("parties")] if service else []
+    return Descriptor(service, (path, *filter(None, secrets)), text) if len(faults) == before else None
 
 
-def _service(table: Mapping[str, Any], *, path: Path, faults: list[Fault]) -> Service:
-    reader = Reader(table, file=path.name, where="", faults=faults)
+def _service(reader: Reader, *, folder: Path) -> Service:
     reader.only(SERVICE_KEYS)
-    parties = [
-        _party(Reader(row, file=path.name, where=f"parties[{n}]: ", faults=faults), folder=path.parent)
-        for n, row in enumerate(reader.tables("parties"))
-    ]
-    instances = [
-        _instance(Reader(row, file=path.name, where=f"instances[{n}]: ", faults=faults))
-        for n, row in enumerate(reader.tables("instances", least=1))
-    ]
-    if len({instance.uai for instance in instances}) != len(instances):
-        reader.fault("'instances' gives one school two addresses")
-    return Service(
+    claims = reader.members("claims", ClaimName)
+    space = reader.member("space", Space, default=Space.FAMILY)
+    service = Service(
         service_id=reader.identifier("service_id"),
         tenant=reader.identifier("tenant"),
-        names=_names(reader, table),
-        purpose=reader.text("purpose"),
+        names=reader.words_by_language("names"),
+        purpose=reader.word("purpose"),
         profils=frozenset(reader.members("profils", Profil, least=1)),
         levels=frozenset(reader.members("levels", Level)),
         schools=frozenset(_schools(reader)),
-        claims=reader.members("claims", ClaimName),
-        space=reader.member("space", Space, default=Space.FAMILY),
-        parties=tuple(parties),
-        instances=tuple(instances),
+        claims=claims,
+        space=space,
+        parties=tuple(read_party(row, folder=folder) for row in reader.rows("parties")),
+        instances=_instances(reader),
+        operator=_operator(reader),
+        data=reader.word("data"),
+        legal_basis=reader.word("legal_basis"),
+        retention=reader.word("retention"),
+        rights_url=_address(reader, "rights_url"),
+        accessibility=_accessibility(reader),
+        protocols=reader.members("protocols", Protocol) or (Protocol.OIDC,),
+        classes=frozenset(_classes(reader)),
+        requires=reader.member("requires", Assurance, default=Assurance.LOW),
+        mandates=reader.flag("mandates"),
+        outage=reader.flag("outage"),
+        openings=tuple(_opening(row) for row in reader.rows("openings")),
+        release=read_release(reader.inner("release"), claims=claims, space=space),
     )
+    _check_together(reader, service)
+    return service
 
 
-def _names(reader: Reader, table: Mapping[str, Any]) -> dict[str, str]:
-    names = table.get("names", {})
-    if not isinstance(names, dict) or not all(isinstance(name, str) and name for name in names.values()):
-        reader.fault("'names' must be a table of texts by language")
-        return {}
-    if "fr" not in names:
-        reader.fault("'names' needs at least a French name (fr)")
-    for language in sorted(names):
-        if not LANGUAGES.fullmatch(language):
-            reader.fault(f"'names' knows no language '{language}'")
-    return dict(names)
+def _check_together(reader: Reader, service: Service) -> None:
+    """What no key alone can tell."""
+    if service.parties and Protocol.OIDC not in service.protocols:
+        reader.fault("'parties' are OpenID Connect clients, and 'protocols' has no 'oidc'", key="protocols")
+    if service.requires is Assurance.NONE:
+        reader.fault("'requires' is at least 'low': nothing opens without a proven login", key="requires")
+    for named in sorted(service.classes):
+        if service.schools and named.partition(":")[0] not in service.schools:
+            reader.fault(f"'classes': the school of '{named}' is not among 'schools'", key="classes")
+
+
+def _address(reader: Reader, key: str) -> str:
+    url = reader.word(key)
+    if url and (why := address_fault(url)):
+        reader.fault(f"'{url}' {why}", key=key)
+    return url
+
+
+def _operator(reader: Reader) -> Operator | None:
+    inner = reader.inner("operator")
+    if inner is None:
+        if not reader.has("operator"):
+            reader.fault("'[operator]' is missing: who runs the service")
+        return None
+    inner.only(("name", "contact", "processor"))
+    return Operator(name=inner.word("name"), contact=inner.word("contact"), processor=inner.flag("processor"))
+
+
+def _accessibility(reader: Reader) -> Accessibility | None:
+    """A rate and its statement, or in so many words that there is none."""
+    if reader.table.get("accessibility") == NOT_DECLARED:
+        return Accessibility(None, "")
+    if not reader.has("accessibility"):
+        reader.fault(f"'[accessibility]' is missing: rate and statement, or accessibility = \"{NOT_DECLARED}\"")
+        return None
+    inner = reader.inner("accessibility")
+    if inner is None:
+        return None
+    inner.only(("rate", "statement"))
+    rate = inner.table.get("rate")
+    if isinstance(rate, bool) or not isinstance(rate, int) or rate not in range(101):
+        inner.fault("'rate' must be a whole number of percent, from 0 to 100", key="rate")
+        return None
+    return Accessibility(rate, _address(inner, "statement"))
 
 
 def _schools(reader: Reader) -> tuple[str, ...]:
-    schools = reader.texts("schools")
+    schools = reader.words("schools")
     for uai in schools:
-        if not _UAI.fullmatch(uai):
-            reader.fault(f"'schools': '{uai}' is not a UAI (7 digits and a letter)")
+        if not UAI.fullmatch(uai):
+            reader.fault(f"'schools': '{uai}' is not a UAI (7 digits and a letter)", key="schools")
     return schools
 
 
+def _classes(reader: Reader) -> tuple[str, ...]:
+    classes = reader.words("classes")
+    for named in classes:
+        uai, colon, code = named.partition(":")
+        if not UAI.fullmatch(uai) or not colon or not code.strip():
+            reader.fault(f"'classes': '{named}' is not written UAI:code, as 0990001A:6B", key="classes")
+    return classes
+
+
+def _instances(reader: Reader) -> tuple[ServiceInstance, ...]:
+    instances = tuple(_instance(row) for row in reader.rows("instances", least=1))
+    if len({instance.uai for instance in instances}) != len(instances):
+        reader.fault("'instances' gives one school two addresses", key="instances")
+    return instances
+
+
 def _instance(reader: Reader) -> ServiceInstance:
-    reader.only(INSTANCE_KEYS)
-    uai = reader.text("uai", default="")
-    url = reader.text("url")
-    if uai and not _UAI.fullmatch(uai):
-        reader.fault(f"'{uai}' is not a UAI (7 digits and a letter)")
-    if url and (why := address_fault(url)):
-        reader.fault(f"'{url}' {why}")
-    return ServiceInstance(uai=uai, url=url)
+    reader.only(("uai", "url"))
+    return ServiceInstance(uai=reader.uai("uai", default=""), url=_address(reader, "url"))
 
 
-def _party(reader: Reader, *, folder: Path) -> RelyingParty:
-    reader.only(PARTY_KEYS)
-    client_id = reader.identifier("client_id")
-    if _SUBJECT_SHAPED.fullmatch(client_id):
-        reader.fault("'client_id' has the shape of a person's subject (RFC 9700 §4.15)")
-    redirect_uris = reader.texts("redirect_uris", least=1)
-    for uri in redirect_uris:
-        if why := address_fault(uri):
-            reader.fault(f"'{uri}' {why}")
-    scopes = reader.texts("scopes", least=1)
-    for scope in scopes:
-        if scope not in SCOPES:
-            reader.fault(f"'scopes' knows no '{scope}'")
-    if "openid" not in scopes:
-        reader.fault("'scopes' needs 'openid'")
-    alg = reader.text("signing_alg", default="ES256")
-    if alg not in SIGNING_ALGS:
-        reader.fault(f"'signing_alg' knows no '{alg}'")
-    return RelyingParty(
-        client_id=client_id,
-        secret_digest=_secret_digest(reader, folder=folder),
-        redirect_uris=redirect_uris,
-        auth_method=reader.member("auth_method", TokenAuthMethod, default=TokenAuthMethod.BASIC),
-        scopes=scopes,
-        signing_alg=alg,
-    )
+def _opening(reader: Reader) -> OpeningDates:
+    reader.only(("uai", "level", "class", "opens", "closes", "text"))
+    uai, class_code = reader.uai("uai", default=""), reader.word("class", default="")
+    opens, closes = reader.day("opens"), reader.day("closes")
+    if class_code and not uai:
+        reader.fault("'class' needs the 'uai' of its school", key="class")
+    if not reader.has("opens") and not reader.has("closes"):
+        reader.fault("one of 'opens' and 'closes' is needed")
+    if opens and closes and closes < opens:
+        reader.fault("'closes' is before 'opens'", key="closes")
+    return OpeningDates(uai, _level(reader), class_code, opens, closes, reader.words_by_language("text"))
 
 
-def _secret_digest(reader: Reader, *, folder: Path) -> str:
-    file = reader.text("client_secret_file", default="")
-    stated = reader.text("client_secret_sha256", default="")
-    if bool(file) == bool(stated):
-        reader.fault("one of 'client_secret_file' and 'client_secret_sha256' is needed")
-        return ""
-    if stated:
-        if not _SHA256.fullmatch(stated) or stated == digest(""):
-            reader.fault("'client_secret_sha256' must be the SHA-256 of the secret, in lower-case hex")
-        return stated
-    return _digest_of_file(reader, folder / file)
-
-
-def _digest_of_file(reader: Reader, path: Path) -> str:
-    try:
-        secret = path.read_text("ascii").strip()
-    except (OSError, UnicodeDecodeError) as fault:
-        reader.fault(f"'client_secret_file' cannot be read ({type(fault).__name__})")
-        return ""
-    if len(secret) < SHORTEST_SECRET or not secret.isprintable():
-        reader.fault(f"'client_secret_file' must hold a random secret of at least {SHORTEST_SECRET} characters")
-        return ""
-    return digest(secret)
+def _level(reader: Reader) -> Level | None:
+    return reader.member("level", Level, default=Level.ECOLE) if reader.has("level") else None

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from broker.domain.errors import SettingsError
-from broker.domain.services import Service
-from broker.services.descriptor import Fault, read_descriptor
+from broker.domain.services import Service, ServiceState
+from broker.domain.standings import InForce, StandingKind, StandingState
+from broker.services.descriptor import Descriptor, read_descriptor
+from broker.services.reading import Fault
+
+_STATES = {
+    None: ServiceState.DECLARED,
+    StandingState.VERIFIED: ServiceState.VERIFIED,
+    StandingState.SUSPENDED: ServiceState.SUSPENDED,
+}
 
 
 class Register:
-    """Every declared service (implements `ports.Services`)."""
+    """Every declared service (implements `ports.Services`), as the standings of an instant leave it.
 
-    def __init__(self, services: Iterable[Service]) -> None:
-        self._services = tuple(services)
+    `files` are what the descriptors were read from, the secrets they name included.
+    """
+
+    def __init__(
+        self, services: Iterable[Service], *, in_force: InForce | None = None, files: Iterable[Path] = ()
+    ) -> None:
+        self.in_force = in_force or InForce()
+        self.files = tuple(files)
+        self._services = tuple(_as_it_stands(service, self.in_force) for service in services)
         self._by_client = {party.client_id: service for service in self._services for party in service.parties}
 
     def all(self) -> tuple[Service, ...]:
@@ -25,34 +41,66 @@ class Register:
         """The service a client belongs to."""
         return self._by_client.get(client_id)
 
+    def by_id(self, service_id: str) -> Service | None:
+        """The service of this id."""
+        return next((service for service in self._services if service.service_id == service_id), None)
 
-def load_services(folder: Path) -> Register:
+    def standing(self, in_force: InForce) -> Register:
+        """The same register under other standings."""
+        return Register(self._services, in_force=in_force, files=self.files)
+
+
+def _as_it_stands(service: Service, in_force: InForce) -> Service:
+    state = _STATES[in_force.state_of(StandingKind.SERVICE, service.service_id)]
+    return replace(service, state=state, closed_schools=in_force.schools)
+
+
+Misfits = Callable[[Service], Iterable[tuple[str, str]]]
+"""What of a sound descriptor does not fit the installation: the value that does not, and why."""
+
+
+def load_services(folder: Path, *, misfits: Misfits = lambda _: ()) -> Register:
     """Read every `*.toml` of a folder, in the order of file names.
 
-    Raises `SettingsError` with every fault of every file. A folder without descriptors is an empty register: nothing
-    is open.
+    Raises `SettingsError` with every fault of every file, as `file:line: reason`. A folder without descriptors is an
+    empty register: nothing is open.
     """
-    faults: list[Fault] = []
-    services: list[Service] = []
-    if not folder.is_dir():
-        raise SettingsError((f"{folder}: no such folder of services",))
-    for path in sorted(folder.glob("*.toml")):
-        service = read_descriptor(path, faults)
-        if service is not None:
-            services.append(service)
-    faults += _collisions(services)
+    found, faults = _read(folder)
+    for descriptor in found:
+        told = misfits(descriptor.service)
+        faults += [Fault(descriptor.file, descriptor.line_of(value), reason) for value, reason in told]
     if faults:
         raise SettingsError(tuple(str(fault) for fault in faults))
-    return Register(services)
+    files = [file for descriptor in found for file in descriptor.files]
+    return Register((descriptor.service for descriptor in found), files=files)
 
 
-def _collisions(services: Iterable[Service]) -> list[Fault]:
-    seen: dict[tuple[str, str], str] = {}
+def sound_services(folder: Path) -> tuple[tuple[Service, ...], bool]:
+    """The services that can be read, and whether that is all: to close one must not wait until another is mended."""
+    try:
+        found, faults = _read(folder)
+    except SettingsError:
+        return (), False
+    return tuple(descriptor.service for descriptor in found), not faults
+
+
+def _read(folder: Path) -> tuple[list[Descriptor], list[Fault]]:
+    faults: list[Fault] = []
+    if not folder.is_dir():
+        raise SettingsError((f"{folder}: no such folder of services",))
+    read = [read_descriptor(path, faults) for path in sorted(folder.glob("*.toml"))]
+    found = [descriptor for descriptor in read if descriptor is not None]
+    return found, faults + _collisions(found)
+
+
+def _collisions(found: Iterable[Descriptor]) -> list[Fault]:
+    seen: set[tuple[str, str]] = set()
     faults = []
-    for service in services:
+    for descriptor in found:
+        service = descriptor.service
         names = [("service_id", service.service_id), *(("client_id", p.client_id) for p in service.parties)]
-        for name in names:
-            if name in seen:
-                faults.append(Fault(service.service_id, f"{name[0]} '{name[1]}' is declared twice"))
-            seen[name] = service.service_id
+        for key, name in names:
+            if (key, name) in seen:
+                faults.append(Fault(descriptor.file, descriptor.line_of(name), f"{key} '{name}' is declared twice"))
+            seen.add((key, name))
     return faults

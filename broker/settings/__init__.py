@@ -10,7 +10,10 @@ from broker.settings.loading import load_settings
 from broker.settings.secret_files import read_secret
 from broker.settings.values import (
     Degree,
+    FeedKind,
     FeedSettings,
+    GuardiansAre,
+    ListOf,
     LogLevel,
     SecretSettings,
     Settings,
@@ -22,7 +25,10 @@ from broker.settings.values import (
 
 __all__ = [
     "Degree",
+    "FeedKind",
     "FeedSettings",
+    "GuardiansAre",
+    "ListOf",
     "LogLevel",
     "SecretSettings",
     "Settings",

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterable, Iterator
 from ipaddress import ip_network
 from urllib.parse import SplitResult, urlsplit
 
+from broker.domain.services import TokenAuthMethod
 from broker.services.addresses import is_loopback
+from broker.settings.feed_checks import ACADEMIE, check_allotted, check_feeds
 from broker.settings.secret_files import secret_fault
 from broker.settings.values import Settings, SourceKind, SourceProfile, SourceSettings
 from policies.facts import Assurance
 
 _ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?")
-_ACADEMIE = re.compile(r"\d{2}")
 _DATABASES = ("sqlite:///", "postgresql+psycopg://")
 
 
@@ -83,15 +84,6 @@ def _check_ids(settings: Settings) -> Iterator[str]:
             seen.add(item.id)
 
 
-def _check_feeds(settings: Settings) -> Iterator[str]:
-    tenants = {tenant.id for tenant in settings.tenants}
-    for feed in settings.feeds:
-        if not _ACADEMIE.fullmatch(feed.academie):
-            yield f"feeds.{feed.id}.academie: two digits are wanted"
-        if feed.tenant not in tenants:
-            yield f"feeds.{feed.id}.tenant: {feed.tenant} is not among the tenants"
-
-
 def _check_sources(settings: Settings) -> Iterator[str]:
     tenants = {tenant.id for tenant in settings.tenants}
     feeds = {feed.id for feed in settings.feeds}
@@ -123,6 +115,8 @@ def _check_source_client(source: SourceSettings) -> Iterator[str]:
     elif fault := secret_fault(source.client_secret_file):
         hint = "leave the source out until you have its secret"
         yield f"client_secret_file: {source.client_secret_file} {fault} ({hint})"
+    if source.auth_method is TokenAuthMethod.NONE:
+        yield "auth_method: client_secret_basic or client_secret_post (kind = oidc)"
     if "openid" not in source.scopes:
         yield "scopes: openid is wanted"
 
@@ -133,7 +127,7 @@ def _check_source_keys(source: SourceSettings) -> Iterator[str]:
     if source.releases_references and source.kind is SourceKind.OIDC and source.profile is SourceProfile.PLAIN:
         yield "releases_references: among oidc sources only the profile educonnect has references"
     for name, number in source.academies.items():
-        if not _ACADEMIE.fullmatch(number):
+        if not ACADEMIE.fullmatch(number):
             yield f"academies.{name}: two digits are wanted"
 
 
@@ -153,8 +147,9 @@ _CHECKS: tuple[Callable[[Settings], Iterable[str]], ...] = (
     _check_stores,
     _check_files,
     _check_ids,
-    _check_feeds,
+    check_feeds,
     _check_sources,
+    check_allotted,
 )
 _SOURCE_CHECKS: tuple[Callable[[SourceSettings], Iterable[str]], ...] = (
     _check_source_address,

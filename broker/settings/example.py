@@ -27,6 +27,15 @@ _SHOWN: Mapping[type[Any], tuple[Mapping[str, object], ...]] = {
     FeedSettings: (
         {"id": "99-2d", "tenant": "ac-fictive", "academie": "99", "degree": "2D"},
         {"id": "99-1d", "tenant": "ac-fictive", "academie": "99", "degree": "1D"},
+        {"id": "onde", "tenant": "ac-fictive", "kind": "onde", "guardians": "contact"},
+        {"id": "siecle", "tenant": "ac-fictive", "kind": "siecle"},
+        {
+            "id": "cantine",
+            "tenant": "ac-fictive",
+            "kind": "csv",
+            "people": "guardians",
+            "columns": {"login": "Identifiant", "family": "Nom", "given": "Prenom", "mail": "Courriel"},
+        },
     ),
     SourceSettings: (
         {

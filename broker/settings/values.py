@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from broker.domain.school import Level
 from broker.domain.services import TokenAuthMethod
 from policies.facts import Assurance
 
@@ -30,6 +31,35 @@ class Degree(StrEnum):
 
     FIRST = "1D"
     SECOND = "2D"
+
+
+class FeedKind(StrEnum):
+    """What a feed is read from."""
+
+    AAF = "aaf"
+    ONDE = "onde"
+    SIECLE = "siecle"
+    CSV = "csv"
+    LDAP = "ldap"
+
+    @property
+    def by_school(self) -> bool:
+        """Tell whether every school delivers for itself: each is then a feed of its own, below this one."""
+        return self in {FeedKind.ONDE, FeedKind.SIECLE, FeedKind.CSV}
+
+
+class GuardiansAre(StrEnum):
+    """What the operator declares of all adults that an extraction holds, where the file itself tells no level."""
+
+    CONTACT = "contact"
+    LEGAL = "legal"
+
+
+class ListOf(StrEnum):
+    """Whom a vendor's list speaks of."""
+
+    PUPILS = "pupils"
+    GUARDIANS = "guardians"
 
 
 class LogLevel(StrEnum):
@@ -62,16 +92,50 @@ class TenantSettings:
 
 @dataclass(frozen=True, slots=True)
 class FeedSettings:
-    """A directory feed: who delivers records, and of which schools."""
+    """A directory feed: who delivers records, and of which schools. docs/feeds.md tells each kind."""
 
     id: str
     """Short name, in lower case. It becomes part of every record's id: never change it."""
     tenant: str
     """The tenant that answers for this feed."""
-    academie: str
-    """Two-digit number of the académie that gives the keys (`ENTPersonJointure`)."""
-    degree: Degree
-    """1D (écoles) or 2D (collèges and lycées)."""
+    kind: FeedKind = FeedKind.AAF
+    """aaf, onde, siecle, csv or ldap. With onde, siecle and csv each school is a feed of its own: <id>.<uai>."""
+    academie: str = ""
+    """aaf: two-digit number of the académie that gives the keys (`ENTPersonJointure`)."""
+    degree: Degree | None = None
+    """aaf: 1D (écoles) or 2D (collèges and lycées)."""
+    guardians: GuardiansAre | None = None
+    """onde: what the adults of the extraction are: contact (they see nothing; taken when nothing is said) or legal."""
+    level: Level | None = None
+    """siecle, csv: level of all its schools when they have one; what a feed with names says of a school is kept."""
+    people: ListOf | None = None
+    """csv: whom the list speaks of, pupils or guardians."""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """csv: which column means what, as { login = "Identifiant", family = "Nom", given = "Prénom" }; never guessed."""
+    separator: str = ""
+    """csv: the character between two cells; a semicolon when nothing is said."""
+    url: str = ""
+    """ldap: address of the directory, ldaps://… or ldap://… (StartTLS); never without TLS."""
+    reader_dn: str = ""
+    """ldap: name of the account that reads; it needs no right to write."""
+    reader_password_file: Path | None = None
+    """ldap: file that holds that account's password."""
+    ca_file: Path | None = None
+    """ldap: certificate authority to trust for this directory, when it is not a public one."""
+    people_dn: str = ""
+    """ldap: name below which persons stand."""
+    structures_dn: str = ""
+    """ldap: name below which schools stand."""
+    key_attribute: str = ""
+    """ldap: attribute that holds each person's own key for good; uid when nothing is said. Never change it."""
+    academies: Mapping[str, str] = field(default_factory=dict)
+    """ldap: how the directory names académies in `ENTPersonJointure`, and their two-digit numbers."""
+
+    @property
+    def degree_of_schools(self) -> str:
+        """Degree of the schools that it speaks of, `1D` or `2D`; empty where it may be any."""
+        of_kind = {FeedKind.ONDE: Degree.FIRST, FeedKind.SIECLE: Degree.SECOND}
+        return str(self.degree or of_kind.get(self.kind) or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,5 +226,9 @@ class Settings:
         return int(self.listen.rpartition(":")[2])
 
     def feed(self, feed_id: str) -> FeedSettings | None:
-        """The feed of this id."""
-        return next((feed for feed in self.feeds if feed.id == feed_id), None)
+        """The feed of this id; also for the id of one school's own part of it (`<id>.<uai>`)."""
+        name, dot, school = feed_id.partition(".")
+        found = next((feed for feed in self.feeds if feed.id == name), None)
+        if found is None or not dot:
+            return found
+        return found if found.kind.by_school and school else None

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, or_, select
 
 from broker.domain.audit import Topic, copies_gone
 from broker.storage.schema import access_tokens, sessions
+from broker.storage.sql_imports_bulk import among
 from broker.storage.trail import insert_outbox
 
 
@@ -20,7 +21,7 @@ def tell_sessions(conn: Connection, person_ids: Collection[str], *, now: datetim
     until_now = or_(sessions.c.revoked_at.is_(None), sessions.c.revoked_at == now)
     rows = conn.execute(
         select(sessions.c.person_id, sessions.c.handle_digest)
-        .where(sessions.c.person_id.in_(sorted(person_ids)), sessions.c.ends_at > now, until_now)
+        .where(among(conn, sessions.c.person_id, sorted(person_ids)), sessions.c.ends_at > now, until_now)
         .order_by(sessions.c.person_id, sessions.c.handle_digest)
     )
     _tell(conn, Topic.SESSIONS_CHANGED, ((row.person_id, row.handle_digest) for row in rows), now=now)
@@ -30,7 +31,7 @@ def tell_tokens(conn: Connection, grant_ids: Collection[str], *, now: datetime) 
     """Call back the copies of every unexpired token of these grants."""
     rows = conn.execute(
         select(access_tokens.c.grant_id, access_tokens.c.digest)
-        .where(access_tokens.c.grant_id.in_(sorted(grant_ids)), access_tokens.c.expires_at > now)
+        .where(among(conn, access_tokens.c.grant_id, sorted(grant_ids)), access_tokens.c.expires_at > now)
         .order_by(access_tokens.c.grant_id, access_tokens.c.digest)
     )
     _tell(conn, Topic.TOKENS_REVOKED, ((row.grant_id, row.digest) for row in rows), now=now)

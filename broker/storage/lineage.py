@@ -20,7 +20,7 @@ def _upwards() -> Select[Any]:
     return select(line.c.id).where(line.c.merged_into.is_(None))
 
 
-def _downwards() -> Select[Any]:
+def downwards() -> Select[Any]:
     """A person and everyone merged into it, at any remove."""
     tree = select(persons.c.id).where(persons.c.id == _START).cte("tree", recursive=True)
     tree = tree.union(select(persons.c.id).where(persons.c.merged_into == tree.c.id))
@@ -28,7 +28,7 @@ def _downwards() -> Select[Any]:
 
 
 OWNER = _upwards()
-_TREE = _downwards()
+_TREE = downwards()
 _LOCK = (
     select(persons.c.id)
     .where(persons.c.id.in_(bindparam("persons", type_=String, expanding=True)))

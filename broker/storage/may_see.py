@@ -35,13 +35,19 @@ def stands(table: FromClause, now: ColumnElement[Any]) -> ColumnElement[bool]:
     return and_(table.c.since <= now, or_(table.c.until.is_(None), table.c.until > now))
 
 
-def may_see(adult: Whose, now: ColumnElement[Any]) -> CTE:
+def each_adult(person_id: ColumnElement[str]) -> ColumnElement[bool]:
+    """Every adult, each for himself: what bars one bars no other. To be asked with `children`, or it asks of all."""
+    return person_id == _adult_at.c.person_id
+
+
+def may_see(adult: Whose, now: ColumnElement[Any], *, children: Whose | None = None) -> CTE:
     """The children this adult may see, one row for each relation that gives the right.
 
     A child is in it when a live record of the adult has a standing right to see a live record of the child, and no
     court restriction stands between the two persons. Columns: the child's person, the two records and the dated fact
     that gave the right, and what attached the adult's record. Materialized, so that a planner without statistics
-    still begins at the adult and not at every child of the académie.
+    still begins at the adult and not at every child of the académie. `children` says of a record-id column that only
+    these children are asked about.
     """
     joined = (
         _adult_at.join(_adult, _adult.c.id == _adult_at.c.record_id)
@@ -71,6 +77,7 @@ def may_see(adult: Whose, now: ColumnElement[Any]) -> CTE:
             _child.c.retired_at.is_(None),
             _child_at.c.state == ATTACHED,
             not_(_restricted(adult, _child_at.c.person_id, now)),
+            *(() if children is None else (children(_child.c.id),)),
         )
         .cte("may_see")
         .prefix_with("MATERIALIZED")
@@ -87,11 +94,13 @@ def _restricted(adult: Whose, child_id: ColumnElement[str], now: ColumnElement[A
         _barred, _barred.c.id == restrictions.c.adult_record
     )
     behind = exists(
-        select(_barred_adult.c.id).where(
+        select(_barred_adult.c.id)
+        .where(
             _barred_adult.c.record_id == _barred.c.id,
             _barred_adult.c.state.in_(BINDING),
             adult(_barred_adult.c.person_id),
         )
+        .correlate_except(_barred_adult)  # `each_adult` names the adult of the outermost row
     )
     return exists(
         select(restrictions.c.id)

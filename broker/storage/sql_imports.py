@@ -29,13 +29,13 @@ from broker.domain.imports import (
 from broker.domain.school import Level
 from broker.storage.engine import reading, transact
 from broker.storage.schema import import_faults, imports, staged_rows
+from broker.storage.sql_grounds import PersonMoved
 from broker.storage.sql_imports_ahead import Ahead
 from broker.storage.sql_imports_apply import PreparedChunk, prepare_chunk, retire_chunk, weigh, write_chunk
 from broker.storage.sql_imports_bulk import insert_rows
 from broker.storage.sql_imports_lease import hold, insert_faults
 from broker.storage.sql_reconcile import (
     Decide,
-    PersonMoved,
     PreparedFounding,
     level_schools,
     prepare_founding,
@@ -66,10 +66,10 @@ class SqlImports:
     def begin(
         self, feed: str, *, lease: Lease, decide: Callable[[Sequence[ImportRun]], ImportRun | None]
     ) -> ImportRun | None:
-        """Open the run that `decide` chooses, under the feed's lock."""
+        """Open the run that `decide` chooses, under the lock of all imports."""
 
         def work(conn: Connection) -> tuple[ImportRun | None, list[str]]:
-            _lock_feed(conn, feed)
+            _lock_imports(conn)
             rows = _history(conn, feed)
             leftovers = [row.id for row in rows if self._is_leftover(row, lease.now)]
             history = [_run(row) for row in rows if row.state != ImportState.REHEARSAL.value]
@@ -77,7 +77,7 @@ class SqlImports:
             if chosen is None or chosen.state is ImportState.REHEARSAL:
                 _open(conn, chosen, lease, known=False)
                 return chosen, leftovers
-            self._check_free(rows, lease)
+            self._dismiss_others(conn, chosen, lease)
             known = any(run.import_id == chosen.import_id for run in history)
             _open(conn, chosen, lease, known=known)
             return chosen, leftovers + ([] if known else _supersede(conn, feed, but=chosen.import_id))
@@ -201,12 +201,20 @@ class SqlImports:
 
     # ---- inside ------------------------------------------------------------------------------------------------
 
-    def _check_free(self, rows: Sequence[Row[Any]], lease: Lease) -> None:
+    def _dismiss_others(self, conn: Connection, chosen: ImportRun, lease: Lease) -> None:
+        """Make this the only import at work, of whichever feed: two that look for twins at once found both of them.
+
+        A silent holder loses its run: should it wake, it writes nothing more. Raises `ImportBusy`.
+        """
+        held = select(imports.c.id, imports.c.feed, imports.c.holder, imports.c.lease_until).where(
+            imports.c.state.in_([state.value for state in _UNFINISHED]), imports.c.holder != ""
+        )
+        rows = conn.execute(held).fetchall()
         for row in rows:
-            if row.state == ImportState.REHEARSAL.value or row.holder in {"", lease.holder}:
-                continue
-            if row.lease_until is not None and row.lease_until > lease.now and not self._is_gone(row.holder):
-                raise ImportBusy(f"run {row.id} is at work")
+            if row.holder != lease.holder and row.lease_until > lease.now and not self._is_gone(row.holder):
+                raise ImportBusy(f"run {row.id} of feed {row.feed} is at work")
+        others = [row.id for row in rows if row.id != chosen.import_id]
+        conn.execute(update(imports).where(imports.c.id.in_(others)).values(holder="", lease_until=None))
 
     def _is_leftover(self, row: Row[Any], now: datetime) -> bool:
         """Tell whether a run may have left staged rows that nobody needs any more."""
@@ -228,9 +236,9 @@ class SqlImports:
             pass
 
 
-def _lock_feed(conn: Connection, feed: str) -> None:
+def _lock_imports(conn: Connection) -> None:
     if conn.dialect.name == "postgresql":
-        conn.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:feed, 0))"), {"feed": f"import {feed}"})
+        conn.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('imports', 0))"))
 
 
 def _history(conn: Connection, feed: str) -> Sequence[Row[Any]]:

@@ -27,6 +27,7 @@ from broker.domain.imports import (
 from broker.domain.people import RecordKind
 from broker.domain.school import ine_is_plausible
 from broker.storage.schema import enrolments, guardianships, records, school_keys, staff_posts, staged_rows
+from broker.storage.sql_corrections import count_corrected, count_joined
 from broker.storage.sql_imports_bulk import among
 from broker.storage.sql_imports_lease import move, next_staged, with_counts
 from broker.storage.sql_imports_write import write_plan
@@ -115,6 +116,7 @@ def weigh(conn: Connection, run: ImportRun, *, plan: Plan, size: int) -> ImportD
         decided = plan(looked_at.chunk)
         counts.update(decided.counts)
         counts["guardianships_joined"] += _beside_known(conn, decided)
+        counts["joined_corrected"] += count_corrected(conn, decided.records_changed.values())
     for kind, tally in kinds.items():
         tally["removed"] += counts[f"{kind}_replaced"]
     fallen = 0
@@ -138,6 +140,8 @@ def weigh(conn: Connection, run: ImportRun, *, plan: Plan, size: int) -> ImportD
         guardianships_altered=counts["guardianships_altered"],
         guardianships_ended=counts["guardianships_ended"] + fallen,
         guardianships_joined=counts["guardianships_joined"],
+        joined_corrected=counts["joined_corrected"],
+        joined_before=count_joined(conn, run.feed) if counts["joined_corrected"] else 0,
     )
 
 

@@ -33,10 +33,18 @@ from broker.storage.trail import insert_audit
 _SCHOOL = text(
     "INSERT INTO schools (uai, name, level, kind, academie, commune, contract)"
     " VALUES (:uai, :name, :level, :kind, :academie, :commune, :contract)"
-    " ON CONFLICT (uai) DO UPDATE SET name = excluded.name, level = coalesce(excluded.level, schools.level),"
-    " kind = excluded.kind, academie = excluded.academie, commune = excluded.commune, contract = excluded.contract,"
+    " ON CONFLICT (uai) DO UPDATE SET"
+    " name = CASE WHEN excluded.name = excluded.uai THEN schools.name ELSE excluded.name END,"
+    " level = CASE WHEN excluded.name = excluded.uai THEN coalesce(schools.level, excluded.level)"
+    " ELSE coalesce(excluded.level, schools.level) END,"
+    " kind = coalesce(nullif(excluded.kind, ''), schools.kind),"
+    " academie = coalesce(nullif(excluded.academie, ''), schools.academie),"
+    " commune = coalesce(nullif(excluded.commune, ''), schools.commune),"
+    " contract = coalesce(nullif(excluded.contract, ''), schools.contract),"
     " retired_at = NULL"
 )
+"""A school that nobody has told the name of goes by its UAI. What a school's own list leaves out, or a list without
+names says of the level, never replaces what another feed told."""
 _SCHOOL_KEY = text(
     "INSERT INTO school_keys (feed, key, uai, content_hash, seen_in) VALUES (:feed, :key, :uai, :hash, :seen_in)"
     " ON CONFLICT (feed, key) DO UPDATE SET uai = excluded.uai, content_hash = excluded.content_hash,"
@@ -90,7 +98,7 @@ def _write_schools(conn: Connection, run: ImportRun, plan: ChunkPlan) -> None:
 
 def _school(row: SchoolRow) -> dict[str, Any]:
     names = ("uai", "name", "level", "kind", "academie", "commune", "contract")
-    return {name: getattr(row, name) for name in names}
+    return {name: getattr(row, name) for name in names} | {"name": row.name or row.uai}
 
 
 def _retire_records(conn: Connection, run: ImportRun, plan: ChunkPlan) -> None:

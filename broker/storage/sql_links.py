@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, Integer, Row, String, bindparam, func
 from broker.domain.acts import UndoLink
 from broker.domain.audit import Action, AuditEvent
 from broker.domain.errors import UndoTooLate
+from broker.domain.founding import AttachmentChange
 from broker.domain.identity import (
     AccountKey,
     AccountState,
@@ -25,6 +26,7 @@ from broker.storage.copies import tell_sessions
 from broker.storage.engine import fetch, transact
 from broker.storage.lineage import lock_tree, owner
 from broker.storage.schema import accounts, merges, persons, sessions
+from broker.storage.sql_grounds import freeze_unheld, strayed
 from broker.storage.sql_merge import take_back
 from broker.storage.sql_sessions import end_sessions
 from broker.storage.trail import insert_audit
@@ -130,9 +132,11 @@ def _undo(conn: Connection, act: UndoLink) -> None:
         .values(state=AccountState.UNDONE.value, ended_at=act.now)
     )
     end_sessions(conn, sessions.c.account_id == act.account_id, now=act.now, why="link_undone")
-    end_sessions(conn, _strayed(tree), now=act.now, why="link_undone")
+    end_sessions(conn, strayed(tree), now=act.now, why="link_undone")
+    frozen = freeze_unheld(conn, tree, now=act.now)
     tell_sessions(conn, tree, now=act.now)
-    insert_audit(conn, [*act.audit, *_separations(act, before=joined, after=_merged_into(conn, tree))])
+    audit = [*act.audit, *_separations(act, before=joined, after=_merged_into(conn, tree))]
+    insert_audit(conn, [*audit, *(_freezing(act, change) for change in frozen)])
 
 
 def _check_undo(conn: Connection, act: UndoLink, *, living: str) -> None:
@@ -167,7 +171,6 @@ def _separations(
             yield replace(told, action=Action.PERSONS_MERGED, subject=person_id, detail=come)
 
 
-def _strayed(tree: frozenset[str]) -> Any:
-    """Sessions opened while the persons were one, by accounts that have gone back to another person."""
-    home = select(accounts.c.person_id).where(accounts.c.id == sessions.c.account_id).scalar_subquery()
-    return sessions.c.person_id.in_(tree) & (sessions.c.person_id != home)
+def _freezing(act: UndoLink, change: AttachmentChange) -> AuditEvent:
+    detail = {"account": act.account_id, "record": change.record_id}
+    return replace(act.audit[0], action=Action.RECORD_FROZEN, subject=change.person_id, detail=detail)

@@ -160,6 +160,35 @@ def take_back(conn: Connection, account_id: str, *, tree: frozenset[str], at: da
         _keep_proven(conn, row, tree)
 
 
+def part_ways(conn: Connection, tree: frozenset[str], *, at: datetime) -> bool:
+    """Find anew who is one person among these, a record having left one of them: as if its merges were done again.
+
+    False, and nothing done, where the time to undo one of the merges is over: it stands for ever.
+    """
+    standing = conn.execute(
+        select(merges).where(merges.c.survivor.in_(tree), merges.c.undone_at.is_(None)).order_by(merges.c.id.desc())
+    ).fetchall()
+    if any(row.pre_image is None for row in standing):
+        return False
+    for row in standing:
+        _unwind(conn, row, at=at)
+    _follow_beside(conn, tree)
+    for row in reversed(standing):
+        _replay(conn, row, tree)
+    for row in _linked(conn, tree, but=""):
+        _keep_proven(conn, row, tree)
+    return True
+
+
+def follow_records(conn: Connection, tree: frozenset[str]) -> None:
+    """Let records go where the one beside them is, and logins where all the records are that they named."""
+    _follow_beside(conn, tree)
+    for account in _linked(conn, tree, but=""):
+        behind = _persons_behind(conn, named(account.evidence), tree)
+        if len(behind) == 1:
+            conn.execute(_PUT_BACKS["accounts"], {"key": account.id, "kept": account.person_id, "gone": behind.pop()})
+
+
 def _unwind(conn: Connection, merge: Row[Any], *, at: datetime) -> None:
     binds = {"kept": merge.survivor, "gone": merge.absorbed}
     for name, statement in _PUT_BACKS.items():

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Date, Engine, Row, String, and_, bindparam, func, or_, select
+from sqlalchemy import Engine, Row, String, and_, bindparam, func, or_, select
 
+from broker.domain.clock import SchoolDay, utc_day
 from broker.domain.names import fold
 from broker.domain.people import (
+    AttachmentState,
     CardReason,
     ChildCard,
     PersonName,
@@ -23,7 +25,7 @@ from broker.domain.people import (
 from broker.domain.school import Level
 from broker.storage.engine import fetch
 from broker.storage.lineage import OWNER
-from broker.storage.may_see import ATTACHED, may_see, stands
+from broker.storage.may_see import ATTACHED, BINDING, may_see, stands
 from broker.storage.schema import (
     Instant,
     attachments,
@@ -34,15 +36,15 @@ from broker.storage.schema import (
     staff_posts,
     subjects,
 )
+from broker.storage.school_days import days, is_over, lies_ahead, not_over_everywhere
 
 _NOW = bindparam("now", type_=Instant)
-_TODAY = bindparam("today", type_=Date)
 _PERSON = bindparam("person", type_=String)
 _ADULTS = bindparam("adults", type_=String, expanding=True)
 
 _OPEN_PLACE = and_(
     or_(enrolments.c.until.is_(None), enrolments.c.until > _NOW),
-    or_(enrolments.c.ends_on.is_(None), enrolments.c.ends_on >= _TODAY),
+    not_over_everywhere(),
 )
 """A place is read until it is closed; one that starts ahead is read too, and its card says so."""
 
@@ -51,12 +53,17 @@ _PLACE = (
     schools.c.name,
     schools.c.level,
     enrolments.c.class_label,
+    enrolments.c.class_code,
     enrolments.c.starts_on,
+    enrolments.c.ends_on,
 )
+
+_TOLD_BY = (records.c.feed.label("told_by"), records.c.academie.label("told_in"))
+"""The feed that tells a place, and the académie of its keys (empty where they are no national ones)."""
 
 _seen = may_see(lambda column: column == _PERSON, _NOW)
 _CARDS = (
-    select(_seen, records.c.id, records.c.given_name, records.c.family_name, *_PLACE)
+    select(_seen, records.c.id, records.c.given_name, records.c.family_name, *_TOLD_BY, *_PLACE)
     .select_from(
         _seen.join(attachments, attachments.c.person_id == _seen.c.child_id)
         .join(records, records.c.id == attachments.c.record_id)
@@ -81,6 +88,7 @@ _SELF = (
         _post_school.c.uai.label("post_uai"),
         _post_school.c.name.label("post_school"),
         _post_school.c.level.label("post_level"),
+        *_TOLD_BY,
         *_PLACE,
     )
     .select_from(
@@ -110,6 +118,7 @@ _BY_REFERENCE = (
         records.c.family_name,
         records.c.given_name,
         records.c.civility,
+        attachments.c.state,
         persons.c.id.label("person_id"),
         persons.c.created_at,
         select(func.min(subjects.c.issued_at))
@@ -126,7 +135,7 @@ _BY_REFERENCE = (
         records.c.feed.in_(bindparam("feeds", type_=String, expanding=True)),
         records.c.key.in_(bindparam("keys", type_=String, expanding=True)),
         records.c.retired_at.is_(None),
-        attachments.c.state == ATTACHED,
+        attachments.c.state.in_(BINDING),
     )
     .order_by(records.c.id)
 )
@@ -135,14 +144,18 @@ _LEVELS = {level: rank for rank, level in enumerate((Level.ECOLE, Level.COLLEGE,
 
 
 class SqlPeople:
-    """`People` on SQLite or PostgreSQL: one statement a question, all of them autocommit reads."""
+    """`People` on SQLite or PostgreSQL: one statement a question, all of them autocommit reads.
 
-    def __init__(self, engine: Engine) -> None:
+    `school_day` tells by whose midnight enrolments begin and end.
+    """
+
+    def __init__(self, engine: Engine, *, school_day: SchoolDay = utc_day) -> None:
         self._engine = engine
+        self._school_day = school_day
 
     def person(self, person_id: str, *, now: datetime) -> PersonView | None:
         """See `People.person`. The name is that of the person's oldest live record."""
-        rows = fetch(self._engine, _SELF, {"person": person_id, "now": now, "today": now.date()})
+        rows = fetch(self._engine, _SELF, {"person": person_id, "now": now, **days(now)})
         if not rows:
             return None
         first = rows[0]
@@ -151,17 +164,18 @@ class SqlPeople:
             name=PersonName(family=first.family_name, given=first.given_name, civility=first.civility),
             kinds=frozenset(RecordKind(row.kind) for row in rows),
             posts=tuple(dict.fromkeys(_post(row) for row in rows if row.post_uai is not None)),
-            pupil_at=_cards(((person_id, row) for row in rows if row.uai is not None), today=now.date()),
+            pupil_at=self._cards(((person_id, row) for row in rows if row.uai is not None), now=now),
         )
 
     def children_of(self, adult_id: str, *, now: datetime) -> tuple[ChildCard, ...]:
         """See `People.children_of`."""
-        rows = fetch(self._engine, _CARDS, {"person": adult_id, "now": now, "today": now.date()})
-        return _cards(((row.child_id, row) for row in rows), today=now.date())
+        rows = fetch(self._engine, _CARDS, {"person": adult_id, "now": now, **days(now)})
+        return self._cards(((row.child_id, row) for row in rows), now=now)
 
     def why(self, adult_id: str, *, now: datetime) -> tuple[CardReason, ...]:
         """See `People.why`. A relation to the card's own record goes before one to another record of the child."""
-        rows = fetch(self._engine, _CARDS, {"person": adult_id, "now": now, "today": now.date()})
+        read = fetch(self._engine, _CARDS, {"person": adult_id, "now": now, **days(now)})
+        rows = [row for row in read if not is_over(row, school_day=self._school_day, now=now)]
         direct = {(row.child_id, row.uai) for row in rows if row.child_record == row.id}
         telling = [row for row in rows if row.child_record == row.id or (row.child_id, row.uai) not in direct]
         telling.sort(key=lambda row: (_place_order(row), row.child_id, row.uai, row.since, row.feed, row.key))
@@ -183,14 +197,34 @@ class SqlPeople:
         rows = fetch(self._engine, OWNER, {"person": person_id})
         return str(rows[0].id) if rows else person_id
 
+    def _cards(self, rows: Iterable[tuple[str, Row[Any]]], *, now: datetime) -> tuple[ChildCard, ...]:
+        """One card a place that is not over by its school's clock."""
+        found = [(child_id, row) for child_id, row in rows if not is_over(row, school_day=self._school_day, now=now)]
+        cards: dict[tuple[str, str, str], ChildCard] = {}
+        for child_id, row in _telling(found):
+            ahead = lies_ahead(row, school_day=self._school_day, now=now)
+            cards.setdefault((child_id, row.uai, row.class_label), _card(child_id, row, ahead=ahead))
+        return tuple(cards.values())
 
-def _cards(rows: Iterable[tuple[str, Row[Any]]], *, today: date) -> tuple[ChildCard, ...]:
-    """One card a place: two feeds that deliver the same child in the same class make one card."""
-    cards: dict[tuple[str, str, str], ChildCard] = {}
-    ordered = sorted(rows, key=lambda pair: (_place_order(pair[1]), pair[0], pair[1].uai, pair[1].class_label))
-    for child_id, row in ordered:
-        cards.setdefault((child_id, row.uai, row.class_label), _card(child_id, row, today=today))
-    return tuple(cards.values())
+
+def _telling(found: Sequence[tuple[str, Row[Any]]]) -> list[tuple[str, Row[Any]]]:
+    """Of several feeds that tell of one child at one school, the most trusted one tells the class; as people sort."""
+    trusted: dict[tuple[str, str], int] = {}
+    for child_id, row in found:
+        place = (child_id, row.uai)
+        trusted[place] = min(_distrust(row), trusted.get(place, _distrust(row)))
+    telling = [(child_id, row) for child_id, row in found if _distrust(row) == trusted[child_id, row.uai]]
+    return sorted(telling, key=lambda one: (_place_order(one[1]), one[0], one[1].uai, one[1].class_label))
+
+
+def _distrust(row: Row[Any]) -> int:
+    """In which order feeds are believed about a place: the académie's file, an ENT's directory, a school's own list.
+
+    Only the first has an académie, only the last a feed of its own for each school (`<feed>.<uai>`).
+    """
+    if row.told_in:
+        return 0
+    return 2 if "." in row.told_by else 1
 
 
 def _place_order(row: Row[Any]) -> tuple[int, str, str]:
@@ -198,8 +232,7 @@ def _place_order(row: Row[Any]) -> tuple[int, str, str]:
     return _LEVELS[_level(row.level)], fold(row.given_name), fold(row.family_name)
 
 
-def _card(child_id: str, row: Row[Any], *, today: date) -> ChildCard:
-    ahead = row.starts_on is not None and row.starts_on > today
+def _card(child_id: str, row: Row[Any], *, ahead: bool) -> ChildCard:
     return ChildCard(
         child_id=child_id,
         given=row.given_name,
@@ -209,6 +242,7 @@ def _card(child_id: str, row: Row[Any], *, today: date) -> ChildCard:
         level=_level(row.level),
         class_label=row.class_label,
         starts=row.starts_on if ahead else None,
+        class_code=row.class_code,
     )
 
 
@@ -245,6 +279,7 @@ def _record(row: Row[Any]) -> RecordView:
         name=PersonName(family=row.family_name, given=row.given_name, civility=row.civility),
         person_since=row.created_at,
         subject_since=row.subject_since,
+        state=AttachmentState(row.state),
     )
 
 

@@ -7,24 +7,16 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, func, literal, select, text, update
+from sqlalchemy import Connection, func, literal, select, update
 from sqlalchemy.orm import aliased
 
-from broker.domain.imports import (
-    FOUNDING,
-    AttachmentRow,
-    FoundingPlan,
-    ImportRun,
-    Lease,
-    Likeness,
-    Neighbour,
-    PupilTwin,
-    Surroundings,
-    Unattached,
-)
+from broker.domain.founding import AttachmentRow, FoundingPlan, Likeness, Neighbour, PupilTwin, Surroundings, Unattached
+from broker.domain.imports import FOUNDING, ImportRun, Lease
 from broker.domain.people import RecordKind
 from broker.domain.school import Level
+from broker.storage.may_see import BINDING
 from broker.storage.schema import attachments, enrolments, guardianships, persons, records, schools
+from broker.storage.sql_grounds import PersonMoved, grounds_of, write_changes
 from broker.storage.sql_imports_bulk import among, insert_rows
 from broker.storage.sql_imports_lease import move, next_keys, with_counts
 from broker.storage.trail import insert_audit
@@ -32,11 +24,6 @@ from broker.storage.trail import insert_audit
 Decide = Callable[[RecordKind, Sequence[Unattached], Surroundings], FoundingPlan]
 
 _PUPIL, _GUARDIAN = RecordKind.PUPIL.value, RecordKind.GUARDIAN.value
-_BELONGS = ("attached", "frozen")
-
-
-class PersonMoved(Exception):
-    """A merge or an undo moved a person between the look and the write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +34,19 @@ class PreparedFounding:
     plan: FoundingPlan
     keys: frozenset[str]
     numbers: frozenset[str]
+    persons: frozenset[str]
 
     def concerns(self, later: PreparedFounding) -> bool:
         """Tell whether a later chunk must be prepared only after this one is written.
 
-        Pupils of one INE look at each other, and guardians at the persons of all pupils.
+        Pupils of one INE look at each other, guardians at the persons of all pupils, and both chunks may have looked
+        at one person.
         """
         return (
             self.moved.phase != later.moved.phase
             or not self.keys.isdisjoint(later.keys)
             or not self.numbers.isdisjoint(later.numbers)
+            or not self.persons.isdisjoint(later.persons)
         )
 
 
@@ -66,17 +56,25 @@ def prepare_founding(conn: Connection, run: ImportRun, *, size: int, decide: Dec
     rows = next_keys(conn, start, phase=start.phase - FOUNDING, size=size)
     if not rows:
         return None
-    plan, chunk = FoundingPlan(), list[Unattached]()
+    plan, chunk, changed, around = FoundingPlan(), list[Unattached](), list[Unattached](), Surroundings()
     if rows[0].phase > 0:
         kind = RecordKind(rows[0].kind)
         compared = kind is RecordKind.GUARDIAN and _other_feeds(conn, run)
-        chunk = _unattached(conn, run, kind, [row.key for row in rows], compared=compared)
-        plan = decide(kind, chunk, _surroundings(conn, run, kind, chunk, compared=compared))
+        chunk, changed = _written(conn, run, kind, [row.key for row in rows], compared=compared)
+        around = _surroundings(conn, run, kind, chunk, compared=compared)
+        if changed and kind is not RecordKind.STAFF:
+            found = grounds_of(conn, kind, [one.record_id for one in changed])
+            around = replace(
+                around, belongings=found.belongings, beside=found.beside, ties=found.ties, purged=found.purged
+            )
+        plan = decide(kind, chunk, around)
+    looked_at = [*(one.person_id for one in around.belongings), *(twin.person_id for twin in around.twins)]
     return PreparedFounding(
         moved=replace(with_counts(run, plan.counts), phase=rows[-1].phase + FOUNDING, cursor=rows[-1].seq),
         plan=plan,
         keys=frozenset(row.key for row in rows),
-        numbers=frozenset(one.ine for one in chunk if one.ine),
+        numbers=frozenset(one.ine for one in (*chunk, *changed) if one.ine),
+        persons=frozenset(looked_at),
     )
 
 
@@ -103,6 +101,7 @@ def _write(conn: Connection, run: ImportRun, plan: FoundingPlan) -> None:
     _lock_persons(conn, plan)
     insert_rows(conn, persons, ("id", "created_at"), [(person, run.applied_at) for person in plan.persons])
     insert_rows(conn, attachments, AttachmentRow._fields, plan.attachments)
+    write_changes(conn, plan.changed, now=run.applied_at or run.started_at)
     insert_audit(conn, plan.audit)
 
 
@@ -123,25 +122,28 @@ def level_schools(conn: Connection, decide: Callable[[Mapping[str, int]], Level 
             conn.execute(update(schools).where(schools.c.uai == uai).values(level=level.value))
 
 
-def _unattached(
+def _written(
     conn: Connection, run: ImportRun, kind: RecordKind, keys: Sequence[str], *, compared: bool
-) -> list[Unattached]:
-    """Those of the records that this run wrote and that belong to nobody, in the order of the delivery."""
+) -> tuple[list[Unattached], list[Unattached]]:
+    """The records that this run wrote, in the order of the delivery: those of nobody, then those of somebody."""
     ids = list(dict.fromkeys(f"{run.feed}:{key}" for key in keys))
-    belongs = select(attachments.c.record_id).where(
-        among(conn, attachments.c.record_id, ids), attachments.c.state.in_(_BELONGS)
-    )
-    owned = set(conn.scalars(belongs))
     table = records.c
     content = table.content if compared else literal("")
     query = select(table.id, table.name_key, table.given_name, table.birth_date, table.ine, content).where(
-        among(conn, table.id, [one for one in ids if one not in owned]),
+        among(conn, table.id, ids),
         table.seen_in == run.import_id,
         table.kind == kind.value,
         table.retired_at.is_(None),
     )
     found = {row[0]: Unattached._make(row) for row in conn.execute(query)}
-    return [found[one] for one in ids if one in found]
+    if not found:
+        return [], []
+    belongs = select(attachments.c.record_id).where(
+        among(conn, attachments.c.record_id, list(found)), attachments.c.state.in_(BINDING)
+    )
+    owned = set(conn.scalars(belongs))
+    written = [found[one] for one in ids if one in found]
+    return [one for one in written if one.record_id not in owned], [one for one in written if one.record_id in owned]
 
 
 def _other_feeds(conn: Connection, run: ImportRun) -> bool:
@@ -244,23 +246,22 @@ def _likenesses(conn: Connection, run: ImportRun, chunk: Sequence[Unattached]) -
 
 
 def _lock_persons(conn: Connection, plan: FoundingPlan) -> None:
-    """Keep the persons that records join from being merged away meanwhile (SQLite has one writer anyway)."""
-    joined = {row.person_id for row in plan.attachments} - set(plan.persons)
-    if not joined or conn.dialect.name != "postgresql":
+    """Keep the persons that records join or leave from being merged away meanwhile (SQLite has this one writer)."""
+    concerned = {row.person_id for row in plan.attachments} | {row.person_id for row in plan.changed}
+    joined = sorted(concerned - set(plan.persons))
+    if not joined:
         return
-    rows = conn.execute(
-        text("SELECT merged_into FROM persons WHERE id = ANY(:ids) ORDER BY id FOR SHARE"), {"ids": sorted(joined)}
-    )
-    if any(row.merged_into for row in rows) or _moved(conn, plan):
+    living = select(persons.c.merged_into).where(among(conn, persons.c.id, joined)).order_by(persons.c.id)
+    if any(conn.scalars(living.with_for_update(read=True))) or _moved(conn, plan):
         raise PersonMoved
 
 
 def _moved(conn: Connection, plan: FoundingPlan) -> bool:
-    """Tell whether an undo has meanwhile moved a record beside which this plan attaches another."""
+    """Tell whether a record beside which this plan attaches another has meanwhile moved, or is contested now."""
     beside = {
         json.loads(row.evidence).get("other", ""): row.person_id for row in plan.attachments if row.state == "attached"
     }
-    homes = select(attachments.c.record_id, attachments.c.person_id).where(
-        among(conn, attachments.c.record_id, sorted(beside)), attachments.c.state.in_(_BELONGS)
+    homes = select(attachments.c.record_id, attachments.c.person_id, attachments.c.state).where(
+        among(conn, attachments.c.record_id, sorted(beside)), attachments.c.state.in_(BINDING)
     )
-    return any(beside[row.record_id] != row.person_id for row in conn.execute(homes))
+    return any((beside[row.record_id], "attached") != (row.person_id, row.state) for row in conn.execute(homes))

@@ -16,9 +16,11 @@ from broker.domain.identity import AccountKey, AccountState, AuthnContext, LinkP
 from broker.domain.sessions import Device, Session
 from broker.storage.copies import tell_sessions, tell_tokens
 from broker.storage.engine import Contended, fetch, transact
+from broker.storage.entrant import Entrant, check_standings
 from broker.storage.lineage import lock_owners, owner
-from broker.storage.may_see import BINDING
+from broker.storage.may_see import ATTACHED
 from broker.storage.schema import Instant, accounts, attachments, consumptions, grants, sessions
+from broker.storage.sql_imports_bulk import among
 from broker.storage.sql_merge import Cause, join_persons, named, stored_evidence
 from broker.storage.trail import insert_audit
 
@@ -53,7 +55,10 @@ class SqlSessions:
         self._engine = engine
 
     def open(self, act: OpenSession) -> str:
-        """See `Sessions.open`. Also raises `LinkUndone` when the account no longer signs in."""
+        """See `Sessions.open`. Also raises `LinkUndone` when the account no longer signs in.
+
+        Raises `PersonSuspended`, `LinkSuspended`, `SourceSuspended` for what an administrator closed.
+        """
         return transact(self._engine, lambda conn: _open(conn, act))
 
     def find(self, handle_digest: str, *, now: datetime) -> Session | None:
@@ -80,7 +85,7 @@ def end_sessions(conn: Connection, which: ColumnElement[bool], *, now: datetime,
     ).fetchall()
     revoked = conn.execute(
         update(grants)
-        .where(grants.c.sid.in_([row.sid for row in ended]), grants.c.revoked_at.is_(None))
+        .where(among(conn, grants.c.sid, [row.sid for row in ended]), grants.c.revoked_at.is_(None))
         .values(revoked_at=now, revoked_why=why)
         .returning(grants.c.id)
     )
@@ -105,6 +110,7 @@ def _open(conn: Connection, act: OpenSession) -> str:
     changed = end_sessions(conn, sessions.c.sid == act.replaces, now=now, why="session_replaced")
     tell_sessions(conn, changed if act.link is None else changed | {person_id}, now=now)
     conn.execute(insert(sessions), [_row(act, account_id=account_id, person_id=person_id)])
+    check_standings(conn, Entrant(person_id, account_id, act.source_id))
     insert_audit(conn, act.audit)
     return person_id
 
@@ -159,11 +165,11 @@ def _link(conn: Connection, act: OpenSession, proof: LinkProof) -> tuple[str, st
 
 
 def _check_proof(conn: Connection, record_ids: Sequence[str], joining: frozenset[str]) -> None:
-    """Read again under the locks: an undo since the decision may have given a record of the proof back to another."""
+    """Read again under the locks: since the decision an undo may have given a record back, or an import frozen it."""
     held = select(attachments.c.record_id).where(
         attachments.c.record_id.in_(record_ids),
         attachments.c.person_id.in_(joining),
-        attachments.c.state.in_(BINDING),
+        attachments.c.state == ATTACHED,
     )
     if set(conn.execute(held).scalars()) != set(record_ids):
         raise LinkAmbiguous("a record of the proof belongs to another person meanwhile")

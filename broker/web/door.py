@@ -118,6 +118,8 @@ class Door:
         path, method = environ.get("PATH_INFO", ""), environ["REQUEST_METHOD"]
         if path not in self._methods:
             return self._show_page(environ, start)
+        if method == "OPTIONS" and "HTTP_ORIGIN" in environ:
+            return _send(self._preflight(path, environ["HTTP_ORIGIN"]), start)
         route = self._routes.get(("GET" if method == "HEAD" else method, path))
         if route is None or (method == "HEAD" and route.pages):
             return _send(PlainResponse(405, (("Allow", self._methods[path]),)), start)
@@ -129,7 +131,7 @@ class Door:
             # The last wall: whatever went wrong is for the log, and the caller learns that it was our fault.
             log.exception("unexpected fault", extra={"trace": trace, "code": UnexpectedFault.code})
             return self._refuse(route, UnexpectedFault("see the log"), environ, start, trace=trace)
-        return _send(answer, start, without_body=method == "HEAD")
+        return _send(_readable(answer, route, environ), start, without_body=method == "HEAD")
 
     def _show_page(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         """Let the pages answer; a step of a login is counted first, because each costs a call to a source."""
@@ -185,12 +187,40 @@ class Door:
     ) -> Iterable[bytes]:
         if not route.pages:
             wait: Headers = (("Retry-After", str(fault.retry_after)),) if isinstance(fault, TooManyRequests) else ()
-            return _send(refusal_json(fault, trace=trace, headers=wait), start)
+            return _send(_readable(refusal_json(fault, trace=trace, headers=wait), route, environ), start)
         environ[DOOR_ERROR] = fault
         return self._fallback(environ, start)
 
+    def _preflight(self, path: str, origin: str) -> PlainResponse:
+        """Answer a browser that asks whether a page may send what its script wants to send (Fetch §3.2)."""
+        methods = [m for m, known in self._routes if known == path and _reads(self._routes[m, known], origin)]
+        if not methods:
+            return PlainResponse(405, (("Allow", self._methods[path]),))
+        allowed: Headers = (
+            ("Access-Control-Allow-Methods", ", ".join(sorted(methods))),
+            ("Access-Control-Allow-Headers", "authorization, content-type"),
+            ("Access-Control-Max-Age", str(ONE_MINUTE)),
+        )
+        return PlainResponse(204, (*allowed, *_for_reader(origin)))
+
     def _methods_of(self, path: str) -> str:
         return ", ".join(sorted(method for method, known in self._routes if known == path))
+
+
+def _reads(route: Route, origin: str) -> bool:
+    return route.readers is not None and route.readers(origin)
+
+
+def _for_reader(origin: str) -> Headers:
+    return (("Access-Control-Allow-Origin", origin), ("Vary", "Origin"))
+
+
+def _readable(answer: PlainResponse, route: Route, environ: WSGIEnvironment) -> PlainResponse:
+    """The answer, for pages of a registered origin to read; never with cookies: tokens travel in the header."""
+    origin = environ.get("HTTP_ORIGIN", "")
+    if not origin or not _reads(route, origin):
+        return answer
+    return PlainResponse(answer.status, (*answer.headers, *_for_reader(origin)), answer.body)
 
 
 def _login_step(environ: WSGIEnvironment) -> str:

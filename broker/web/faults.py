@@ -16,10 +16,12 @@ from werkzeug.exceptions import HTTPException
 from broker.domain.errors import (
     AlreadyUsed,
     BadPageRequest,
+    LinkSuspended,
     LinkUndone,
     LoginExpired,
     PageNotFound,
     PreauError,
+    SourceSuspended,
     StepUpNeeded,
     TooManyRequests,
     UnexpectedFault,
@@ -39,7 +41,10 @@ STEP_UP = "/connexion?but=acces"
 NOTICE_FIELDS = ("c", "n", "r")
 """What the address of a notice holds beside its seal: code, trace number, way back."""
 
-_RESTARTS = (LoginExpired, AlreadyUsed, UpstreamRefused, UpstreamUnavailable, LinkUndone, UnknownPerson)
+_RESTARTS = (
+    LoginExpired, AlreadyUsed, UpstreamRefused, UpstreamUnavailable, LinkUndone, LinkSuspended, SourceSuspended,
+    UnknownPerson,
+)  # fmt: skip
 """After these the way on is another sign-in, not the portal."""
 
 _HTTP_STATUSES: Mapping[int, type[PreauError]] = {404: PageNotFound, 405: BadPageRequest, 413: BadPageRequest}
@@ -65,7 +70,8 @@ def fault_page(kind: type[PreauError], *, trace: str, restart: str = "", status:
     g.is_fault = True
     template = "unknown_person.html" if kind is UnknownPerson else "fault.html"
     again = issubclass(kind, (*_RESTARTS, StepUpNeeded))
-    way_on = STEP_UP if kind is StepUpNeeded else restart or (START if again else "/")
+    usual = STEP_UP if kind is StepUpNeeded else START if again else "/"
+    way_on = restart or usual
     return page(template, status=status or kind.status, fault=kind, trace=trace, way_on=local_path(way_on), again=again)
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from flask import Response
 
 from broker.portal import build_home, build_why
-from broker.portal.offers import Viewer
 from broker.web.parts import PageParts
 from broker.web.render import page
 from broker.web.sign_in import SignIn
-from broker.web.visitor import SignedIn, find_signed_in, require_signed_in
+from broker.web.viewers import viewer_of
+from broker.web.visitor import find_signed_in, require_signed_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Home:
         if me is None:
             return self.sign_in.offer()
         children = self.parts.people.children_of(me.person.person_id, now=self.parts.clock())
-        return page("home.html", home=build_home(self._viewer(me), children))
+        return page("home.html", home=build_home(viewer_of(self.parts, me), children))
 
     def explain(self) -> Response:
         """GET /pourquoi: which source, records and rules led to each card."""
@@ -37,12 +37,7 @@ class Home:
         reasons = self.parts.people.why(me.person.person_id, now=now)
         source = self.parts.sources.get(me.session.authn.authority)
         accounts = self.parts.links.accounts_of(me.person.person_id)
-        why = build_why(self._viewer(me), children, reasons, accounts)
+        why = build_why(viewer_of(self.parts, me), children, reasons, accounts)
         return page(
             "why.html", why=why, source=source, session=me.session, feeds=self.parts.feeds, sources=self.parts.sources
         )
-
-    def _viewer(self, me: SignedIn) -> Viewer:
-        policies = self.parts.policies
-        assurance = policies.assurance.level(me.session.authn.acr)
-        return Viewer(me.person, assurance, policies, self.parts.services.all())

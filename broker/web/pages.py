@@ -11,7 +11,7 @@ from flask_babel import Babel, format_date, format_datetime, gettext
 from werkzeug.exceptions import HTTPException
 
 from broker.domain.errors import PreauError
-from broker.domain.people import CardReason
+from broker.domain.people import Reference
 from broker.portal.why import mask_reference
 from broker.web import words
 from broker.web.access import Access
@@ -23,8 +23,9 @@ from broker.web.forms import check_form, check_origin, check_single, form_token
 from broker.web.home import Home
 from broker.web.languages import BY_CODE, FRENCH, LANGUAGES, load_catalogues
 from broker.web.notices import Notices
+from broker.web.own_data import OwnData
 from broker.web.parts import FeedLabel, PageParts
-from broker.web.render import isolate, language_link, left_to_right, name_in
+from broker.web.render import isolate, language_link, left_to_right, name_in, sentence, web_address
 from broker.web.sign_in import SignIn
 from broker.web.sign_out import SignOut
 from broker.web.visitor import NotSignedIn, current_visitor
@@ -55,7 +56,7 @@ def create_pages(parts: PageParts) -> Flask:
 def page_routes(parts: PageParts, style: StyleSheet) -> tuple[Route, ...]:
     """Every page, once."""
     sign_in, access, sign_out = SignIn(parts), Access(parts), SignOut(parts)
-    home, notices = Home(parts, sign_in), Notices(parts, style)
+    home, own_data, notices = Home(parts, sign_in), OwnData(parts), Notices(parts, style)
     return (
         ("GET", "/", home.show),
         ("GET", "/pourquoi", home.explain),
@@ -65,6 +66,9 @@ def page_routes(parts: PageParts, style: StyleSheet) -> tuple[Route, ...]:
         ("GET", "/acces", access.show),
         ("GET", "/acces/<account_id>/annuler", access.confirm),
         ("POST", "/acces/<account_id>/annuler", access.undo),
+        ("GET", "/donnees", own_data.show),
+        ("GET", "/donnees/export", own_data.read),
+        ("GET", "/donnees/export.json", own_data.download),
         ("GET", "/deconnexion", sign_out.ask),
         ("POST", "/deconnexion", sign_out.leave),
         ("GET", "/au-revoir", sign_out.farewell),
@@ -99,7 +103,9 @@ def _install_words(app: Flask, parts: PageParts, style: StyleSheet) -> None:
     app.jinja_env.globals.update(
         languages=LANGUAGES, language_link=language_link, form_token=token, style=style.name,
         isolate=isolate, name_in=name_in, words=words, day=_day, moment=_moment, code=left_to_right,
+        web_address=web_address,
         masked=lambda key: left_to_right(mask_reference(key)), feed_name=_feed_name,
+        said=lambda told: sentence(told, sources=parts.sources, day=_day),
     )  # fmt: skip
 
 
@@ -112,8 +118,13 @@ def _moment(value: Any) -> str:
     return str(gettext("%(day)s à %(time)s", day=_day(value), time=format_datetime(value, "HH:mm")))
 
 
-def _feed_name(feeds: Mapping[str, FeedLabel], reason: CardReason) -> str:
-    feed = feeds.get(reason.adult_feed) or FeedLabel(reason.adult_reference.academie, "")
+def _feed_name(feeds: Mapping[str, FeedLabel], feed_id: str, reference: Reference) -> str:
+    school = feed_id.partition(".")[2].upper()
+    if school:
+        return str(gettext(words.LIST_OF_SCHOOL, number=school))
+    feed = feeds.get(feed_id) or FeedLabel(reference.academie, "")
+    if not feed.academie:
+        return str(gettext(words.DIRECTORY_OF_ENT))
     text = words.DEGREE.get(feed.degree, words.DEGREE[""])
     return str(gettext(text, number=feed.academie))
 

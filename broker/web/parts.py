@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from broker.domain.clock import Clock
-from broker.domain.ports import Links, People, Services
+from broker.domain.ports import Current, Holdings, Ledger, Links, People, Services
 from broker.federation import Federation
-from policies import Policies
+from policies import PolicyBook
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,10 @@ class PageParts:
     federation: Federation
     people: People
     links: Links
-    services: Services
-    policies: Policies
+    ledger: Ledger
+    holdings: Holdings
+    services: Current[Services]
+    policies: Current[PolicyBook]
     sources: Mapping[str, SourceOffer]
     feeds: Mapping[str, FeedLabel]
     healthy: Callable[[], bool]

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from flask import Response, g, render_template, request
+from flask_babel import gettext
 from markupsafe import Markup
 
+from broker.services.explain import Said
 from broker.web.headers import content_policy
 from broker.web.languages import FRENCH, Language
+from broker.web.parts import SourceOffer
 from broker.web.visitor import current_visitor
 
 _KEPT_PARAMETERS = ("i", "but")
@@ -51,9 +55,28 @@ def name_in(names: Mapping[str, str], language: Language) -> Markup:
     return isolate(names.get(FRENCH.code) or next(iter(names.values()), ""), FRENCH.code)
 
 
+def sentence(told: Said, *, sources: Mapping[str, SourceOffer], day: Callable[[date], str]) -> Markup:
+    """A sentence of an explanation in the reader's language: each value isolated, a source by its own name."""
+    language = current_visitor().language
+    shown: dict[str, Markup | str] = {}
+    for name, value in told.values.items():
+        if isinstance(value, date):
+            shown[name] = day(value)
+        elif name == "source" and value in sources:
+            shown[name] = name_in(sources[value].label, language)
+        else:
+            shown[name] = isolate(value, FRENCH.code)
+    return Markup(gettext(told.msgid)) % shown  # noqa: S704 - the msgid is ours; Markup escapes what fills it in
+
+
 def language_link(code: str) -> str:
     """Address of the present page in another language; from a page that is no place of its own, the portal's."""
     if request.method != "GET" or request.routing_exception is not None or g.get("is_fault"):
         return f"/?lang={code}"
     kept = {name: request.args[name] for name in _KEPT_PARAMETERS if name in request.args}
     return f"{quote(request.path)}?{urlencode({**kept, 'lang': code})}"
+
+
+def web_address(text: str) -> str:
+    """An https (or http) address that a link may lead to; empty for anything else, as `javascript:`."""
+    return text if text.startswith(("https://", "http://")) else ""

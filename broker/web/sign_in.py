@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 
@@ -12,6 +12,7 @@ from broker.domain.errors import BadPageRequest, PageNotFound, PreauError
 from broker.domain.ports import Return
 from broker.domain.services import Service
 from broker.domain.sessions import Device
+from broker.domain.standings import StandingKind
 from broker.federation import LoginRequest, SignInChoices, local_path
 from broker.web.cookies import device_cookie, session_cookie
 from broker.web.faults import notice_redirect
@@ -20,8 +21,22 @@ from broker.web.parts import PageParts, SourceOffer
 from broker.web.render import page, see_other
 from broker.web.visitor import current_visitor, find_session
 
-STEP_UP = "acces"
-"""Value of `but`: the login is asked again to change one's own accesses. Any other value asks for nothing."""
+AFTER_STEP_UP: Mapping[str, str] = {"acces": "/acces", "donnees": "/donnees/export"}
+"""Values of `but`: what the login is asked again for, and where it leads. Any other value asks for nothing."""
+
+
+def prove_again(purpose: str) -> str:
+    """Where to prove again who one is, for this purpose."""
+    return f"/connexion?{urlencode({'but': purpose})}"
+
+
+@dataclass(frozen=True, slots=True)
+class SignInDoor:
+    """A source on the sign-in page. One that is down keeps its button; one that an administrator closed has none."""
+
+    source: SourceOffer
+    is_down: bool
+    is_closed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +48,8 @@ class SignIn:
     def ask(self) -> Response:
         """GET /connexion: the sources to choose from, and the service that asked; no question when none is open."""
         interaction_handle, visitor = request.args.get("i", ""), current_visitor()
-        purpose = STEP_UP if request.args.get("but") == STEP_UP else ""
+        asked = request.args.get("but", "")
+        purpose = asked if asked in AFTER_STEP_UP else ""
         session = find_session(self.parts)
         if not interaction_handle:
             return self.offer(purpose) if purpose or session is None else see_other("/")
@@ -46,7 +62,7 @@ class SignIn:
         if choices.straight:
             departure = self.parts.federation.depart(interaction_handle, choices.straight, browser=visitor.browser)
             return see_other(departure)
-        return self._show(interaction_handle, "", self._offers(choices), self._service(choices.service_id))
+        return self._show(interaction_handle, self._doors(choices), self._service(choices.service_id), choices=choices)
 
     def offer(self, purpose: str = "") -> Response:
         """The sign-in page for the portal itself. The login begins when a source is chosen: looking writes nothing.
@@ -55,7 +71,9 @@ class SignIn:
         """
         session = find_session(self.parts) if purpose else None
         last = self.parts.sources.get(session.authn.authority) if session else None
-        return self._show("", purpose, (last,) if last else tuple(self.parts.sources.values()), None)
+        sources = (last,) if last else tuple(self.parts.sources.values())
+        down = self.parts.federation.ways(now=self.parts.clock()).down
+        return self._show("", tuple(self._door(source, down=down) for source in sources), None, purpose=purpose)
 
     def choose(self) -> Response:
         """POST /connexion: remember the device's kind and send the browser to the chosen source."""
@@ -97,26 +115,32 @@ class SignIn:
         return response
 
     def _begin(self, purpose: str) -> str:
-        step_up = purpose == STEP_UP
         wanted = LoginRequest(
-            resume="/acces" if step_up else "/",
-            prompt=frozenset({"login"} if step_up else ()),
+            resume=AFTER_STEP_UP.get(purpose, "/"),
+            prompt=frozenset({"login"} if purpose in AFTER_STEP_UP else ()),
             locale=current_visitor().language.code,
         )
         return self.parts.federation.begin(wanted, browser=current_visitor().browser, now=self.parts.clock())
 
     def _show(
-        self, interaction_handle: str, purpose: str, sources: tuple[SourceOffer, ...], service: Service | None
+        self,
+        interaction_handle: str,
+        doors: tuple[SignInDoor, ...],
+        service: Service | None,
+        *,
+        purpose: str = "",
+        choices: SignInChoices | None = None,
     ) -> Response:
         return page(
             "sign_in.html",
-            return_origins=_origins(sources, service),
+            return_origins=_origins(doors, service),
             interaction=interaction_handle,
             purpose=purpose,
-            sources=sources,
+            doors=doors,
             service=service,
+            step_up=choices is not None and choices.step_up,
             own_device=current_visitor().device is Device.OWN,
-            idle_minutes=int(self.parts.policies.sessions.shared_idle.total_seconds()) // 60,
+            idle_minutes=int(self.parts.policies.current().installation.sessions.shared_idle.total_seconds()) // 60,
         )
 
     def _language_of(self, interaction_handle: str) -> str:
@@ -127,16 +151,25 @@ class SignIn:
         wanted = self.parts.federation.interaction(interaction_handle, browser=visitor.browser).request.locale
         return wanted if wanted in BY_CODE and wanted != visitor.language.code else ""
 
-    def _offers(self, choices: SignInChoices) -> tuple[SourceOffer, ...]:
-        return tuple(self.parts.sources[source_id] for source_id in choices.source_ids)
+    def _doors(self, choices: SignInChoices) -> tuple[SignInDoor, ...]:
+        """The sources of a login in progress, and beside them those that are closed: nobody should look for them."""
+        every = (self._door(source, down=choices.down) for source in self.parts.sources.values())
+        offered = frozenset(choices.source_ids)
+        return tuple(
+            door for door in every if door.source.source_id in offered or (door.is_closed and not choices.step_up)
+        )
+
+    def _door(self, source: SourceOffer, *, down: frozenset[str]) -> SignInDoor:
+        closed = self.parts.federation.standings.current().closes(StandingKind.SOURCE, source.source_id)
+        return SignInDoor(source, is_down=source.source_id in down, is_closed=closed)
 
     def _service(self, service_id: str) -> Service | None:
-        return next((known for known in self.parts.services.all() if known.service_id == service_id), None)
+        return next((known for known in self.parts.services.current().all() if known.service_id == service_id), None)
 
 
-def _origins(sources: Iterable[SourceOffer], service: Service | None) -> set[str]:
+def _origins(doors: Iterable[SignInDoor], service: Service | None) -> set[str]:
     """Where the chosen login may lead: the sources' origins and the asking service's registered return addresses."""
-    found = {origin for source in sources for origin in source.origins}
+    found = {origin for door in doors if not door.is_closed for origin in door.source.origins}
     parties = service.parties if service else ()
     return found | {_origin(uri) for party in parties for uri in party.redirect_uris}
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from broker.domain.guardianship import Quality
 from broker.domain.identity import AccountState, EvidenceKind
-from broker.domain.people import Profil
+from broker.domain.people import Profil, RecordKind
+from broker.domain.released import SUBJECT
 from broker.domain.school import Level
+from broker.domain.services import ClaimName, ServiceState
 from broker.domain.sessions import Device
+from broker.portal import OfferState
 
 
 def N_(text: str) -> str:  # noqa: N802 - the usual mark of a msgid that is translated later
@@ -42,6 +45,8 @@ DEGREE: Mapping[str, str] = {
     "2D": N_("Fichier des collèges et lycées de l'académie %(number)s"),
     "": N_("Fichier de l'académie %(number)s"),
 }
+LIST_OF_SCHOOL = N_("Liste remise par l'établissement %(number)s")
+DIRECTORY_OF_ENT = N_("Annuaire de l'ENT")
 
 DEVICE: Mapping[Device, str] = {
     Device.SHARED: N_("appareil partagé"),
@@ -63,4 +68,78 @@ PROFIL: Mapping[Profil, str] = {
     Profil.ACADEMIE: N_("Personnel de l'académie"),
     Profil.DOCUMENTALISTE: N_("Documentation"),
     Profil.COLLECTIVITE: N_("Personnel de la collectivité"),
+}
+
+
+STEP_UP: Mapping[str, str] = {
+    "acces": N_("Reconnectez-vous pour changer vos accès."),
+    "donnees": N_("Reconnectez-vous pour lire vos données."),
+}
+
+CLAIM: Mapping[str, str] = {
+    SUBJECT: N_("Un numéro pour vous reconnaître. Il ne sert qu'à ce service."),
+    ClaimName.NAME: N_("Votre prénom et votre nom"),
+    ClaimName.GIVEN_NAME: N_("Votre prénom"),
+    ClaimName.FAMILY_NAME: N_("Votre nom"),
+    ClaimName.PROFIL: N_("Votre profil : responsable, élève ou personnel"),
+    ClaimName.UAI: N_("Le numéro de l'école"),
+    ClaimName.CHILDREN: N_("Vos enfants, sans leur nom : un numéro, l'école et la classe"),
+    ClaimName.BIRTH_DATE: N_("Votre date de naissance"),
+    ClaimName.EMAIL: N_("Votre adresse e-mail"),
+    ClaimName.POSTAL_CODE: N_("Votre code postal"),
+    ClaimName.LOGIN: N_("L'identifiant de votre accès habituel"),
+    ClaimName.EXTERNAL_ID: N_("Le numéro de votre dossier d'école"),
+    ClaimName.CLASSES: N_("Vos classes"),
+    ClaimName.MEF: N_("Votre niveau de classe"),
+    ClaimName.TEACHINGS: N_("Vos matières"),
+    ClaimName.FUNCTIONS: N_("Votre fonction"),
+    ClaimName.SUB_FUNCTIONS: N_("Le détail de votre fonction"),
+    ClaimName.STRUCTURE_TYPE: N_("Le type d'école"),
+    ClaimName.VECTEUR: N_("Le numéro de l'élève dans son école, et le nom du responsable"),
+}
+"""What a service is told, in the words of whom it is about. A pupil's and a parent's page share them."""
+
+_PARTS_OF_NAME = frozenset({ClaimName.GIVEN_NAME.value, ClaimName.FAMILY_NAME.value})
+
+
+def claims_to_tell(claims: Iterable[str]) -> tuple[str, ...]:
+    """Claims in the order of `CLAIM`, then those that have no words; the whole name makes its parts superfluous."""
+    told = frozenset(claims)
+    if ClaimName.NAME.value in told:
+        told -= _PARTS_OF_NAME
+    return (*(claim for claim in CLAIM if claim in told), *sorted(told - CLAIM.keys()))
+
+
+STATE: Mapping[ServiceState, str] = {
+    ServiceState.DECLARED: N_("Déclaré. Le service a dit ce qu'il reçoit."),
+    ServiceState.VERIFIED: N_("Vérifié. Un administrateur a contrôlé le service."),
+    ServiceState.SUSPENDED: N_("Suspendu. Le service ne reçoit plus rien."),
+}
+
+KIND: Mapping[RecordKind, str] = {
+    RecordKind.PUPIL: N_("Dossier d'élève"),
+    RecordKind.GUARDIAN: N_("Dossier de responsable"),
+    RecordKind.STAFF: N_("Dossier de personnel"),
+}
+
+FACT: Mapping[str, str] = {
+    "family_name": N_("Nom"),
+    "given_name": N_("Prénom"),
+    "civility": N_("Civilité"),
+    "birth_name": N_("Nom de naissance"),
+    "birth_date": N_("Date de naissance"),
+    "mobile": N_("Téléphone"),
+    "mail": N_("Adresse e-mail"),
+    "address": N_("Adresse"),
+}
+"""Facts of a record, by their name in the downloaded file."""
+
+LINK_STATE: Mapping[AccountState, str] = {AccountState.LINKED: N_("Relié"), **ENDED}
+
+OFFER: Mapping[OfferState, str] = {
+    OfferState.OPEN: N_("Ouvert"),
+    OfferState.STEP_UP: N_("Ouvert après une vérification"),
+    OfferState.AHEAD: N_("Pas encore ouvert"),
+    OfferState.SUSPENDED: N_("Suspendu"),
+    OfferState.ABSENT: N_("Fermé"),
 }

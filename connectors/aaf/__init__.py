@@ -4,7 +4,7 @@ Owns: file names, archives, the XML grammar, attribute names and codes of AAF, a
 Must not know: the database, persons, what is already stored, any other connector.
 """
 
-from connectors.aaf.delivery import Limits
 from connectors.aaf.feed import AafFeed
+from connectors.delivery import Limits
 
 __all__ = ["AafFeed", "Limits"]

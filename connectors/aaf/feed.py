@@ -22,17 +22,17 @@ from broker.domain.feed import (
 from broker.domain.people import RecordKind
 from broker.domain.school import ine_is_plausible, uai_is_plausible
 from connectors.aaf import people, schools
-from connectors.aaf.delivery import Limits, Member, Readable, files_of, members_of
 from connectors.aaf.filenames import KIND_OF_CATEGORY, KNOWN, MEF, ORDER, FileName, check_one_set, parse_name
 from connectors.aaf.header import FileHeader, read_header
 from connectors.aaf.people import KINDS, person_of
 from connectors.aaf.relations import weakened
-from connectors.aaf.requests import Malformed, Request, read_requests
+from connectors.aaf.requests import Request, read_requests
 from connectors.aaf.schools import school_of
-from connectors.aaf.values import feed_key, first
+from connectors.aaf.values import first
+from connectors.delivery import Limits, Member, digest_of, files_of, members_of
+from connectors.feed_values import Malformed, feed_key, key_told
 
 _HEAD = 1 << 14
-_BLOCK = 1 << 18
 _OF_MEF = frozenset({"ENTMefJointure", "ENTMEFSTAT11"})
 WANTED = {"EtabEducNat": schools.ATTRIBUTES, **dict.fromkeys(KINDS, people.ATTRIBUTES)}
 """What is read of each category: the rest of a file (subjects taught, groups) is never even looked at."""
@@ -86,7 +86,7 @@ class AafFeed:
     def checksum(self, paths: Sequence[Path]) -> str:
         """SHA-256 over the name and bytes of every XML file, in order of name, however the files are packed."""
         found = [
-            (member.name, _sha256(member.stream))
+            (member.name, digest_of(member.stream))
             for path in paths
             for file in files_of(path)
             for member in members_of(file, _is_xml, self.limits)
@@ -131,13 +131,6 @@ class AafFeed:
                     yield member, name
 
 
-def _sha256(stream: Readable) -> str:
-    digest = hashlib.sha256()
-    while block := stream.read(_BLOCK):
-        digest.update(block)
-    return digest.hexdigest()
-
-
 def _is_xml(name: str) -> bool:
     return name.lower().endswith(".xml")
 
@@ -180,7 +173,8 @@ def _deliver(
     try:
         record = _record(request, name, degree=degree, levels=levels)
     except Malformed as reason:
-        yield FeedFault(name.name, request.line, str(reason), kind=kind, key=request.key[:64])
+        key = key_told(request.key)
+        yield FeedFault(name.name, request.line, str(reason), kind=kind, key=key, breaks=not key)
         return
     for remark in _remarks_on(record, request, degree=degree):
         yield FeedFault(name.name, request.line, remark, warning=True)

@@ -13,8 +13,9 @@ from typing import Any
 from broker.domain.feed import PERSON_FIELDS, ClassMembership, PersonRecord, PostRow
 from broker.domain.people import PersonName, Profil, RecordKind
 from connectors.aaf.relations import parse_relations
-from connectors.aaf.requests import Malformed, Request
-from connectors.aaf.values import Attributes, address, code, day, feed_key, first, phone
+from connectors.aaf.requests import Request
+from connectors.aaf.values import Attributes, address, first
+from connectors.feed_values import CIVILITIES, NAME_LENGTH, Malformed, code, day, feed_key, phone
 
 KINDS = {"Eleve": RecordKind.PUPIL, "PersRelEleve": RecordKind.GUARDIAN, "PersEducNat": RecordKind.STAFF}
 
@@ -37,6 +38,9 @@ _SPEAKS_OF = {
     "mail": "mail",
     "ENTPersonMail": "mail",
     "ENTPersonAdresse": "address",
+    "ENTPersonCodePostal": "postal_code",
+    "ENTEleveStructRattachId": "siecle_id",
+    "ENTEleveCodeEnseignements": "teachings",
     "ENTEleveClasses": "classes",
     "ENTPersonClasses": "classes",
     "ENTElevePersRelEleve": "relations",
@@ -52,14 +56,12 @@ ATTRIBUTES = frozenset(
         "ENTEleveAutoriteParentale",
         "ENTEleveDateEntreeClasses",
         "ENTEleveDateSortieClasses",
-        "ENTPersonCodePostal",
         "ENTPersonVille",
     }
 )
 """Everything that is read of a person."""
 
-_NAME_LENGTH = 256
-_CIVILITIES = {"M.": "M.", "M": "M.", "MR": "M.", "MME": "Mme", "MLLE": "Mme", "MELLE": "Mme"}
+_MOST_TEACHINGS = 64
 
 _PROFILS = {
     "DIR": Profil.DIRECTION,
@@ -91,6 +93,7 @@ def person_of(request: Request, *, degree: str, levels: Mapping[str, str]) -> Pe
         mobile=phone(first(attributes, "ENTPersonMobileSMS", "mobile", "ENTPersRelEleveTelMobile")),
         mail=first(attributes, "mail", "ENTPersonMail"),
         address=address(attributes),
+        postal_code=first(attributes, "ENTPersonCodePostal")[:16],
         stated=stated,
         **_OWN_FIELDS[kind](attributes, degree, levels),
     )
@@ -113,10 +116,10 @@ def _name(attributes: Attributes, stated: frozenset[str]) -> PersonName:
     given = first(attributes, "givenName", "ENTPersonPrenom")
     if ("family" in stated and not family) or ("given" in stated and not given):
         raise Malformed("a person without a name")
-    if max(len(family), len(given)) > _NAME_LENGTH:
+    if max(len(family), len(given)) > NAME_LENGTH:
         raise Malformed("a name longer than any real one")
     title = first(attributes, "personalTitle", "ENTPersonCivilite")
-    return PersonName(family=family, given=given, civility=_CIVILITIES.get(title.upper(), ""))
+    return PersonName(family=family, given=given, civility=CIVILITIES.get(title.upper(), ""))
 
 
 def _pupil(attributes: Attributes, degree: str, levels: Mapping[str, str]) -> dict[str, Any]:
@@ -128,6 +131,8 @@ def _pupil(attributes: Attributes, degree: str, levels: Mapping[str, str]) -> di
         "mef": mef,
         "level_code": code(levels.get(mef, "") or first(attributes, "ENTEleveNiveau").partition("$")[0])[:4],
         "school_key": feed_key(school) if school else "",
+        "siecle_id": first(attributes, "ENTEleveStructRattachId")[:32],
+        "teachings": tuple(one[:32] for one in attributes.get("ENTEleveCodeEnseignements", ())[:_MOST_TEACHINGS]),
         "classes": _classes(attributes),
         "relations": parse_relations(attributes.get(authority, ()), degree=degree),
     }

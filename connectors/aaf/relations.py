@@ -9,13 +9,7 @@ from collections.abc import Sequence
 
 from broker.domain.feed import Relation
 from broker.domain.guardianship import Quality
-from connectors.aaf.requests import Malformed
-from connectors.aaf.values import feed_key
-
-LEGACY_LINKS = {"1": "20", "2": "10", "3": "50", "4": "39", "5": "51", "6": "90"}
-"""Single digits of older files. Their order is reversed: 1 was the father, the new 10 is the mother."""
-
-LINKS = frozenset({"10", "20", "37", "38", "39", "41", "42", "43", "50", "51", "70", "90"})
+from connectors.feed_values import Malformed, feed_key, link_code
 
 _LEGAL_IN_1D = frozenset({"10", "20", "50"})
 """1D states no legal level: mother, father and guardian (tuteur) hold parental authority, others are contacts."""
@@ -53,7 +47,7 @@ def parse_relations(values: Sequence[str], *, degree: str) -> tuple[Relation, ..
 def _relation(value: str, *, degree: str) -> Relation:
     parts = value.split("$")
     if len(parts) == 2:  # noqa: PLR2004 - adult, link (1D)
-        link = _link(parts[1])
+        link = link_code(parts[1])
         quality = Quality.LEGAL_GUARDIAN if degree == "1D" and link in _LEGAL_IN_1D else Quality.CONTACT
         return Relation(feed_key(parts[0]), link, quality)
     if len(parts) != 6:  # noqa: PLR2004 - adult, link, pays, legal level, contact, payment (2D)
@@ -63,15 +57,8 @@ def _relation(value: str, *, degree: str) -> Relation:
         raise Malformed("a relation with a level or flag that does not exist")
     return Relation(
         adult_key=feed_key(adult),
-        link_code=_link(link),
+        link_code=link_code(link),
         quality=_LEVELS[level],
         pays=pays == "1",
         contact_first=contact == "1",
     )
-
-
-def _link(text: str) -> str:
-    link = LEGACY_LINKS.get(text, text)
-    if link not in LINKS:
-        raise Malformed("a relation with a link code that does not exist")
-    return link

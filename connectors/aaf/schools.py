@@ -6,9 +6,10 @@ import re
 
 from broker.domain.feed import SchoolRecord
 from broker.domain.school import Level, SchoolClass
-from connectors.aaf.requests import Malformed, Request
+from connectors.aaf.requests import Request
 from connectors.aaf.school_names import ReadableName, capitals, readable_name
-from connectors.aaf.values import Attributes, code, feed_key, first
+from connectors.aaf.values import Attributes, first
+from connectors.feed_values import Malformed, code, feed_key
 
 _UAI = re.compile(r"\d{7}[A-Z]")
 _LEVEL_OF_CODE = {"340": Level.COLLEGE, "300": Level.LYCEE}

@@ -102,7 +102,8 @@ def every_request(case: Case) -> dict[str, tuple[str, str, Any, dict[str, str]]]
     bearer = {"Authorization": f"Bearer {case.token}"}
     plain = {
         path: ("GET", f"{path}?{query}" if path != "/connexion" else path, None, {})
-        for path in ("/", "/pourquoi", "/acces", "/deconnexion", "/au-revoir", "/avis", "/sante", "/robots.txt",
+        for path in ("/", "/pourquoi", "/acces", "/donnees", "/donnees/export", "/donnees/export.json",
+                     "/deconnexion", "/au-revoir", "/avis", "/sante", "/robots.txt",
                      "/connexion", "/jwks", "/.well-known/openid-configuration")
     }  # fmt: skip
     return plain | {
@@ -125,6 +126,8 @@ def test_before_the_decision_the_page_shows_the_child(case: Case) -> None:
     """The traces are real: without the restriction each of these pages tells of the child."""
     assert CHILD_NAME in case.browser.get("/").text
     assert SCHOOL_NAME in case.browser.get("/pourquoi").text
+    assert CHILD_NAME in case.browser.get("/donnees/export").text
+    assert SCHOOL_NAME in case.browser.get("/donnees/export.json").text
     assert case.marks[-1] in _userinfo(case.browser, case.token).body
 
 

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
 from html.parser import HTMLParser
 from urllib.parse import quote, urlencode
 
 import pytest
 from markupsafe import Markup
 
-from broker.domain.services import ServiceInstance
+from broker.domain.services import (
+    Accessibility,
+    ClaimName,
+    OpeningDates,
+    Operator,
+    Service,
+    ServiceInstance,
+)
+from broker.domain.standings import InForce, StandingKind
 from tests.clock import FakeClock
 from tests.federations import SOURCES
+from tests.ledgers import told
 from tests.web_stand import Client, WebStand, open_web, service
 
 PAYLOADS = (
@@ -27,7 +39,7 @@ PAYLOADS = (
 ALLOWED = {
     "html", "head", "meta", "title", "link", "body", "a", "header", "div", "svg", "path", "bdi", "nav", "ul", "li",
     "span", "main", "h1", "h2", "h3", "p", "form", "input", "fieldset", "legend", "label", "button", "article",
-    "section", "dl", "dt", "dd", "br", "ol", "strong", "footer",
+    "section", "dl", "dt", "dd", "br", "ol", "strong", "footer", "details", "summary",
 }  # fmt: skip
 
 
@@ -80,6 +92,7 @@ def test_what_a_request_says_never_becomes_markup(web: WebStand, payload: str) -
     targets = (
         f"/?{urlencode({'lang': payload})}", f"/connexion?{urlencode({'lang': payload})}",
         f"/connexion?{urlencode({'i': payload})}", f"/connexion?{urlencode({'but': payload})}",
+        f"/donnees?{urlencode({'lang': payload})}", f"/donnees/{quote(payload, safe='')}",
         f"/retour/{quote(payload, safe='')}", f"/{quote(payload, safe='')}", f"/static/{quote(payload, safe='')}",
         f"/avis?{urlencode({'c': payload, 'n': payload, 'r': payload, 's': payload})}",
         f"/acces/{quote(payload, safe='')}/annuler", f"/acces?{urlencode({'fait': payload})}",
@@ -114,25 +127,67 @@ def test_what_a_form_says_never_becomes_markup(web: WebStand, payload: str) -> N
         assert "alert(1)" not in answer.body, form
 
 
+PAGES = (
+    "/",
+    "/pourquoi",
+    "/acces",
+    "/connexion?but=acces",
+    "/donnees",
+    "/donnees/export",
+    "/?lang=ar",
+    "/donnees?lang=ar",
+)
+
+
+def hostile_services(payload: str) -> tuple[Service, ...]:
+    """The same words of an attacker in every field of a descriptor: open, ahead of its day, suspended."""
+    texts = {"fr": payload, "ar": payload}
+    opening = OpeningDates("", None, "", date(2027, 9, 1), None, texts)
+    hostile = service(
+        "cantine", names=texts, purpose=payload, operator=Operator(payload, payload, processor=True), data=payload,
+        legal_basis=payload, retention=payload, rights_url=payload, accessibility=Accessibility(50, payload),
+        claims=tuple(ClaimName), instances=(ServiceInstance("", "https://c.example/"),),
+    )  # fmt: skip
+    return (
+        hostile,
+        replace(hostile, service_id="bientot", openings=(opening,)),
+        replace(hostile, service_id="ferme"),
+    )
+
+
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_what_a_feed_a_register_and_the_settings_say_never_becomes_markup(
     sqlite_url: str, clock: FakeClock, payload: str
 ) -> None:
-    hostile = service(
-        "cantine", names={"fr": payload, "ar": payload}, instances=(ServiceInstance("", "https://c.example/"),)
-    )
     labels = {name: {"fr": payload} for name in SOURCES}
-    with open_web(sqlite_url, clock, services=(hostile,), labels=labels) as stand:
-        stand.add_mother(payload, "Léa", school=payload)
+    with open_web(sqlite_url, clock, services=hostile_services(payload), labels=labels) as stand:
+        stand.register.value = stand.register.value.standing(InForce(frozenset({(StandingKind.SERVICE, "ferme")})))
+        mother_id = stand.add_mother(payload, "Léa", school=payload)
+        for name in ("cantine", "parti-" + payload):
+            stand.ledger.note(told(mother_id, name, date(2026, 9, 1), payload))
         mother = stand.client()
         mother.sign_in()
-        pages = {path: mother.get(path) for path in ("/", "/pourquoi", "/acces", "/connexion?but=acces", "/?lang=ar")}
+        pages = {path: mother.get(path) for path in PAGES}
         undo = pages["/acces"].body.partition('href="/acces/acc')[2].partition('"')[0]
         pages["undo"] = mother.get(f"/acces/acc{undo}")
         for path, answer in pages.items():
             assert answer.status == 200, path
             assert not faults(answer.body), path
-        assert payload in pages["/"].text
+        for path in ("/", "/pourquoi", "/donnees", "/donnees/export"):
+            assert payload in pages[path].text, path
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_the_downloaded_file_is_never_a_page(sqlite_url: str, clock: FakeClock, payload: str) -> None:
+    with open_web(sqlite_url, clock) as stand:
+        stand.add_mother(payload)
+        mother = stand.client()
+        mother.sign_in()
+        answer = mother.get("/donnees/export.json")
+    assert (answer.header("Content-Type"), answer.header("X-Content-Type-Options")) == ("application/json", "nosniff")
+    assert answer.header("Content-Disposition").startswith("attachment")
+    assert "default-src 'none'" in answer.header("Content-Security-Policy")
+    assert json.loads(answer.body)["children"][0]["given_name"] == payload
 
 
 def test_a_hostile_name_changes_no_page_by_a_single_tag(sqlite_url: str, clock: FakeClock) -> None:

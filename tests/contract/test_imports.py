@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Connection, Engine, insert, select, update
 
-from broker.domain.errors import ImportBusy
+from broker.domain.errors import ImportBusy, StorageUnavailable
 from broker.domain.feed import FeedFault
-from broker.domain.imports import (
-    AttachmentRow,
-    Batch,
-    Chunk,
-    ChunkPlan,
-    FoundingPlan,
-    ImportRun,
-    ImportState,
-    Lease,
-    RecordRow,
-    StagedRow,
-    Surroundings,
-    Unattached,
-)
+from broker.domain.founding import AttachmentRow, FoundingPlan, Surroundings, Unattached
+from broker.domain.imports import Batch, Chunk, ChunkPlan, ImportRun, ImportState, Lease, RecordRow, StagedRow
 from broker.domain.people import RecordKind
 from broker.domain.school import Level
 from broker.storage import schema
@@ -122,12 +111,46 @@ def test_a_run_begun_is_found_again_as_it_was(imports: SqlImports) -> None:
     assert seen == [RUN]
 
 
-def test_a_living_holder_keeps_its_feed_and_no_other(imports: SqlImports) -> None:
-    begun(imports)
-    with pytest.raises(ImportBusy) as busy:
-        begun(imports, lease=OTHERS)
+OTHER_FEED = replace(RUN, import_id="imp_2", feed="99-1d")
+
+
+@pytest.mark.parametrize("second", [RUN, OTHER_FEED], ids=["the same feed", "another feed"])
+@pytest.mark.parametrize("state", [ImportState.STAGING, ImportState.STAGED, ImportState.APPLYING])
+def test_while_a_living_holder_works_no_other_run_opens(
+    imports: SqlImports, second: ImportRun, state: ImportState
+) -> None:
+    """Two that look for twins at the same time would each found a person for the same child."""
+    run = begun(imports)
+    run = imports.settle(replace(run, state=state, applied_at=NOW), lease=MINE)
+    with pytest.raises(ImportBusy, match="run imp_1 of feed 99-2d is at work") as busy:
+        begun(imports, second, lease=OTHERS)
     assert busy.value.code == "PRE-4003"
-    begun(imports, replace(RUN, import_id="imp_2", feed="99-1d"), lease=OTHERS)
+    imports.finish(replace(run, state=ImportState.DONE), lease=MINE, audit=())
+    begun(imports, replace(second, import_id="imp_3"), lease=OTHERS)
+
+
+@pytest.mark.parametrize("state", [ImportState.HELD, ImportState.SUPERSEDED])
+def test_a_run_that_was_let_go_of_keeps_nobody_waiting(imports: SqlImports, state: ImportState) -> None:
+    imports.settle(replace(begun(imports), state=state), lease=MINE)
+    begun(imports, OTHER_FEED, lease=OTHERS)
+
+
+def test_a_rehearsal_neither_waits_nor_keeps_anybody_waiting(imports: SqlImports) -> None:
+    rehearsal = replace(RUN, state=ImportState.REHEARSAL)
+    begun(imports, rehearsal)
+    begun(imports, OTHER_FEED, lease=OTHERS)
+    begun(imports, replace(rehearsal, import_id="imp_3"))
+
+
+@pytest.mark.parametrize("first", [Lease("dead", NOW, MINE.until), Lease("slow", NOW, NOW)], ids=["dead", "run out"])
+def test_a_silent_holder_of_another_feed_loses_its_run_and_writes_no_more(imports: SqlImports, first: Lease) -> None:
+    run = begun(imports, lease=first)
+    begun(imports, OTHER_FEED, lease=OTHERS)
+    with pytest.raises(ImportBusy, match="taken over"):
+        imports.stage(run, Batch([], [], 1), lease=first)
+    imports.finish(replace(OTHER_FEED, state=ImportState.DONE), lease=OTHERS, audit=())
+    begun(imports, run, lease=first)
+    imports.stage(run, Batch([], [], 1), lease=first)
 
 
 @pytest.mark.parametrize("first", [Lease("dead", NOW, MINE.until), Lease("slow", NOW, NOW)], ids=["dead", "run out"])
@@ -281,21 +304,75 @@ def _history(imports: SqlImports) -> list[ImportRun]:
     return seen
 
 
-def test_a_person_merged_away_meanwhile_is_never_joined(postgres_engine: Engine) -> None:
-    """PostgreSQL alone lets a merge commit between the look and the write."""
-    from broker.domain.errors import StorageUnavailable
+class Joiner:
+    """Joins a record to the person of another one; at the first look something else commits before it is written."""
 
-    store = SqlImports(postgres_engine, is_gone=lambda _holder: False)
-    run = applied(store, staged(1, "1"))
-    survivor = builders.add_person(postgres_engine)
-    gone = builders.add_person(postgres_engine, merged_into=survivor)
+    def __init__(self, engine: Engine, meanwhile: Callable[[Joiner, Connection], object]) -> None:
+        self.engine = engine
+        self.meanwhile = meanwhile
+        self.looks = 0
+        self.home, self.beside = builders.add_pupil(engine, "beside", feed=builders.FEED_1D)
+        self.other = builders.add_person(engine)
+
+    def __call__(self, _kind: RecordKind, records: Sequence[Unattached], _around: Surroundings) -> FoundingPlan:
+        self.looks += 1
+        row = schema.attachments.c
+        with self.engine.begin() as conn:
+            query = select(row.person_id).where(row.record_id == self.beside, row.state == "attached")
+            person = conn.execute(query).scalar()
+            if self.looks == 1:
+                self.meanwhile(self, conn)
+        if person is None:
+            return FoundingPlan()
+        beside = json.dumps({"other": self.beside})
+        joined = AttachmentRow("att_1", records[0].record_id, person, "attached", "same_ine", beside, None, "f", NOW)
+        return FoundingPlan(attachments=[joined])
+
+    def set_beside(self, conn: Connection, **values: object) -> None:
+        conn.execute(update(schema.attachments).where(schema.attachments.c.record_id == self.beside).values(**values))
+
+
+def _merge(joiner: Joiner, conn: Connection) -> None:
+    joiner.set_beside(conn, person_id=joiner.other)
+    conn.execute(update(schema.persons).where(schema.persons.c.id == joiner.home).values(merged_into=joiner.other))
+
+
+def _undo(joiner: Joiner, conn: Connection) -> None:
+    """The record goes back to its own person; the one it was with lives on."""
+    joiner.set_beside(conn, person_id=joiner.other)
+
+
+def _freeze(joiner: Joiner, conn: Connection) -> None:
+    joiner.set_beside(conn, state="frozen")
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "joined", "looks"),
+    [(_merge, "other", 2), (_undo, "other", 2), (_freeze, "", 2), (lambda *_nothing: None, "home", 1)],
+    ids=["merge", "undo", "freeze", "nothing"],
+)
+def test_what_commits_between_look_and_write_makes_it_look_again(
+    imports: SqlImports, sql_engine: Engine, meanwhile: Callable[..., object], joined: str, looks: int
+) -> None:
+    run = applied(imports, staged(1, "1"))
+    joiner = Joiner(sql_engine, meanwhile)
+    assert imports.found(run, size=5, lease=MINE, decide=joiner) is not None
+    with sql_engine.connect() as conn:
+        found = conn.scalars(select(schema.attachments.c.person_id).where(schema.attachments.c.id == "att_1")).all()
+    assert (found, joiner.looks) == ([getattr(joiner, joined)] if joined else [], looks)
+
+
+def test_a_person_merged_away_for_good_is_never_joined(imports: SqlImports, sql_engine: Engine) -> None:
+    run = applied(imports, staged(1, "1"))
+    survivor = builders.add_person(sql_engine)
+    gone = builders.add_person(sql_engine, merged_into=survivor)
 
     def join(_kind: RecordKind, records: Sequence[Unattached], _around: Surroundings) -> FoundingPlan:
         row = AttachmentRow("att_1", records[0].record_id, gone, "attached", "same_ine", "{}", None, "f", NOW)
         return FoundingPlan(attachments=[row])
 
     with pytest.raises(StorageUnavailable):
-        store.found(run, size=5, lease=MINE, decide=join)
+        imports.found(run, size=5, lease=MINE, decide=join)
 
 
 def test_a_school_keeps_a_level_it_has_and_gets_one_it_lacks(imports: SqlImports, sql_engine: Engine) -> None:

@@ -6,7 +6,7 @@ The town knows who everybody really is; the database only has records, attachmen
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import count
 
@@ -22,6 +22,7 @@ from broker.storage.sql_people import SqlPeople
 from tests import builders as b
 from tests.contract.statements import without_fsync
 
+BINDING = (AttachmentState.ATTACHED, AttachmentState.FROZEN)
 ADULTS = CHILDREN = 3
 RECORDS = 4
 _towns = count()
@@ -30,7 +31,9 @@ moments = st.integers(-3, 3).map(lambda days: b.NOW + timedelta(days=days))
 spans = st.tuples(moments, st.none() | moments)
 whose = st.tuples(
     st.integers(0, 2),
-    st.sampled_from([*[AttachmentState.ATTACHED] * 4, AttachmentState.PROPOSED, AttachmentState.UNDONE]),
+    st.sampled_from(
+        [*[AttachmentState.ATTACHED] * 4, AttachmentState.FROZEN, AttachmentState.PROPOSED, AttachmentState.UNDONE]
+    ),
     st.sampled_from([False] * 5 + [True]),
 )
 pairs = st.tuples(st.integers(0, RECORDS - 1), st.integers(0, RECORDS - 1))
@@ -77,12 +80,15 @@ _ALWAYS = (b.BEFORE, None)
 NAMESAKES = Drawn(
     adults=_OWN,
     children=_OWN,
-    relations=[(((adult, 0), _ALWAYS), True) for adult in range(3)],
+    relations=[(((adult, 0), _ALWAYS), True) for adult in range(3)] + [(((3, 3), _ALWAYS), True)],
     restrictions=[((0, 0), _ALWAYS)],
     merged=False,
     names=[("Paul", "M."), ("PAUL", "M."), ("Jean", "M."), ("Paul", "Mme")],
 )
 """Three adults beside one child, one of them barred, another of his name: random towns seldom draw it."""
+FROZEN_ADULT = replace(NAMESAKES, adults=[(0, AttachmentState.FROZEN, False), *_OWN[1:3], (0, *_OWN[3][1:])])
+FROZEN_CHILD = replace(NAMESAKES, children=[(0, AttachmentState.FROZEN, False), *_OWN[1:3], (0, *_OWN[3][1:])])
+"""The barred adult's, and the child's, record is in doubt, and another one is not."""
 
 
 def build(conn: Connection, name: str, town: Drawn) -> tuple[list[str], list[str]]:
@@ -147,11 +153,14 @@ def guardianships(name: str, town: Drawn) -> Iterator[Guardianship]:
 
 
 def restrictions(name: str, town: Drawn) -> Iterator[Restriction]:
-    """Restrictions between records, told of persons: a retired record tells of its human, a loose one of a name."""
+    """Restrictions between records, told of persons: a retired record tells of its human, a loose one of a name.
+
+    A frozen record shows nobody anything, and what it closed stays closed.
+    """
     for (adult, child), (since, until) in town.restrictions:
         (a, a_state, _), (c, c_state, _) = town.adults[adult], town.children[child]
-        if c_state is AttachmentState.ATTACHED:
-            barred = f"{name}-a{_real(a, town)}" if a_state is AttachmentState.ATTACHED else ""
+        if c_state in BINDING:
+            barred = f"{name}-a{_real(a, town)}" if a_state in BINDING else ""
             yield Restriction(barred, f"{name}-c{c}", since, until, _name(adult, town))
 
 
@@ -175,6 +184,8 @@ def test_children_of_equals_the_pure_rule(sql_engine: Engine) -> None:
     @settings(max_examples=examples, deadline=None, database=None, report_multiple_bugs=False)
     @given(town=towns, now=moments)
     @example(town=NAMESAKES, now=b.NOW)
+    @example(town=FROZEN_ADULT, now=b.NOW)
+    @example(town=FROZEN_CHILD, now=b.NOW)
     def holds(town: Drawn, now: datetime) -> None:
         name = f"t{next(_towns)}"
         with sql_engine.begin() as conn:

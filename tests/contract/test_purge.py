@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
@@ -22,6 +23,12 @@ from broker.storage.trail import insert_outbox
 from tests import builders as b
 from tests.clock import FakeClock
 from tests.contract.acts import UNDO_FOR, opening, proof, undoing
+from tests.retention import shipped_spans
+
+
+def undoable() -> Mapping[str, timedelta]:
+    """As shipped, but a merge can be undone as long as a person may."""
+    return {**shipped_spans(), "merge_pre_images": UNDO_FOR}
 
 
 def left(engine: Engine, table: Table) -> int:
@@ -48,7 +55,7 @@ def fill(engine: Engine, clock: FakeClock, number: int) -> None:
 
 def test_what_is_over_goes_and_what_may_still_be_asked_for_stays(sql_engine: Engine, clock: FakeClock) -> None:
     fill(sql_engine, clock, 2)
-    purge = SqlPurge(sql_engine, undo_for=timedelta(days=90))
+    purge = SqlPurge(sql_engine, kept=shipped_spans)
     kept = []
     for age in (timedelta(0), timedelta(hours=2), timedelta(days=2), timedelta(days=8)):
         purge.purge(now=clock() + age, limit=10)
@@ -59,7 +66,7 @@ def test_what_is_over_goes_and_what_may_still_be_asked_for_stays(sql_engine: Eng
 def test_what_was_not_told_is_never_swept(sql_engine: Engine, clock: FakeClock) -> None:
     with writing(sql_engine) as conn:
         insert_outbox(conn, [copies_gone(Topic.TOKENS_REVOKED, key="g", digests=(), at=clock())])
-    assert SqlPurge(sql_engine, undo_for=timedelta(days=90)).purge(now=clock() + timedelta(days=400), limit=10) == 0
+    assert SqlPurge(sql_engine, kept=shipped_spans).purge(now=clock() + timedelta(days=400), limit=10) == 0
     assert left(sql_engine, outbox) == 1
 
 
@@ -72,7 +79,7 @@ def test_what_undo_needs_is_erased_when_its_time_is_over_and_undo_then_refuses(s
     survivor, absorbed = b.add_person(sql_engine), b.add_person(sql_engine)
     act = opening(survivor, link=proof(survivor, absorbed))
     SqlSessions(sql_engine).open(act)
-    purge, links = SqlPurge(sql_engine, undo_for=UNDO_FOR), SqlLinks(sql_engine, undo_for=UNDO_FOR)
+    purge, links = SqlPurge(sql_engine, kept=undoable), SqlLinks(sql_engine, undo_for=UNDO_FOR)
     undo = replace(undoing(act.session.account_id, survivor, at=b.NOW + UNDO_FOR), undo_since=b.NOW)
     purge.purge(now=b.NOW + UNDO_FOR, limit=10)
     assert kept_pre_images(sql_engine) == [True]
@@ -93,7 +100,7 @@ def test_an_old_merge_is_kept_whole_while_a_younger_one_on_it_can_be_undone(sql_
     port.open(act)
     later = b.NOW + 4 * UNDO_FOR
     port.open(opening(survivor, act.session.account_id, link=proof(survivor, second, at=later), at=later))
-    purge = SqlPurge(sql_engine, undo_for=UNDO_FOR)
+    purge = SqlPurge(sql_engine, kept=undoable)
     purge.purge(now=later + UNDO_FOR, limit=10)
     assert kept_pre_images(sql_engine) == [True, True]
     links.undo(undoing(act.session.account_id, survivor, at=later + UNDO_FOR))
@@ -105,7 +112,7 @@ def test_an_old_merge_is_kept_whole_while_a_younger_one_on_it_can_be_undone(sql_
 def test_pre_images_are_erased_in_bounded_batches(sql_engine: Engine) -> None:
     people = [b.add_person(sql_engine) for _ in range(4)]
     SqlSessions(sql_engine).open(opening(people[0], link=proof(*people)))
-    purge = SqlPurge(sql_engine, undo_for=UNDO_FOR)
+    purge = SqlPurge(sql_engine, kept=undoable)
     later = b.NOW + 2 * UNDO_FOR
     erased = []
     for _ in range(3):
@@ -116,6 +123,6 @@ def test_pre_images_are_erased_in_bounded_batches(sql_engine: Engine) -> None:
 
 def test_each_batch_is_bounded(sql_engine: Engine, clock: FakeClock) -> None:
     fill(sql_engine, clock, 5)
-    purge = SqlPurge(sql_engine, undo_for=timedelta(days=90))
+    purge = SqlPurge(sql_engine, kept=shipped_spans)
     later = clock() + timedelta(days=30)
     assert [purge.purge(now=later, limit=2) for _ in range(4)] == [6, 6, 3, 0]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.domain.errors import UpstreamRefused, UpstreamUnavailable
+from broker.domain.errors import TicketRefused, UpstreamRefused, UpstreamUnavailable
 from broker.domain.handles import Handle, new_handle
 from broker.domain.identity import UpstreamIdentity, UpstreamProtocol
 from broker.domain.people import Reference
@@ -154,6 +154,17 @@ def test_an_answer_presented_twice_is_refused_by_an_honest_source(bench: Bench) 
     departure = bench.leave()
     answer = bench.upstream.sign_in(departure, "me")
     bench.finish(answer, departure)
+    with pytest.raises(TicketRefused):
+        bench.finish(answer, departure)
+
+
+def test_what_never_reached_the_source_is_not_its_word(bench: Bench) -> None:
+    departure = bench.leave()
+    answer = bench.upstream.sign_in(departure, "me")
+    bare = {name: value for name, value in answer.params.items() if name not in {"ticket", "code"}}
+    with pytest.raises(UpstreamRefused):
+        bench.finish(replace(answer, params=bare), departure)
+    bench.spoil_back_channel(Reply(400, b"{}"))
     with pytest.raises(UpstreamRefused):
         bench.finish(answer, departure)
 

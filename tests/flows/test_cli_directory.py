@@ -8,10 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import insert, select
 
 from broker.__main__ import main
 from broker.app import build
+from broker.domain.people import RecordKind
 from broker.settings import load_settings
+from broker.storage import schema
+from broker.storage.engine import open_engine
+from tests import builders
 from tests.servers import free_port
 
 MOTHER_2D, MOTHER_1D = "99-2d:500101", "99-1d:610777"
@@ -192,3 +197,69 @@ def test_another_master_secret_is_told(town: Path, capsys: pytest.CaptureFixture
 
 def test_the_worker_is_not_started_beside_memory(town: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "runs inside `preau serve`" in text(town, capsys, "work", status=1)[1]
+
+
+# ---- records in doubt ----
+
+DOUBTFUL = "99-1d:doubt"
+
+
+@pytest.fixture
+def frozen(town: Path) -> dict[str, str]:
+    """A record in doubt, of the person of another."""
+    engine = open_engine(f"sqlite:///{town / 'var' / 'preau.sqlite'}")
+    person, home = builders.add_pupil(engine, "home")
+    record = builders.add_record(engine, "doubt", RecordKind.PUPIL, feed=builders.FEED_1D)
+    with engine.begin() as conn:
+        evidence = {"other": home, "frozen": record}
+        conn.execute(
+            insert(schema.attachments).values(
+                id="att_doubt", record_id=record, person_id=person, state="frozen", evidence_kind="same_ine",
+                evidence=evidence, actor="feed:99-1d", at=builders.BEFORE,
+            )
+        )  # fmt: skip
+    engine.dispose()
+    return {"record": record, "person": person}
+
+
+def audited(town: Path) -> list[tuple[str, str, Any]]:
+    engine = open_engine(f"sqlite:///{town / 'var' / 'preau.sqlite'}")
+    row = schema.audit_events.c
+    with engine.connect() as conn:
+        found = conn.execute(select(row.tenant, row.action, row.detail).where(row.actor.startswith("cli:")))
+        told = [tuple(each) for each in found if each.action.startswith("record_")]
+    engine.dispose()
+    return told
+
+
+def test_what_waits_for_a_decision_is_listed(
+    town: Path, frozen: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (told,) = run(town, capsys, "person frozen")
+    assert (told["record_id"], told["person_id"], told["evidence"]) == (DOUBTFUL, frozen["person"], "same_ine")
+    assert DOUBTFUL in text(town, capsys, "person frozen")[0]
+
+
+def test_a_record_is_thawed_once_and_for_a_reason(
+    town: Path, frozen: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["person", "thaw", DOUBTFUL, "--config", str(town / "preau.toml")])
+    told = run(town, capsys, f"person thaw {DOUBTFUL} --reason seen")
+    assert told == {"record": DOUBTFUL, "action": "record_thawed", "person": frozen["person"]}
+    assert "is not frozen" in text(town, capsys, f"person thaw {DOUBTFUL} --reason seen", status=1)[1]
+    assert run(town, capsys, "person frozen") == []
+    assert [(action, detail) for _, action, detail in audited(town)] == [("record_thawed", {"record": DOUBTFUL})]
+
+
+def test_a_record_is_split_from_its_person(
+    town: Path, frozen: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, _ = text(town, capsys, f"person split {DOUBTFUL} --reason seen")
+    assert "record split" in out
+    (found,) = run(town, capsys, f"person find {DOUBTFUL}")
+    assert found["person_id"] != frozen["person"]
+    assert found["person_id"] in out
+    ((_, action, detail),) = audited(town)
+    assert (action, detail) == ("record_split", {"record": DOUBTFUL, "into": found["person_id"]})
+    assert "belongs to no person" in text(town, capsys, "person split 99-1d:none --reason seen", status=1)[1]

@@ -46,6 +46,8 @@ def test_the_examples_used_as_they_say_have_no_fault(folder: Path, capsys: pytes
     obey(folder)
     assert main(["check", "--config", str(folder / "preau.toml")]) == 0
     assert capsys.readouterr().out == "settings, policies and services can be used\n"
+    assert main(["db", "upgrade", "--config", str(folder / "preau.toml")]) == 0
+    capsys.readouterr()
     assert main(["service", "list", "--config", str(folder / "preau.toml")]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 1 + len(EXAMPLES) == 3
 
@@ -63,4 +65,4 @@ def test_without_their_secrets_each_is_told(folder: Path, capsys: pytest.Capture
     assert [line for line in told if "secrets.master_file: " in line]
     assert [line for line in told if "sources.educonnect.client_secret_file: " in line]
     for example in EXAMPLES:
-        assert [line for line in told if f"{example.name}: " in line and "client_secret_file" in line]
+        assert [line for line in told if f"{example.name}:" in line and "client_secret_file" in line]

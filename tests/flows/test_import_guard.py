@@ -13,6 +13,7 @@ from sqlalchemy import Engine, update
 from broker.directory import ImportRules, Intent, Progress, import_feed
 from broker.directory.lease import is_gone
 from broker.domain.errors import FeedRefused, ImportBusy, ImportHeld, ImportStale
+from broker.domain.feed import Feed
 from broker.storage import schema
 from broker.storage.sql_imports import SqlImports
 from connectors.aaf import AafFeed
@@ -108,6 +109,60 @@ def test_a_newer_complete_set_replaces_a_held_one_and_a_delta_does_not(desk: Des
     assert desk.rows(schema.staged_rows, "seq") == []
 
 
+def leavers(folder: Path, first: int, last: int, *, day: str) -> Path:
+    """A delta by which these pupils leave."""
+    gone = [aaf.delete("Eleve", str(number)) for number in range(first, last)]
+    return aaf.write_set(folder, mode="Delta", day=day, Eleve=gone)
+
+
+def test_small_deltas_of_one_day_count_together(desk: Desk, tmp_path: Path) -> None:
+    desk.run(town(tmp_path / "1", 100, day="20260901"))
+    assert desk.run(leavers(tmp_path / "2", 0, 3, day="20260902")).state == "done"
+    assert desk.run(leavers(tmp_path / "3", 3, 5, day="20260902")).state == "done"
+    sixth = leavers(tmp_path / "4", 5, 6, day="20260902")
+    with pytest.raises(ImportHeld, match=r"6 of 100 pupil records would be retired \(5 of them by the last runs\)"):
+        desk.run(sixth)
+    assert desk.run(sixth, intent=Intent.CONFIRM).state == "done"
+
+
+def test_a_confirmed_delta_begins_the_count_anew(desk: Desk, tmp_path: Path) -> None:
+    desk.run(town(tmp_path / "1", 100, day="20260901"))
+    desk.run(leavers(tmp_path / "2", 0, 30, day="20260902"), intent=Intent.CONFIRM)
+    assert desk.run(leavers(tmp_path / "3", 30, 33, day="20260902")).state == "done"
+    with pytest.raises(ImportHeld, match="4 of 70 pupil records"):
+        desk.run(leavers(tmp_path / "4", 33, 34, day="20260902"))
+
+
+@pytest.mark.parametrize(("hours", "waits"), [(23, True), (24, False)])
+def test_what_was_done_a_day_ago_counts_no_more(desk: Desk, tmp_path: Path, hours: int, waits: bool) -> None:
+    desk.run(town(tmp_path / "1", 100, day="20260901"))
+    desk.run(leavers(tmp_path / "2", 0, 5, day="20260902"))
+    desk.clock.advance(timedelta(hours=hours - 1))  # and one more passes before an import
+    again = leavers(tmp_path / "3", 5, 6, day="20260902")
+    if waits:
+        with pytest.raises(ImportHeld):
+            desk.run(again)
+    else:
+        assert desk.run(again).state == "done"
+
+
+def test_withdrawn_guardianships_of_one_day_count_together(desk: Desk, tmp_path: Path) -> None:
+    desk.run(town(tmp_path / "1", 50, day="20260901"))
+
+    def alone(name: str, *pupils: int) -> Path:
+        change = [aaf.modify("Eleve", str(number), ENTElevePersRelEleve=MOTHER) for number in pupils]
+        return aaf.write_set(tmp_path / name, mode="Delta", day="20260902", Eleve=change)
+
+    assert desk.run(alone("2", 0, 1, 2)).state == "done"
+    assert desk.run(alone("3", 3, 4)).state == "done"
+    with pytest.raises(ImportHeld, match=r"6 of 100 guardianships would change \(5 of them"):
+        desk.run(alone("4", 5))
+    new = aaf.write_set(tmp_path / "5", day="20260903", EtabEducNat=[aaf.school()], Eleve=[
+        aaf.pupil(str(n), MOTHER, *([] if n < 5 else [FATHER])) for n in range(51)
+    ], PersRelEleve=[aaf.guardian("500101"), aaf.guardian("500102", title="M.")])  # fmt: skip
+    assert desk.run(new).state == "done"
+
+
 def test_an_older_delivery_is_stale_and_a_newer_one_is_not(desk: Desk, tmp_path: Path) -> None:
     old = town(tmp_path / "1", 20, day="20260901")
     desk.run(old)
@@ -195,18 +250,37 @@ def test_two_imports_of_one_feed_keep_apart(desk: Desk, tmp_path: Path) -> None:
     assert _as_other_process(desk, folder, is_gone=lambda _holder: False) == "nothing_to_do"
 
 
-def test_another_feed_is_not_kept_waiting(desk: Desk, tmp_path: Path) -> None:
+def test_another_feed_waits_its_turn(desk: Desk, tmp_path: Path) -> None:
+    """From the first row staged to the last person founded: two at once would each found a person for one child."""
     folder = town(tmp_path / "2d", 30, day="20260901")
     other = aaf.write_set(tmp_path / "1d", degree="1D", Eleve=[aaf.pupil_1d("1")])
-    states: list[str] = []
+    steps: set[str] = set()
 
-    def second(_progress: Progress) -> None:
-        if not states:
-            states.append("")
-            states[0] = Desk(desk.engine, desk.clock).run(other, feed=FEED_1D).state
+    def second(progress: Progress) -> None:
+        with pytest.raises(ImportBusy, match="of feed 99-2d is at work"):
+            _as_other_process(desk, other, is_gone=lambda _holder: False, feed=FEED_1D)
+        steps.add(progress.step)
 
     assert desk.run(folder, progress=second).state == "done"
-    assert states == ["done"]
+    assert steps == {"stage", "apply", "found"}
+    assert _as_other_process(desk, other, is_gone=lambda _holder: False, feed=FEED_1D) == "done"
+
+
+def test_who_is_patient_gets_his_turn(desk: Desk, tmp_path: Path) -> None:
+    other = aaf.write_set(tmp_path / "1d", degree="1D", Eleve=[aaf.pupil_1d("1")])
+    with desk.engine.begin() as conn:
+        living = {**_run_row("imp_busy", state="applying"), "lease_until": desk.clock() + timedelta(days=1)}
+        conn.execute(schema.imports.insert().values(**living))
+    met: list[str] = []
+
+    def wait(busy: ImportBusy) -> None:
+        met.append(busy.code)
+        if len(met) == 3:
+            with desk.engine.begin() as conn:
+                conn.execute(schema.imports.update().values(state="done", holder="", lease_until=None))
+
+    assert desk.run(other, feed=FEED_1D, rules=replace(STRICT, patience=wait)).state == "done"
+    assert met == ["PRE-4003"] * 3
 
 
 @pytest.mark.parametrize("why", ["the holder is dead", "the lease ran out"])
@@ -227,13 +301,13 @@ def test_a_stale_lease_is_taken_over_and_its_first_holder_writes_no_more(desk: D
     assert len(desk.persons()) == 32
 
 
-def _as_other_process(desk: Desk, folder: Path, *, is_gone: Callable[[str], bool]) -> str:
+def _as_other_process(desk: Desk, folder: Path, *, is_gone: Callable[[str], bool], feed: Feed = FEED_2D) -> str:
     """Import as another process would: under another holder's name."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("broker.directory.feed_import.own_holder", lambda: "another host|boot|1|1|1")
         imports = SqlImports(desk.engine, is_gone=is_gone)
         report = import_feed(
-            feed=FEED_2D, paths=[folder], imports=imports, reader=AafFeed(), clock=desk.clock, rules=desk.rules
+            feed=feed, paths=[folder], imports=imports, reader=AafFeed(), clock=desk.clock, rules=desk.rules
         )
     return report.state
 

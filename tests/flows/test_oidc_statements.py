@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import Engine, event
 
-from tests.oidc_stand import Stand, authorize_url, basic, get_code, open_stand, redemption
+from tests.oidc_stand import Stand, authorize_url, basic, get_code, get_tokens, open_stand, redemption
 
 pytestmark = pytest.mark.services
 
@@ -35,6 +35,8 @@ def counted(engine: Engine) -> Iterator[list[str]]:
 
 
 def test_a_redemption_is_one_read_and_one_act(stand: Stand) -> None:
+    """After the first of the day, whose line in the ledger is remembered."""
+    get_tokens(stand, stand.sign_in())
     code = get_code(stand, stand.sign_in())
     with counted(stand.engine) as sent:
         assert stand.call("POST", "/token", headers=basic(), form=redemption(code)).status == 200
@@ -62,6 +64,15 @@ def test_userinfo_asks_for_the_person_the_children_and_a_subject_each(stand: Sta
         assert stand.call("GET", "/userinfo", headers=bearer).status == 200
     assert len(sent) == 2 + len(stand.children)
     assert first > len(sent)
+    assert not any("releases" in statement for statement in sent)
+
+
+def test_the_first_release_of_a_day_is_one_line_more(stand: Stand) -> None:
+    code = get_code(stand, stand.sign_in())
+    with counted(stand.engine) as sent:
+        assert stand.call("POST", "/token", headers=basic(), form=redemption(code)).status == 200
+    assert len(sent) == 3
+    assert sent[2].startswith("INSERT INTO releases")
 
 
 def test_public_documents_ask_nothing(stand: Stand) -> None:

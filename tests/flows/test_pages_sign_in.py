@@ -212,7 +212,7 @@ def test_a_service_shows_on_the_cards_of_its_own_level_alone(sqlite_url: str, cl
         browser = stand.client()
         browser.sign_in()
         assert "https://lycee.example/" not in browser.get("/").body
-        assert "Ce service n'est pas prévu dans cette école." in browser.get("/pourquoi").text
+        assert "La fiche du service ne couvre pas" in browser.get("/pourquoi").text
 
 
 def test_kinds_of_people_have_pages_of_their_own(web: WebStand) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from broker.demo.configuration import TENANT, SecretFolder
+from tests.descriptors import REQUIRED
 
 SERVICE = "interop"
 APACHE, NODE = "interop-apache", "interop-node"
@@ -40,9 +41,10 @@ def draw_secret(data: Path, client_id: str) -> str:
 
 
 def register(data: Path, parties: Sequence[Party]) -> None:
-    """Write one descriptor for all of them: one service, so one sector, so one subject for each person."""
+    """Write one descriptor for all of them: one service, so one sector, one subject for each person."""
     lines = [
         f'service_id = "{SERVICE}"', f'tenant = "{TENANT}"', 'names = { fr = "Essais" }', 'purpose = "Essais."',
+        REQUIRED,
         'space = "family"', 'profils = ["TUT"]', 'claims = ["name", "given_name", "family_name", "profil", "children"]',
     ]  # fmt: skip
     for party in parties:

@@ -11,7 +11,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
@@ -44,17 +44,32 @@ class Progress:
     seconds: float = 0.0
 
 
-def prove(proof: Proof, batch: Callable[[Random], int]) -> None:
-    """Run `batch` until the count is reached; it returns how many situations held and raises when one does not."""
+Batch = Callable[[Random], int]
+"""Tries a number of situations, returns how many held, and raises when one does not."""
+
+
+def prove(proof: Proof, batch: Batch) -> None:
+    """Run `batch` until the count is reached."""
+    _run(proof, batch=lambda _number: batch, goes_on=lambda done: done.count < proof.count)
+
+
+def prove_each(proof: Proof, batches: Sequence[Batch]) -> None:
+    """Run each of these batches once, in their order. Raises when together they try less than the count."""
+    _run(proof, batch=lambda number: batches[number], goes_on=lambda done: done.batches < len(batches))
+
+
+def _run(proof: Proof, *, batch: Callable[[int], Batch], goes_on: Callable[[Progress], bool]) -> None:
     path = PROGRESS / f"{proof.name}.json"
     done = _resumed(path, proof)
-    while done.count < proof.count:
+    while goes_on(done):
         began = time.monotonic()
-        done.count += batch(Random(f"{proof.seed}:{done.batches}"))
+        done.count += batch(done.batches)(Random(f"{proof.seed}:{done.batches}"))
         done.batches += 1
         done.seconds += time.monotonic() - began
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(asdict(done)), encoding="utf-8")
+    if done.count < proof.count:
+        raise AssertionError(f"{proof.name}: {done.count} situations of {proof.count}")
     _write(proof, done)
     path.unlink(missing_ok=True)
 

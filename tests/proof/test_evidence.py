@@ -11,7 +11,7 @@ import pytest
 
 from tests import proof_age
 from tests.proof import evidence
-from tests.proof.evidence import Proof, prove
+from tests.proof.evidence import Proof, prove, prove_each
 
 PROOF = Proof("sample", "a sample", count=3, seed=7, covers=("covered.py",))
 
@@ -84,3 +84,30 @@ def test_a_proof_is_current_until_its_code_changes(root: Path, monkeypatch: pyte
     assert proof_age.state_of(told) == "current"
     (root / "covered.py").write_text("second")
     assert proof_age.state_of(told) == "older than its code (covered.py)"
+
+
+def test_a_list_is_tried_whole_and_each_part_once(root: Path) -> None:
+    tried: list[str] = []
+
+    def part(name: str) -> Callable[[Random], int]:
+        def batch(_random: Random) -> int:
+            if len(tried) == 2 and "cut" not in tried:
+                tried.append("cut")
+                raise Interrupted
+            tried.append(name)
+            return 2
+
+        return batch
+
+    parts = [part("a"), part("b"), part("c")]
+    with pytest.raises(Interrupted):
+        prove_each(PROOF, parts)
+    prove_each(PROOF, parts)
+    assert tried == ["a", "b", "cut", "c"]
+    assert json.loads((root / "docs" / "sample.json").read_text(encoding="utf-8"))["count"] == 6
+
+
+def test_a_list_that_is_too_short_is_no_proof(root: Path) -> None:
+    with pytest.raises(AssertionError, match="2 situations of 3"):
+        prove_each(PROOF, [lambda _random: 2])
+    assert not (root / "docs").exists()

@@ -106,7 +106,7 @@ def test_clauses_are_collected_with_the_tests_that_prove_them() -> None:
     done = run("-c", "import json; from tests.specs import collect; print(json.dumps(collect(['tests/services'])))")
     assert done.returncode == 0, done.stderr
     proven = json.loads(done.stdout)["RFC 4513 §5.1.2"]
-    assert [test.split("::")[0] for test in proven] == ["tests/services/test_slapd.py"]
+    assert "tests/services/test_slapd.py" in {test.split("::")[0] for test in proven}
 
 
 @pytest.mark.services

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,7 @@ from broker.storage.sql_outbox import SqlOutbox
 from broker.storage.sql_purge import SqlPurge
 from broker.storage.trail import insert_audit, insert_outbox
 from tests.clock import FakeClock
+from tests.retention import shipped_spans
 
 ROOT = Path(__file__).parents[2]
 SIGNER = HeadSigner(MasterSecret(b"m" * 32))
@@ -46,7 +47,7 @@ def test_an_act_that_ended_sessions_reaches_their_copies_and_the_sealed_trail(
     worker = Worker(
         outbox=SqlOutbox(sql_engine),
         audit=audit,
-        purges=[SqlPurge(sql_engine, undo_for=timedelta(days=90))],
+        purges=[SqlPurge(sql_engine, kept=shipped_spans)],
         deliverers=deliverers(ephemeral_store),
         clock=clock,
     )

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from broker.domain.audit import OutboxRow, Topic
 from broker.jobs.stopping import stop_event
@@ -14,6 +14,7 @@ from broker.storage.sealing import HeadSigner, MasterSecret
 from broker.storage.sql_audit import SqlAudit
 from broker.storage.sql_outbox import SqlOutbox
 from broker.storage.sql_purge import SqlPurge
+from tests.retention import shipped_spans
 
 
 def tell(row: OutboxRow) -> None:
@@ -30,7 +31,7 @@ def main() -> None:
     worker = Worker(
         outbox=SqlOutbox(engine),
         audit=SqlAudit(engine, sign=signer.sign, check=signer.check),
-        purges=[SqlPurge(engine, undo_for=timedelta(days=90))],
+        purges=[SqlPurge(engine, kept=shipped_spans)],
         deliverers={Topic.SESSIONS_CHANGED: tell},
         clock=lambda: datetime.now(UTC),
     )

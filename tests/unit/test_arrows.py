@@ -24,6 +24,8 @@ BREACHES = {
     "wire-inward": ("broker/wire/oauth.py", "import broker.storage"),
     "policies-inward": ("policies/facts.py", "import broker.storage"),
     "one-home": ("broker/protocol/oidc/token.py", "import joserfc"),
+    "calendar-home": ("policies/facts.py", "import jours_feries_france"),
+    "ldap-home": ("connectors/ldap/source.py", "import ldap3"),
     "demo-apart": ("broker/demo/town.py", "import broker.domain"),
 }
 

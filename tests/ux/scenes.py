@@ -16,7 +16,11 @@ STRANGER = "camille.ailleurs"
 
 
 def scenes(browser: Browser, town: RunningTown) -> Iterator[Target]:
-    """Every page a family can meet, each with the cookies that open it."""
+    """Every page a family can meet, each with the cookies that open it.
+
+    The export comes first: its login is too old after five minutes.
+    """
+    yield _export(browser, town)
     yield Target(f"{town.origin}/connexion", "sign_in", "sign-in")
     yield _asked_by_a_service(browser, town)
     yield from _signed_in(browser, town)
@@ -38,6 +42,14 @@ def _asked_by_a_service(browser: Browser, town: RunningTown) -> Target:
     return target
 
 
+def _export(browser: Browser, town: RunningTown) -> Target:
+    page = browser.new_page()
+    Visitor(page, town).sign_in(EDUCONNECT, MOTHER)
+    target = Target(f"{town.origin}/donnees/export", "any", "export", _state(page))
+    page.close()
+    return target
+
+
 def _signed_in(browser: Browser, town: RunningTown) -> Iterator[Target]:
     page = browser.new_page()
     Visitor(page, town).sign_in(EDUCONNECT, MOTHER)
@@ -48,6 +60,7 @@ def _signed_in(browser: Browser, town: RunningTown) -> Iterator[Target]:
     yield Target(f"{town.origin}/", "portal", "portal", state)
     yield Target(f"{town.origin}/pourquoi", "any", "why", state)
     yield Target(f"{town.origin}/acces", "any", "accesses", state)
+    yield Target(f"{town.origin}/donnees", "any", "data", state)
     yield Target(f"{town.origin}{undo}", "any", "undo", state)
     yield Target(f"{town.origin}/deconnexion", "any", "sign-out", state)
 

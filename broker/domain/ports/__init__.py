@@ -3,8 +3,12 @@
 Every adapter of a port passes the port's one contract suite in `tests/contract`; a new adapter is a new line there.
 """
 
+from broker.domain.ports.current import Current
 from broker.domain.ports.ephemeral import Admission, EphemeralStore, Limit
 from broker.domain.ports.feeds import DirectoryStore, IdentityFeed, ImportRuns, Matcher, MatchSubject, ScoredPair
+from broker.domain.ports.holdings import Holdings
+from broker.domain.ports.quality import Quality, Reach
+from broker.domain.ports.releases import Details, Ledger
 from broker.domain.ports.sources import (
     Departure,
     LogoutConnector,
@@ -25,6 +29,7 @@ from broker.domain.ports.storage import (
     Purge,
     Services,
     Sessions,
+    Standings,
     StoredKey,
 )
 
@@ -32,14 +37,18 @@ __all__ = [
     "Admission",
     "Attachments",
     "Audit",
+    "Current",
     "Departure",
+    "Details",
     "DirectoryStore",
     "EphemeralStore",
     "Grants",
     "Guardianships",
+    "Holdings",
     "IdentityFeed",
     "ImportRuns",
     "Keys",
+    "Ledger",
     "Limit",
     "Links",
     "LogoutConnector",
@@ -50,10 +59,13 @@ __all__ = [
     "PasswordConnector",
     "People",
     "Purge",
+    "Quality",
+    "Reach",
     "RedirectConnector",
     "Return",
     "ScoredPair",
     "Services",
     "Sessions",
+    "Standings",
     "StoredKey",
 ]

@@ -9,17 +9,8 @@ from typing import Protocol
 
 from broker.domain.audit import AuditEvent
 from broker.domain.feed import FeedFault, FeedHeader, FeedPortion, FeedRow
-from broker.domain.imports import (
-    Batch,
-    Chunk,
-    ChunkPlan,
-    FoundingPlan,
-    ImportDifference,
-    ImportRun,
-    Lease,
-    Surroundings,
-    Unattached,
-)
+from broker.domain.founding import FoundingPlan, Surroundings, Unattached
+from broker.domain.imports import Batch, Chunk, ChunkPlan, ImportDifference, ImportRun, Lease
 from broker.domain.people import RecordKind
 from broker.domain.school import Level
 
@@ -83,10 +74,11 @@ class ImportRuns(Protocol):
     def begin(
         self, feed: str, *, lease: Lease, decide: Callable[[Sequence[ImportRun]], ImportRun | None]
     ) -> ImportRun | None:
-        """Under the feed's lock: let `decide` look at the runs of the feed (newest first) and open what it returns.
+        """Under the lock of all imports: let `decide` look at the feed's runs (newest first) and open what it returns.
 
         A new run supersedes unfinished ones that were not yet applied. None opens nothing. Whatever `decide` raises
-        goes through. Raises `ImportBusy` when a living holder works on this feed.
+        goes through. Raises `ImportBusy` while a living holder works on a run of any feed; rehearsals neither wait nor
+        keep anybody waiting.
         """
         ...
 

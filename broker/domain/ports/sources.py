@@ -56,7 +56,11 @@ class PasswordConnector(Protocol):
     """A source that checks a name and a password (LDAP)."""
 
     def authenticate(self, *, login: str, password: str, now: datetime) -> UpstreamIdentity:
-        """Return who this is. Raises `UpstreamRefused` or `UpstreamUnavailable`; never maps an exception to success."""
+        """Return who this is. Raises `CredentialsRefused`, `UpstreamRefused` or `UpstreamUnavailable`.
+
+        `CredentialsRefused` is one and the same for an unknown login, a wrong password and a closed account; no
+        exception is ever mapped to success.
+        """
         ...
 
 

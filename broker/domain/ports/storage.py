@@ -7,13 +7,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from broker.domain.acts import IssueCode, OpenSession, RedeemCode, RevokeGrant, UndoLink
+from broker.domain.acts import (
+    IssueCode,
+    JudgeRecord,
+    LiftStanding,
+    OpenSession,
+    RedeemCode,
+    RevokeGrant,
+    SetStanding,
+    UndoLink,
+)
 from broker.domain.audit import AuditEvent, AuditFault, OutboxEntry
 from broker.domain.guardianship import Restriction
 from broker.domain.identity import AccountKey, AttachmentView, LinkedAccount
 from broker.domain.people import CardReason, ChildCard, PersonView, RecordView, Reference, Space
 from broker.domain.services import Service
 from broker.domain.sessions import AccessToken, CodePayload, Session, SignIn
+from broker.domain.standings import InForce, Standing, StandingKind
 
 
 class People(Protocol):
@@ -32,7 +42,7 @@ class People(Protocol):
         ...
 
     def by_reference(self, references: Sequence[Reference], *, feeds: frozenset[str]) -> tuple[RecordView, ...]:
-        """Live records of these feeds that carry one of these keys. Nothing weaker ever finds a record.
+        """Live records of these feeds under one of these keys, frozen ones too. Nothing weaker ever finds a record.
 
         Fills `person_since` and `subject_since`. Always asks the database, also for no reference at all.
         """
@@ -55,6 +65,25 @@ class Attachments(Protocol):
 
     def of_person(self, person_id: str) -> tuple[AttachmentView, ...]:
         """Every attachment of the person, whatever its state, and what is proposed to others of its records."""
+        ...
+
+    def frozen(self) -> tuple[AttachmentView, ...]:
+        """Every frozen attachment, oldest first: they wait for the feed to be corrected, or for the desk."""
+        ...
+
+    def thaw(self, act: JudgeRecord) -> str:
+        """Attach a frozen record again, and what was frozen along with it; returns the person.
+
+        The feed freezes it no more. Raises `LookupError` when the record is not frozen.
+        """
+        ...
+
+    def split(self, act: JudgeRecord) -> str:
+        """Give a record that was joined to a person one of its own; returns the new one. Subjects stay where they were.
+
+        What was joined beside the record, and the logins that named it alone, go with it. Raises `LookupError` when
+        the record was not joined by evidence, or when a login has proven that it is the same human.
+        """
         ...
 
 
@@ -99,6 +128,29 @@ class Services(Protocol):
 
     def by_client(self, client_id: str) -> Service | None:
         """The service a client belongs to."""
+        ...
+
+
+class Standings(Protocol):
+    """What an administrator closed or verified: services, sources, schools, persons, links."""
+
+    def set(self, act: SetStanding) -> int:
+        """Carry out the act; returns how many sessions it ended. Raises `NoSuchSubject` for an unknown person or link.
+
+        Saying again what stands already changes nothing but leaves its audit event.
+        """
+        ...
+
+    def lift(self, act: LiftStanding) -> int:
+        """End the standings of this tenant, kind, subject and state; returns how many stood."""
+        ...
+
+    def in_force(self) -> InForce:
+        """What stands now of services, sources and schools."""
+        ...
+
+    def history(self, kind: StandingKind, subject: str) -> tuple[Standing, ...]:
+        """Everything ever said of one, oldest first; of a person, also under the ids merged into it."""
         ...
 
 

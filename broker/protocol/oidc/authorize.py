@@ -10,10 +10,10 @@ from broker.domain.acts import IssueCode
 from broker.domain.audit import Action, AuditEvent
 from broker.domain.errors import AccessDenied, LoginRequired, ProtocolError
 from broker.domain.handles import Handle, Id, digest, new_handle, new_id
-from broker.domain.people import RecordKind
-from broker.domain.ports import Grants, People, Services
+from broker.domain.ports import Current, Grants, Services
 from broker.domain.sessions import CodePayload, Grant, Session
 from broker.federation.logins import LoginRequest
+from broker.federation.service_gate import ServiceGate
 from broker.protocol.endpoint import Call, NeedsLogin
 from broker.protocol.oidc.authorize_checks import AUTHORIZE_CHECKS, LONGEST_STATE, TARGET_CHECKS, AuthorizeCheck
 from broker.protocol.oidc.freshness import Verdict, judge_session
@@ -22,10 +22,10 @@ from broker.protocol.oidc.pending import PendingRequests
 from broker.protocol.oidc.provider import ProviderSettings, claims_of
 from broker.protocol.oidc.requests import AuthorizationRequest, Submission, find_client, read_request
 from broker.protocol.oidc.signing import Signer
-from broker.services.access import may_open
+from broker.services.access import Weighed
 from broker.wire import oauth
 from broker.wire.http import Form, PlainResponse, parse_body, parse_form, redirect_response, with_parameters
-from policies import Policies
+from policies import PolicyBook
 
 log = logging.getLogger(__name__)
 
@@ -43,10 +43,9 @@ class Authorize:
     """The endpoint and what it works with."""
 
     settings: ProviderSettings
-    services: Services
-    people: People
+    services: Current[Services]
     grants: Grants
-    policies: Policies
+    gate: ServiceGate
     pending: PendingRequests
     signer: Signer
     checks: AuthorizeChecks = field(default_factory=AuthorizeChecks)
@@ -60,7 +59,7 @@ class Authorize:
 
         A cross-site POST carries no `SameSite=Lax` cookie, so a session must not be looked for here.
         """
-        submission = find_client(self.services, Form(parse_body(call.request)))
+        submission = find_client(self.services.current(), Form(parse_body(call.request)))
         self._check_target(submission)
         return redirect_response(self.pending.keep_posted(submission.values))
 
@@ -71,7 +70,7 @@ class Authorize:
         return self._answer(call, waiting.form, started=waiting.started)
 
     def _answer(self, call: Call, form: Form, *, started: datetime | None) -> PlainResponse | NeedsLogin:
-        submission = find_client(self.services, form)
+        submission = find_client(self.services.current(), form)
         self._check_target(submission)
         try:
             for check in self.checks.request:
@@ -89,17 +88,23 @@ class Authorize:
     def _decide(
         self, call: Call, request: AuthorizationRequest, *, started: datetime | None
     ) -> PlainResponse | NeedsLogin:
+        book = self.gate.policies.current()
         verdict = judge_session(request, call.session, now=call.now, started=started)
         if verdict is Verdict.LOGIN or call.session is None:
-            return self._ask_login(call, request)
-        self._check_access(request, call.session, now=call.now)
+            return self._ask_login(call, request, book)
+        weighed = self.gate.weigh(request.client.service, call.session, book, now=call.now)
+        if not weighed.allowed:
+            self._check_step_up(request, weighed, is_new=_is_new(call.session, started))
+            return self._ask_login(call, request, book)
         subject = self._subject(request, call.session, now=call.now)
         if names_another(request.id_token_hint, subject, self._hints_for(request)):
-            return self._ask_another(call, request, started=started)
-        payload = self._payload(request, call.session, subject=subject, now=call.now)
-        return self._issue(call, request, payload) or self._ask_another(call, request, started=started)
+            return self._ask_another(call, request, book, started=started)
+        ends = call.now + book.installation.sessions.code
+        payload = self._payload(request, call.session, subject=subject, ends=ends)
+        excused = weighed.outage_since if weighed.by_outage else None
+        return self._issue(call, request, payload, excused) or self._ask_another(call, request, book, started=started)
 
-    def _ask_login(self, call: Call, request: AuthorizationRequest) -> NeedsLogin:
+    def _ask_login(self, call: Call, request: AuthorizationRequest, book: PolicyBook) -> NeedsLogin:
         resume = self.pending.keep_for_login(request.values, browser=call.browser, started=call.now)
         return NeedsLogin(
             LoginRequest(
@@ -109,25 +114,27 @@ class Authorize:
                 max_age=request.max_age,
                 acr=request.acr,
                 locale=request.locale,
+                requires=self.gate.wanted(request.client.service, book, now=call.now),
             )
         )
 
-    def _ask_another(self, call: Call, request: AuthorizationRequest, *, started: datetime | None) -> NeedsLogin:
+    def _ask_another(
+        self, call: Call, request: AuthorizationRequest, book: PolicyBook, *, started: datetime | None
+    ) -> NeedsLogin:
         """Another person is signed in than the hint names (OIDC Core §3.1.2.2), or than a moment ago."""
         if oauth.NONE in request.prompt or started is not None:
             raise LoginRequired("another person is signed in")
-        return self._ask_login(call, replace(request, prompt=request.prompt | {oauth.LOGIN}))
+        return self._ask_login(call, replace(request, prompt=request.prompt | {oauth.LOGIN}), book)
 
-    def _check_access(self, request: AuthorizationRequest, session: Session, *, now: datetime) -> None:
-        person = self.people.person(session.person_id, now=now)
-        if person is None:
-            raise AccessDenied("no live record")
-        is_guardian = RecordKind.GUARDIAN in person.kinds
-        children = self.people.children_of(session.person_id, now=now) if is_guardian else ()
-        assurance = self.policies.assurance.level(session.authn.acr)
-        decision = may_open(self.policies, request.client.service, person, children, assurance=assurance)
-        if not decision.allowed:
-            raise AccessDenied(", ".join(rule.id for rule in decision.rules) or "no rule allows it")
+    def _check_step_up(self, request: AuthorizationRequest, weighed: Weighed, *, is_new: bool) -> None:
+        """A login that proves more may be asked for, and is all that is missing; else refuse.
+
+        Once: a login made for this very request that proves too little would be asked again and again.
+        """
+        if is_new or not weighed.step_up:
+            raise AccessDenied(", ".join(rule.id for rule in weighed.decision.rules) or "no rule allows it")
+        if oauth.NONE in request.prompt:
+            raise LoginRequired("a login that proves more is needed")
 
     def _subject(self, request: AuthorizationRequest, session: Session, *, now: datetime) -> str:
         service = request.client.service
@@ -136,7 +143,7 @@ class Authorize:
     def _hints_for(self, request: AuthorizationRequest) -> HintRules:
         return HintRules(self.signer.ring().verifying, self.settings.issuer, request.client.party.client_id)
 
-    def _payload(self, request: AuthorizationRequest, session: Session, *, subject: str, now: datetime) -> CodePayload:
+    def _payload(self, request: AuthorizationRequest, session: Session, *, subject: str, ends: datetime) -> CodePayload:
         client = request.client
         grant = Grant(new_id(Id.GRANT), session.person_id, client.party.client_id, session.sid, request.scopes)
         return CodePayload(
@@ -147,11 +154,16 @@ class Authorize:
             subject=subject,
             authn=session.authn,
             claims=claims_of(request.scopes, client.service),
-            expires_at=now + self.settings.code,
+            expires_at=ends,
         )
 
-    def _issue(self, call: Call, request: AuthorizationRequest, payload: CodePayload) -> PlainResponse | None:
-        """Send a code; None when the session ended, or went to another person, since the copy of it was made."""
+    def _issue(
+        self, call: Call, request: AuthorizationRequest, payload: CodePayload, excused: datetime | None
+    ) -> PlainResponse | None:
+        """Send a code; None when the session ended, or went to another person, since the copy of it was made.
+
+        `excused`: since when an outage excuses the assurance; the trail names every such access.
+        """
         code = new_handle(Handle.CODE)
         event = AuditEvent(
             tenant=request.client.service.tenant,
@@ -162,7 +174,8 @@ class Authorize:
             trace=call.trace,
             detail={"client": payload.grant.client_id},
         )
-        if not self.grants.issue_code(IssueCode(digest(code), payload, (event,))):
+        outage = _outage_event(event, payload, excused) if excused else ()
+        if not self.grants.issue_code(IssueCode(digest(code), payload, (event, *outage))):
             return None
         return self._redirect(request.redirect_uri, {oauth.CODE: code}, state=request.state)
 
@@ -178,3 +191,13 @@ class Authorize:
         """Answer at the client, always naming ourselves, so that it cannot mix us up (RFC 9207 §2)."""
         echoed = {oauth.STATE: state} if state else {}
         return redirect_response(with_parameters(target, {**answer, **echoed, oauth.ISS: self.settings.issuer}))
+
+
+def _is_new(session: Session, started: datetime | None) -> bool:
+    """Tell whether the session comes from a login that was made for this request."""
+    return started is not None and session.opened_at >= started
+
+
+def _outage_event(event: AuditEvent, payload: CodePayload, since: datetime) -> tuple[AuditEvent, ...]:
+    detail = {**event.detail, "source": payload.authn.authority, "acr": payload.authn.acr, "since": since.isoformat()}
+    return (replace(event, action=Action.OUTAGE_ACCEPTED, detail=detail),)

@@ -13,6 +13,7 @@ from broker.domain.errors import (
     InvalidRequest,
     InvalidScope,
     RedirectMismatch,
+    ServiceSuspended,
     UnsupportedParameter,
     UnsupportedRegistration,
     UnsupportedRequestUri,
@@ -30,9 +31,15 @@ _SECONDS = re.compile(r"[0-9]{1,9}")
 _PROMPTS = frozenset({oauth.NONE, oauth.LOGIN, oauth.CONSENT, oauth.SELECT_ACCOUNT})
 
 
+def check_service(submission: Submission) -> None:
+    """The service is not suspended: nobody is sent to it, not even with an error."""
+    if submission.client.service.is_suspended:
+        raise ServiceSuspended("suspended by an administrator")
+
+
 def check_redirect_uri(submission: Submission) -> None:
-    """`redirect_uri` is, byte for byte, one that the client registered (RFC 9700 §2.1)."""
-    if submission.get(oauth.REDIRECT_URI) not in submission.client.party.redirect_uris:
+    """`redirect_uri` is one that the client registered (RFC 9700 §2.1)."""
+    if not submission.client.party.accepts_redirect(submission.get(oauth.REDIRECT_URI)):
         raise RedirectMismatch("absent, repeated or not registered")
 
 
@@ -128,7 +135,7 @@ def check_nonce(submission: Submission) -> None:
         raise InvalidRequest("nonce is too long")
 
 
-TARGET_CHECKS: tuple[AuthorizeCheck, ...] = (check_redirect_uri,)
+TARGET_CHECKS: tuple[AuthorizeCheck, ...] = (check_service, check_redirect_uri)
 
 AUTHORIZE_CHECKS: tuple[AuthorizeCheck, ...] = (
     check_repeated,

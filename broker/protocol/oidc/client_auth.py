@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import NewType
 from urllib.parse import unquote_plus
 
-from broker.domain.errors import InvalidClient, InvalidRequest
+from broker.domain.errors import InvalidClient, InvalidRequest, UnauthorizedClient
 from broker.domain.handles import digest
 from broker.domain.ports import Services
 from broker.domain.services import TokenAuthMethod
@@ -43,7 +43,7 @@ CredentialsCheck = Callable[[Credentials], None]
 
 def check_secret_present(shown: Credentials) -> None:
     """An empty secret is no secret, whatever is on file (the class of CVE-2024-45160)."""
-    if not shown.secret or not shown.client_id:
+    if shown.method is not TokenAuthMethod.NONE and not (shown.secret and shown.client_id):
         raise InvalidClient("no secret")
 
 
@@ -54,7 +54,13 @@ def check_same_client(shown: Credentials) -> None:
 
 
 def check_secret(shown: Credentials) -> None:
-    """The secret's digest is the one on file, compared in constant time, also for a client that does not exist."""
+    """The secret's digest is the one on file, compared in constant time, also for a client that does not exist.
+
+    A public client shows none (RFC 8252 §8.4): what it redeems is bound to it by PKCE, and `check_method` lets no other
+    client pass this way.
+    """
+    if shown.method is TokenAuthMethod.NONE:
+        return
     on_file = shown.client.party.secret_digest if shown.client else NOBODY
     if not hmac.compare_digest(digest(shown.secret), on_file) or shown.client is None:
         raise InvalidClient("unknown client or wrong secret")
@@ -66,11 +72,18 @@ def check_method(shown: Credentials) -> None:
         raise InvalidClient("not the registered method")
 
 
+def check_service(shown: Credentials) -> None:
+    """The service is not suspended: told only to the client itself, which has proven who it is (RFC 6749 §5.2)."""
+    if shown.client is not None and shown.client.service.is_suspended:
+        raise UnauthorizedClient("the service is suspended")
+
+
 CREDENTIALS_CHECKS: tuple[CredentialsCheck, ...] = (
     check_secret_present,
     check_same_client,
     check_secret,
     check_method,
+    check_service,
 )
 
 
@@ -103,7 +116,7 @@ def read_credentials(request: PlainRequest, form: Mapping[str, str], services: S
         method = TokenAuthMethod.BASIC
     else:
         client_id, secret = stated, form.get(oauth.CLIENT_SECRET, "")
-        method = TokenAuthMethod.POST
+        method = TokenAuthMethod.POST if oauth.CLIENT_SECRET in form else TokenAuthMethod.NONE
     return Credentials(method, client_id, secret, stated, _find(services, client_id))
 
 

@@ -7,6 +7,7 @@ that cannot be read, or answers for another token than the one asked for, counts
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -20,14 +21,15 @@ KIND = "access-token/1"
 class TokenCopies:
     """Copies over the ephemeral store. The door reads them together with its volume limits, in one round trip."""
 
-    def __init__(self, store: EphemeralStore, *, lifetime: timedelta) -> None:
+    def __init__(self, store: EphemeralStore, *, lifetime: Callable[[], timedelta]) -> None:
         self._store = store
-        self._seconds = int(lifetime.total_seconds())
+        self._lifetime = lifetime
 
     def keep(self, token_digest: str, token: AccessToken) -> None:
         """Keep a copy of a token just read as live. A store that is away costs a query next time, nothing more."""
+        seconds = int(self._lifetime().total_seconds())
         with suppress(UnavailableError):
-            self._store.put(copy_key(token_digest), encode(token, token_digest=token_digest), ttl=self._seconds)
+            self._store.put(copy_key(token_digest), encode(token, token_digest=token_digest), ttl=seconds)
 
 
 def copy_key(token_digest: str) -> str:

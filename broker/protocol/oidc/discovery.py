@@ -1,9 +1,9 @@
-"""Discovery and keys (OIDC Discovery §3, RFC 8414 §2): built once, lists only what exists."""
+"""Discovery and keys (OIDC Discovery §3, RFC 8414 §2): they list only what exists, as it is now."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from broker.domain.services import TokenAuthMethod
@@ -31,12 +31,12 @@ _PROTOCOL_CLAIMS = (
 class Discovery:
     """The two public documents."""
 
-    document: bytes
+    document: Callable[[], bytes]
     signer: Signer
 
     def metadata(self, call: Call) -> PlainResponse:  # noqa: ARG002
         """The provider's metadata."""
-        return PlainResponse(200, PUBLIC, self.document)
+        return PlainResponse(200, PUBLIC, self.document())
 
     def jwks(self, call: Call) -> PlainResponse:  # noqa: ARG002
         """The provider's public keys."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -34,14 +34,14 @@ class Waiting:
 class PendingRequests:
     """Waiting requests over the ephemeral store."""
 
-    def __init__(self, store: EphemeralStore, *, login: timedelta) -> None:
+    def __init__(self, store: EphemeralStore, *, login: Callable[[], timedelta]) -> None:
         self._store = store
-        self._login_seconds = int((login + LOGIN_MARGIN).total_seconds())
+        self._login = login
 
     def keep_for_login(self, values: Mapping[str, str], *, browser: str, started: datetime) -> str:
         """Keep a request while its person logs in; returns the path that takes it up again, in this browser only."""
         record = {"values": dict(values), "browser": digest(browser), "started": started.isoformat()}
-        return self._keep(record, seconds=self._login_seconds)
+        return self._keep(record, seconds=int((self._login() + LOGIN_MARGIN).total_seconds()))
 
     def keep_posted(self, values: Mapping[str, str]) -> str:
         """Keep a request for the GET that follows its POST: only that GET carries the browser's cookies."""

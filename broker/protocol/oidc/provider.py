@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from broker.domain.ports import Current
 from broker.domain.services import ClaimName, RelyingParty, Service
+from policies import SessionLimits
 
 DISCOVERY_PATH = "/.well-known/openid-configuration"
 JWKS_PATH = "/jwks"
@@ -19,20 +21,38 @@ SCOPE_CLAIMS: dict[str, tuple[ClaimName, ...]] = {
     "profile": (ClaimName.NAME, ClaimName.GIVEN_NAME, ClaimName.FAMILY_NAME),
     "school": (ClaimName.PROFIL, ClaimName.UAI),
     "children": (ClaimName.CHILDREN,),
+    "email": (ClaimName.EMAIL,),
+    "address": (ClaimName.POSTAL_CODE,),
+    "birthdate": (ClaimName.BIRTH_DATE,),
+    "schooling": (
+        ClaimName.CLASSES,
+        ClaimName.MEF,
+        ClaimName.TEACHINGS,
+        ClaimName.FUNCTIONS,
+        ClaimName.SUB_FUNCTIONS,
+        ClaimName.STRUCTURE_TYPE,
+    ),
+    "directory": (ClaimName.LOGIN, ClaimName.EXTERNAL_ID, ClaimName.VECTEUR),
 }
 """What a scope may open at userinfo; a descriptor and the policies may give less, never more."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderSettings:
-    """The issuer (no trailing slash) and how long things live (`policies/sessions.toml`)."""
+    """The issuer (no trailing slash) and how long things live: the installation's `sessions.toml`, as it is now."""
 
     issuer: str
-    code: timedelta
-    access_token: timedelta
-    id_token: timedelta
-    interaction: timedelta
-    copy: timedelta
+    lives: Current[SessionLimits]
+
+    @property
+    def access_token(self) -> timedelta:
+        """How long an access token is good."""
+        return self.lives.current().access_token
+
+    @property
+    def id_token(self) -> timedelta:
+        """How long an ID token is good."""
+        return self.lives.current().id_token
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache, partial
 
-from broker.domain.ports import EphemeralStore, Grants, People, Services
+from broker.domain.ports import Current, Details, EphemeralStore, Grants, Ledger, People, Services
 from broker.domain.services import Service
+from broker.federation.service_gate import Logins, ServiceGate
 from broker.protocol.endpoint import Route
 from broker.protocol.oidc.authorize import Authorize
 from broker.protocol.oidc.copies import TokenCopies
@@ -24,7 +26,7 @@ from broker.protocol.oidc.provider import (
 from broker.protocol.oidc.signing import Signer
 from broker.protocol.oidc.token import Token
 from broker.protocol.oidc.userinfo import UserInfo, bearer_copy_key
-from policies import Policies
+from policies import PolicyBook
 
 DEFAULT_ALG = "ES256"
 
@@ -34,12 +36,31 @@ class ProviderParts:
     """What the provider is built from."""
 
     settings: ProviderSettings
-    services: Services
+    services: Current[Services]
     people: People
+    details: Details
     grants: Grants
+    ledger: Ledger
     store: EphemeralStore
-    policies: Policies
+    policies: Current[PolicyBook]
     signer: Signer
+    logins: Logins
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """Whose pages may read what the endpoints answer: the exact origins of clients that run in a browser."""
+
+    services: Current[Services]
+
+    def may_read(self, origin: str) -> bool:
+        """Tell whether a service that is not suspended registered this origin, byte for byte."""
+        return any(
+            origin in party.origins
+            for service in self.services.current().all()
+            for party in service.parties
+            if not service.is_suspended
+        )
 
 
 def algs_wanted(services: Iterable[Service]) -> tuple[str, ...]:
@@ -50,20 +71,22 @@ def algs_wanted(services: Iterable[Service]) -> tuple[str, ...]:
 def build_routes(parts: ProviderParts) -> tuple[Route, ...]:
     """Every endpoint of the provider."""
     settings = parts.settings
-    copies = TokenCopies(parts.store, lifetime=settings.copy)
-    pending = PendingRequests(parts.store, login=settings.interaction)
-    document = build_metadata(settings.issuer, algs=algs_wanted(parts.services.all()))
-    discovery = Discovery(document, parts.signer)
-    authorize = Authorize(settings, parts.services, parts.people, parts.grants, parts.policies, pending, parts.signer)
-    token = Token(settings, parts.services, parts.grants, parts.signer)
-    userinfo = UserInfo(parts.services, parts.people, parts.grants, parts.policies, copies)
+    copies = TokenCopies(parts.store, lifetime=lambda: settings.lives.current().copy)
+    pending = PendingRequests(parts.store, login=lambda: settings.lives.current().interaction)
+    written = lru_cache(maxsize=4)(partial(build_metadata, settings.issuer))
+    discovery = Discovery(lambda: written(algs=algs_wanted(parts.services.current().all())), parts.signer)
+    gate = ServiceGate(parts.people, parts.policies, parts.logins)
+    authorize = Authorize(settings, parts.services, parts.grants, gate, pending, parts.signer)
+    token = Token(settings, parts.services, parts.grants, parts.ledger, parts.signer)
+    userinfo = UserInfo(parts.services, parts.people, parts.details, parts.grants, parts.ledger, parts.policies, copies)
+    readers = Readers(parts.services)
     return (
         Route("GET", DISCOVERY_PATH, discovery.metadata),
         Route("GET", JWKS_PATH, discovery.jwks),
         Route("GET", AUTHORIZE_PATH, authorize.get, pages=True, reads_session=True),
         Route("POST", AUTHORIZE_PATH, authorize.post, pages=True),
         Route("GET", RESUME_PATH, authorize.resume, pages=True, reads_session=True),
-        Route("POST", TOKEN_PATH, token.post),
-        Route("GET", USERINFO_PATH, userinfo.answer, copy_key=bearer_copy_key),
-        Route("POST", USERINFO_PATH, userinfo.answer, copy_key=bearer_copy_key),
+        Route("POST", TOKEN_PATH, token.post, readers=readers.may_read),
+        Route("GET", USERINFO_PATH, userinfo.answer, copy_key=bearer_copy_key, readers=readers.may_read),
+        Route("POST", USERINFO_PATH, userinfo.answer, copy_key=bearer_copy_key, readers=readers.may_read),
     )

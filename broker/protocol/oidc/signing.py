@@ -64,10 +64,14 @@ class Signer:
         self._clock = clock
         self._looking = threading.Lock()
         self._opened: dict[str, SigningKey] = {}
-        for alg in algs:
-            _ensure_key(vault, alg=alg, now=clock())
-        self._ring = self._read()
+        self.ensure(algs)
         self._look_at = clock() + LOOK_AGAIN
+
+    def ensure(self, algs: Iterable[str]) -> None:
+        """Make the keys that these algorithms need and that are not there yet."""
+        for alg in algs:
+            _ensure_key(self._vault, alg=alg, now=self._clock())
+        self._ring = self._read()
 
     def ring(self) -> KeyRing:
         """The keys as they stand."""

@@ -14,7 +14,8 @@ from broker.domain.acts import RedeemCode, RevokeGrant
 from broker.domain.audit import Action, AuditEvent
 from broker.domain.errors import InvalidGrant, ProtocolError
 from broker.domain.handles import Handle, digest, is_handle, new_handle
-from broker.domain.ports import Grants, Services
+from broker.domain.ports import Current, Grants, Ledger, Services
+from broker.domain.released import release_of
 from broker.domain.sessions import AccessToken, CodePayload
 from broker.protocol.answers import private_json
 from broker.protocol.endpoint import Call
@@ -41,8 +42,9 @@ class Token:
     """The endpoint and what it works with."""
 
     settings: ProviderSettings
-    services: Services
+    services: Current[Services]
     grants: Grants
+    ledger: Ledger
     signer: Signer
     credentials_checks: tuple[CredentialsCheck, ...] = CREDENTIALS_CHECKS
     redemption_checks: tuple[RedemptionCheck, ...] = REDEMPTION_CHECKS
@@ -51,7 +53,7 @@ class Token:
         """Answer a token request."""
         try:
             form = parse_body(call.request)
-            client = authenticate(call.request, form, self.services, checks=self.credentials_checks)
+            client = authenticate(call.request, form, self.services.current(), checks=self.credentials_checks)
             check_grant_type(form)
             return self._redeem(call, client, form)
         except ProtocolError as refusal:
@@ -87,6 +89,8 @@ class Token:
     def _issue(
         self, client: AuthenticatedClient, payload: CodePayload, *, access_token: str, now: datetime
     ) -> PlainResponse:
+        told = release_of(payload.grant.person_id, client.service.service_id, claims=frozenset(), at=now)
+        self.ledger.note(told)  # before the token is signed: what cannot be written down is not told
         key = self.signer.ring().key(client.party.signing_alg)
         return private_json(
             {

@@ -1,6 +1,7 @@
 """The userinfo endpoint (OIDC Core §5.3): claims computed at every call, for a live token of a live grant and session.
 
 Nothing told here was stored when the token was issued: a right withdrawn or a child gone falls with the next call.
+What is told is written down before the answer leaves; what cannot be written down is not told.
 """
 
 from __future__ import annotations
@@ -12,27 +13,31 @@ from datetime import datetime
 from broker.domain.errors import InvalidToken, ProtocolError
 from broker.domain.handles import Handle, digest, is_handle
 from broker.domain.people import ChildCard, PersonView, RecordKind, Space
-from broker.domain.ports import Grants, People, Services
-from broker.domain.services import ClaimName, Service
+from broker.domain.ports import Current, Details, Grants, Ledger, People, Services
+from broker.domain.released import SUBJECT, release_of
+from broker.domain.services import Protocol, Service
 from broker.domain.sessions import AccessToken
 from broker.protocol.answers import private_json
 from broker.protocol.endpoint import Call
 from broker.protocol.oidc.answers import bearer_refusal
 from broker.protocol.oidc.copies import TokenCopies, copy_key, decode
-from broker.services.release import claims_for
+from broker.services.release import About, Asker, as_claims, release_for
+from broker.services.release_details import needs_children, read_details
 from broker.wire import oauth
 from broker.wire.http import PlainRequest, PlainResponse
-from policies import Policies
+from policies import PolicyBook
 
 
 @dataclass(frozen=True, slots=True)
 class UserInfo:
     """The endpoint and what it works with."""
 
-    services: Services
+    services: Current[Services]
     people: People
+    details: Details
     grants: Grants
-    policies: Policies
+    ledger: Ledger
+    policies: Current[PolicyBook]
     copies: TokenCopies
 
     def answer(self, call: Call) -> PlainResponse:
@@ -43,7 +48,7 @@ class UserInfo:
         except ProtocolError as refusal:
             shown = "authorization" in call.request.headers
             return bearer_refusal(refusal, trace=call.trace, shown=shown)
-        return private_json({"sub": token.subject, **claims})
+        return private_json({SUBJECT: token.subject, **claims})
 
     def _live_token(self, call: Call) -> AccessToken:
         handle = bearer_handle(call.request)
@@ -64,22 +69,30 @@ class UserInfo:
         return token
 
     def _claims(self, token: AccessToken, *, now: datetime) -> dict[str, object]:
-        service = self.services.by_client(token.grant.client_id)
+        service = self.services.current().by_client(token.grant.client_id)
         person = self.people.person(token.grant.person_id, now=now)
         if service is None or person is None:
             raise InvalidToken("the client or the person is gone")
-        return claims_for(
-            self.policies,
-            service,
+        if service.is_suspended:
+            raise InvalidToken("the service is suspended")
+        asker = Asker(service, Protocol.OIDC)
+        about = About(
             person,
-            self._children(token, person, now=now),
+            self._children(token, asker, person, now=now),
+            subject=token.subject,
             child_subject=self._child_subject(service, now=now),
-            wanted=token.claims,
+            now=now,
+            details=read_details(self.details, person, token.claims, now=now),
         )
+        told = release_for(self.policies.current().of(service.tenant), asker, about, wanted=token.claims)
+        self.ledger.note(release_of(token.grant.person_id, service.service_id, claims=told.claims, at=now))
+        return as_claims(told)
 
-    def _children(self, token: AccessToken, person: PersonView, *, now: datetime) -> tuple[ChildCard, ...]:
-        asked = {ClaimName.CHILDREN.value, ClaimName.UAI.value} & set(token.claims)
-        if not asked or RecordKind.GUARDIAN not in person.kinds:
+    def _children(
+        self, token: AccessToken, asker: Asker, person: PersonView, *, now: datetime
+    ) -> tuple[ChildCard, ...]:
+        wanted = asker.by_school or needs_children(token.claims)
+        if not wanted or RecordKind.GUARDIAN not in person.kinds:
             return ()
         return self.people.children_of(token.grant.person_id, now=now)
 

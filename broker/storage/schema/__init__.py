@@ -19,7 +19,10 @@ from broker.storage.schema.directory import (
 )
 from broker.storage.schema.grants import access_tokens, consumptions, grants, signing_keys
 from broker.storage.schema.imports import import_faults, imports, staged_rows
+from broker.storage.schema.ledger import releases
 from broker.storage.schema.logins import accounts, merges, sessions, subjects
+from broker.storage.schema.quality import quality_findings
+from broker.storage.schema.standings import standings
 from broker.storage.schema.trail import audit_events, audit_heads, audit_seals, outbox
 
 __all__ = [
@@ -42,7 +45,9 @@ __all__ = [
     "metadata",
     "outbox",
     "persons",
+    "quality_findings",
     "records",
+    "releases",
     "restrictions",
     "school_keys",
     "schools",
@@ -50,5 +55,6 @@ __all__ = [
     "signing_keys",
     "staff_posts",
     "staged_rows",
+    "standings",
     "subjects",
 ]

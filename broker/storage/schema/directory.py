@@ -157,6 +157,10 @@ enrolments = Table(
     Column("level_code", String(16), nullable=False, default=""),
     Column("starts_on", Date),
     Column("ends_on", Date),
+    Index(
+        "ix_enrolments_uai", "uai",
+        postgresql_where=text("until IS NULL"), sqlite_where=text("until IS NULL"),
+    ),
 )
 
 staff_posts = Table(

@@ -88,4 +88,5 @@ sessions = Table(
     Column("revoked_at", Instant),
     Index("ix_sessions_person_id", "person_id"),
     Index("ix_sessions_account_id", "account_id"),
+    Index("ix_sessions_ends_at", "ends_at"),
 )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import update
 
 from broker.app import Broker, answers, build, build_worker, open_ephemeral
 from broker.demo.town import prepare
@@ -16,9 +18,11 @@ from broker.settings import Settings, SourceKind, load_settings
 from broker.storage.engine import open_engine
 from broker.storage.memory_store import MemoryStore
 from broker.storage.redis_store import RedisStore
+from broker.storage.schema import enrolments
 from broker.storage.sealing import load_master_secret
 from broker.stores import bring_up_to_date, utc_now
 from policies import Assurance
+from tests.builders import add_family
 from tests.clock import FakeClock
 
 ISSUER = "http://127.0.0.1:8000"
@@ -59,6 +63,15 @@ def test_a_broker_answers_pages_and_protocol_under_its_own_name_only(broker: Bro
     assert get(broker, "/", origin="http://127.0.0.9:8000").status_code == 421
 
 
+def test_enrolments_end_by_the_clock_of_their_school(broker: Broker) -> None:
+    engine, before = broker.stores.engine, datetime(2026, 9, 20, 12, 59, tzinfo=UTC)
+    mother, _ = add_family(engine, uai="9830001A", children=("Léa",))
+    with engine.begin() as conn:
+        conn.execute(update(enrolments).values(ends_on=date(2026, 9, 20)))
+    for told in (broker.stores.people.children_of, broker.stores.details.child_places):
+        assert [len(told(mother, now=now)) for now in (before, before + timedelta(minutes=1))] == [1, 0]
+
+
 def test_signing_keys_are_made_once_and_opened_again(settings: Settings) -> None:
     first = build(settings)
     keys = get(first, "/jwks").json()
@@ -89,7 +102,7 @@ def test_faults_of_policies_and_services_are_told_together(settings: Settings, t
     (settings.services_dir / "broken.toml").write_text("= 1", encoding="utf-8")
     told = problems(replace(settings, policies_dir=own))
     assert [problem for problem in told if problem.startswith("override of linking.toml:1: undo: unknown key")]
-    assert [problem for problem in told if problem.startswith("broken.toml: ")]
+    assert [problem for problem in told if problem.startswith("broken.toml:1: ")]
     (own / "linking.toml").unlink()
     (settings.services_dir / "broken.toml").unlink()
     build(replace(settings, policies_dir=own)).close()
@@ -136,7 +149,7 @@ def test_the_worker_sweeps_what_may_vanish_too(broker: Broker) -> None:
     clock = FakeClock()
     memory = MemoryStore(clock)
     memory.put("k", b"v", ttl=1)
-    worker = build_worker(broker.stores, memory, clock=clock)
+    worker = build_worker(broker.stores, memory, broker.policies, clock=clock)
     assert worker.tick(clock.advance(2)).swept == 1
 
 

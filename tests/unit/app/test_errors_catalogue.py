@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from broker.domain import errors
 from broker.domain.errors import PreauError
 from broker.errors_catalogue import render_catalogue
 
@@ -13,7 +14,7 @@ ROOT = Path(__file__).parents[3]
 
 def leaves(kind: type[PreauError] = PreauError) -> Iterator[type[PreauError]]:
     for child in kind.__subclasses__():
-        if child.__module__ == PreauError.__module__:
+        if child.__module__.startswith(errors.__name__):
             yield child
             yield from leaves(child)
 

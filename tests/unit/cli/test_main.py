@@ -11,7 +11,7 @@ from broker.domain.errors import ImportBusy, SettingsError
 COMMANDS = (
     "serve", "work", "demo", "check", "settings example", "import aaf", "person find", "person show", "person restrict",
     "person unrestrict", "service list", "service show", "keys list", "explain access", "explain release",
-    "audit verify", "db upgrade",
+    "policy test", "audit verify", "db upgrade",
 )  # fmt: skip
 
 
@@ -71,7 +71,7 @@ def test_an_error_without_cause_says_what_it_is(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_raising(ImportBusy(), monkeypatch) == 1
-    assert capsys.readouterr().err == "preau: PRE-4003: Another import of this feed is running.\n"
+    assert capsys.readouterr().err == "preau: PRE-4003: Another import is running, of this feed or of another one.\n"
 
 
 def test_ctrl_c_is_told_as_shells_do(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,12 +10,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.directory.content import encode_person
-from broker.directory.founding import Founder, given_names_agree, is_same_pupil, shared_children
+from broker.directory.founding import Founder, shared_children
+from broker.directory.grounds import is_same_pupil
 from broker.directory.likeness import SameContacts
 from broker.directory.record_facts import Circumstances
 from broker.domain.feed import PERSON_FIELDS, PersonRecord
+from broker.domain.founding import (
+    FoundingPlan,
+    Likeness,
+    Neighbour,
+    PupilTwin,
+    Surroundings,
+    Unattached,
+    given_names_agree,
+)
 from broker.domain.handles import new_id
-from broker.domain.imports import FoundingPlan, Likeness, Neighbour, PupilTwin, Surroundings, Unattached
 from broker.domain.people import PersonName, RecordKind
 from broker.domain.ports import MatchSubject
 
@@ -130,11 +139,12 @@ def test_a_shared_child_joins() -> None:
         [MINE, replace(THEIRS, child_person="prs_other")],
         [MINE, replace(THEIRS, feed="b")],
         [replace(MINE, civility=""), replace(THEIRS, civility="")],
+        [replace(MINE, link_code=""), replace(THEIRS, link_code="")],
         [MINE, neighbour("b:2"), THEIRS],
         [MINE, THEIRS, neighbour("a:2", "prs_2")],
         [MINE, replace(THEIRS, person_id=None)],
     ],
-    ids=["name", "link", "child", "one feed", "no civility", "two here", "two there", "unattached"],
+    ids=["name", "link", "child", "one feed", "no civility", "no link", "two here", "two there", "unattached"],
 )
 def test_anything_against_it_joins_nobody(neighbours: list[Neighbour]) -> None:
     assert shared_children(neighbours).get("b:1", {}) == {}

@@ -102,6 +102,16 @@ def test_files_that_are_not_the_feeds_are_refused(academie: str, degree: str) ->
     assert refused.value.code == "PRE-4001"
 
 
+@pytest.mark.parametrize("school", ["9990001X", ""])
+def test_files_of_another_school_or_of_an_unnamed_one_are_refused(school: str) -> None:
+    header, feed = FeedHeader("", "", complete=True, made_on=None, school=school), replace(FEED, school="9990002Y")
+    with pytest.raises(FeedRefused) as refused:
+        check_header(header, feed)
+    assert refused.value.code == "PRE-4001"
+    check_header(replace(header, school="9990002Y"), feed)
+    check_header(header, FEED)
+
+
 @pytest.mark.parametrize(("academie", "degree"), [("99", "2D"), ("", "2D"), ("99", ""), ("", "")])
 def test_files_that_say_the_same_or_nothing_are_taken(academie: str, degree: str) -> None:
     check_header(FeedHeader(academie, degree, complete=True, made_on=None), FEED)

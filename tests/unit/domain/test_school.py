@@ -2,7 +2,7 @@
 
 import pytest
 
-from broker.domain.school import Level, ine_is_plausible, level_of_mefstat, uai_is_plausible
+from broker.domain.school import Level, holds_ine, ine_is_plausible, level_of_mefstat, uai_is_plausible
 
 
 @pytest.mark.parametrize("uai", ["9990001X", "9990002Y", "9990003Z", "9990004A"])
@@ -43,3 +43,37 @@ def test_an_older_pupil_number_has_one_key_letter() -> None:
 )  # fmt: skip
 def test_the_level_is_read_from_the_first_digits(code: str, level: Level | None) -> None:
     assert level_of_mefstat(code) is level
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "990000003DK",
+        "990000003dk",
+        " 990 000 003 DK ",
+        "990000003DK@ent.example",
+        "ine-990000003dk",
+        "eleve7990000003DKx",
+        "990.000-003_d/k",
+        "990000003\u00a0DK",
+        "\uff19\uff19\uff10\uff10\uff10\uff10\uff10\uff10\uff13DK",
+        "0000000000a",
+    ],
+)
+def test_a_number_is_found_in_whatever_it_stands(text: str) -> None:
+    assert holds_ine(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "aline.quemeneur", "99$500101", "990000003XX", "4|MARTIN|Tom|7712049900|0990001A", "10110019110", "0990001A"],
+)
+def test_what_holds_no_number_with_a_good_key_holds_none(text: str) -> None:
+    assert not holds_ine(text)
+
+
+def test_a_number_on_record_is_one_although_its_key_is_wrong() -> None:
+    assert not holds_ine("x.990000003xx")
+    assert holds_ine("x.990000003xx", known=("", "990000003XX"))
+    assert holds_ine("Mal-Recopie", known=("MALRECOPIE",))
+    assert not holds_ine("aline.0", known=("0", ""))

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from broker.domain.assurance import Assurance
 from broker.domain.errors import BadPageRequest, LoginExpired
 from broker.domain.handles import Handle, digest, new_handle
 from broker.federation.interactions import Interactions
@@ -25,7 +26,9 @@ from broker.storage.memory_store import MemoryStore
 from tests.clock import FakeClock
 
 NOW = datetime(2026, 9, 14, 8, tzinfo=UTC)
-REQUEST = LoginRequest("cantine", "/authorize/resume?i=1", frozenset({"login"}), 0, ("eidas1",), "ar")
+REQUEST = LoginRequest(
+    "cantine", "/authorize/resume?i=1", frozenset({"login"}), 0, ("eidas1",), "ar", Assurance.STANDARD
+)
 RECORDS: tuple[Record, ...] = (
     Interaction(REQUEST, digest("b"), NOW),
     Interaction(LoginRequest(), digest("b"), NOW),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -27,8 +28,11 @@ def session(*, auth: datetime = START - timedelta(hours=1), opened: datetime | N
     return Session("sid", "d", "prs", "acc", authn, Device.SHARED, opened or auth, ends, ends)
 
 
-def step(request: LoginRequest, here: Session | None = None, *, offered: object = (A, B), chosen: str = "") -> object:
-    return next_step(Interaction(request, "b", START), here, Decisions(tuple(offered), NOW, chosen))  # type: ignore[arg-type]
+def step(
+    request: LoginRequest, here: Session | None = None, *, offered: object = (A, B), chosen: str = "", **more: Any
+) -> object:
+    decisions = Decisions(tuple(offered), NOW, chosen, **{"assurance": Assurance.LOW, **more})  # type: ignore[arg-type]
+    return next_step(Interaction(request, "b", START), here, decisions)
 
 
 LOGIN = LoginRequest(resume="/x", prompt=frozenset({"login"}))
@@ -95,6 +99,32 @@ def test_a_login_of_unknown_age_answers_a_plain_request_and_no_request_for_a_fre
         assert step(wish, since) == Done("/x")
         assert step(wish, unknown) == StepUp("a")
     assert step(SELECT, unknown) == ChooseSource((A, B))
+
+
+CAREFUL = LoginRequest(resume="/x", requires=Assurance.STANDARD)
+
+
+def test_a_session_that_proves_too_little_is_led_to_the_only_source_that_proves_more() -> None:
+    assert step(CAREFUL, session(), offered=(B,)) == StepUp("b")
+    assert step(CAREFUL, session(), offered=(A, B)) == ChooseSource((A, B))
+    assert step(CAREFUL, session(), assurance=Assurance.STANDARD) == Done("/x")
+    assert step(replace(CAREFUL, requires=Assurance.LOW), session()) == Done("/x")
+    assert step(CAREFUL, None, offered=(B,)) == GoUpstream("b", force=False)
+
+
+def test_a_silent_request_is_refused_where_more_would_have_to_be_proven() -> None:
+    refused = step(replace(CAREFUL, prompt=frozenset({"none"})), session(), offered=(B,))
+    assert isinstance(refused, Refuse)
+    assert refused.error is LoginRequired
+
+
+def test_nobody_is_sent_without_a_question_where_nothing_answers() -> None:
+    down = frozenset({"a", "b"})
+    assert step(LoginRequest(), offered=(B,), down=down) == ChooseSource((B,))
+    assert step(CAREFUL, session(), offered=(B,), down=down) == ChooseSource((B,))
+    assert step(LOGIN, session(), down=down) == ChooseSource((A, B))
+    assert step(LOGIN, session(), down=frozenset({"b"})) == StepUp("a")
+    assert step(LOGIN, session(), chosen="b", down=down) == GoUpstream("b", force=True)
 
 
 class Nowhere:

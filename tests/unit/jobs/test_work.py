@@ -212,10 +212,17 @@ def test_one_part_out_of_order_does_not_stop_the_others(stand: Stand, caplog: py
 
 
 def test_sweeping_comes_once_a_minute(stand: Stand) -> None:
-    stand.purges[0].left = 25
-    assert stand.worker.tick(stand.clock()).swept == 10
+    stand.purges[0].left = 9
+    assert stand.worker.tick(stand.clock()).swept == 9
+    stand.purges[0].left = 9
     assert stand.worker.tick(stand.clock.advance(59)).swept == 0
-    assert stand.worker.tick(stand.clock.advance(1)).swept == 10
+    assert stand.worker.tick(stand.clock.advance(1)).swept == 9
+    assert [purge.calls for purge in stand.purges] == [2, 2]
+
+
+def test_a_sweep_that_was_cut_goes_on_with_the_next_tick(stand: Stand) -> None:
+    stand.purges[0].left = 15
+    assert [stand.worker.tick(stand.clock.advance(2)).swept for _ in range(3)] == [10, 5, 0]
     assert [purge.calls for purge in stand.purges] == [2, 2]
 
 

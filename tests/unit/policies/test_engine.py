@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from policies import AccessFacts, Assurance, Role
-from policies.engine import Engine, RuleUnreadable, parse_rule
+from policies.engine import Engine, RuleUnreadable, SchemaFault, parse_rule, parse_schema, rule_faults
+from policies.facts import AccessFacts, every
+from policies.loader import SCHEMA, SHIPPED
+from tests.policy_facts import access
 
-FACTS = AccessFacts(Role.GUARDIAN, profil_served=True, school_served=True, assurance=Assurance.LOW)
+FACTS = access()
 HEAD = '(principal, action == Action::"access", resource)'
 
 
@@ -52,6 +54,7 @@ def test_a_rule_of_another_action_does_not_speak() -> None:
         ('permit (principal, action in [Action::"access"], resource);', "names one action"),
         ('permit (principal == ?principal, action == Action::"access", resource);', r"\?principal"),
         ("permit (principal", "unexpected end of input"),
+        (f"permit {HEAD}; permit {HEAD};", "ends with a semicolon"),
         ('@id("a") @id("b") permit (principal, action == Action::"access", resource);', "duplicate annotation"),
     ],
 )
@@ -63,3 +66,58 @@ def test_a_statement_that_is_not_one_rule_for_one_action_is_refused(text: str, r
 def test_the_catalogue_of_rules_is_ordered_by_id() -> None:
     rules = engine(f"permit {HEAD};", f"forbid {HEAD};").rules()
     assert [rule.id for rule in rules] == ["r0", "r1"]
+
+
+@pytest.mark.parametrize(
+    ("condition", "word"),
+    [
+        ("principal == resource", "principal"),
+        ('context.role in Role::"pupil"', "in"),
+        ("context.role is Role", "is"),
+        ("context has role", "has"),
+        ("1 < 2", "<"),
+        ('!([context.declared].contains("a" like "b*"))', "like"),
+    ],
+)
+def test_a_rule_speaks_of_facts_and_of_nothing_else(condition: str, word: str) -> None:
+    schema = parse_schema((SHIPPED / SCHEMA).read_text(encoding="utf-8"))
+    faults = rule_faults(parse_rule(f"permit {HEAD} when {{ {condition} }};"), schema)
+    assert f"a rule compares facts of the context and knows no {word}" in faults
+    assert rule_faults(parse_rule(f"permit {HEAD} when {{ context.profil_served }};"), schema) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "reason"),
+    [
+        ('entity Role enum ["a"];\n\nentiti X;\n', 3, "entiti"),
+        ('entity Role enum ["a"];\nentity X in Foo;\n', 2, "Foo"),
+        ('entity Role enum ["a"];\nentity X', 2, "unexpected end of input"),
+    ],
+)
+def test_a_schema_that_cannot_be_used_is_told_with_its_line(text: str, line: int, reason: str) -> None:
+    fault = parse_schema(text)
+    assert isinstance(fault, SchemaFault)
+    assert fault.line == line
+    assert reason in fault.reason
+
+
+@pytest.mark.parametrize(
+    ("condition", "meaning"),
+    [
+        ('context.role == Role::"pupil"', lambda f: f.role == "pupil"),
+        ('context.role != Role::"pupil"', lambda f: f.role != "pupil"),
+        ('[Role::"pupil", Role::"none"].contains(context.role)', lambda f: f.role in {"pupil", "none"}),
+        ("[context.assured, context.outage_accepted].containsAny([true])", lambda f: f.assured or f.outage_accepted),
+        ("[context.assured, context.outage_accepted].containsAll([true])", lambda f: f.assured or f.outage_accepted),
+        ('if context.assured then context.term == Term::"over" else context.school_suspended',
+         lambda f: f.term == "over" if f.assured else f.school_suspended),
+        ("!(context.assured || context.school_suspended)", lambda f: not f.assured and not f.school_suspended),
+        ("[].isEmpty() && true", lambda f: True),
+    ],
+)  # fmt: skip
+def test_a_rule_told_in_words_means_what_it_says(condition: str, meaning: object) -> None:
+    """Cedar is given words for entities; the answers are those of the text as it stands."""
+    spoken = engine(f"permit {HEAD} when {{ {condition} }};")
+    some = list(every(AccessFacts))[::97]
+    assert len(some) > 250
+    assert [facts for facts in some if spoken.decide(facts).allowed is not bool(meaning(facts))] == []  # type: ignore[operator]

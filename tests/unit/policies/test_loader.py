@@ -12,10 +12,12 @@ import pytest
 
 import policies
 from broker.domain.errors import PolicyError
-from policies import AccessFacts, Assurance, Role
+from policies import Assurance, Role
 from policies.loader import RULES, SCHEMA, SHIPPED, TABLES
+from tests.policy_facts import access
 
 ACCESS = 'permit (principal, action == Action::"access", resource)'
+FORBID = ACCESS.replace("permit", "forbid")
 LOCAL_RULE = f'@id("local.all") @reason("Ouvert.") {ACCESS};\n'
 
 
@@ -86,7 +88,7 @@ def test_every_fault_is_told_at_once_with_its_place(folder: Path) -> None:
         "sessions.toml:4: shared_idle",
         "sessions.toml:1: code",
         "linking.toml:7: in_charge_sees",
-        "assurance.toml:7: acr",
+        "assurance.toml:18: acr.eidas3",
         "access.cedar:4",
     }
     assert "access.cedar:4: @id is missing" in found
@@ -111,8 +113,9 @@ def test_every_fault_is_told_at_once_with_its_place(folder: Path) -> None:
         ("access.cedar", lambda t: t + '@id("x") @reason("X.") permit (principal, action == Action::"fly", resource);',
          "action fly is unknown"),
         ("release.cedar", lambda t: t + LOCAL_RULE, "belongs in access.cedar"),
-        ("schema.cedarschema", lambda t: t.replace("entity Role", "entiti Role"), "schema.cedarschema:1: "),
-        ("sessions.toml", lambda t: t.replace("code =", "code = = "), "sessions.toml: "),
+        ("schema.cedarschema", lambda t: t.replace("entity Role", "entiti Role"), "schema.cedarschema:7: "),
+        ("sessions.toml", lambda t: t.replace("code =", "code = = "), "sessions.toml:20: Invalid value"),
+        ("sessions.toml", lambda t: t + "x = [", "sessions.toml:26: "),
         ("sessions.toml", lambda t: t.replace('step_up = "5 min"\n', ""), "step_up: missing key"),
         ("sessions.toml", lambda t: t.replace('step_up = "5 min"', 'step_up = "0 min"'), "step_up: a duration"),
         ("sessions.toml", lambda t: t.replace('step_up = "5 min"', "step_up = 5"), "step_up: a duration"),
@@ -146,6 +149,8 @@ BOUNDS = {
     "undo_by_person": ("1 d", "365 d", "23 h", "366 d"),
     "undo_by_academie": ("1 d", "365 d", "23 h", "366 d"),
     "mass_change_percent": (0, 50, 50.1, 1e9),
+    "mass_change_window": ("1 h", "30 d", "59 min", "31 d"),
+    "mass_change_few": (1, 100, 0, 100.1),
     "propose_from": (0.5, 1, 0, 1.1),
 }
 
@@ -159,9 +164,20 @@ def test_no_file_sets_a_number_beyond_its_bounds(overrides: Path, key: str) -> N
         (overrides / name).write_text(f"\n{key} = {value!r}\n", encoding="utf-8")
         (told,) = problems(None, overrides)
         assert told.startswith(f"override of {name}:2: {key}: from ")
+    beside = {"undo_by_person": "undo_by_academie = '365 d'", "undo_by_academie": "undo_by_person = '1 d'"}.get(key, "")
     for value in (least, most):
-        (overrides / name).write_text(f"\n{key} = {value!r}\n", encoding="utf-8")
+        (overrides / name).write_text(f"{beside}\n{key} = {value!r}\n", encoding="utf-8")
         policies.load(None, overrides)
+
+
+def test_the_academie_may_undo_at_least_as_long_as_the_person(overrides: Path) -> None:
+    """After its time the purge erases what an undo writes back."""
+    file = overrides / "linking.toml"
+    file.write_text('undo_by_academie = "29 d"\n', encoding="utf-8")
+    (told,) = problems(None, overrides)
+    assert told.startswith("override of linking.toml:1: undo_by_academie: undo_by_person or longer")
+    file.write_text('undo_by_academie = "30 d"\n', encoding="utf-8")
+    assert policies.load(None, overrides).linking.undo_by_academie == timedelta(days=30)
 
 
 def test_every_duration_and_every_number_has_bounds() -> None:
@@ -178,11 +194,14 @@ def test_every_duration_and_every_number_has_bounds() -> None:
 def test_a_file_missing_or_unknown_is_told(folder: Path) -> None:
     (folder / "linking.toml").unlink()
     (folder / "acces.cedar").write_text("", encoding="utf-8")
-    (folder / "access.cedar").write_bytes(b"\xff")
-    assert {problem.rpartition(": ")[2] for problem in problems(folder)} == {
-        "missing policy file",
-        "unknown policy file",
-        "cannot be read as UTF-8 text",
+    (folder / "access.cedar").write_bytes(b"// a\n// \xff")
+    (folder / "sessions.toml").unlink()
+    (folder / "sessions.toml").mkdir()
+    assert set(problems(folder)) == {
+        f"{folder / 'linking.toml'}: missing policy file",
+        f"{folder / 'acces.cedar'}: unknown policy file",
+        "access.cedar:2: cannot be read as UTF-8 text",
+        "sessions.toml:1: is no regular file",
     }
 
 
@@ -204,24 +223,71 @@ def test_a_tenant_overrides_key_by_key(overrides: Path) -> None:
 def test_a_tenant_adds_a_rule_and_guard_rails_still_hold(overrides: Path) -> None:
     (overrides / "access.cedar").write_text(LOCAL_RULE, encoding="utf-8")
     local = policies.load(None, overrides)
-    elsewhere = AccessFacts(Role.PUPIL, profil_served=True, school_served=False, assurance=Assurance.LOW)
-    nobody = AccessFacts(Role.NONE, profil_served=True, school_served=True, assurance=Assurance.STRONG)
+    elsewhere = access(school_served=False)
+    nobody = access(role=Role.NONE)
     assert local.access(elsewhere).allowed
     assert not policies.load().access(elsewhere).allowed
     assert not local.access(nobody).allowed
 
 
 def test_a_tenant_replaces_a_permit_by_its_id(overrides: Path) -> None:
-    never = f'@id("access.served") @reason("Fermé.") {ACCESS} when {{ false }};'
-    (overrides / "access.cedar").write_text(never, encoding="utf-8")
-    served = AccessFacts(Role.PUPIL, profil_served=True, school_served=True, assurance=Assurance.LOW)
-    assert not policies.load(None, overrides).access(served).allowed
+    pupils = f'@id("access.served") @reason("Pour les élèves.") {ACCESS} when {{ context.role == Role::"pupil" }};'
+    (overrides / "access.cedar").write_text(pupils, encoding="utf-8")
+    local = policies.load(None, overrides)
+    assert not local.access(access()).allowed
+    assert [rule.reason for rule in local.access(access(role=Role.PUPIL)).rules] == ["Pour les élèves."]
+
+
+def test_a_tenant_closes_by_a_forbid_what_a_shipped_permit_opens(overrides: Path) -> None:
+    """A layer above may close all that a permit beneath gives: that is no slip."""
+    (overrides / "access.cedar").write_text(
+        f'@id("local.no_outage") @reason("Jamais.") {FORBID} when {{ context.outage_accepted }};', encoding="utf-8"
+    )
+    excused = access(assured=False, outage_accepted=True)
+    assert policies.load().access(excused).allowed
+    assert not policies.load(None, overrides).access(excused).allowed
+
+
+@pytest.mark.parametrize(
+    ("rule", "problem"),
+    [
+        (f'@id("x") @reason("X.") {ACCESS} when {{ false }};', "no combination of facts ever satisfies x"),
+        (
+            f'@id("x") @reason("X.") {FORBID} when {{ context.assured && !context.assured }};',
+            "no combination of facts ever satisfies x",
+        ),
+        (
+            f'@id("x") @reason("X.") {ACCESS} when {{ context.term == Term::"ahead" && context.assured }};',
+            "whatever x permits, a forbid closes",
+        ),
+        (
+            f'@id("x") @reason("X.") {ACCESS}; @id("y") @reason("Y.") {FORBID};',
+            "whatever x permits, a forbid closes",
+        ),
+        (f'@id("x") @reason("X.") {ACCESS} when {{ principal == principal }};', "knows no principal"),
+    ],
+)
+def test_a_rule_that_nothing_reaches_is_refused(overrides: Path, rule: str, problem: str) -> None:
+    (overrides / "access.cedar").write_text(f"\n{rule}", encoding="utf-8")
+    (told,) = problems(None, overrides)
+    assert told.startswith("override of access.cedar:2: ")
+    assert problem in told
+
+
+@pytest.mark.parametrize("word", ["low", "none", ""])
+def test_an_assurance_row_that_is_never_read_is_refused(overrides: Path, word: str) -> None:
+    """A word of ours is itself, and silence is `silent`: such a row would promise what never happens."""
+    (overrides / "assurance.toml").write_text(f'[acr]\n"{word}" = "strong"\n', encoding="utf-8")
+    (told,) = problems(None, overrides)
+    assert told.startswith(f"override of assurance.toml:2: acr.{word}: ")
+    (overrides / "assurance.toml").write_text('[acr]\n"lower" = "strong"\n', encoding="utf-8")
+    assert policies.load(None, overrides).assurance.level("lower") is Assurance.STRONG
 
 
 def test_a_tenant_cannot_replace_a_guard_rail(overrides: Path) -> None:
     (overrides / "access.cedar").write_text(f'\n@id("access.nobody") @reason("Ouvert.") {ACCESS};', encoding="utf-8")
     assert problems(None, overrides) == (
-        "override of access.cedar:2: a shipped forbid is a guard rail and cannot be replaced",
+        "override of access.cedar:2: a forbid of a layer beneath is a guard rail and cannot be replaced",
     )
 
 
@@ -231,5 +297,5 @@ def test_faults_of_an_override_name_the_override(overrides: Path) -> None:
     (overrides / "access.cedar").write_text(LOCAL_RULE + LOCAL_RULE, encoding="utf-8")
     found = problems(None, overrides)
     assert [problem for problem in found if problem.startswith("override of sessions.toml:2: shared_idle")]
-    assert [problem for problem in found if problem.startswith("override of linking.toml: ")]
+    assert [problem for problem in found if problem == "override of linking.toml:1: Invalid statement"]
     assert "override of access.cedar:2: @id local.all is already at override of access.cedar:1" in found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.text import line_of_key, parse_toml, statements
+from policies.text import TomlFault, line_of_key, parse_toml, statements
 
 
 def test_statements_keep_their_first_line_and_drop_the_comments_before_them() -> None:
@@ -34,4 +34,15 @@ def test_a_key_is_found_on_its_line() -> None:
 
 def test_toml_that_cannot_be_read_gives_its_reason() -> None:
     assert parse_toml("a = 1") == {"a": 1}
-    assert "line 2" in str(parse_toml("a = 1\nb = = 2\n"))
+    assert parse_toml("a = 1\nb = = 2\n") == TomlFault(2, "Invalid value")
+    assert parse_toml("a = " + "1" * 5000) != {}
+
+
+def test_a_key_within_tables_is_found_by_its_path_from_the_top() -> None:
+    text = 'evening = 1\n[schools]\n[schools.A]\nmorning = 2\nevening = 3\n[schools.A.exceptions]\n"2026-11-11" = 4\n'
+    keys = ("evening", "schools.A.evening", "schools.A.exceptions.2026-11-11", "schools.A", "schools.A.zone", "zone")
+    assert [line_of_key(text, key) for key in keys] == [1, 5, 7, 3, 3, 0]
+
+
+def test_a_text_that_is_no_toml_has_no_keys() -> None:
+    assert line_of_key("a = 1\nb = =", "a") == 0

@@ -21,8 +21,11 @@ from broker.domain.people import (
     Space,
 )
 from broker.domain.school import Level
-from broker.portal import Viewer, build_access, build_home, build_why
-from policies import Assurance, load
+from broker.domain.services import OpeningDates, ServiceState
+from broker.portal import OfferState, Viewer, build_access, build_home, build_why
+from broker.services.access import Moment
+from broker.services.ways import NO_WAYS, Way, Ways
+from policies import Assurance, load_book
 from tests.web_stand import service
 
 NOW = datetime(2026, 9, 14, 8, 0, tzinfo=UTC)
@@ -37,12 +40,12 @@ STAFFROOM = service("salle", profils=frozenset({Profil.ENSEIGNANT}), space=Space
 
 def viewer(*kinds: RecordKind, **changes: Any) -> Viewer:
     person = PersonView("prs_1", NAME, frozenset(kinds), changes.pop("posts", ()), changes.pop("pupil_at", ()))
-    plain = Viewer(person, Assurance.LOW, load(), (CANTEEN, GRADES, STAFFROOM))
-    return replace(plain, **changes)
+    moment = Moment(changes.pop("assurance", Assurance.LOW), NOW, changes.pop("ways", NO_WAYS))
+    return replace(Viewer(person, moment, load_book(), (CANTEEN, GRADES, STAFFROOM)), **changes)
 
 
 def ids(links: Any) -> list[str]:
-    return [link.service_id for link in links]
+    return [link.service_id for link in links if link.url]
 
 
 def test_each_child_has_its_own_card_with_the_services_of_its_own_level_in_order() -> None:
@@ -53,7 +56,9 @@ def test_each_child_has_its_own_card_with_the_services_of_its_own_level_in_order
 
 def test_a_place_that_lies_ahead_opens_nothing_yet() -> None:
     ahead = replace(TOM, starts=date(2027, 9, 1))
-    assert build_home(viewer(RecordKind.GUARDIAN), (ahead,)).children[0].services == ()
+    (card,) = build_home(viewer(RecordKind.GUARDIAN), (ahead,)).children
+    assert ids(card.services) == []
+    assert {(link.state, link.opens) for link in card.services} == {(OfferState.AHEAD, date(2027, 9, 1))}
 
 
 def test_a_service_without_an_address_for_the_school_is_no_link() -> None:
@@ -86,6 +91,37 @@ def test_a_parent_without_a_child_still_has_a_family_space() -> None:
     assert (home.has_family, home.children) == (True, ())
 
 
+AHEAD = OpeningDates("", None, "", date(2026, 9, 20), None, {"fr": "Après la rentrée."})
+
+
+@pytest.mark.parametrize(
+    ("changes", "state"),
+    [
+        ({}, OfferState.OPEN),
+        ({"state": ServiceState.SUSPENDED}, OfferState.SUSPENDED),
+        ({"closed_schools": frozenset({LEA.uai})}, OfferState.SUSPENDED),
+        ({"openings": (AHEAD,)}, OfferState.AHEAD),
+        ({"requires": Assurance.STRONG}, OfferState.STEP_UP),
+    ],
+)
+def test_a_card_shows_a_service_in_the_state_it_is_in(changes: dict[str, Any], state: OfferState) -> None:
+    ways = Ways((Way("educonnect", Assurance.STRONG),))
+    home = build_home(viewer(RecordKind.GUARDIAN, services=(replace(CANTEEN, **changes),), ways=ways), (LEA,))
+    (link,) = home.children[0].services
+    assert link.state is state
+    assert bool(link.url) is (state in {OfferState.OPEN, OfferState.STEP_UP})
+
+
+def test_a_suspended_school_is_said_on_its_own_cards_alone() -> None:
+    closed = replace(CANTEEN, closed_schools=frozenset({LEA.uai}))
+    person = {"posts": (POST, replace(POST, uai=LEA.uai)), "pupil_at": (LEA,)}
+    kinds = (RecordKind.GUARDIAN, RecordKind.STAFF, RecordKind.PUPIL)
+    home = build_home(viewer(*kinds, services=(closed,), **person), (LEA, TOM))
+    assert [card.is_suspended for card in home.children] == [True, False]
+    assert [card.is_suspended for card in home.pupil] == [True]
+    assert [place.is_suspended for place in home.staff] == [False, True]
+
+
 def reason(child: ChildCard) -> CardReason:
     return CardReason(
         child.child_id, "99-2d", Reference("99", "500101"), "own_record", NOW, "legal_guardian", NOW, child.uai
@@ -102,8 +138,23 @@ def test_each_card_is_explained_by_its_own_reasons_and_no_other() -> None:
 def test_a_closed_service_says_why() -> None:
     why = build_why(viewer(RecordKind.GUARDIAN, assurance=Assurance.NONE), (LEA,), (), ())
     canteen = why.stories[0].services[0]
-    assert not canteen.is_open
-    assert canteen.sentences == ("Votre connexion ne prouve pas assez bien qui vous êtes.",)
+    assert canteen.state is OfferState.ABSENT
+    assert "Votre connexion ne prouve pas assez bien qui vous êtes." in canteen.sentences
+
+
+def test_a_closed_service_says_what_would_open_it_and_what_counted() -> None:
+    services = (replace(CANTEEN, openings=(AHEAD,)),)
+    why = build_why(viewer(RecordKind.GUARDIAN, services=services), (LEA,), (), ())
+    told = why.stories[0].services[0]
+    assert [said.values["date"] for said in told.explanation.conditions] == [date(2026, 9, 20)]
+    assert {fact.fact for fact in told.facts} >= {"role", "term", "assurance"}
+    assert "mandate" not in {fact.fact for fact in told.facts}
+
+
+def test_the_services_of_a_post_are_explained_too() -> None:
+    why = build_why(viewer(RecordKind.STAFF, posts=(POST,)), (), (), ())
+    states = {told.explanation.service_id: told.state for told in why.staff[0].services}
+    assert states == {"cantine": OfferState.ABSENT, "notes": OfferState.ABSENT, "salle": OfferState.OPEN}
 
 
 def account(number: int, **changes: Any) -> LinkedAccount:

@@ -9,12 +9,14 @@ from broker.domain.errors import (
     InvalidScope,
     ProtocolError,
     RedirectMismatch,
+    ServiceSuspended,
     UnknownClient,
     UnsupportedParameter,
     UnsupportedRegistration,
     UnsupportedRequestUri,
     UnsupportedResponseType,
 )
+from broker.domain.standings import InForce, StandingKind
 from broker.protocol.oidc import authorize_checks as checks
 from broker.protocol.oidc.authorize_checks import AUTHORIZE_CHECKS, TARGET_CHECKS, AuthorizeCheck
 from broker.protocol.oidc.requests import Submission, find_client, read_request
@@ -24,6 +26,8 @@ from tests.oidc_stand import SERVICES, authorization, authorize_url
 
 Vector = tuple[AuthorizeCheck, type[ProtocolError], dict[str, str | None]]
 ALL = (*TARGET_CHECKS, *AUTHORIZE_CHECKS)
+
+SUSPENDED = InForce(suspended=frozenset({(StandingKind.SERVICE, "cantine")}))
 
 VECTORS: tuple[Vector, ...] = (
     (checks.check_redirect_uri, RedirectMismatch, {"redirect_uri": "https://cantine.example/retour/"}),
@@ -92,8 +96,15 @@ def test_a_repeated_parameter_is_stopped_by_the_check_for_it_alone(name: str) ->
     run(checks.check_repeated, asked)
 
 
+def test_a_suspended_service_is_stopped_by_the_check_for_it_alone() -> None:
+    asked = find_client(Register(SERVICES).standing(SUSPENDED), Form(authorization()))
+    with pytest.raises(ServiceSuspended):
+        run(None, asked)
+    run(checks.check_service, asked)
+
+
 def test_every_check_has_a_vector() -> None:
-    assert {check for check, _, _ in VECTORS} | {checks.check_repeated} == set(ALL)
+    assert {check for check, _, _ in VECTORS} | {checks.check_repeated, checks.check_service} == set(ALL)
 
 
 @pytest.mark.parametrize("client_id", [None, "", "inconnu", "Cantine", "cantine "])

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from broker.domain.errors import InvalidClient, InvalidRequest, ProtocolError
+from broker.domain.errors import InvalidClient, InvalidRequest, ProtocolError, UnauthorizedClient
 from broker.domain.handles import digest
-from broker.domain.services import TokenAuthMethod
+from broker.domain.services import ClientKind, TokenAuthMethod
+from broker.domain.standings import InForce, StandingKind
 from broker.protocol.oidc import client_auth
 from broker.protocol.oidc.client_auth import CREDENTIALS_CHECKS, CredentialsCheck, authenticate
 from broker.services.register import Register
@@ -20,7 +21,12 @@ from tests.oidc_stand import SECRET, basic, service
 ROOMS = Path(__file__).parents[3] / "broker"
 EMPTY = service("vide")
 EMPTY = replace(EMPTY, parties=(replace(EMPTY.parties[0], secret_digest=digest("")),))
-REGISTER = Register((service(), service("bourses", auth_method=TokenAuthMethod.POST), EMPTY))
+PUBLIC = service("carte", auth_method=TokenAuthMethod.NONE)
+PUBLIC = replace(PUBLIC, parties=(replace(PUBLIC.parties[0], secret_digest="", kind=ClientKind.BROWSER),))
+CLOSED = InForce(suspended=frozenset({(StandingKind.SERVICE, "fermee")}))
+REGISTER = Register(
+    (service(), service("bourses", auth_method=TokenAuthMethod.POST), EMPTY, PUBLIC, service("fermee")), in_force=CLOSED
+)
 
 Shown = tuple[dict[str, str], dict[str, str]]
 NOTHING: dict[str, str] = {}
@@ -32,6 +38,8 @@ VECTORS: tuple[tuple[CredentialsCheck, Shown], ...] = (
     (client_auth.check_secret, (NOTHING, {"client_id": "bourses", "client_secret": "x"})),
     (client_auth.check_method, (NOTHING, {"client_id": "cantine", "client_secret": SECRET})),
     (client_auth.check_method, (basic("bourses"), NOTHING)),
+    (client_auth.check_method, (NOTHING, {"client_id": "cantine"})),
+    (client_auth.check_service, (basic("fermee"), NOTHING)),
 )
 
 
@@ -44,11 +52,30 @@ def test_each_method_proves_its_client() -> None:
     assert shown(basic(), NOTHING) == "cantine"
     assert shown(basic(), {"client_id": "cantine"}) == "cantine"
     assert shown(NOTHING, {"client_id": "bourses", "client_secret": SECRET}) == "bourses"
+    assert shown(NOTHING, {"client_id": "carte"}) == "carte"
+
+
+@pytest.mark.spec("RFC 6749 §5.2")
+def test_that_a_service_is_suspended_is_told_to_its_proven_client_alone() -> None:
+    with pytest.raises(UnauthorizedClient):
+        shown(basic("fermee"), NOTHING)
+    with pytest.raises(InvalidClient):
+        shown(basic("fermee", "x" * 43), NOTHING)
+
+
+@pytest.mark.spec("RFC 8252 §8.4")
+@pytest.mark.parametrize("secret", ["", SECRET, "x"])
+def test_a_public_client_that_shows_a_secret_is_not_believed(secret: str) -> None:
+    with pytest.raises(InvalidClient):
+        shown(NOTHING, {"client_id": "carte", "client_secret": secret})
+    with pytest.raises(InvalidClient):
+        shown(basic("carte", secret), NOTHING)
+    assert shown(NOTHING, {"client_id": "carte"}) == "carte"
 
 
 @pytest.mark.parametrize(("check", "credentials"), VECTORS, ids=lambda value: getattr(value, "__name__", ""))
 def test_a_fault_is_stopped_by_its_check_and_by_no_other(check: CredentialsCheck, credentials: Shown) -> None:
-    with pytest.raises(InvalidClient):
+    with pytest.raises((InvalidClient, UnauthorizedClient)):
         shown(*credentials)
     assert shown(*credentials, *(kept for kept in CREDENTIALS_CHECKS if kept is not check))
 

@@ -46,7 +46,7 @@ def test_a_copy_of_another_shape_counts_as_absent(change: dict[str, Any]) -> Non
 
 def test_a_copy_lives_as_long_as_policies_say_and_its_store_may_be_away(clock: FakeClock) -> None:
     store = MemoryStore(clock)
-    TokenCopies(store, lifetime=timedelta(seconds=30)).keep("d1", TOKEN)
+    TokenCopies(store, lifetime=lambda: timedelta(seconds=30)).keep("d1", TOKEN)
     assert store.get(copy_key("d1"))
     clock.advance(30)
     assert store.get(copy_key("d1")) is None
@@ -55,7 +55,7 @@ def test_a_copy_lives_as_long_as_policies_say_and_its_store_may_be_away(clock: F
         def put(self, *_: object, **__: object) -> None:
             raise EphemeralUnavailable
 
-    TokenCopies(Away(clock), lifetime=timedelta(seconds=30)).keep("d1", TOKEN)
+    TokenCopies(Away(clock), lifetime=lambda: timedelta(seconds=30)).keep("d1", TOKEN)
 
 
 @pytest.mark.spec("RFC 6750 §2.1")
@@ -70,7 +70,7 @@ def test_a_bearer_token_of_ours_is_told_by_its_shape() -> None:
 
 
 def test_a_waiting_request_comes_back_once_in_its_browser_and_in_time(clock: FakeClock) -> None:
-    pending = PendingRequests(MemoryStore(clock), login=timedelta(minutes=15))
+    pending = PendingRequests(MemoryStore(clock), login=lambda: timedelta(minutes=15))
     values = {"client_id": "cantine", "state": "é"}
     handle = pending.keep_for_login(values, browser=BROWSER, started=clock()).partition("=")[2]
     with pytest.raises(LoginExpired):
@@ -86,7 +86,7 @@ def test_a_waiting_request_comes_back_once_in_its_browser_and_in_time(clock: Fak
 
 
 def test_a_posted_request_comes_back_in_any_browser_within_a_minute(clock: FakeClock) -> None:
-    pending = PendingRequests(MemoryStore(clock), login=timedelta(minutes=15))
+    pending = PendingRequests(MemoryStore(clock), login=lambda: timedelta(minutes=15))
     handle = pending.keep_posted({"a": "1"}).partition("=")[2]
     assert pending.take(handle, browser=BROWSER).started is None
 
@@ -97,7 +97,7 @@ def test_of_two_that_take_at_once_one_gets_it(clock: FakeClock) -> None:
             super().take(key)
             return None
 
-    pending = PendingRequests(Raced(clock), login=timedelta(minutes=15))
+    pending = PendingRequests(Raced(clock), login=lambda: timedelta(minutes=15))
     handle = pending.keep_posted({"a": "1"}).partition("=")[2]
     with pytest.raises(LoginExpired):
         pending.take(handle, browser=BROWSER)
@@ -109,4 +109,4 @@ HANDLES = {"none": "", "word": "x", "another kind": BROWSER, "prefix": "prq_", "
 @pytest.mark.parametrize("handle", HANDLES.values(), ids=HANDLES)
 def test_what_is_no_handle_of_a_request_is_not_looked_up(clock: FakeClock, handle: str) -> None:
     with pytest.raises(LoginExpired):
-        PendingRequests(MemoryStore(clock), login=timedelta(minutes=15)).take(handle, browser=BROWSER)
+        PendingRequests(MemoryStore(clock), login=lambda: timedelta(minutes=15)).take(handle, browser=BROWSER)

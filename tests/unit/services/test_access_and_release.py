@@ -12,7 +12,8 @@ from broker.domain.school import Level
 from broker.domain.services import ClaimName, Service
 from broker.services.access import may_open, role_in
 from broker.services.release import claims_for, released
-from policies import Assurance, Policies, Role, load
+from policies import Assurance, Policies, PolicyBook, Role, load_book
+from tests.builders import NOW
 from tests.oidc_stand import service
 
 LEA = ChildCard("prs_lea", "Léa", "Martin", "0990001A", "Collège", Level.COLLEGE, "6A", None)
@@ -20,7 +21,7 @@ TOM = replace(LEA, child_id="prs_tom", given="Tom", uai="0990002B", level=Level.
 MOTHER = PersonView("prs_m", PersonName("Martin", "Dominique", "Mme"), frozenset({RecordKind.GUARDIAN}))
 PUPIL = PersonView("prs_lea", PersonName("Martin", "Léa"), frozenset({RecordKind.PUPIL}), pupil_at=(LEA,))
 POST = Post("0990001A", "Collège", Level.COLLEGE, Profil.ENSEIGNANT, "ENS")
-TEACHER = PersonView("prs_t", PersonName("Bernard", "Claude"), frozenset({RecordKind.STAFF}), posts=(POST,))
+TEACHER = PersonView("prs_t", PersonName("Bernard", "Camille"), frozenset({RecordKind.STAFF}), posts=(POST,))
 BOTH = replace(TEACHER, kinds=frozenset({RecordKind.STAFF, RecordKind.GUARDIAN}))
 NOBODY = PersonView("prs_n", PersonName("X", "Y"), frozenset())
 
@@ -31,61 +32,68 @@ STAFF = service(space=Space.STAFF, profils=frozenset({Profil.ENSEIGNANT}))
 
 
 @pytest.fixture(scope="module")
-def policies() -> Policies:
-    return load()
+def book() -> PolicyBook:
+    return load_book()
 
 
-def opens(policies: Policies, served: Service, person: PersonView, *children: ChildCard) -> bool:
-    return may_open(policies, served, person, children, assurance=Assurance.LOW).allowed
+@pytest.fixture(scope="module")
+def policies(book: PolicyBook) -> Policies:
+    return book.installation
 
 
-def test_a_mother_opens_what_serves_her_profile_and_a_school_of_a_child(policies: Policies) -> None:
-    assert opens(policies, FAMILY, MOTHER, LEA)
-    assert opens(policies, COLLEGE, MOTHER, LEA, TOM)
-    assert not opens(policies, COLLEGE, MOTHER, TOM)
-    assert not opens(policies, FAMILY, MOTHER)
-    assert not opens(policies, service(schools=frozenset({"0990009Z"})), MOTHER, LEA)
+def opens(book: PolicyBook, served: Service, person: PersonView, *children: ChildCard) -> bool:
+    return may_open(book, served, person, children, assurance=Assurance.LOW, now=NOW).allowed
 
 
-def test_an_enrolment_that_lies_ahead_opens_nothing_yet(policies: Policies) -> None:
+def test_a_mother_opens_what_serves_her_profile_and_a_school_of_a_child(book: PolicyBook) -> None:
+    assert opens(book, FAMILY, MOTHER, LEA)
+    assert opens(book, COLLEGE, MOTHER, LEA, TOM)
+    assert not opens(book, COLLEGE, MOTHER, TOM)
+    assert not opens(book, FAMILY, MOTHER)
+    assert not opens(book, service(schools=frozenset({"0990009Z"})), MOTHER, LEA)
+
+
+def test_an_enrolment_that_lies_ahead_opens_nothing_yet(book: PolicyBook) -> None:
     ahead = replace(LEA, starts=date(2027, 9, 1))
-    assert not opens(policies, FAMILY, MOTHER, ahead)
-    assert opens(policies, FAMILY, MOTHER, ahead, TOM)
+    assert not opens(book, FAMILY, MOTHER, ahead)
+    assert opens(book, FAMILY, MOTHER, ahead, TOM)
 
 
-def test_a_pupil_opens_what_serves_pupils(policies: Policies) -> None:
-    assert opens(policies, PUPILS, PUPIL)
-    assert not opens(policies, FAMILY, PUPIL)
+def test_a_pupil_opens_what_serves_pupils(book: PolicyBook) -> None:
+    assert opens(book, PUPILS, PUPIL)
+    assert not opens(book, FAMILY, PUPIL)
 
 
-def test_a_teacher_opens_staff_services_and_no_family_service(policies: Policies) -> None:
-    assert opens(policies, STAFF, TEACHER)
-    assert not opens(policies, FAMILY, TEACHER)
-    assert not opens(policies, STAFF, MOTHER, LEA)
-    assert not opens(policies, replace(STAFF, profils=frozenset({Profil.DIRECTION})), TEACHER)
+def test_a_teacher_opens_staff_services_and_no_family_service(book: PolicyBook) -> None:
+    assert opens(book, STAFF, TEACHER)
+    assert not opens(book, FAMILY, TEACHER)
+    assert not opens(book, STAFF, MOTHER, LEA)
+    assert not opens(book, replace(STAFF, profils=frozenset({Profil.DIRECTION})), TEACHER)
 
 
-def test_a_teacher_who_is_a_parent_is_one_or_the_other_by_the_space_of_the_service(policies: Policies) -> None:
+def test_a_teacher_who_is_a_parent_is_one_or_the_other_by_the_space_of_the_service(
+    book: PolicyBook, policies: Policies
+) -> None:
     assert role_in(STAFF, BOTH) is Role.STAFF
     assert role_in(FAMILY, BOTH) is Role.GUARDIAN
-    assert opens(policies, FAMILY, BOTH, LEA)
-    assert not opens(policies, FAMILY, BOTH)
+    assert opens(book, FAMILY, BOTH, LEA)
+    assert not opens(book, FAMILY, BOTH)
     told = told_to(policies, service(space=Space.STAFF, profils=frozenset({Profil.ENSEIGNANT})), BOTH, LEA)
     assert told["profil"] == ["National_ENS"]
     assert "children" not in told
 
 
-def test_nobody_opens_anything_and_is_told_of_to_nobody(policies: Policies) -> None:
-    assert not opens(policies, FAMILY, NOBODY, LEA)
+def test_nobody_opens_anything_and_is_told_of_to_nobody(book: PolicyBook, policies: Policies) -> None:
+    assert not opens(book, FAMILY, NOBODY, LEA)
     assert released(policies, FAMILY, NOBODY) == ()
 
 
-def test_an_unproven_login_opens_nothing(policies: Policies) -> None:
-    assert not may_open(policies, FAMILY, MOTHER, [LEA], assurance=Assurance.NONE).allowed
+def test_an_unproven_login_opens_nothing(book: PolicyBook, policies: Policies) -> None:
+    assert not may_open(book, FAMILY, MOTHER, [LEA], assurance=Assurance.NONE, now=NOW).allowed
 
 
 def told_to(policies: Policies, served: Service, person: PersonView, *children: ChildCard) -> dict[str, object]:
-    return claims_for(policies, served, person, children, child_subject=lambda child: f"sub-of-{child}")
+    return claims_for(policies, served, person, children, child_subject=lambda child: f"sub-of-{child}", now=NOW)
 
 
 def test_a_service_is_told_what_it_declared_and_no_more(policies: Policies) -> None:
@@ -121,7 +129,7 @@ def test_a_pupil_is_told_of_without_any_child(policies: Policies) -> None:
 
 
 def test_what_a_grant_covers_narrows_what_is_told(policies: Policies) -> None:
-    told = claims_for(policies, FAMILY, MOTHER, [LEA], child_subject=str, wanted=["uai", "unheard_of"])
+    told = claims_for(policies, FAMILY, MOTHER, [LEA], child_subject=str, now=NOW, wanted=["uai", "unheard_of"])
     assert told == {"uai": ["0990001A"]}
 
 

@@ -232,8 +232,8 @@ ISSUER = 'issuer = "https://sso.example.fr"'
         ('fr = "EduConnect"', "fr = 1", "sources.educonnect.label: a table of texts is wanted"),
         ('AC-FICTIVE = "99"', 'AC-FICTIVE = "AC"', "sources.ent-1.academies.AC-FICTIVE: two digits"),
         ('profile = "educonnect"', "", "sources.educonnect.releases_references: among oidc sources only"),
-        ("# auth_method = ", 'auth_method = "none"\n# ', "sources.educonnect.auth_method: one of client_secret_basic"),
-        ("# ca_file = ", 'ca_file = "none"\n# ', "sources.educonnect.ca_file: "),
+        ("# auth_method = ", 'auth_method = "none"\n# ', "sources.educonnect.auth_method: client_secret_basic or"),
+        ('scopes = ["openid", "profile"]\n', 'scopes = ["openid"]\nca_file = "none"\n', "sources.educonnect.ca_file: "),
         ('assurance = "standard"', 'assurance = "none"', "sources.educonnect.assurance: low, standard or strong"),
     ],
 )

@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from broker.domain.founding import FoundingPlan
 from broker.domain.imports import ImportRun, ImportState
 from broker.storage.sql_imports_ahead import Ahead
+from broker.storage.sql_reconcile import PreparedFounding
 
 RUN = ImportRun(
     import_id="imp_1",
@@ -117,3 +119,19 @@ def test_a_write_that_fails_leaves_no_thread_and_is_done_again() -> None:
         work.ahead.step(RUN, prepare=work.prepare, write=fail, full=1)
     assert threading.active_count() == threads
     assert work.all() == [1, 2]
+
+
+def founding(cursor: int, *, phase: int = 11, **looked_at: str) -> PreparedFounding:
+    sets = {name: frozenset(looked_at.get(name, "").split()) for name in ("keys", "numbers", "persons")}
+    return PreparedFounding(moved=replace(RUN, phase=phase, cursor=cursor), plan=FoundingPlan(), **sets)
+
+
+@pytest.mark.parametrize("what", ["keys", "numbers", "persons"])
+def test_founding_waits_for_the_chunk_that_looked_at_the_same(what: str) -> None:
+    first = founding(1, **{what: "a b"})
+    assert first.concerns(founding(2, **{what: "b c"}))
+    assert not first.concerns(founding(2, **{what: "c d"}))
+
+
+def test_founding_guardians_waits_for_the_last_pupils() -> None:
+    assert founding(1).concerns(founding(2, phase=12))

@@ -7,13 +7,18 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from broker.domain.errors import BadPageRequest, PreauError
-from broker.domain.identity import AuthnContext
+from broker.domain.identity import AccountState, AuthnContext
+from broker.domain.people import RecordKind
+from broker.domain.released import SUBJECT
+from broker.domain.services import ClaimName, ServiceState
 from broker.domain.sessions import Device, Session
+from broker.portal import OfferState
 from broker.portal.why import mask_reference
-from broker.web import cookies, edge, forms, headers, languages
+from broker.web import cookies, edge, forms, headers, languages, words
 from broker.web.assets import load_style_sheet, templates_folder
 from broker.web.faults import every_fault
-from broker.web.render import isolate, name_in
+from broker.web.render import isolate, name_in, web_address
+from broker.web.sign_in import AFTER_STEP_UP
 
 NOW = datetime(2026, 9, 14, 8, 0, tzinfo=UTC)
 KEY = b"k" * 32
@@ -102,3 +107,23 @@ def test_every_code_of_the_error_tree_is_used_once() -> None:
     codes = [kind.code for kind in kinds(PreauError) if kind.__module__.startswith("broker.domain")]
     assert len(codes) == len(set(codes))
     assert set(codes) <= set(every_fault())
+
+
+def test_every_claim_state_and_fact_has_words() -> None:
+    assert set(words.CLAIM) == {SUBJECT, *ClaimName}
+    assert set(words.STATE) == set(ServiceState)
+    assert set(words.OFFER) == set(OfferState)
+    assert set(words.KIND) == set(RecordKind)
+    assert set(words.LINK_STATE) == set(AccountState)
+    assert set(words.STEP_UP) == set(AFTER_STEP_UP)
+
+
+def test_the_whole_name_stands_for_its_parts_and_an_unknown_claim_comes_last() -> None:
+    assert words.claims_to_tell(("new", "given_name", "name", "sub")) == ("sub", "name", "new")
+    assert words.claims_to_tell(("given_name", "sub")) == ("sub", "given_name")
+
+
+@pytest.mark.parametrize("text", ["javascript:alert(1)", "//evil.example", "data:text/html,x", " https://x", ""])
+def test_only_a_web_address_becomes_a_link(text: str) -> None:
+    assert web_address(text) == ""
+    assert web_address("https://service.example/droits") == "https://service.example/droits"

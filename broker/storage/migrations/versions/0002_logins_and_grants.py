@@ -197,4 +197,5 @@ def _sessions() -> None:
         sa.UniqueConstraint("handle_digest", name=op.f("uq_sessions_handle_digest")),
     )
     op.create_index("ix_sessions_account_id", "sessions", ["account_id"], unique=False)
+    op.create_index("ix_sessions_ends_at", "sessions", ["ends_at"], unique=False)
     op.create_index("ix_sessions_person_id", "sessions", ["person_id"], unique=False)

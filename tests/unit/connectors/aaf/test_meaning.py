@@ -12,7 +12,7 @@ from broker.domain.school import Level
 from connectors.aaf import AafFeed
 from connectors.aaf.relations import parse_relations
 from connectors.aaf.school_names import capitals, readable_name
-from connectors.aaf.values import phone
+from connectors.feed_values import phone
 from tests import aaf
 
 

@@ -67,6 +67,9 @@ def test_a_2d_pupil_is_read_whole() -> None:
         level_code="2116",
         school_key="9002",
         address="4 RUE DES LICES 99100 PORT-FICTIF",
+        postal_code="99100",
+        siecle_id="7200345",
+        teachings=("020300", "030201"),
         classes=(ClassMembership("9002", "3A", "3A", since=date(2026, 9, 1)),),
         relations=(
             Relation("500101", "10", Quality.LEGAL_GUARDIAN, pays=True),

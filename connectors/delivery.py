@@ -7,8 +7,10 @@ names, `..`, links) or explode (expansion, member count, header size) is refused
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -23,6 +25,7 @@ from broker.domain.errors import FeedRefused
 _TAR = (".tgz", ".tar.gz")
 _DELIVERED = (".xml", ".zip", *_TAR)
 _STEP = 1 << 16
+_BLOCK = 1 << 18
 _UNREADABLE = (
     OSError,
     EOFError,
@@ -31,8 +34,13 @@ _UNREADABLE = (
     zipfile.BadZipFile,
     RuntimeError,
     NotImplementedError,
+    ValueError,
+    struct.error,
 )
-"""What the libraries raise on an archive that is cut, encrypted, or packed in a way they do not know."""
+"""What the libraries raise on an archive that is cut, encrypted, or packed in a way they do not know.
+
+`ValueError` comes of a directory said to stand before the file, and of names that are no text.
+"""
 
 _PACKED = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 """How a zip member may be packed: the other ways expand a whole block in memory before a byte can be counted."""
@@ -69,8 +77,8 @@ class Member:
     stream: Readable
 
 
-def files_of(path: Path) -> Iterator[Path]:
-    """The files a path stands for: itself, or what a folder holds of XML and archives, in order of name.
+def files_of(path: Path, suffixes: tuple[str, ...] = _DELIVERED) -> Iterator[Path]:
+    """The files a path stands for: itself, or what a folder holds of files with these suffixes, in order of name.
 
     Other files of a folder (a readme, the DTD) are no part of the delivery. Links are refused.
     """
@@ -82,7 +90,7 @@ def files_of(path: Path) -> Iterator[Path]:
     for entry in sorted(path.iterdir()):
         if entry.is_symlink():
             raise FeedRefused(f"a link in the folder: {entry.name}")
-        if entry.is_file() and entry.name.lower().endswith(_DELIVERED):
+        if entry.is_file() and entry.name.lower().endswith(suffixes):
             yield entry
 
 
@@ -100,6 +108,14 @@ def members_of(path: Path, wanted: Callable[[str], bool], limits: Limits) -> Ite
             yield Member(member.name, _Refusing(path, member.stream))
     except _UNREADABLE as error:
         raise FeedRefused(f"{path.name}: not readable ({type(error).__name__})") from error
+
+
+def digest_of(stream: Readable) -> str:
+    """SHA-256 (hex) of a stream to its end, block by block: a member may give less than it is asked for."""
+    digest = hashlib.sha256()
+    while block := stream.read(_BLOCK):
+        digest.update(block)
+    return digest.hexdigest()
 
 
 def bare_name(name: str) -> str:
@@ -217,6 +233,8 @@ def _members_of_zip(path: Path, wanted: Callable[[str], bool], limits: Limits) -
         for info in infos:
             kind = stat.S_IFMT(info.external_attr >> 16)
             name = bare_name(info.filename)
+            if not info.filename:
+                raise FeedRefused(f"{path.name}: a member without a name")
             if kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
                 raise FeedRefused(f"{path.name}: a member is not a plain file")
             if info.compress_type not in _PACKED:

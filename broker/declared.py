@@ -1,0 +1,30 @@
+"""The services as declared, and fit for this installation: one reading for `check`, `serve` and all commands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from broker.domain.services import Service
+from broker.services.register import Register, load_services
+from broker.settings import FeedKind, Settings, SourceKind
+
+
+def read_register(settings: Settings) -> Register:
+    """The register. Raises `SettingsError` with every fault of the files, and of what they name that is not there."""
+    return load_services(settings.services_dir, misfits=partial(_misfits, settings))
+
+
+def _misfits(settings: Settings, service: Service) -> Iterator[tuple[str, str]]:
+    """A tenant that nobody answers for; logins and directory keys that nobody can have, so that all are refused."""
+    if service.tenant not in {tenant.id for tenant in settings.tenants}:
+        yield service.tenant, f"tenant {service.tenant} is not among the tenants"
+    if service.release is None:
+        return
+    named = {source.id for source in settings.sources if source.kind is SourceKind.CAS}
+    for source in sorted(service.release.sources - named):
+        yield source, f"release: no source {source} knows people by a login (kind cas)"
+    keyed = {feed.id for feed in settings.feeds if feed.kind is FeedKind.AAF}
+    for feed in sorted(service.release.feeds - keyed):
+        reason = "has no national keys" if settings.feed(feed) else "is not among the feeds"
+        yield feed, f"release: feed {feed} {reason}"

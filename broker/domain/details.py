@@ -1,0 +1,66 @@
+"""What some services are told beyond the view of a person: read only when a service's claims ask for it.
+
+No field holds an INE, a telephone number, another adult or a relation: what is not here cannot be released.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from broker.domain.people import RecordKind
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPlace:
+    """Where a record of the person puts them: a class, or (without class) a post. `structure_type` as the feed says."""
+
+    uai: str
+    structure_type: str = ""
+    class_label: str = ""
+    mef: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRecord:
+    """What one live record says of the person. `number` is a pupil's number in the base of its school (SIECLE)."""
+
+    kind: RecordKind
+    feed: str
+    key: str
+    birth_date: date | None = None
+    mail: str = ""
+    postal_code: str = ""
+    number: str = ""
+    teachings: tuple[str, ...] = ()
+    places: tuple[OwnPlace, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChildPlace:
+    """A child the person may see now, at one school, and the child's number in that school's base (SIECLE)."""
+
+    child_id: str
+    uai: str
+    structure_type: str = ""
+    number: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnLogin:
+    """The name under which the person signs in at a source that recognises people by a login."""
+
+    source_id: str
+    login: str
+
+
+@dataclass(frozen=True, slots=True)
+class PersonDetails:
+    """What was asked of the person's records (oldest first), of the children they may see, and of their logins."""
+
+    records: tuple[OwnRecord, ...] = ()
+    children: tuple[ChildPlace, ...] = ()
+    logins: tuple[OwnLogin, ...] = ()
+
+
+NO_DETAILS = PersonDetails()

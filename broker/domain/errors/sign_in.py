@@ -1,0 +1,150 @@
+"""Refusals of a person's way in (PRE-2xxx)."""
+
+from __future__ import annotations
+
+import logging
+
+from broker.domain.errors.tree import PreauError
+
+
+class SignInError(PreauError):
+    """A person's way in was refused."""
+
+    code = "PRE-2000"
+    status = 400
+
+
+class LoginExpired(SignInError):
+    """The login in progress is unknown, too old, or belongs to another browser."""
+
+    code = "PRE-2001"
+    title = "Il faut recommencer."
+    sentence = "La connexion a pris trop de temps, ou elle a commencé dans un autre navigateur."
+    next_step = "Appuyez sur « Recommencer »."
+
+
+class UpstreamRefused(SignInError):
+    """What a source answered did not pass a check (state, nonce, issuer, signature, ticket, time)."""
+
+    code = "PRE-2002"
+    level = logging.WARNING
+    title = "La connexion n'a pas marché."
+    sentence = "La réponse reçue n'est pas valable."
+    next_step = "Recommencez. Si cela continue, prévenez l'école."
+
+
+class TicketRefused(SignInError):
+    """The source itself answered, and knows no such ticket or code: nobody comes in, and the source is up."""
+
+    code = "PRE-2013"
+    level = logging.WARNING
+    title = "La connexion n'a pas marché."
+    sentence = "La réponse reçue n'est pas valable."
+    next_step = "Recommencez. Si cela continue, prévenez l'école."
+
+
+class UnknownPerson(SignInError):
+    """The login is good but no live record answers to it."""
+
+    code = "PRE-2003"
+    status = 403
+    title = "Nous ne vous avons pas encore trouvé."
+    sentence = "Vous êtes bien connecté, mais aucune école ne nous a encore donné votre dossier."
+    next_step = "Demandez à l'école de vérifier votre dossier."
+    who = "Ce n'est pas votre faute. L'école peut le corriger."
+
+
+class LinkUndone(SignInError):
+    """The account was unlinked by its person; it does not come back by itself."""
+
+    code = "PRE-2004"
+    status = 403
+    title = "Ce lien a été annulé."
+    sentence = "Cet accès a été séparé de votre dossier à votre demande."
+    next_step = "Connectez-vous avec un autre accès, ou demandez à l'école."
+
+
+class LinkAmbiguous(SignInError):
+    """The references point to records that cannot be one person (pupil and adult, or one key for two people)."""
+
+    code = "PRE-2005"
+    status = 403
+    level = logging.WARNING
+    title = "L'école doit vérifier votre dossier."
+    sentence = "Deux dossiers ne vont pas ensemble. Pour protéger les enfants, nous n'ouvrons rien."
+    next_step = "Appelez l'école et donnez le numéro ci-dessous."
+    who = "Ce n'est pas votre faute. L'école peut le corriger."
+
+
+class UndoTooLate(SignInError):
+    """The time to undo this link by oneself is over, or the link is not this person's."""
+
+    code = "PRE-2006"
+    title = "Ce lien ne peut plus être annulé ici."
+    sentence = "Le délai est passé."
+    next_step = "Demandez à l'école ou à l'académie."
+
+
+class AlreadyUsed(SignInError):
+    """An upstream answer was presented a second time."""
+
+    code = "PRE-2007"
+    level = logging.WARNING
+    title = "Il faut recommencer."
+    sentence = "Cette réponse a déjà servi."
+    next_step = "Appuyez sur « Recommencer »."
+
+
+class StepUpNeeded(SignInError):
+    """A sensitive act needs a login of the last minutes."""
+
+    code = "PRE-2008"
+    status = 403
+    title = "Reconnectez-vous pour continuer."
+    sentence = "Pour protéger votre accès, cette action demande une connexion récente."
+    next_step = "Reconnectez-vous, puis recommencez."
+
+
+class PersonSuspended(SignInError):
+    """An administrator closed this person's access; the page says no more than that, to whoever holds the login."""
+
+    code = "PRE-2009"
+    status = 403
+    title = "Cet accès est fermé pour le moment."
+    sentence = "Votre mot de passe n'est pas en cause. Ne le changez pas."
+    next_step = "Appelez l'école et donnez le numéro ci-dessous."
+    who = "L'école ou l'académie peut rouvrir l'accès."
+
+
+class LinkSuspended(SignInError):
+    """An administrator closed this account's link; the person's other accounts still sign in."""
+
+    code = "PRE-2010"
+    status = 403
+    title = "Ce moyen de connexion est fermé pour vous."
+    sentence = "Votre mot de passe n'est pas en cause. Ne le changez pas."
+    next_step = "Essayez un autre moyen de connexion, ou appelez l'école."
+    who = "L'école ou l'académie peut le rouvrir."
+
+
+class SourceSuspended(SignInError):
+    """An administrator closed this source for everybody: it is not offered, and its answers are not taken."""
+
+    code = "PRE-2011"
+    status = 403
+    level = logging.WARNING
+    title = "Ce moyen de connexion est fermé pour tous."
+    sentence = "Votre compte n'est pas en cause. Ne changez pas votre mot de passe."
+    next_step = "Essayez un autre moyen de connexion, ou revenez plus tard."
+    who = "Ce n'est pas votre faute. L'académie peut le rouvrir."
+
+
+class CredentialsRefused(SignInError):
+    """A source that checks passwords said no: nobody learns whether the login exists, is locked or is there twice."""
+
+    code = "PRE-2012"
+    status = 403
+    title = "L'identifiant ou le mot de passe ne va pas."
+    sentence = "Vérifiez l'identifiant, puis tapez le mot de passe à nouveau."
+    next_step = "Recommencez. Si vous les avez perdus, demandez-les à l'école."
+    who = "L'école peut vous aider."

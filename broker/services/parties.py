@@ -1,0 +1,129 @@
+"""Clients of a service as its descriptor declares them: confidential, native (RFC 8252) or in a browser (CORS)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from broker.domain.handles import digest
+from broker.domain.services import ClientKind, RelyingParty, TokenAuthMethod
+from broker.services.addresses import address_fault, native_fault, origin_fault
+from broker.services.reading import Reader
+
+PARTY_KEYS = (
+    "client_id", "kind", "client_secret_file", "client_secret_sha256", "redirect_uris", "origins", "auth_method",
+    "scopes", "signing_alg",
+)  # fmt: skip
+SCOPES = ("openid", "profile", "school", "children", "email", "address", "birthdate", "schooling", "directory")
+SIGNING_ALGS = ("ES256", "RS256")
+SHORTEST_SECRET = 43
+"""A 256-bit random secret in base64url: what makes SHA-256 at rest enough (a chosen word would be guessed)."""
+
+_SUBJECT_SHAPED = re.compile(r"[0-9a-f]{32}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def read_party(reader: Reader, *, folder: Path) -> RelyingParty:
+    """Read one `[[parties]]`; secrets are named from `folder`."""
+    reader.only(PARTY_KEYS)
+    client_id = reader.identifier("client_id")
+    if _SUBJECT_SHAPED.fullmatch(client_id):
+        reader.fault("'client_id' has the shape of a person's subject (RFC 9700 §4.15)", key="client_id")
+    kind = reader.member("kind", ClientKind, default=ClientKind.WEB)
+    public = kind is not ClientKind.WEB
+    return RelyingParty(
+        client_id=client_id,
+        secret_digest=_no_secret(reader, kind) if public else _secret_digest(reader, folder=folder),
+        redirect_uris=_redirect_uris(reader, kind),
+        auth_method=_auth_method(reader, public=public),
+        scopes=_scopes(reader),
+        signing_alg=_signing_alg(reader),
+        kind=kind,
+        origins=_origins(reader, kind),
+    )
+
+
+def secret_file_of(reader: Reader, *, folder: Path) -> Path | None:
+    """The file that holds the secret of a client, if it names one."""
+    stated = reader.table.get("client_secret_file")
+    return folder / stated if isinstance(stated, str) and stated else None
+
+
+def _redirect_uris(reader: Reader, kind: ClientKind) -> tuple[str, ...]:
+    uris = reader.words("redirect_uris", least=1)
+    fault_of = native_fault if kind is ClientKind.NATIVE else address_fault
+    for uri in uris:
+        if why := fault_of(uri):
+            reader.fault(f"'{uri}' {why}", key="redirect_uris")
+    return uris
+
+
+def _origins(reader: Reader, kind: ClientKind) -> tuple[str, ...]:
+    """Exact origins: a wildcard would let any page read what the token opens (Fetch §3.2)."""
+    origins = reader.words("origins", least=1 if kind is ClientKind.BROWSER else 0)
+    if origins and kind is not ClientKind.BROWSER:
+        reader.fault("'origins' is for a client of kind 'browser'", key="origins")
+    for origin in origins:
+        if why := origin_fault(origin):
+            reader.fault(f"'{origin}' {why}", key="origins")
+    return origins
+
+
+def _auth_method(reader: Reader, *, public: bool) -> TokenAuthMethod:
+    """What keeps no secret proves itself by PKCE alone, and what keeps one never goes without (RFC 6749 §2.3)."""
+    default = TokenAuthMethod.NONE if public else TokenAuthMethod.BASIC
+    method = reader.member("auth_method", TokenAuthMethod, default=default)
+    if public is not (method is TokenAuthMethod.NONE):
+        reader.fault("'auth_method' is 'none' for a native or browser client, and for no other", key="auth_method")
+    return method
+
+
+def _scopes(reader: Reader) -> tuple[str, ...]:
+    scopes = reader.words("scopes", least=1)
+    for scope in scopes:
+        if scope not in SCOPES:
+            reader.fault(f"'scopes' knows no '{scope}'", key="scopes")
+    if "openid" not in scopes:
+        reader.fault("'scopes' needs 'openid'", key="scopes")
+    return scopes
+
+
+def _signing_alg(reader: Reader) -> str:
+    alg = reader.word("signing_alg", default="ES256")
+    if alg and alg not in SIGNING_ALGS:
+        reader.fault(f"'signing_alg' knows no '{alg}'", key="signing_alg")
+    return alg
+
+
+def _no_secret(reader: Reader, kind: ClientKind) -> str:
+    for key in ("client_secret_file", "client_secret_sha256"):
+        if reader.has(key):
+            reader.fault(f"'{key}': a {kind} client keeps no secret (RFC 8252 §8.5)", key=key)
+    return ""
+
+
+def _secret_digest(reader: Reader, *, folder: Path) -> str:
+    file = reader.word("client_secret_file", default="")
+    stated = reader.word("client_secret_sha256", default="")
+    if bool(file) == bool(stated):
+        reader.fault("one of 'client_secret_file' and 'client_secret_sha256' is needed", key="client_secret_file")
+        return ""
+    if stated:
+        if not _SHA256.fullmatch(stated) or stated == digest(""):
+            why = "must be the SHA-256 of the secret, in lower-case hex"
+            reader.fault(f"'client_secret_sha256' {why}", key="client_secret_sha256")
+        return stated
+    return _digest_of_file(reader, folder / file)
+
+
+def _digest_of_file(reader: Reader, path: Path) -> str:
+    try:
+        secret = path.read_text("ascii").strip()
+    except (OSError, ValueError) as fault:  # a name with a NUL, bytes that are no text
+        reader.fault(f"'client_secret_file' cannot be read ({type(fault).__name__})", key="client_secret_file")
+        return ""
+    if len(secret) < SHORTEST_SECRET or not secret.isprintable():
+        why = f"must hold a random secret of at least {SHORTEST_SECRET} characters"
+        reader.fault(f"'client_secret_file' {why}", key="client_secret_file")
+        return ""
+    return digest(secret)

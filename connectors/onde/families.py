@@ -1,0 +1,83 @@
+"""Children found for adults by their names, within one delivery: exactly one pupil, or nobody and a person's review.
+
+Homonyms among pupils or adults are never guessed apart. Whatever an unclear line touches keeps what stood before it:
+a namesake who arrives must not take a family's rights away.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from broker.domain.feed import PERSON_FIELDS, PersonRecord, Relation
+from broker.domain.guardianship import Quality
+from broker.domain.names import fold
+from connectors.onde.people import ChildNamed, GuardianLine, PupilLine
+
+_ASIDE = PERSON_FIELDS - {"relations"}
+
+
+@dataclass(slots=True)
+class Families:
+    """What a delivery's two files say together. Keys are those of the records; reviews are told by line of the file."""
+
+    relations: dict[str, list[Relation]] = field(default_factory=lambda: defaultdict(list))
+    unclear: set[str] = field(default_factory=set)
+    """Pupils whose adults cannot all be told: their relations stay as they stood."""
+    reviews: list[tuple[int, str]] = field(default_factory=list)
+
+
+def join(pupils: Sequence[PupilLine], guardians: Iterable[tuple[int, GuardianLine]], *, quality: Quality) -> Families:
+    """Find the pupils that each adult's line names. `quality` is what the extraction is declared to hold."""
+    found = Families()
+    by_name = _by_name(pupils)
+    for line, guardian in guardians:
+        for child in _one_by_one(guardian.children):
+            candidates = _candidates(child, by_name)
+            if len(candidates) == 1:
+                key = candidates[0].record.key
+                found.relations[key].append(Relation(guardian.record.key, "", quality))
+                continue
+            found.unclear.update(one.record.key for one in candidates)
+            found.reviews.append((line, _MANY if candidates else _NONE))
+    return found
+
+
+def with_relations(pupil: PersonRecord, families: Families) -> PersonRecord:
+    """The pupil with the adults found; an unclear pupil says nothing of adults, so that what stood stays."""
+    if pupil.key in families.unclear:
+        return replace(pupil, stated=_ASIDE)
+    unique = {one.adult_key: one for one in families.relations.get(pupil.key, ())}
+    return replace(pupil, relations=tuple(unique.values()))
+
+
+def without_relations(pupil: PersonRecord) -> PersonRecord:
+    """The pupil of a delivery without guardians' file: nothing is said of adults."""
+    return replace(pupil, stated=_ASIDE)
+
+
+def _by_name(pupils: Sequence[PupilLine]) -> Mapping[tuple[str, str], list[PupilLine]]:
+    index: dict[tuple[str, str], list[PupilLine]] = defaultdict(list)
+    for pupil in pupils:
+        for name in pupil.names:
+            index[name].append(pupil)
+    return index
+
+
+def _one_by_one(children: Sequence[tuple[ChildNamed, ...]]) -> Iterable[tuple[ChildNamed, ...]]:
+    return (names for names in children if names)
+
+
+def _candidates(child: tuple[ChildNamed, ...], by_name: Mapping[tuple[str, str], list[PupilLine]]) -> list[PupilLine]:
+    """Pupils under any of the child's names; of several, those of the class that the line names."""
+    named = {pupil.record.key: pupil for one in child for pupil in by_name.get((fold(one.family), fold(one.given)), ())}
+    if len(named) < 2:  # noqa: PLR2004 - one or none: nothing to tell apart
+        return list(named.values())
+    classes = {fold(one.class_label) for one in child if one.class_label}
+    there = [pupil for pupil in named.values() if fold(pupil.class_label) in classes]
+    return there if len(there) == 1 else list(named.values())
+
+
+_MANY = "a child whose names several pupils bear: to be reviewed, the relation was left as it stood"
+_NONE = "a child who is not among the pupils delivered: no relation was made"
