@@ -46,7 +46,7 @@ def _first(folder: Path) -> Path:
 def _second(folder: Path) -> Path:
     """A week later: rights withdrawn and given, a school and some people gone, others new, one key twice."""
     adults = [aaf.guardian("500101", mobile="0639980009"), aaf.guardian("500102", given="Goulven", title="M.")]
-    numbers = (*INE[:3], "990000006DG", "990000007DF", *[""] * 35)  # two that joined 1D's pupils by a slip are corrected
+    numbers = (*INE[:3], "990000006DG", "990000007DF", *[""] * 35)  # two joined by a slip are corrected
     pupils = [aaf.pupil(str(n), MOTHER, *([FATHER] if n % 3 else []), ine=numbers[n]) for n in range(40)]
     new = [aaf.pupil(str(n), "600003$50$0$1$0$0", MOTHER) for n in range(100, 115)]
     return aaf.write_set(
