@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from broker.domain.errors import UpstreamRefused, UpstreamUnavailable
+from broker.domain.errors import TicketRefused, UpstreamRefused, UpstreamUnavailable
 from broker.domain.handles import Handle, new_handle
 from broker.domain.identity import UpstreamIdentity
 from broker.domain.ports import Departure
@@ -119,7 +119,7 @@ def test_an_answer_with_one_fault_is_refused(op: FakeOp, login: Login, name: str
     good = {field: getattr(op, field) for field in FAULTS[name]}
     for field, value in FAULTS[name].items():
         setattr(op, field, value)
-    with pytest.raises(UpstreamRefused):
+    with pytest.raises(TicketRefused if name == "an unknown code" else UpstreamRefused):
         login()
     for field, value in good.items():
         setattr(op, field, value)
@@ -150,7 +150,7 @@ def test_the_code_of_another_login_fails_on_its_verifier(op: FakeOp, login: Logi
     code = op.sign_in(attacker, "attacker").params["code"]
     good = op.sign_in(victim, "victim")
     swapped = replace(good, params={**good.params, "code": code})
-    with pytest.raises(UpstreamRefused):
+    with pytest.raises(TicketRefused):
         login.connector.finish(swapped, private=victim.private, now=clock())
     assert login.connector.finish(good, private=victim.private, now=clock()).key.subject == "victim"
 
