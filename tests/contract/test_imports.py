@@ -132,14 +132,17 @@ def test_while_a_living_holder_works_no_other_run_opens(
 @pytest.mark.parametrize("state", [ImportState.HELD, ImportState.SUPERSEDED])
 def test_a_run_that_was_let_go_of_keeps_nobody_waiting(imports: SqlImports, state: ImportState) -> None:
     imports.settle(replace(begun(imports), state=state), lease=MINE)
-    begun(imports, OTHER_FEED, lease=OTHERS)
+    assert begun(imports, OTHER_FEED, lease=OTHERS).feed == OTHER_FEED.feed
 
 
 def test_a_rehearsal_neither_waits_nor_keeps_anybody_waiting(imports: SqlImports) -> None:
     rehearsal = replace(RUN, state=ImportState.REHEARSAL)
-    begun(imports, rehearsal)
-    begun(imports, OTHER_FEED, lease=OTHERS)
-    begun(imports, replace(rehearsal, import_id="imp_3"))
+    opened = [
+        begun(imports, rehearsal),
+        begun(imports, OTHER_FEED, lease=OTHERS),
+        begun(imports, replace(rehearsal, import_id="imp_3")),
+    ]
+    assert len({run.import_id for run in opened}) == 3
 
 
 @pytest.mark.parametrize("first", [Lease("dead", NOW, MINE.until), Lease("slow", NOW, NOW)], ids=["dead", "run out"])

@@ -199,4 +199,6 @@ def test_the_watcher_looks_until_it_is_stopped_and_never_dies_of_a_fault() -> No
 
 
 def test_a_watcher_that_was_never_started_stops_all_the_same() -> None:
-    Watcher(()).stop()
+    value = Counting()
+    Watcher((value,)).stop()
+    assert value.looks == 0
