@@ -50,11 +50,11 @@ lint: $(VENV)/.test ## style, types, arrows between rooms
 
 lock: ## rewrite requirements/*.txt from pyproject.toml (needs uv)
 	@uv pip compile requirements/build.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	    --no-emit-find-links --no-annotate --quiet --custom-compile-command "make lock" -o requirements/build.txt
+	    --no-emit-find-links --no-annotate --no-strip-extras --quiet --custom-compile-command "make lock" -o requirements/build.txt
 	@for extra in run test dev; do \
 	  flag=$$([ $$extra = run ] && echo "" || echo "--extra $$extra"); \
 	  uv pip compile pyproject.toml $$flag $$([ $$extra = dev ] && echo "--extra test") --universal --python-version 3.11 \
-	    --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --quiet \
+	    --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-strip-extras --quiet \
 	    --custom-compile-command "make lock" -o requirements/$$extra.txt; done
 
 docker-check: ## the Dockerfile and the compose file, read by their linters
