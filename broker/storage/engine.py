@@ -32,7 +32,11 @@ _SQLITE_PRAGMAS = (
     # can be used twice or a revocation that never was. Imports pay for it once a chunk.
     "PRAGMA synchronous=FULL",
 )
-_POSTGRESQL_OPTIONS = "-c timezone=UTC -c lock_timeout=5s -c idle_in_transaction_session_timeout=60s"
+_POSTGRESQL_OPTIONS = (
+    "-c timezone=UTC -c lock_timeout=5s -c idle_in_transaction_session_timeout=60s"
+    # The server's default is a spinning disk's: with it a look-up of some thousand keys reads the whole table.
+    " -c random_page_cost=1.1"
+)
 
 
 class Contended(Exception):

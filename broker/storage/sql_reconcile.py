@@ -158,29 +158,25 @@ def _other_feeds(conn: Connection, run: ImportRun) -> bool:
 
 
 def _twins(conn: Connection, chunk: Sequence[Unattached]) -> list[PupilTwin]:
-    """Pupils with the same INE, retired ones too: a pupil who left one feed and came into another is one person."""
+    """Pupils with the same INE, retired ones too: a pupil who left one feed and came into another is one person.
+
+    The chunk's own records belong to nobody yet, and mostly nobody else bears their numbers.
+    """
     numbers = {one.ine for one in chunk if one.ine}
     if not numbers:
         return []
-    query = (
-        select(
-            records.c.id,
-            records.c.ine,
-            records.c.given_name,
-            records.c.birth_date,
-            attachments.c.person_id,
-        )
-        .join(attachments, attachments.c.record_id == records.c.id)
-        .join(persons, persons.c.id == attachments.c.person_id)
-        .where(
-            among(conn, records.c.ine, numbers),
-            records.c.ine != "",
-            records.c.kind == _PUPIL,
-            attachments.c.state == "attached",
-        )
-        .order_by(records.c.id)
+    bearing = select(records.c.id, records.c.ine, records.c.given_name, records.c.birth_date).where(
+        among(conn, records.c.ine, numbers), records.c.ine != "", records.c.kind == _PUPIL
     )
-    return [PupilTwin(*row) for row in conn.execute(query)]
+    own = {one.record_id for one in chunk}
+    others = {row.id: row for row in conn.execute(bearing) if row.id not in own}
+    if not others:
+        return []
+    attached = select(attachments.c.record_id, attachments.c.person_id).where(
+        among(conn, attachments.c.record_id, others), attachments.c.state == "attached"
+    )
+    homes = conn.execute(attached.order_by(attachments.c.record_id))
+    return [PupilTwin(*others[home.record_id], home.person_id) for home in homes]
 
 
 def _neighbours(conn: Connection, chunk: Sequence[Unattached]) -> list[Neighbour]:
