@@ -40,6 +40,7 @@ ux: $(VENV)/.test ## the page checker on a running town, in three languages
 bench: $(VENV)/.test ## measure; appends to bench/results.json
 	@.ci/system-packages test
 	@$(BIN)/python -m bench.import_aaf $(ARGS)
+	@$(BIN)/python -m bench.import_delta
 	@$(BIN)/python -m bench.decisions
 
 lint: $(VENV)/.test ## style, types, arrows between rooms

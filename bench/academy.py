@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import IO
 
@@ -19,6 +21,7 @@ HEAD = (
 )
 FOOT = "</ficAlimMENESR>\n"
 PART = 25_000
+COMPLETE, DELTA = "ENT2DVA-ENT99_Complet_20260905", "ENT2DVA-ENT99_Delta_20260906"
 FAMILIES = [
     a + b
     for a in ("BOU", "DEL", "FER", "GAR", "LAM", "MOR", "PER", "ROU", "SAN", "VAL")
@@ -59,20 +62,91 @@ def write_academy(folder: Path, *, pupils: int, seed: int = 2026) -> int:
     """Write the files; returns how many records (schools, pupils, guardians) they hold."""
     folder.mkdir(parents=True, exist_ok=True)
     draw = random.Random(seed)
-    schools = max(1, pupils // 600)
+    schools = _schools(pupils)
     count = _write(folder, "EtabEducNat", (_school(number) for number in range(schools)))
     families = list(_families(draw, pupils))
     count += _write(folder, "Eleve", _pupils(draw, families, schools))
     return count + _write(folder, "PersRelEleve", _guardians(draw, families))
 
 
-def _write(folder: Path, category: str, records: Iterator[str]) -> int:
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """Whose page tells that a delta arrived: keys of an adult whose child moves, of one whose right is withdrawn."""
+
+    moving_parent: str
+    withdrawn_parent: str
+
+
+NEW_CLASS = "6ARRIVEE"
+"""The class that a delta moves pupils to."""
+
+
+def write_delta(folder: Path, *, pupils: int, records: int, seed: int = 2026) -> Watched:
+    """Write the delta of the day after: of `records`, 60 % change class, 12 % lose an adult, 16 % of mobiles change.
+
+    The rest comes (6 %) or leaves (6 %). `records` is at most a hundredth of `pupils`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    families = list(_families(random.Random(seed), pupils))
+    firsts = _first_adults(families)
+    moved, bereft, called, come = (records * share // 100 for share in (60, 12, 16, 6))
+    left = records - moved - bereft - called - come
+    place = iter(range(len(families)))
+    moving = [next(place) for _ in range(moved)]
+    losing = [next(place) for _ in range(bereft)]
+    calling = [next(place) for _ in range(called)]
+    leaving = [next(place) for _ in range(left)]
+    draw = random.Random(seed + 1)
+    requests = [
+        *(_change("Eleve", _pupil_key(families[one][0]), _arrival(draw, pupils)) for one in moving),
+        *(_change("Eleve", _pupil_key(families[one][0]), _attribute("ENTElevePersRelEleve")) for one in losing),
+        *(_pupil(draw, pupils + number, "NOUVEAU", [], 9000) for number in range(come)),
+        *(_leave("Eleve", _pupil_key(families[one][0])) for one in leaving),
+    ]
+    _write(folder, "Eleve", iter(requests), name=DELTA)
+    mobiles = (
+        _change("PersRelEleve", str(5_000_000 + firsts[one]), _attribute("mobile", "+33 7 00 00 00 00"))
+        for one in calling
+    )
+    _write(folder, "PersRelEleve", mobiles, name=DELTA)
+    return Watched(*(str(5_000_000 + firsts[group[0]]) for group in (moving, losing)))
+
+
+def _first_adults(families: list[tuple[int, int, int]]) -> list[int]:
+    """The number of each family's first adult."""
+    return [0, *accumulate(adults for _, _, adults in families)]
+
+
+def _schools(pupils: int) -> int:
+    return max(1, pupils // 600)
+
+
+def _pupil_key(number: int) -> str:
+    return str(2_000_000 + number)
+
+
+def _arrival(draw: random.Random, pupils: int) -> str:
+    school = str(9000 + draw.randrange(_schools(pupils)))
+    return _attribute("ENTPersonStructRattach", school) + _attribute("ENTEleveClasses", f"{school}${NEW_CLASS}")
+
+
+def _change(category: str, key: str, body: str) -> str:
+    return _request(
+        "modifyRequest", "modifications", category, key, body.replace("<attr ", '<attr operation="replace" ')
+    )
+
+
+def _leave(category: str, key: str) -> str:
+    return _request("deleteRequest", "attributes", category, key, "")
+
+
+def _write(folder: Path, category: str, records: Iterator[str], *, name: str = COMPLETE) -> int:
     """Write one category in numbered parts."""
     count, part = 0, 0
     stream: IO[str] | None = None
     for record in records:
         if stream is None:
-            path = folder / f"ENT2DVA-ENT99_Complet_20260905_{category}_{part:04d}.xml"
+            path = folder / f"{name}_{category}_{part:04d}.xml"
             stream = path.open("w", encoding="utf-8")
             stream.write(HEAD)
             part += 1
@@ -115,11 +189,16 @@ def _attribute(name: str, *values: str) -> str:
     return f'  <attr name="{name}">{inside}</attr>\n'
 
 
-def _record(category: str, kind: str, key: str, body: str) -> str:
+def _record(category: str, key: str, body: str) -> str:
+    return _request("addRequest", "attributes", category, key, body)
+
+
+def _request(operation: str, part: str, category: str, key: str, body: str) -> str:
+    kind = "categorieStructure" if category == "EtabEducNat" else "categoriePersonne"
     return (
-        f'<addRequest>\n <operationalAttributes><attr name="{kind}"><value>{category}</value></attr>'
-        f"</operationalAttributes>\n <identifier><id>{key}</id></identifier>\n <attributes>\n{body} </attributes>\n"
-        "</addRequest>\n"
+        f'<{operation}>\n <operationalAttributes><attr name="{kind}"><value>{category}</value></attr>'
+        f"</operationalAttributes>\n <identifier><id>{key}</id></identifier>\n <{part}>\n{body} </{part}>\n"
+        f"</{operation}>\n"
     )
 
 
@@ -136,7 +215,7 @@ def _school(number: int) -> str:
         + _attribute("ENTEtablissementContrat", "PU")
         + _attribute("ENTStructureClasses", *classes)
     )
-    return _record("EtabEducNat", "categorieStructure", str(9000 + number), body)
+    return _record("EtabEducNat", str(9000 + number), body)
 
 
 def _pupils(draw: random.Random, families: list[tuple[int, int, int]], schools: int) -> Iterator[str]:
@@ -154,7 +233,7 @@ def _pupil(draw: random.Random, number: int, name: str, adults: list[str], schoo
     place = f"{draw.choice('6543')}{draw.choice('ABCDEF')}"
     given = draw.choice(GIVEN)
     mef = draw.choice(MEFS)
-    key = str(2_000_000 + number)
+    key = _pupil_key(number)
     body = (
         _attribute("ENTPersonJointure", key)
         + _attribute("ENTEleveINE", ine(number))
@@ -186,13 +265,13 @@ def _pupil(draw: random.Random, number: int, name: str, adults: list[str], schoo
         + _attribute("ENTEleveClasses", f"{school}${place}")
         + _attribute("ENTEleveGroupes", f"{school}${place} GR1", f"{school}${place} LV2")
     )
-    return _record("Eleve", "categoriePersonne", key, body)
+    return _record("Eleve", key, body)
 
 
 def _guardians(draw: random.Random, families: list[tuple[int, int, int]]) -> Iterator[str]:
     number = 0
     for first, children, adults in families:
-        pupils = [str(2_000_000 + first + place) for place in range(children)]
+        pupils = [_pupil_key(first + place) for place in range(children)]
         for place in range(adults):
             yield _guardian(draw, number, pupils, ("Mme", "M.", "Mme")[place])
             number += 1
@@ -223,4 +302,4 @@ def _guardian(draw: random.Random, number: int, pupils: list[str], title: str) -
         + _attribute("ENTPersonPays", "FRANCE")
         + _attribute("ENTPersonAdresseDiffusion", "N")
     )
-    return _record("PersRelEleve", "categoriePersonne", key, body)
+    return _record("PersRelEleve", key, body)

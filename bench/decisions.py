@@ -4,33 +4,29 @@
 
 The shipped rules are joined by made-up ones of the same kind until every action has its share. An action's rules are a
 slice of their own, so that 200 rules over 8 actions are 25 a slice: the shipped actions are measured with at least that
-many. The rows in `bench/results.json` are those of the last run.
+many. The rows in `bench/results.json` are the medians of the runs of the last call.
 """
 
 from __future__ import annotations
 
 import argparse
 import gc
-import json
 import os
-import platform
 import random
-import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
+from bench.results import Row, append
 from policies.engine import Engine, ParsedRule, parse_rule, parse_schema, rule_faults
 from policies.facts import FACT_TYPES, Facts, every, values_of
 from policies.loader import RULES, SCHEMA, SHIPPED
 from policies.text import statements
 
-ROOT = Path(__file__).parent.parent
-RESULTS = Path(__file__).with_name("results.json")
 ACTIONS = 8
 CHILDREN, SERVICES = 4, 8
+RUNS = 5
 BARS = {"uncached_p95": 150.0, "remembered": 2.0, "portal_page": 1000.0}
 """Microseconds."""
 
@@ -44,21 +40,30 @@ def main() -> None:
     options = parser.parse_args()
     rules = tuple(enough_rules(options.rules // ACTIONS))
     facts = {kind.action: sample(every(kind), options.rounds) for kind in FACT_TYPES}
+    runs = [measure(rules, facts, options.rounds) for _ in range(RUNS)]
+    found = {name: median(run[name] for run in runs) for name in BARS}
+    for name, ours in found.items():
+        each = ", ".join(f"{run[name]:.1f}" for run in runs)
+        print(f"{name:<14} {ours:8.2f} us   bar {BARS[name]:,.0f} us   runs {each}   load {os.getloadavg()[0]:.1f}")
+    if not options.dry:
+        append(
+            [Row(f"decisions_{name}_{options.rules}", ours, BARS[name], "lower", "us") for name, ours in found.items()]
+        )
+
+
+def measure(rules: tuple[ParsedRule, ...], facts: dict[str, list[Facts]], rounds: int) -> dict[str, float]:
+    """One run on an engine of its own; the slowest action's p95 counts."""
     engine = Engine(rules, version="bench")
     spent = {action: sorted(timed(engine.decide, asked)) for action, asked in facts.items()}
     gc.collect()
-    found = {
-        "uncached_p95": max(quantiles(times, n=20)[-1] for times in spent.values()),
-        "remembered": median(remembered(engine, [each for asked in facts.values() for each in asked[:1000]])),
-        "portal_page": median(portal_pages(engine, options.rounds // 10)),
-    }
     for action, times in spent.items():
         each = sum(rule.action == action for rule in rules)
         print(f"{action:<9} {each:>4} rules   p50 {median(times):6.1f} us   p95 {quantiles(times, n=20)[-1]:6.1f} us")
-    for name, ours in found.items():
-        print(f"{name:<14} {ours:8.2f} us   bar {BARS[name]:,.0f} us   load {os.getloadavg()[0]:.1f}")
-    if not options.dry:
-        append(found, options.rules)
+    return {
+        "uncached_p95": max(quantiles(times, n=20)[-1] for times in spent.values()),
+        "remembered": median(remembered(engine, [each for asked in facts.values() for each in asked[:1000]])),
+        "portal_page": median(portal_pages(engine, rounds // 10)),
+    }
 
 
 def enough_rules(each: int) -> Iterator[ParsedRule]:
@@ -133,36 +138,6 @@ def _cards(kind: type[Any]) -> Iterator[tuple[Any, ...]]:
     space = tuple(values_of(kind).values())
     for _ in range(CHILDREN * SERVICES):
         yield tuple(drawn.choice(values) for values in space)
-
-
-def append(found: dict[str, float], rules: int) -> None:
-    """Write the rows of this measure into `results.json`, in the place of those of an earlier one."""
-    rows = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
-    rows = [row for row in rows if not row["bench"].startswith("decisions_")]
-    rows += [
-        {
-            "bench": f"decisions_{name}_{rules}",
-            "ours": round(ours, 2),
-            "peer": "bar",
-            "peer_value": BARS[name],
-            "ratio": round(ours / BARS[name], 3),
-            "bar": BARS[name],
-            "better": "lower",
-            "unit": "us",
-            "machine": f"{platform.machine()} {os.cpu_count()} cores",
-            "commit": commit(),
-        }
-        for name, ours in found.items()
-    ]
-    RESULTS.write_text(json.dumps(rows, indent=1) + "\n")
-
-
-def commit() -> str:
-    """The commit measured, `-dirty` behind it when files were changed since; empty outside a repository."""
-    done = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    return done.stdout.strip()
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import resource
 import secrets
 import subprocess
@@ -25,11 +24,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.academy import write_academy
+from bench.results import Row, append
 from tests import servers
 
 ROOT = Path(__file__).parent.parent
-RESULTS = Path(__file__).with_name("results.json")
-BAR_SPEED = {"postgresql": 5_000.0, "sqlite": 5_000.0}
+BAR_SPEED = 5_000.0
 BAR_MEMORY = 600.0
 
 
@@ -61,17 +60,22 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory(prefix="preau-bench-") as folder:
         files = options.keep or Path(folder) / "aaf"
-        marker = files / f"{options.pupils}.count"
-        if not marker.exists():
-            marker.parent.mkdir(parents=True, exist_ok=True)
-            marker.write_text(str(write_academy(files, pupils=options.pupils)))
-        records = int(marker.read_text())
-        for database in ("sqlite", "postgresql") if options.database == "both" else (options.database,):
+        records = generated(files, options.pupils)
+        for database in DATABASES if options.database == "both" else (options.database,):
             with DATABASES[database](Path(folder)) as url:
                 found = measure(url, files, records)
             show(database, found)
             if not options.dry:
-                append(database, found, options.pupils)
+                append(rows_of(database, found, options.pupils))
+
+
+def generated(files: Path, pupils: int) -> int:
+    """Generate the academy where it does not stand yet; returns how many records it holds."""
+    marker = files / f"{pupils}.count"
+    if not marker.exists():
+        marker.parent.mkdir(parents=True, exist_ok=True)
+        marker.write_text(str(write_academy(files, pupils=pupils)))
+    return int(marker.read_text())
 
 
 def measure(url: str, files: Path, records: int) -> Measure:
@@ -172,40 +176,13 @@ def show(database: str, found: Measure) -> None:
     )
 
 
-def append(database: str, found: Measure, pupils: int) -> None:
-    """Write the two rows of this measure into `results.json`, in the place of those of an earlier one."""
-    rows = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
-    rows = [
-        row for row in rows if not row["bench"].startswith(f"import_aaf_{database}_") or str(pupils) not in row["bench"]
+def rows_of(database: str, found: Measure, pupils: int) -> list[Row]:
+    """The two rows of a measure."""
+    name = f"import_aaf_{database}_{{}}_{pupils}"
+    return [
+        Row(name.format("speed"), found.records / found.seconds, BAR_SPEED, "higher", "records/s"),
+        Row(name.format("memory"), found.mebibytes, BAR_MEMORY, "lower", "MiB"),
     ]
-    speed = found.records / found.seconds
-    for name, ours, bar, better, unit in (
-        ("speed", speed, BAR_SPEED[database], "higher", "records/s"),
-        ("memory", found.mebibytes, BAR_MEMORY, "lower", "MiB"),
-    ):
-        rows.append(
-            {
-                "bench": f"import_aaf_{database}_{name}_{pupils}",
-                "ours": round(ours, 1),
-                "peer": "bar",
-                "peer_value": bar,
-                "ratio": round(ours / bar, 3),
-                "bar": bar,
-                "better": better,
-                "unit": unit,
-                "machine": f"{platform.machine()} {os.cpu_count()} cores",
-                "commit": commit(),
-            }
-        )
-    RESULTS.write_text(json.dumps(rows, indent=1) + "\n")
-
-
-def commit() -> str:
-    """The commit measured, `-dirty` behind it when files were changed since; empty outside a repository."""
-    done = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    return done.stdout.strip()
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 from broker.app import Broker, build
 from broker.domain.acts import OpenSession
 from broker.domain.audit import Action, AuditEvent
+from broker.domain.clock import Clock
 from broker.domain.handles import Handle, Id, digest, new_handle, new_id
 from broker.domain.identity import AuthnContext
 from broker.domain.sessions import Device, Session
@@ -21,7 +22,6 @@ from broker.settings import load_settings
 from broker.stores import bring_up_to_date
 from broker.wire.http import SESSION_COOKIE
 from tests import builders
-from tests.clock import FakeClock
 from tests.descriptors import REQUIRED
 from tests.oidc_stand import SECRET, Answer, Browser, run_app
 
@@ -65,7 +65,7 @@ url = "https://cantine.example/"
 
 
 @contextmanager
-def open_app(folder: Path, clock: FakeClock, *, more: str = "") -> Iterator[Broker]:
+def open_app(folder: Path, clock: Clock, *, more: str = "") -> Iterator[Broker]:
     """Settings (after `more`), a service, a secret and a migrated database in a folder, and the broker on them."""
     (folder / "services").mkdir()
     (folder / "services" / "cantine.toml").write_text(SERVICE, "utf-8")
@@ -96,15 +96,21 @@ def call(broker: Broker, method: str, target: str, browser: Browser | None = Non
     return run_app(broker.wsgi, environ, browser)
 
 
-def signed_in(broker: Broker, clock: FakeClock) -> Browser:
+def signed_in(broker: Broker, clock: Clock) -> Browser:
     """A browser that holds a session of a mother of two."""
-    engine, now, handle = broker.stores.engine, clock(), new_handle(Handle.SESSION)
-    mother, _ = builders.add_family(engine, children=("Léa", "Tom"))
-    account = builders.add_account(engine, mother)
+    mother, _ = builders.add_family(broker.stores.engine, children=("Léa", "Tom"))
+    return signed_in_as(broker, clock, mother)
+
+
+def signed_in_as(broker: Broker, clock: Clock, person_id: str) -> Browser:
+    """A browser that holds a session of a person, signed in by a login linked to her."""
+    now, handle = clock(), new_handle(Handle.SESSION)
+    account = builders.add_account(broker.stores.engine, person_id)
+    context = AuthnContext("low", (), now, "ent1")
     session = Session(
-        new_id(Id.SESSION), digest(handle), mother, account, AuthnContext("low", (), now, "ent1"), Device.SHARED, now,
+        new_id(Id.SESSION), digest(handle), person_id, account, context, Device.SHARED, now,
         now + timedelta(minutes=20), now + timedelta(hours=12),
     )  # fmt: skip
-    event = AuditEvent("ville", now, Action.SIGN_IN, actor=mother)
+    event = AuditEvent("ville", now, Action.SIGN_IN, actor=person_id)
     broker.stores.sessions.open(OpenSession(session, "ent1", digest(handle), None, None, (event,)))
     return Browser({SESSION_COOKIE: handle})

@@ -1,0 +1,58 @@
+"""`bench/results.json`: one row for each thing measured, the last measure of it, whichever benchmark wrote it."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+RESULTS = Path(__file__).with_name("results.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What was measured, against the bar set for it."""
+
+    bench: str
+    ours: float
+    bar: float
+    better: Literal["lower", "higher"]
+    unit: str
+
+
+def append(rows: Sequence[Row]) -> None:
+    """Write rows down, each in the place of the earlier one of its name."""
+    kept = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
+    names = {row.bench for row in rows}
+    kept = [row for row in kept if row["bench"] not in names]
+    machine, measured = f"{platform.machine()} {os.cpu_count()} cores", commit()
+    for row in rows:
+        kept.append(
+            {
+                "bench": row.bench,
+                "ours": round(row.ours, 2),
+                "peer": "bar",
+                "peer_value": row.bar,
+                "ratio": round(row.ours / row.bar, 3),
+                "bar": row.bar,
+                "better": row.better,
+                "unit": row.unit,
+                "machine": machine,
+                "commit": measured,
+            }
+        )
+    RESULTS.write_text(json.dumps(kept, indent=1) + "\n")
+
+
+def commit() -> str:
+    """The commit measured, `-dirty` behind it when files were changed since; empty outside a repository."""
+    root = Path(__file__).parent.parent
+    done = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], cwd=root, capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip()
