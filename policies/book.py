@@ -16,7 +16,10 @@ from policies.text import KeyLines
 __all__ = ["NOT_TENANTS", "BookReader", "PolicyBook", "Reread", "load_book"]
 
 INSTALLATION_ALONE: Mapping[str, frozenset[str]] = {
-    "sessions.toml": frozenset({"interaction", "code", "access_token", "id_token", "copy"}),
+    "sessions.toml": frozenset(
+        {"interaction", "code", "access_token", "id_token", "copy"}
+        | {f"refresh_{whose}_{limit}" for whose in ("family", "staff") for limit in ("idle", "absolute")}
+    ),
     "linking.toml": frozenset({"undo_by_person", "undo_by_academie"}),
 }
 """Codes, tokens and copies are the installation's, and one purge erases what undoing needs: a tenant's number would

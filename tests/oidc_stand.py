@@ -73,7 +73,7 @@ def service(service_id: str = "cantine", **changes: Any) -> Service:
         secret_digest=digest(SECRET),
         redirect_uris=(f"https://{service_id}.example/retour",),
         auth_method=changes.pop("auth_method", BASIC),
-        scopes=("openid", "profile", "school", "children"),
+        scopes=("openid", "profile", "school", "children", *changes.pop("more_scopes", ())),
         signing_alg=changes.pop("signing_alg", "ES256"),
     )
     plain = Service(
@@ -175,7 +175,13 @@ class Stand:
         return Door(self.routes, fallback=_error_pages, logins=self.federation, store=self.store, clock=self.clock)
 
     def sign_in(
-        self, person_id: str = "", *, browser: Browser | None = None, acr: str = "low", amr: tuple[str, ...] = ("pwd",)
+        self,
+        person_id: str = "",
+        *,
+        browser: Browser | None = None,
+        acr: str = "low",
+        amr: tuple[str, ...] = ("pwd",),
+        device: Device = Device.SHARED,
     ) -> Browser:
         """Open a session for a person (the mother) and return the browser that holds it."""
         person_id = person_id or self.mother
@@ -183,7 +189,7 @@ class Stand:
         account = builders.add_account(self.engine, person_id)
         session = Session(
             sid=new_id(Id.SESSION), handle_digest=digest(handle), person_id=person_id, account_id=account,
-            authn=AuthnContext(acr, amr, now, "ent1"), device=Device.SHARED, opened_at=now,
+            authn=AuthnContext(acr, amr, now, "ent1"), device=device, opened_at=now,
             idle_until=now + timedelta(minutes=20), ends_at=now + timedelta(hours=12),
         )  # fmt: skip
         event = AuditEvent("ville", now, Action.SIGN_IN, actor=person_id)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from broker.domain.people import RecordKind
-from broker.domain.sessions import Device, Session
+from broker.domain.people import RecordKind, Space
+from broker.domain.sessions import Device, Offline, Session
 from policies import SessionLimits
 
 TOUCH_EVERY = timedelta(minutes=1)
@@ -42,6 +42,22 @@ def next_idle(session: Session, life: SessionLife, *, now: datetime) -> datetime
     """The new idle limit if it is worth a write, else None. Never past the absolute end, never backwards."""
     moved = _idle_end(life, ends_at=session.ends_at, now=now)
     return moved if moved - session.idle_until >= TOUCH_EVERY else None
+
+
+def offline_of(
+    device: Device, kinds: frozenset[RecordKind], space: Space, limits: SessionLimits, *, now: datetime
+) -> Offline | None:
+    """How long a service may renew its tokens by itself; None on a shared device: its next user would be the family.
+
+    A service for staff is renewed on any device, since their session asks a second factor; who is staff keeps to the
+    staff's limits everywhere.
+    """
+    staff = RecordKind.STAFF in kinds
+    if device is Device.SHARED and not (staff and space is Space.STAFF):
+        return None
+    if staff:
+        return Offline(limits.refresh_staff_idle, now + limits.refresh_staff_absolute)
+    return Offline(limits.refresh_family_idle, now + limits.refresh_family_absolute)
 
 
 def is_fresh(session: Session, *, within: timedelta, now: datetime) -> bool:

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from broker.domain.audit import AuditEvent
 from broker.domain.identity import LinkProof
-from broker.domain.sessions import AccessToken, CodePayload, Session
+from broker.domain.sessions import CodePayload, Redeemable, Session
 from broker.domain.standings import StandingKind, StandingState
 
 
@@ -32,12 +32,19 @@ class IssueCode:
 
 
 @dataclass(frozen=True, slots=True)
-class RedeemCode:
-    """Claim a code that is unused and unexpired at `now`, and store the access token it yields."""
+class Redeem:
+    """Claim a code or refresh token of this client, unused and unexpired at `now`, and store the tokens it yields.
 
-    code_digest: str
-    token_digest: str
-    token: AccessToken
+    The refresh token is stored only where the grant is good offline. `audit` is completed with the grant by whoever
+    carries it out: it is not known before the claim.
+    """
+
+    kind: Redeemable
+    digest: str
+    client_id: str
+    access_digest: str
+    access_until: datetime
+    refresh_digest: str
     now: datetime
     audit: tuple[AuditEvent, ...]
 

@@ -22,6 +22,11 @@ class Action(StrEnum):
     CODE_ISSUED = "code_issued"
     CODE_REDEEMED = "code_redeemed"
     CODE_REUSED = "code_reused"
+    CODE_REFUSED = "code_refused"
+    TOKEN_REFRESHED = "token_refreshed"  # noqa: S105 (an act)
+    REFRESH_REUSED = "refresh_reused"
+    REFRESH_REFUSED = "refresh_refused"
+    TOKEN_REVOKED = "token_revoked"  # noqa: S105
     OUTAGE_ACCEPTED = "outage_accepted"
     IMPORT_STARTED = "import_started"
     IMPORT_HELD = "import_held"

@@ -21,6 +21,7 @@ class Handle(StrEnum):
     REQUEST = "prq_"
     CODE = "pco_"
     ACCESS_TOKEN = "pat_"  # noqa: S105 - a prefix, not a secret
+    REFRESH_TOKEN = "prt_"  # noqa: S105
     CSRF = "pcs_"
 
 

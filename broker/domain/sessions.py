@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from broker.domain.identity import AuthnContext
@@ -47,9 +47,28 @@ class Grant:
     scope: tuple[str, ...]
 
 
+class Redeemable(StrEnum):
+    """What is redeemed for tokens, once."""
+
+    CODE = "code"
+    REFRESH = "refresh"
+
+
+@dataclass(frozen=True, slots=True)
+class Offline:
+    """How long a service may renew its tokens by itself: each refresh token for `idle`, all of them until `until`."""
+
+    idle: timedelta
+    until: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class CodePayload:
-    """Everything an authorization code stands for, fixed when it is issued (RFC 6749 §4.1, RFC 7636 §4.4)."""
+    """Everything an authorization code stands for, fixed when it is issued (RFC 6749 §4.1, RFC 7636 §4.4).
+
+    The refresh tokens that follow from it stand for the same. `offline` None: none follow. `expires_at` and `used_at`
+    are those of the code or refresh token that was read.
+    """
 
     grant: Grant
     redirect_uri: str
@@ -60,6 +79,7 @@ class CodePayload:
     claims: tuple[str, ...]
     expires_at: datetime
     used_at: datetime | None = None
+    offline: Offline | None = None
 
 
 @dataclass(frozen=True, slots=True)

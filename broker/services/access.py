@@ -69,13 +69,14 @@ class Weighed:
     """A decision with the facts it was made from and their grounds.
 
     `step_up`: the sources that could prove what is missing, when that is all that is missing. `outage_since`: since
-    when an outage excuses the assurance. `policies` are those that spoke.
+    when an outage excuses the assurance. `policies` are those that spoke, `kinds` what the person is.
     """
 
     decision: Decision
     facts: AccessFacts
     place: PlaceFacts
     policies: Policies
+    kinds: frozenset[RecordKind]
     step_up: tuple[str, ...] = ()
     outage_since: datetime | None = None
 
@@ -124,6 +125,7 @@ def weigh(
         facts,
         best,
         policies,
+        person.kinds,
         step_up=() if decision.allowed else _step_up(policies, about, facts),
         outage_since=outage,
     )

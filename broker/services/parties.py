@@ -14,7 +14,18 @@ PARTY_KEYS = (
     "client_id", "kind", "client_secret_file", "client_secret_sha256", "redirect_uris", "origins", "auth_method",
     "scopes", "signing_alg",
 )  # fmt: skip
-SCOPES = ("openid", "profile", "school", "children", "email", "address", "birthdate", "schooling", "directory")
+SCOPES = (
+    "openid",
+    "profile",
+    "school",
+    "children",
+    "email",
+    "address",
+    "birthdate",
+    "schooling",
+    "directory",
+    "offline_access",
+)
 SIGNING_ALGS = ("ES256", "RS256")
 SHORTEST_SECRET = 43
 """A 256-bit random secret in base64url: what makes SHA-256 at rest enough (a chosen word would be guessed)."""

@@ -1,13 +1,15 @@
 """Subjects, codes, grants and tokens in SQL. The hot acts are one statement on PostgreSQL, one transaction on SQLite.
 
-On PostgreSQL a data-modifying CTE claims the code, stores the token and writes the audit events in autocommit: one
-round trip, all or nothing. SQLite cannot write inside a CTE; there the same steps share one immediate transaction.
+On PostgreSQL a data-modifying CTE claims the code or refresh token, stores the tokens it yields and writes the audit
+events in autocommit: one round trip, all or nothing. SQLite cannot write inside a CTE; there the same steps share one
+immediate transaction.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -15,44 +17,75 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    Integer,
     Row,
     Select,
     String,
     and_,
     bindparam,
     column,
+    exists,
     func,
     insert,
     literal,
+    or_,
     select,
     true,
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from broker.domain.acts import IssueCode, RedeemCode, RevokeGrant
+from broker.domain.acts import IssueCode, Redeem, RevokeGrant
 from broker.domain.audit import AuditEvent
 from broker.domain.handles import new_subject
 from broker.domain.identity import AuthnContext
-from broker.domain.people import Space
-from broker.domain.sessions import AccessToken, CodePayload, Grant
+from broker.domain.people import AttachmentState, Space
+from broker.domain.sessions import AccessToken, CodePayload, Grant, Offline, Redeemable
 from broker.storage.copies import tell_tokens
 from broker.storage.engine import fetch, reading, transact
 from broker.storage.lineage import lock_owners
-from broker.storage.schema import Instant, access_tokens, audit_events, consumptions, grants, sessions, subjects
+from broker.storage.schema import (
+    Instant,
+    access_tokens,
+    attachments,
+    audit_events,
+    consumptions,
+    grants,
+    records,
+    sessions,
+    subjects,
+)
 from broker.storage.trail import event_row, insert_audit
 
-_CODE_KIND = "code"
 _NOW = bindparam("now", type_=Instant)
 _UNTIL = bindparam("until", type_=Instant)
-_CODE = bindparam("code", type_=String)
+_DIGEST = bindparam("shown", type_=String)
+_KIND = bindparam("of_kind", type_=String)
+_REFRESH = bindparam("refresh", type_=String)
 _TOKEN = bindparam("token", type_=String)
 _GRANT = bindparam("grant", type_=String)
 
-_RUNNING = and_(sessions.c.revoked_at.is_(None), sessions.c.idle_until > _NOW, sessions.c.ends_at > _NOW)
-_LIVE = and_(grants.c.revoked_at.is_(None), sessions.c.person_id == grants.c.person_id, _RUNNING)
+_KEPT = and_(sessions.c.idle_until > _NOW, sessions.c.ends_at > _NOW)
+_RUNNING = and_(sessions.c.revoked_at.is_(None), _KEPT)
+_LIVE = and_(
+    grants.c.revoked_at.is_(None),
+    sessions.c.person_id == grants.c.person_id,
+    sessions.c.revoked_at.is_(None),
+    or_(_KEPT, grants.c.offline_until > _NOW),
+)
 """A grant opens nothing once it is revoked, or once the session it was made in is over or another person's: an undo
-gives a session back to whom it belongs, and what was granted in it meanwhile is nobody's."""
+gives a session back to whom it belongs, and what was granted in it meanwhile is nobody's. A refresh family outlives the
+idleness of its session, never its sign-out."""
+
+_PRESENT = exists(
+    select(literal(1)).where(
+        attachments.c.person_id == grants.c.person_id,
+        attachments.c.state == AttachmentState.ATTACHED.value,
+        records.c.id == attachments.c.record_id,
+        records.c.retired_at.is_(None),
+    )
+)
+"""The person still has a live record: who left the school is not renewed for a month."""
 
 _SUBJECT = select(subjects.c.value).where(
     subjects.c.person_id == bindparam("person", type_=String),
@@ -60,10 +93,10 @@ _SUBJECT = select(subjects.c.value).where(
     subjects.c.space == bindparam("space", type_=String),
     subjects.c.retired_at.is_(None),
 )
-_READ_CODE = (
+_READ_REDEEMABLE = (
     select(grants, consumptions.c.payload, consumptions.c.expires_at, consumptions.c.used_at)
     .select_from(consumptions.join(grants, grants.c.id == consumptions.c.grant_id))
-    .where(consumptions.c.digest == _CODE, consumptions.c.kind == _CODE_KIND)
+    .where(consumptions.c.digest == _DIGEST, consumptions.c.kind == _KIND)
 )
 _READ_TOKEN = (
     select(grants, access_tokens.c.expires_at)
@@ -80,7 +113,18 @@ _READ_TOKEN = (
 _STORE_GRANT = (
     insert(grants)
     .from_select(
-        ["id", "person_id", "client_id", "sid", "scope", "subject", "claims", "created_at"],
+        [
+            "id",
+            "person_id",
+            "client_id",
+            "sid",
+            "scope",
+            "subject",
+            "claims",
+            "created_at",
+            "offline_until",
+            "offline_idle",
+        ],
         select(
             _GRANT,
             sessions.c.person_id,
@@ -90,6 +134,8 @@ _STORE_GRANT = (
             bindparam("sub", type_=String),
             bindparam("granted", type_=JSON),
             _NOW,
+            bindparam("renewed_until", type_=Instant),
+            bindparam("renewed_within", type_=Integer),
         ).where(
             sessions.c.sid == bindparam("session", type_=String),
             sessions.c.person_id == bindparam("person", type_=String),
@@ -104,25 +150,27 @@ _CODE_NAMES = ["digest", "kind", "grant_id", "payload", "issued_at", "expires_at
 
 
 def _code_of(grant_id: ColumnElement[str]) -> Select[Any]:
-    kind, stands_for = literal(_CODE_KIND, String), bindparam("stands_for", type_=JSON)
-    return select(_CODE, kind, grant_id, stands_for, _NOW, _UNTIL)
+    kind, stands_for = literal(Redeemable.CODE.value, String), bindparam("stands_for", type_=JSON)
+    return select(_DIGEST, kind, grant_id, stands_for, _NOW, _UNTIL)
 
 
 _STORE_CODE = insert(consumptions).from_select(_CODE_NAMES, _code_of(_GRANT))
-_CLAIM_CODE = (
+_CLAIM = (
     update(consumptions)
     .where(
-        consumptions.c.digest == _CODE,
-        consumptions.c.kind == _CODE_KIND,
+        consumptions.c.digest == _DIGEST,
+        consumptions.c.kind == _KIND,
         consumptions.c.used_at.is_(None),
         consumptions.c.expires_at > _NOW,
         grants.c.id == consumptions.c.grant_id,
+        grants.c.client_id == bindparam("client", type_=String),
         sessions.c.sid == grants.c.sid,
         _LIVE,
+        or_(consumptions.c.kind == Redeemable.CODE.value, _PRESENT),
     )
     .values(used_at=_NOW)
-    .returning(consumptions.c.grant_id)
 )
+"""Only its own client claims it: another's attempt does not spend it."""
 _STORE_TOKEN = insert(access_tokens).values(digest=_TOKEN, grant_id=_GRANT, issued_at=_NOW, expires_at=_UNTIL)
 
 # ---- the same steps as one statement, for PostgreSQL -------------------------------------------------------------
@@ -143,15 +191,26 @@ _ISSUE_AT_ONCE = select(_granted.c.id).add_cte(
     .from_select(_EVENT_NAMES, select(*_event_values).select_from(_granted.join(_events, true())))
     .cte("audited"),
 )
-_claimed = _CLAIM_CODE.cte("claimed")
-_REDEEM_AT_ONCE = select(_claimed.c.grant_id).add_cte(
+_claimed = _CLAIM.returning(grants, consumptions.c.payload, consumptions.c.expires_at).cte("claimed")
+_idle_end = _NOW + func.make_interval(0, 0, 0, 0, 0, 0, _claimed.c.offline_idle)
+_claimed_values = [_claimed.c.id if name == "subject" else _events.c[name] for name in _EVENT_NAMES]
+_REDEEM_AT_ONCE = select(_claimed, literal(None, Instant).label("used_at")).add_cte(
     insert(access_tokens)
-    .from_select(["digest", "grant_id", "issued_at", "expires_at"], select(_TOKEN, _claimed.c.grant_id, _NOW, _UNTIL))
+    .from_select(["digest", "grant_id", "issued_at", "expires_at"], select(_TOKEN, _claimed.c.id, _NOW, _UNTIL))
     .cte("tokened"),
+    insert(consumptions)
+    .from_select(
+        _CODE_NAMES,
+        select(
+            _REFRESH, literal(Redeemable.REFRESH.value, String), _claimed.c.id, _claimed.c.payload, _NOW,
+            func.least(_idle_end, _claimed.c.offline_until),
+        ).where(_claimed.c.offline_until > _NOW),
+    )
+    .cte("renewed"),
     insert(audit_events)
-    .from_select(_EVENT_NAMES, select(*_event_values).select_from(_claimed.join(_events, true())))
+    .from_select(_EVENT_NAMES, select(*_claimed_values).select_from(_claimed.join(_events, true())))
     .cte("audited"),
-)
+)  # fmt: skip
 
 
 class SqlGrants:
@@ -177,22 +236,26 @@ class SqlGrants:
                 return conn.execute(_ISSUE_AT_ONCE, {**binds, "events": _as_json(act.audit)}).first() is not None
         return transact(self._engine, lambda conn: _issue_in_steps(conn, binds, act.audit))
 
-    def code(self, code_digest: str) -> CodePayload | None:
-        """See `Grants.code`."""
-        rows = fetch(self._engine, _READ_CODE, {"code": code_digest})
+    def redeemable(self, kind: Redeemable, digest: str) -> CodePayload | None:
+        """See `Grants.redeemable`."""
+        rows = fetch(self._engine, _READ_REDEEMABLE, {"of_kind": kind.value, "shown": digest})
         return _payload(rows[0]) if rows else None
 
-    def redeem_code(self, act: RedeemCode) -> bool:
-        """See `Grants.redeem_code`. Also False when the session of the grant is over."""
+    def redeem(self, act: Redeem) -> CodePayload | None:
+        """See `Grants.redeem`."""
         binds = {
-            "code": act.code_digest,
-            "token": act.token_digest,
-            "until": act.token.expires_at,
+            "of_kind": act.kind.value,
+            "shown": act.digest,
+            "client": act.client_id,
+            "token": act.access_digest,
+            "until": act.access_until,
+            "refresh": act.refresh_digest,
             "now": act.now,
         }
         if self._at_once:
             with reading(self._engine) as conn:
-                return conn.execute(_REDEEM_AT_ONCE, {**binds, "events": _as_json(act.audit)}).first() is not None
+                row = conn.execute(_REDEEM_AT_ONCE, {**binds, "events": _as_json(act.audit)}).first()
+                return _payload(row) if row else None
         return transact(self._engine, lambda conn: _redeem_in_steps(conn, binds, act.audit))
 
     def token(self, token_digest: str, *, now: datetime) -> AccessToken | None:
@@ -228,13 +291,28 @@ def _issue_in_steps(conn: Connection, binds: dict[str, Any], audit: Sequence[Aud
     return True
 
 
-def _redeem_in_steps(conn: Connection, binds: dict[str, Any], audit: Sequence[AuditEvent]) -> bool:
-    grant_id = conn.execute(_CLAIM_CODE, binds).scalar()
-    if grant_id is None:
-        return False
-    conn.execute(_STORE_TOKEN, {**binds, "grant": grant_id})
-    insert_audit(conn, audit)
-    return True
+def _redeem_in_steps(conn: Connection, binds: dict[str, Any], audit: Sequence[AuditEvent]) -> CodePayload | None:
+    if not conn.execute(_CLAIM, binds).rowcount:
+        return None
+    row = conn.execute(_READ_REDEEMABLE, binds).one()
+    payload = replace(_payload(row), used_at=None)
+    conn.execute(_STORE_TOKEN, {**binds, "grant": row.id})
+    if payload.offline and payload.offline.until > binds["now"]:
+        conn.execute(insert(consumptions), [_renewed(row, payload.offline, binds)])
+    insert_audit(conn, [replace(event, subject=row.id) for event in audit])
+    return payload
+
+
+def _renewed(row: Row[Any], offline: Offline, binds: dict[str, Any]) -> dict[str, Any]:
+    """The refresh token that follows a code, or an earlier one of its family."""
+    return {
+        "digest": binds["refresh"],
+        "kind": Redeemable.REFRESH.value,
+        "grant_id": row.id,
+        "payload": row.payload,
+        "issued_at": binds["now"],
+        "expires_at": min(binds["now"] + offline.idle, offline.until),
+    }
 
 
 def _revoke(conn: Connection, act: RevokeGrant) -> None:
@@ -261,7 +339,9 @@ def _issue_binds(act: IssueCode) -> dict[str, Any]:
         "scopes": list(grant.scope),
         "sub": payload.subject,
         "granted": list(payload.claims),
-        "code": act.code_digest,
+        "renewed_until": payload.offline.until if payload.offline else None,
+        "renewed_within": int(payload.offline.idle.total_seconds()) if payload.offline else None,
+        "shown": act.code_digest,
         "stands_for": {
             "redirect_uri": payload.redirect_uri,
             "code_challenge": payload.code_challenge,
@@ -297,6 +377,7 @@ def _payload(row: Row[Any]) -> CodePayload:
         claims=tuple(row.claims),
         expires_at=row.expires_at,
         used_at=row.used_at,
+        offline=Offline(timedelta(seconds=row.offline_idle), row.offline_until) if row.offline_until else None,
     )
 
 

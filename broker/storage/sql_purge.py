@@ -132,6 +132,12 @@ def _dated(table: Table, *, number: str, settle: Settle = _nothing_rests) -> Pur
 # ---- rules that are more than rows ---------------------------------------------------------------------------------
 
 
+def _over_sessions() -> ColumnElement[bool]:
+    """A session is kept while a service may still renew what was granted in it."""
+    renewing = select(grants.c.id).where(grants.c.sid == sessions.c.sid, grants.c.offline_until >= _BEFORE)
+    return and_(sessions.c.ends_at < _BEFORE, ~renewing.exists())
+
+
 def _spent_merges() -> ColumnElement[bool]:
     """A merge that undo may still have to lift off first (a younger one stands on it) is kept until that one is old."""
     younger = merges.alias("younger")
@@ -207,7 +213,7 @@ RULES: tuple[PurgeRule, ...] = (
     ),
     PurgeRule("outbox", (outbox.c.id,), outbox.c.done_at < _BEFORE, _rows(outbox.c.id), _AT_ONCE),
     PurgeRule("merge_pre_images", (merges.c.id,), _spent_merges(), _erase_pre_images, _AT_ONCE),
-    PurgeRule("sessions", (sessions.c.sid,), sessions.c.ends_at < _BEFORE, _forget_sessions, _AT_ONCE),
+    PurgeRule("sessions", (sessions.c.sid,), _over_sessions(), _forget_sessions, _AT_ONCE),
     PurgeRule(
         "releases", tuple(releases.primary_key.columns), releases.c.day < _BEFORE_DAY,
         _rows(*releases.primary_key.columns), _AT_ONCE,

@@ -24,8 +24,10 @@ REQUEST: Final = "request"
 REQUEST_URI: Final = "request_uri"
 RESPONSE_MODE: Final = "response_mode"
 RESPONSE_TYPE: Final = "response_type"
+REFRESH_TOKEN: Final = "refresh_token"  # noqa: S105 (also a grant type)
 SCOPE: Final = "scope"
 STATE: Final = "state"
+TOKEN: Final = "token"  # noqa: S105
 UI_LOCALES: Final = "ui_locales"
 
 # Parameters of responses (RFC 6749 §4.1.2, RFC 9207 §2)
@@ -35,6 +37,7 @@ ISS: Final = "iss"
 # Values
 AUTHORIZATION_CODE: Final = "authorization_code"
 BEARER: Final = "Bearer"
+OFFLINE_ACCESS: Final = "offline_access"
 OPENID: Final = "openid"
 QUERY: Final = "query"
 S256: Final = "S256"

@@ -10,20 +10,20 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import Engine, func, select, update
 
-from broker.domain.acts import IssueCode, RedeemCode, RevokeGrant
+from broker.domain.acts import IssueCode, Redeem, RevokeGrant
 from broker.domain.audit import Action, AuditEvent, copies_named
 from broker.domain.handles import digest
 from broker.domain.identity import AuthnContext
-from broker.domain.people import Space
-from broker.domain.sessions import AccessToken, CodePayload, Grant
-from broker.storage.schema import access_tokens, audit_events, consumptions, grants, sessions, subjects
+from broker.domain.people import RecordKind, Space
+from broker.domain.sessions import AccessToken, CodePayload, Grant, Offline, Redeemable
+from broker.storage.schema import access_tokens, audit_events, consumptions, grants, records, sessions, subjects
 from broker.storage.sql_grants import SqlGrants
 from broker.storage.sql_outbox import SqlOutbox
 from tests import builders as b
 from tests.contract.statements import statements
 
 NOW = b.NOW
-CODE, TOKEN = digest("code"), digest("token")
+CODE, TOKEN, REFRESH = digest("code"), digest("token"), digest("refresh")
 
 
 @pytest.fixture
@@ -57,9 +57,11 @@ def issue(payload: CodePayload) -> IssueCode:
     return IssueCode(CODE, payload, (event(Action.CODE_ISSUED),))
 
 
-def redeem(payload: CodePayload, *, token: str = TOKEN, now: datetime = NOW) -> RedeemCode:
-    living = AccessToken(payload.grant, payload.subject, payload.claims, now + timedelta(minutes=5))
-    return RedeemCode(CODE, token, living, now, (event(Action.CODE_REDEEMED, now),))
+def redeem(payload: CodePayload, *, token: str = TOKEN, now: datetime = NOW) -> Redeem:
+    return Redeem(
+        Redeemable.CODE, CODE, payload.grant.client_id, token, now + timedelta(minutes=5), REFRESH, now,
+        (event(Action.CODE_REDEEMED, now),),
+    )  # fmt: skip
 
 
 def revoke(payload: CodePayload, *, why: str = "code_reused", now: datetime = NOW) -> RevokeGrant:
@@ -75,18 +77,18 @@ def actions(engine: Engine) -> list[str]:
 
 
 def test_a_code_is_read_back_as_it_was_issued(port: SqlGrants, payload: CodePayload) -> None:
-    assert port.code(CODE) is None
+    assert port.redeemable(Redeemable.CODE, CODE) is None
     port.issue_code(issue(payload))
-    assert port.code(CODE) == payload
-    assert port.code(digest("another")) is None
+    assert port.redeemable(Redeemable.CODE, CODE) == payload
+    assert port.redeemable(Redeemable.CODE, digest("another")) is None
 
 
 @pytest.mark.spec("RFC 6749 §4.1.2")
 def test_a_code_is_redeemed_once(sql_engine: Engine, port: SqlGrants, payload: CodePayload) -> None:
     port.issue_code(issue(payload))
-    assert port.redeem_code(redeem(payload))
-    assert not port.redeem_code(redeem(payload, token=digest("second")))
-    used = port.code(CODE)
+    assert port.redeem(redeem(payload))
+    assert not port.redeem(redeem(payload, token=digest("second")))
+    used = port.redeemable(Redeemable.CODE, CODE)
     assert used is not None
     assert used.used_at == NOW
     assert actions(sql_engine) == ["code_issued", "code_redeemed"]
@@ -95,7 +97,7 @@ def test_a_code_is_redeemed_once(sql_engine: Engine, port: SqlGrants, payload: C
 
 def test_the_audit_event_is_written_whole(sql_engine: Engine, port: SqlGrants, payload: CodePayload) -> None:
     port.issue_code(issue(payload))
-    port.redeem_code(redeem(payload))
+    port.redeem(redeem(payload))
     with sql_engine.connect() as conn:
         for row in conn.execute(select(audit_events)):
             assert (row.tenant, row.at, row.actor, row.subject) == ("99", NOW, "prs_x", "grt_1")
@@ -104,19 +106,19 @@ def test_the_audit_event_is_written_whole(sql_engine: Engine, port: SqlGrants, p
 
 def test_an_expired_code_is_refused_from_its_very_last_instant(port: SqlGrants, payload: CodePayload) -> None:
     port.issue_code(issue(payload))
-    assert not port.redeem_code(redeem(payload, now=payload.expires_at))
-    assert port.redeem_code(redeem(payload, now=payload.expires_at - timedelta(microseconds=1)))
+    assert not port.redeem(redeem(payload, now=payload.expires_at))
+    assert port.redeem(redeem(payload, now=payload.expires_at - timedelta(microseconds=1)))
 
 
 def test_an_unknown_code_and_another_kind_of_consumption_are_refused(
     sql_engine: Engine, port: SqlGrants, payload: CodePayload
 ) -> None:
-    assert not port.redeem_code(redeem(payload))
+    assert not port.redeem(redeem(payload))
     port.issue_code(issue(payload))
     with sql_engine.begin() as conn:
         conn.execute(update(consumptions).values(kind="answer"))
-    assert not port.redeem_code(redeem(payload))
-    assert port.code(CODE) is None
+    assert not port.redeem(redeem(payload))
+    assert port.redeemable(Redeemable.CODE, CODE) is None
 
 
 def _revoked_grant(engine: Engine) -> None:
@@ -156,7 +158,7 @@ def test_no_code_is_issued_on_a_session_that_is_over_or_another_person_s(
     end(sql_engine)
     again = replace(payload, grant=replace(payload.grant, grant_id="grt_2"))
     assert not port.issue_code(replace(issue(again), code_digest=digest("code 2")))
-    assert port.code(digest("code 2")) is None
+    assert port.redeemable(Redeemable.CODE, digest("code 2")) is None
     with sql_engine.connect() as conn:
         assert conn.execute(select(grants.c.id)).scalars().all() == ["grt_1"]
     assert actions(sql_engine) == ["code_issued"]
@@ -168,7 +170,7 @@ def test_a_code_dies_with_its_grant_and_session(
 ) -> None:
     port.issue_code(issue(payload))
     end(sql_engine)
-    assert not port.redeem_code(redeem(payload))
+    assert not port.redeem(redeem(payload))
     assert actions(sql_engine) == ["code_issued"]
 
 
@@ -177,7 +179,7 @@ def test_a_token_dies_with_its_grant_and_session(
     sql_engine: Engine, port: SqlGrants, payload: CodePayload, end: Callable[[Engine], None]
 ) -> None:
     port.issue_code(issue(payload))
-    port.redeem_code(redeem(payload))
+    port.redeem(redeem(payload))
     token = port.token(TOKEN, now=NOW)
     assert token == AccessToken(payload.grant, payload.subject, payload.claims, NOW + timedelta(minutes=5))
     end(sql_engine)
@@ -186,7 +188,7 @@ def test_a_token_dies_with_its_grant_and_session(
 
 def test_a_token_lives_until_it_expires(port: SqlGrants, payload: CodePayload) -> None:
     port.issue_code(issue(payload))
-    port.redeem_code(redeem(payload))
+    port.redeem(redeem(payload))
     assert port.token(TOKEN, now=NOW + timedelta(minutes=5, microseconds=-1)) is not None
     assert port.token(TOKEN, now=NOW + timedelta(minutes=5)) is None
     assert port.token(digest("other"), now=NOW) is None
@@ -198,10 +200,11 @@ def test_thirty_two_redemptions_at_once_yield_one_token(
     port.issue_code(issue(payload))
     acts = [redeem(payload, token=digest(f"token {n}")) for n in range(32)]
     with ThreadPoolExecutor(32) as pool:
-        results = list(pool.map(port.redeem_code, acts))
-    assert results.count(True) == 1
+        results = list(pool.map(port.redeem, acts))
+    assert sum(won is not None for won in results) == 1
     with sql_engine.connect() as conn:
-        assert conn.execute(select(access_tokens.c.digest)).scalars().all() == [acts[results.index(True)].token_digest]
+        stored = conn.execute(select(access_tokens.c.digest)).scalars().all()
+        assert stored == [act.access_digest for act, won in zip(acts, results, strict=True) if won]
     assert actions(sql_engine) == ["code_issued", "code_redeemed"]
 
 
@@ -212,7 +215,7 @@ def test_a_revocation_kills_the_token_and_calls_its_copies_back(
     sql_engine: Engine, port: SqlGrants, payload: CodePayload
 ) -> None:
     port.issue_code(issue(payload))
-    port.redeem_code(redeem(payload))
+    port.redeem(redeem(payload))
     port.revoke(revoke(payload))
     assert port.token(TOKEN, now=NOW) is None
     named = {d for entry in SqlOutbox(sql_engine).due(now=NOW, limit=9) for d in copies_named(entry.row)}
@@ -285,8 +288,8 @@ def test_hot_acts_are_one_autocommit_statement_on_postgresql(
     costs = []
     for act in (
         lambda: port.issue_code(issue(payload)),
-        lambda: port.code(CODE),
-        lambda: port.redeem_code(redeem(payload)),
+        lambda: port.redeemable(Redeemable.CODE, CODE),
+        lambda: port.redeem(redeem(payload)),
         lambda: port.token(TOKEN, now=NOW),
     ):
         with statements(sql_engine) as seen:
@@ -298,7 +301,7 @@ def test_hot_acts_are_one_autocommit_statement_on_postgresql(
     else:
         assert (costs[1], costs[3]) == (one, one)
         assert [costs[0][0], costs[2][0]] == [True, True]  # BEGIN IMMEDIATE, then the steps inside it
-        assert (costs[0][1:], costs[2][1:]) == ([False] * 3, [False] * 3)
+        assert (costs[0][1:], costs[2][1:]) == ([False] * 3, [False] * 4)
 
 
 def test_a_known_subject_costs_one_autocommit_statement(sql_engine: Engine, port: SqlGrants) -> None:
@@ -312,4 +315,110 @@ def test_a_known_subject_costs_one_autocommit_statement(sql_engine: Engine, port
 def test_an_act_without_its_audit_event_is_not_written(port: SqlGrants, payload: CodePayload) -> None:
     with pytest.raises(IndexError):
         port.issue_code(replace(issue(payload), audit=()))
-    assert port.code(CODE) is None
+    assert port.redeemable(Redeemable.CODE, CODE) is None
+
+
+# ---- refresh families --------------------------------------------------------------------------------------------
+
+FAMILY = Offline(timedelta(hours=12), NOW + timedelta(days=30))
+
+
+def refresh(shown: str, following: str, *, now: datetime = NOW, client_id: str = "cantine") -> Redeem:
+    return Redeem(
+        Redeemable.REFRESH, digest(shown), client_id, digest(f"token of {following}"), now + timedelta(minutes=5),
+        digest(following), now, (event(Action.TOKEN_REFRESHED, now),),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def family(sql_engine: Engine, port: SqlGrants, payload: CodePayload) -> CodePayload:
+    """A grant that is good offline, its code redeemed: the first refresh token is `refresh`."""
+    with sql_engine.begin() as conn:
+        b.attach(conn, b.add_record(conn, "k1", RecordKind.GUARDIAN), payload.grant.person_id)
+    offline = replace(payload, offline=FAMILY)
+    port.issue_code(issue(offline))
+    assert port.redeem(redeem(offline)) is not None
+    return offline
+
+
+def test_a_code_yields_a_refresh_token_only_where_the_grant_is_good_offline(
+    port: SqlGrants, payload: CodePayload
+) -> None:
+    port.issue_code(issue(payload))
+    port.redeem(redeem(payload))
+    assert port.redeemable(Redeemable.REFRESH, REFRESH) is None
+
+
+@pytest.mark.spec("RFC 9700 §4.14.2")
+def test_a_refresh_token_is_redeemed_once_and_stands_for_what_the_code_stood_for(
+    sql_engine: Engine, port: SqlGrants, family: CodePayload
+) -> None:
+    stands_for = replace(family, expires_at=NOW + FAMILY.idle)
+    assert port.redeem(refresh("refresh", "second")) == stands_for
+    assert port.redeem(refresh("refresh", "third")) is None
+    assert port.token(digest("token of second"), now=NOW) is not None
+    assert port.token(digest("token of third"), now=NOW) is None
+    assert port.redeem(refresh("second", "fourth")) == stands_for
+    assert actions(sql_engine)[2:] == ["token_refreshed", "token_refreshed"]
+
+
+def test_a_refresh_token_is_its_own_client_s_and_no_code(port: SqlGrants, family: CodePayload) -> None:
+    assert port.redeem(refresh("refresh", "x", client_id="bourses")) is None
+    assert port.redeem(replace(refresh("refresh", "x"), kind=Redeemable.CODE)) is None
+    assert port.redeem(refresh("refresh", "x")) is not None
+
+
+def test_a_refresh_token_ends_by_idleness_and_its_family_in_the_end(port: SqlGrants, family: CodePayload) -> None:
+    assert port.redeem(refresh("refresh", "x", now=NOW + FAMILY.idle)) is None
+    late = FAMILY.until - timedelta(hours=1)
+    shown, at = "refresh", NOW
+    while at < late:
+        at = min(at + timedelta(hours=11), late)
+        assert port.redeem(refresh(shown, f"at {at}", now=at)) is not None
+        shown = f"at {at}"
+    last = port.redeemable(Redeemable.REFRESH, digest(shown))
+    assert last is not None
+    assert last.expires_at == FAMILY.until
+    assert port.redeem(refresh(shown, "x", now=FAMILY.until)) is None
+
+
+@pytest.mark.parametrize("end", [_idle_session, _ended_session])
+def test_a_family_outlives_the_idleness_of_its_session(
+    sql_engine: Engine, port: SqlGrants, family: CodePayload, end: Callable[[Engine], None]
+) -> None:
+    end(sql_engine)
+    assert port.token(TOKEN, now=NOW) is not None
+    assert port.redeem(refresh("refresh", "x")) is not None
+
+
+def _retired_person(engine: Engine) -> None:
+    with engine.begin() as conn:
+        conn.execute(update(records).values(retired_at=NOW))
+
+
+@pytest.mark.parametrize("end", [_revoked_grant, _revoked_session, _session_of_another, _retired_person])
+def test_a_family_dies_with_its_grant_its_session_s_sign_out_and_its_person(
+    sql_engine: Engine, port: SqlGrants, family: CodePayload, end: Callable[[Engine], None]
+) -> None:
+    end(sql_engine)
+    assert port.redeem(refresh("refresh", "x")) is None
+
+
+def test_thirty_two_refreshes_at_once_yield_one_token(sql_engine: Engine, port: SqlGrants, family: CodePayload) -> None:
+    acts = [refresh("refresh", f"n{n}") for n in range(32)]
+    with ThreadPoolExecutor(32) as pool:
+        results = list(pool.map(port.redeem, acts))
+    won = [act for act, result in zip(acts, results, strict=True) if result is not None]
+    assert len(won) == 1
+    with sql_engine.connect() as conn:
+        of_refresh = conn.execute(select(consumptions.c.digest).where(consumptions.c.kind == "refresh")).scalars()
+        assert set(of_refresh) == {REFRESH, won[0].refresh_digest}
+
+
+def test_a_refresh_is_one_autocommit_statement_on_postgresql(
+    sql_engine: Engine, port: SqlGrants, family: CodePayload
+) -> None:
+    with statements(sql_engine) as seen:
+        assert port.redeem(refresh("refresh", "x")) is not None
+    if sql_engine.dialect.name == "postgresql":
+        assert [alone for _, alone in seen] == [True]

@@ -13,11 +13,11 @@ from threading import Barrier
 import pytest
 from sqlalchemy import Engine, func, select, text
 
-from broker.domain.acts import IssueCode, RedeemCode
+from broker.domain.acts import IssueCode, Redeem
 from broker.domain.audit import Action, AuditEvent
 from broker.domain.handles import Handle, Id, digest, new_handle, new_id, new_subject
 from broker.domain.identity import AuthnContext
-from broker.domain.sessions import AccessToken, CodePayload, Grant
+from broker.domain.sessions import CodePayload, Grant, Redeemable
 from broker.storage.engine import open_engine
 from broker.storage.schema import access_tokens, audit_events, consumptions
 from broker.storage.sql_grants import SqlGrants
@@ -65,7 +65,7 @@ class Course:
         acts = [_redeeming(code, payload) for _ in range(hands)]
         results = self._let_go(port, acts, code) if held else self._run_free(port, acts)
         assert results.count(True) == 1, results
-        self._check(payload.grant.grant_id, acts[results.index(True)].token_digest)
+        self._check(payload.grant.grant_id, acts[results.index(True)].access_digest)
 
     def _payload(self) -> CodePayload:
         return CodePayload(
@@ -79,19 +79,19 @@ class Course:
             expires_at=b.NOW + timedelta(seconds=60),
         )
 
-    def _run_free(self, port: SqlGrants, acts: list[RedeemCode]) -> list[bool]:
+    def _run_free(self, port: SqlGrants, acts: list[Redeem]) -> list[bool]:
         line = Barrier(len(acts))
 
-        def redeem(act: RedeemCode) -> bool:
+        def redeem(act: Redeem) -> bool:
             line.wait()
-            return port.redeem_code(act)
+            return _wins(port, act)
 
         return list(self.pool.map(redeem, acts))
 
-    def _let_go(self, port: SqlGrants, acts: list[RedeemCode], code: str) -> list[bool]:
+    def _let_go(self, port: SqlGrants, acts: list[Redeem], code: str) -> list[bool]:
         with self.engine.begin() as holder:
             holder.execute(select(consumptions.c.digest).where(consumptions.c.digest == code).with_for_update())
-            running = [self.pool.submit(port.redeem_code, act) for act in acts]
+            running = [self.pool.submit(_wins, port, act) for act in acts]
             self._until_all_wait(running)
         return [future.result() for future in running]
 
@@ -116,10 +116,16 @@ def _event(action: Action, subject: str) -> AuditEvent:
     return AuditEvent(tenant="99", at=b.NOW, action=action, actor="prs_x", subject=subject)
 
 
-def _redeeming(code: str, payload: CodePayload) -> RedeemCode:
-    living = AccessToken(payload.grant, payload.subject, payload.claims, b.NOW + timedelta(minutes=5))
-    event = _event(Action.CODE_REDEEMED, payload.grant.grant_id)
-    return RedeemCode(code, digest(new_handle(Handle.ACCESS_TOKEN)), living, b.NOW, (event,))
+def _redeeming(code: str, payload: CodePayload) -> Redeem:
+    access, refresh = (digest(new_handle(kind)) for kind in (Handle.ACCESS_TOKEN, Handle.REFRESH_TOKEN))
+    event = _event(Action.CODE_REDEEMED, "")
+    return Redeem(
+        Redeemable.CODE, code, payload.grant.client_id, access, b.NOW + timedelta(minutes=5), refresh, b.NOW, (event,)
+    )
+
+
+def _wins(port: SqlGrants, act: Redeem) -> bool:
+    return port.redeem(act) is not None
 
 
 @contextmanager

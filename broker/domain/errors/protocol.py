@@ -86,14 +86,14 @@ class InvalidClient(ProtocolError):
 
 
 class InvalidGrant(ProtocolError):
-    """The code is unknown, used, expired or another client's, or PKCE fails (RFC 6749 §5.2, RFC 7636 §4.6)."""
+    """The code or refresh token is unknown, used, expired or another client's, or PKCE fails (RFC 6749 §5.2)."""
 
     code = "PRE-3009"
     spec_error = "invalid_grant"
 
 
 class UnsupportedGrantType(ProtocolError):
-    """The token endpoint knows `authorization_code` only (RFC 9700 §2.4: no password grant)."""
+    """The token endpoint redeems codes and refresh tokens, nothing else (RFC 9700 §2.4: no password grant)."""
 
     code = "PRE-3010"
     spec_error = "unsupported_grant_type"

@@ -12,7 +12,7 @@ from broker.domain.acts import (
     JudgeRecord,
     LiftStanding,
     OpenSession,
-    RedeemCode,
+    Redeem,
     RevokeGrant,
     SetStanding,
     UndoLink,
@@ -22,7 +22,7 @@ from broker.domain.guardianship import Restriction
 from broker.domain.identity import AccountKey, AttachmentView, LinkedAccount
 from broker.domain.people import CardReason, ChildCard, PersonView, RecordView, Reference, Space
 from broker.domain.services import Service
-from broker.domain.sessions import AccessToken, CodePayload, Session, SignIn
+from broker.domain.sessions import AccessToken, CodePayload, Redeemable, Session, SignIn
 from broker.domain.standings import InForce, Standing, StandingKind
 
 
@@ -178,7 +178,7 @@ class Sessions(Protocol):
 
 
 class Grants(Protocol):
-    """Codes, tokens and subjects. `issue_code`, `redeem_code` and `token` are hot: statements are counted in tests."""
+    """Codes, tokens and subjects. `issue_code`, `redeem` and `token` are hot: statements are counted in tests."""
 
     def subject(self, person_id: str, *, sector: str, space: Space, now: datetime) -> str:
         """The person's subject in this sector and space, drawn at first release and kept for ever."""
@@ -188,12 +188,15 @@ class Grants(Protocol):
         """Store the code and its grant; False, and nothing stored, when its session is over or another person's."""
         ...
 
-    def code(self, code_digest: str) -> CodePayload | None:
-        """What a code stands for, used or not (the checks come before the claim)."""
+    def redeemable(self, kind: Redeemable, digest: str) -> CodePayload | None:
+        """What a code or refresh token stands for, used or not: asked when it could not be redeemed, to tell why."""
         ...
 
-    def redeem_code(self, act: RedeemCode) -> bool:
-        """Claim the code and store its token; False when it was already used, expired, or its grant is revoked."""
+    def redeem(self, act: Redeem) -> CodePayload | None:
+        """Claim what is redeemed, store its tokens, and return what it stood for.
+
+        None, and nothing stored, when it is unknown, another client's, used, expired, or its grant no longer live.
+        """
         ...
 
     def token(self, token_digest: str, *, now: datetime) -> AccessToken | None:

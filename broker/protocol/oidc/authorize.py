@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from broker.accounts.session_life import offline_of
 from broker.domain.acts import IssueCode
 from broker.domain.audit import Action, AuditEvent
 from broker.domain.errors import AccessDenied, LoginRequired, ProtocolError
@@ -99,8 +100,7 @@ class Authorize:
         subject = self._subject(request, call.session, now=call.now)
         if names_another(request.id_token_hint, subject, self._hints_for(request)):
             return self._ask_another(call, request, book, started=started)
-        ends = call.now + book.installation.sessions.code
-        payload = self._payload(request, call.session, subject=subject, ends=ends)
+        payload = self._payload(request, call.session, weighed, subject=subject, now=call.now)
         excused = weighed.outage_since if weighed.by_outage else None
         return self._issue(call, request, payload, excused) or self._ask_another(call, request, book, started=started)
 
@@ -143,9 +143,15 @@ class Authorize:
     def _hints_for(self, request: AuthorizationRequest) -> HintRules:
         return HintRules(self.signer.ring().verifying, self.settings.issuer, request.client.party.client_id)
 
-    def _payload(self, request: AuthorizationRequest, session: Session, *, subject: str, ends: datetime) -> CodePayload:
-        client = request.client
-        grant = Grant(new_id(Id.GRANT), session.person_id, client.party.client_id, session.sid, request.scopes)
+    def _payload(
+        self, request: AuthorizationRequest, session: Session, weighed: Weighed, *, subject: str, now: datetime
+    ) -> CodePayload:
+        client, lives = request.client, self.settings.lives.current()
+        offline = offline_of(session.device, weighed.kinds, client.service.space, lives, now=now)
+        if oauth.OFFLINE_ACCESS not in request.scopes:
+            offline = None
+        scopes = tuple(scope for scope in request.scopes if offline or scope != oauth.OFFLINE_ACCESS)
+        grant = Grant(new_id(Id.GRANT), session.person_id, client.party.client_id, session.sid, scopes)
         return CodePayload(
             grant=grant,
             redirect_uri=request.redirect_uri,
@@ -154,7 +160,8 @@ class Authorize:
             subject=subject,
             authn=session.authn,
             claims=claims_of(request.scopes, client.service),
-            expires_at=ends,
+            expires_at=now + lives.code,
+            offline=offline,
         )
 
     def _issue(

@@ -8,7 +8,15 @@ from dataclasses import dataclass
 
 from broker.domain.services import TokenAuthMethod
 from broker.protocol.endpoint import Call
-from broker.protocol.oidc.provider import AUTHORIZE_PATH, JWKS_PATH, SCOPE_CLAIMS, TOKEN_PATH, USERINFO_PATH
+from broker.protocol.oidc.provider import (
+    AUTHORIZE_PATH,
+    INTROSPECTION_PATH,
+    JWKS_PATH,
+    REVOCATION_PATH,
+    SCOPE_CLAIMS,
+    TOKEN_PATH,
+    USERINFO_PATH,
+)
 from broker.protocol.oidc.requests import LOCALES
 from broker.protocol.oidc.signing import Signer
 from broker.wire import oauth
@@ -51,16 +59,22 @@ def build_metadata(issuer: str, *, algs: Iterable[str]) -> bytes:
         "authorization_endpoint": issuer + AUTHORIZE_PATH,
         "token_endpoint": issuer + TOKEN_PATH,
         "userinfo_endpoint": issuer + USERINFO_PATH,
+        "revocation_endpoint": issuer + REVOCATION_PATH,
+        "introspection_endpoint": issuer + INTROSPECTION_PATH,
         "jwks_uri": issuer + JWKS_PATH,
         "scopes_supported": list(SCOPE_CLAIMS),
         "claims_supported": [*_PROTOCOL_CLAIMS, *sorted(told)],
         "claim_types_supported": ["normal"],
         "response_types_supported": [oauth.CODE],
         "response_modes_supported": [oauth.QUERY],
-        "grant_types_supported": [oauth.AUTHORIZATION_CODE],
+        "grant_types_supported": [oauth.AUTHORIZATION_CODE, oauth.REFRESH_TOKEN],
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": sorted(algs),
         "token_endpoint_auth_methods_supported": [method.value for method in TokenAuthMethod],
+        "revocation_endpoint_auth_methods_supported": [method.value for method in TokenAuthMethod],
+        "introspection_endpoint_auth_methods_supported": [
+            method.value for method in TokenAuthMethod if method is not TokenAuthMethod.NONE
+        ],
         "code_challenge_methods_supported": [oauth.S256],
         "prompt_values_supported": [oauth.NONE, oauth.LOGIN, oauth.CONSENT, oauth.SELECT_ACCOUNT],
         "ui_locales_supported": list(LOCALES),

@@ -56,7 +56,7 @@ def sid_for(client_id: str, *, sid: str) -> str:
 def issue_id_token(
     payload: CodePayload, settings: ProviderSettings, key: SigningKey, *, access_token: str, now: datetime
 ) -> str:
-    """Sign an ID token for a redeemed code."""
+    """Sign an ID token for what was redeemed."""
     return sign(id_token_claims(payload, settings, access_token=access_token, now=now), key, typ=TYP)
 
 

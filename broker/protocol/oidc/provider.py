@@ -15,6 +15,8 @@ AUTHORIZE_PATH = "/authorize"
 RESUME_PATH = "/authorize/resume"
 TOKEN_PATH = "/token"  # noqa: S105 (a path)
 USERINFO_PATH = "/userinfo"
+REVOCATION_PATH = "/revoke"
+INTROSPECTION_PATH = "/introspect"
 
 SCOPE_CLAIMS: dict[str, tuple[ClaimName, ...]] = {
     "openid": (),
@@ -33,6 +35,7 @@ SCOPE_CLAIMS: dict[str, tuple[ClaimName, ...]] = {
         ClaimName.STRUCTURE_TYPE,
     ),
     "directory": (ClaimName.LOGIN, ClaimName.EXTERNAL_ID, ClaimName.VECTEUR),
+    "offline_access": (),
 }
 """What a scope may open at userinfo; a descriptor and the policies may give less, never more."""
 

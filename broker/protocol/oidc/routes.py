@@ -17,14 +17,17 @@ from broker.protocol.oidc.pending import PendingRequests
 from broker.protocol.oidc.provider import (
     AUTHORIZE_PATH,
     DISCOVERY_PATH,
+    INTROSPECTION_PATH,
     JWKS_PATH,
     RESUME_PATH,
+    REVOCATION_PATH,
     TOKEN_PATH,
     USERINFO_PATH,
     ProviderSettings,
 )
 from broker.protocol.oidc.signing import Signer
 from broker.protocol.oidc.token import Token
+from broker.protocol.oidc.token_desk import TokenDesk
 from broker.protocol.oidc.userinfo import UserInfo, bearer_copy_key
 from policies import PolicyBook
 
@@ -78,6 +81,7 @@ def build_routes(parts: ProviderParts) -> tuple[Route, ...]:
     gate = ServiceGate(parts.people, parts.policies, parts.logins)
     authorize = Authorize(settings, parts.services, parts.grants, gate, pending, parts.signer)
     token = Token(settings, parts.services, parts.grants, parts.ledger, parts.signer)
+    desk = TokenDesk(settings, parts.services, parts.grants)
     userinfo = UserInfo(parts.services, parts.people, parts.details, parts.grants, parts.ledger, parts.policies, copies)
     readers = Readers(parts.services)
     return (
@@ -87,6 +91,8 @@ def build_routes(parts: ProviderParts) -> tuple[Route, ...]:
         Route("POST", AUTHORIZE_PATH, authorize.post, pages=True),
         Route("GET", RESUME_PATH, authorize.resume, pages=True, reads_session=True),
         Route("POST", TOKEN_PATH, token.post, readers=readers.may_read),
+        Route("POST", REVOCATION_PATH, desk.revoke, readers=readers.may_read),
+        Route("POST", INTROSPECTION_PATH, desk.introspect),
         Route("GET", USERINFO_PATH, userinfo.answer, copy_key=bearer_copy_key, readers=readers.may_read),
         Route("POST", USERINFO_PATH, userinfo.answer, copy_key=bearer_copy_key, readers=readers.may_read),
     )

@@ -1,22 +1,22 @@
-"""The token endpoint (OIDC Core §3.1.3): a proven client redeems a code, once.
+"""The token endpoint (OIDC Core §3.1.3, §12): a proven client redeems a code, or the refresh token that followed, once.
 
-One read (what the code stands for), the checks, one act (claim the code and store the access token). The ID token is
-signed after the claim: what was not claimed is never issued.
+One act (claim what is redeemed, store the tokens it yields), then the checks, then the answer: what fails a check has
+spent its code, and its tokens, which nobody saw, are revoked. So a redemption costs one statement, and no check can be
+raced. The ID token is signed last: what was not claimed is never issued.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field, replace
 
-from broker.domain.acts import RedeemCode, RevokeGrant
+from broker.domain.acts import Redeem, RevokeGrant
 from broker.domain.audit import Action, AuditEvent
-from broker.domain.errors import InvalidGrant, ProtocolError
+from broker.domain.errors import InvalidGrant, ProtocolError, UnsupportedGrantType
 from broker.domain.handles import Handle, digest, is_handle, new_handle
 from broker.domain.ports import Current, Grants, Ledger, Services
 from broker.domain.released import release_of
-from broker.domain.sessions import AccessToken, CodePayload
+from broker.domain.sessions import CodePayload, Redeemable
 from broker.protocol.answers import private_json
 from broker.protocol.endpoint import Call
 from broker.protocol.oidc.answers import token_refusal
@@ -24,17 +24,17 @@ from broker.protocol.oidc.client_auth import CREDENTIALS_CHECKS, AuthenticatedCl
 from broker.protocol.oidc.id_token import issue_id_token
 from broker.protocol.oidc.provider import ProviderSettings
 from broker.protocol.oidc.signing import Signer
-from broker.protocol.oidc.token_checks import (
-    REDEMPTION_CHECKS,
-    CodeReused,
-    Redemption,
-    RedemptionCheck,
-    check_grant_type,
-)
+from broker.protocol.oidc.token_checks import WAYS, Redemption, Reused, Way
 from broker.wire import oauth
 from broker.wire.http import PlainResponse, parse_body
 
-REUSED = "code_reused"
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What is handed out: drawn before the claim, good only after it."""
+
+    access: str = field(default_factory=lambda: new_handle(Handle.ACCESS_TOKEN))
+    refresh: str = field(default_factory=lambda: new_handle(Handle.REFRESH_TOKEN))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,68 +47,96 @@ class Token:
     ledger: Ledger
     signer: Signer
     credentials_checks: tuple[CredentialsCheck, ...] = CREDENTIALS_CHECKS
-    redemption_checks: tuple[RedemptionCheck, ...] = REDEMPTION_CHECKS
+    ways: Mapping[str, Way] = field(default_factory=lambda: WAYS)
 
     def post(self, call: Call) -> PlainResponse:
         """Answer a token request."""
         try:
             form = parse_body(call.request)
             client = authenticate(call.request, form, self.services.current(), checks=self.credentials_checks)
-            check_grant_type(form)
-            return self._redeem(call, client, form)
+            way = self.ways.get(form.get(oauth.GRANT_TYPE, ""))
+            if way is None:
+                raise UnsupportedGrantType("neither a code nor a refresh token")
+            return self._redeem(call, client, form, way)
         except ProtocolError as refusal:
             return token_refusal(refusal, trace=call.trace)
 
-    def _redeem(self, call: Call, client: AuthenticatedClient, form: Mapping[str, str]) -> PlainResponse:
-        code = form.get(oauth.CODE, "")
-        payload = self.grants.code(digest(code)) if is_handle(Handle.CODE, code) else None
+    def _redeem(self, call: Call, client: AuthenticatedClient, form: Mapping[str, str], way: Way) -> PlainResponse:
+        shown = form.get(way.parameter, "")
+        if not is_handle(way.handle, shown):
+            raise InvalidGrant("absent, or not of ours")
+        tokens = Tokens()
+        payload = self.grants.redeem(self._act(call, client, way, tokens, shown=digest(shown)))
         if payload is None:
-            raise InvalidGrant("unknown code")
+            self._refuse(call, client, form, way, shown=digest(shown))
+            raise InvalidGrant("its grant or session is over")
         try:
-            for check in self.redemption_checks:
-                check(Redemption(client, form, payload, call.now))
-            access_token = self._claim(call, client, payload, code=code)
-        except CodeReused:
-            self._revoke(call, client, payload)
-            raise InvalidGrant("code used twice: its tokens are revoked") from None
-        return self._issue(client, payload, access_token=access_token, now=call.now)
+            _run(way, Redemption(client, form, payload, call.now))
+        except ProtocolError:
+            self._revoke(call, client, payload, way.refused)
+            raise
+        return self._issue(call, client, payload, way, tokens)
 
-    def _claim(self, call: Call, client: AuthenticatedClient, payload: CodePayload, *, code: str) -> str:
-        access_token = new_handle(Handle.ACCESS_TOKEN)
-        token = AccessToken(payload.grant, payload.subject, payload.claims, call.now + self.settings.access_token)
-        event = _event(Action.CODE_REDEEMED, call, client, payload)
-        act = RedeemCode(digest(code), digest(access_token), token, call.now, (event,))
-        if not self.grants.redeem_code(act):
-            raise CodeReused  # somebody else was faster between our read and our claim
-        return access_token
+    def _act(self, call: Call, client: AuthenticatedClient, way: Way, tokens: Tokens, *, shown: str) -> Redeem:
+        return Redeem(
+            kind=way.kind,
+            digest=shown,
+            client_id=client.party.client_id,
+            access_digest=digest(tokens.access),
+            access_until=call.now + self.settings.access_token,
+            refresh_digest=digest(tokens.refresh),
+            now=call.now,
+            audit=(_event(way.redeemed, call, client),),
+        )
 
-    def _revoke(self, call: Call, client: AuthenticatedClient, payload: CodePayload) -> None:
-        event = _event(Action.CODE_REUSED, call, client, payload)
-        self.grants.revoke(RevokeGrant(payload.grant.grant_id, REUSED, call.now, (event,)))
+    def _refuse(
+        self, call: Call, client: AuthenticatedClient, form: Mapping[str, str], way: Way, *, shown: str
+    ) -> None:
+        """Tell why nothing was claimed; all that came of what was redeemed before is revoked (RFC 9700 §4.14)."""
+        payload = self.grants.redeemable(way.kind, shown)
+        if payload is None:
+            raise InvalidGrant("unknown")
+        try:
+            _run(way, Redemption(client, form, payload, call.now))
+        except Reused:
+            self._revoke(call, client, payload, way.reused)
+            raise InvalidGrant("used twice: its tokens are revoked") from None
+
+    def _revoke(self, call: Call, client: AuthenticatedClient, payload: CodePayload, why: Action) -> None:
+        event = _event(why, call, client, grant_id=payload.grant.grant_id)
+        self.grants.revoke(RevokeGrant(payload.grant.grant_id, why.value, call.now, (event,)))
 
     def _issue(
-        self, client: AuthenticatedClient, payload: CodePayload, *, access_token: str, now: datetime
+        self, call: Call, client: AuthenticatedClient, payload: CodePayload, way: Way, tokens: Tokens
     ) -> PlainResponse:
-        told = release_of(payload.grant.person_id, client.service.service_id, claims=frozenset(), at=now)
-        self.ledger.note(told)  # before the token is signed: what cannot be written down is not told
+        released = release_of(payload.grant.person_id, client.service.service_id, claims=frozenset(), at=call.now)
+        self.ledger.note(released)  # before the token is signed: what cannot be written down is not told
+        told = payload if way.kind is Redeemable.CODE else replace(payload, nonce="")  # OIDC Core §12.2
         key = self.signer.ring().key(client.party.signing_alg)
+        renewed = {oauth.REFRESH_TOKEN: tokens.refresh} if payload.offline else {}
         return private_json(
             {
-                "access_token": access_token,
+                "access_token": tokens.access,
                 "token_type": oauth.BEARER,
                 "expires_in": int(self.settings.access_token.total_seconds()),
+                **renewed,
                 "scope": " ".join(payload.grant.scope),
-                "id_token": issue_id_token(payload, self.settings, key, access_token=access_token, now=now),
+                "id_token": issue_id_token(told, self.settings, key, access_token=tokens.access, now=call.now),
             }
         )
 
 
-def _event(action: Action, call: Call, client: AuthenticatedClient, payload: CodePayload) -> AuditEvent:
+def _run(way: Way, redemption: Redemption) -> None:
+    for check in way.checks:
+        check(redemption)
+
+
+def _event(action: Action, call: Call, client: AuthenticatedClient, *, grant_id: str = "") -> AuditEvent:
     return AuditEvent(
         tenant=client.service.tenant,
         at=call.now,
         action=action,
         actor=client.party.client_id,
-        subject=payload.grant.grant_id,
+        subject=grant_id,
         trace=call.trace,
     )

@@ -1,4 +1,8 @@
-"""What the redemption of a code must satisfy, one check a rule (RFC 6749 §4.1.3, RFC 7636 §4.6)."""
+"""What the redemption of a code (RFC 6749 §4.1.3, RFC 7636 §4.6) or refresh token (§6) must satisfy, one check a rule.
+
+They run on what was claimed, before anything of it leaves: a redemption that fails one has spent its code, and what was
+stored for it is revoked.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +14,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from broker.domain.errors import InvalidGrant, UnsupportedGrantType
-from broker.domain.sessions import CodePayload
+from broker.domain.audit import Action
+from broker.domain.errors import InvalidGrant, InvalidScope
+from broker.domain.handles import Handle
+from broker.domain.sessions import CodePayload, Redeemable
 from broker.protocol.oidc.client_auth import AuthenticatedClient
 from broker.wire import oauth
 
@@ -20,7 +26,7 @@ _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 
 @dataclass(frozen=True, slots=True)
 class Redemption:
-    """A proven client, what it sends, and what its code stands for."""
+    """A proven client, what it sends, and what its code or refresh token stands for."""
 
     client: AuthenticatedClient
     form: Mapping[str, str]
@@ -31,26 +37,20 @@ class Redemption:
 RedemptionCheck = Callable[[Redemption], None]
 
 
-class CodeReused(Exception):
-    """A code that was already redeemed comes again: the answer is also to revoke what it gave."""
-
-
-def check_grant_type(form: Mapping[str, str]) -> None:
-    """Only `authorization_code`: no password grant (RFC 9700 §2.4)."""
-    if form.get(oauth.GRANT_TYPE) != oauth.AUTHORIZATION_CODE:
-        raise UnsupportedGrantType("not authorization_code")
+class Reused(Exception):
+    """What was already redeemed comes again: the answer is also to revoke all that it gave."""
 
 
 def check_owner(redemption: Redemption) -> None:
-    """The code was issued to this very client."""
+    """It was issued to this very client."""
     if redemption.payload.grant.client_id != redemption.client.party.client_id:
-        raise InvalidGrant("a code of another client")
+        raise InvalidGrant("another client's")
 
 
 def check_unused(redemption: Redemption) -> None:
-    """The code was never redeemed. Asked before the rest: a replay counts even when it is clumsy."""
+    """It was never redeemed. Asked before the rest: a replay counts even when it is clumsy."""
     if redemption.payload.used_at is not None:
-        raise CodeReused
+        raise Reused
 
 
 def check_redirect_uri(redemption: Redemption) -> None:
@@ -74,12 +74,24 @@ def check_verifier(redemption: Redemption) -> None:
 
 
 def check_unexpired(redemption: Redemption) -> None:
-    """The code is younger than its minute."""
+    """The code is younger than its minute, the refresh token was not idle too long."""
     if redemption.now >= redemption.payload.expires_at:
-        raise InvalidGrant("expired code")
+        raise InvalidGrant("expired")
 
 
-REDEMPTION_CHECKS: tuple[RedemptionCheck, ...] = (
+def check_offline(redemption: Redemption) -> None:
+    """The client may still renew its tokens by itself: its descriptor may have changed since."""
+    if oauth.OFFLINE_ACCESS not in redemption.client.party.scopes:
+        raise InvalidGrant("no longer offline")
+
+
+def check_scope(redemption: Redemption) -> None:
+    """No scope beyond what was granted (RFC 6749 §6); less is answered with what was granted, and said (§3.3)."""
+    if not set(redemption.form.get(oauth.SCOPE, "").split()) <= set(redemption.payload.grant.scope):
+        raise InvalidScope("more than was granted")
+
+
+CODE_CHECKS: tuple[RedemptionCheck, ...] = (
     check_owner,
     check_unused,
     check_redirect_uri,
@@ -87,3 +99,37 @@ REDEMPTION_CHECKS: tuple[RedemptionCheck, ...] = (
     check_verifier,
     check_unexpired,
 )
+
+REFRESH_CHECKS: tuple[RedemptionCheck, ...] = (
+    check_owner,
+    check_unused,
+    check_offline,
+    check_scope,
+    check_unexpired,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to get tokens: by what, where it stands in the form, its checks, and how the trail calls its ends."""
+
+    kind: Redeemable
+    handle: Handle
+    parameter: str
+    checks: tuple[RedemptionCheck, ...]
+    redeemed: Action
+    reused: Action
+    refused: Action
+
+
+WAYS: Mapping[str, Way] = {
+    oauth.AUTHORIZATION_CODE: Way(
+        Redeemable.CODE, Handle.CODE, oauth.CODE, CODE_CHECKS,
+        Action.CODE_REDEEMED, Action.CODE_REUSED, Action.CODE_REFUSED,
+    ),
+    oauth.REFRESH_TOKEN: Way(
+        Redeemable.REFRESH, Handle.REFRESH_TOKEN, oauth.REFRESH_TOKEN, REFRESH_CHECKS,
+        Action.TOKEN_REFRESHED, Action.REFRESH_REUSED, Action.REFRESH_REFUSED,
+    ),
+}  # fmt: skip
+"""By grant type. Nothing else gives tokens: no password grant (RFC 9700 §2.4)."""

@@ -7,6 +7,7 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     Index,
+    Integer,
     LargeBinary,
     String,
     Table,
@@ -28,9 +29,12 @@ grants = Table(
     Column("created_at", Instant, nullable=False),
     Column("revoked_at", Instant),
     Column("revoked_why", String(32)),
+    Column("offline_until", Instant),
+    Column("offline_idle", Integer),
     Index("ix_grants_person_id", "person_id"),
     Index("ix_grants_sid", "sid"),
 )
+"""`offline_until`: a refresh family, good until then though its session ended by itself; `offline_idle` in seconds."""
 
 consumptions = Table(
     "consumptions", metadata,
@@ -43,7 +47,7 @@ consumptions = Table(
     Column("used_at", Instant),
     Index("ix_consumptions_expires_at", "expires_at"),
 )
-"""One row per thing used once: codes (claimed by an UPDATE), upstream answers (claimed by their INSERT)."""
+"""One row per thing used once: codes and refresh tokens (claimed by an UPDATE), upstream answers (by their INSERT)."""
 
 access_tokens = Table(
     "access_tokens", metadata,

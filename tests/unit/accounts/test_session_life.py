@@ -10,10 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.accounts.session_copy import decode_session, encode_session
-from broker.accounts.session_life import TOUCH_EVERY, SessionLife, first_limits, is_fresh, life_of, next_idle
+from broker.accounts.session_life import (
+    TOUCH_EVERY,
+    SessionLife,
+    first_limits,
+    is_fresh,
+    life_of,
+    next_idle,
+    offline_of,
+)
 from broker.domain.identity import AuthnContext
-from broker.domain.people import RecordKind
-from broker.domain.sessions import Device, Session
+from broker.domain.people import RecordKind, Space
+from broker.domain.sessions import Device, Offline, Session
 from policies import load
 
 NOW = datetime(2026, 9, 1, 8, tzinfo=UTC)
@@ -112,3 +120,24 @@ def test_a_copy_reads_back_as_the_session_it_was(proven: bool) -> None:
 def test_a_copy_of_anything_else_counts_as_absent(copy: bytes | None) -> None:
     """A store that mixes up replies must not sign one person in as another."""
     assert decode_session(copy, handle_digest="d1") is None
+
+
+@pytest.mark.parametrize(
+    ("device", "kinds", "space", "idle"),
+    [
+        (Device.OWN, {G}, Space.FAMILY, timedelta(hours=12)),
+        (Device.OWN, {P}, Space.FAMILY, timedelta(hours=12)),
+        (Device.OWN, {S}, Space.STAFF, timedelta(hours=8)),
+        (Device.OWN, {G, S}, Space.FAMILY, timedelta(hours=8)),
+        (Device.SHARED, {S}, Space.STAFF, timedelta(hours=8)),
+        (Device.SHARED, {G, S}, Space.FAMILY, None),
+        (Device.SHARED, {G}, Space.STAFF, None),
+        (Device.SHARED, {G}, Space.FAMILY, None),
+        (Device.SHARED, {P}, Space.FAMILY, None),
+    ],
+)
+def test_a_service_renews_by_itself_on_an_own_device_or_for_staff(
+    device: Device, kinds: set[RecordKind], space: Space, idle: timedelta | None
+) -> None:
+    found = offline_of(device, frozenset(kinds), space, LIMITS, now=NOW)
+    assert found == (Offline(idle, NOW + timedelta(days=30)) if idle else None)

@@ -7,18 +7,19 @@ from datetime import timedelta
 
 import pytest
 
-from broker.domain.errors import InvalidGrant, UnsupportedGrantType
+from broker.domain.errors import InvalidGrant, InvalidScope
 from broker.domain.identity import AuthnContext
 from broker.domain.sessions import CodePayload, Grant
 from broker.protocol.oidc import token_checks as checks
 from broker.protocol.oidc.client_auth import AuthenticatedClient
 from broker.protocol.oidc.provider import Client
-from broker.protocol.oidc.token_checks import REDEMPTION_CHECKS, CodeReused, Redemption, RedemptionCheck
+from broker.protocol.oidc.token_checks import CODE_CHECKS, REFRESH_CHECKS, WAYS, Redemption, RedemptionCheck, Reused
 from tests.builders import NOW
 from tests.oidc_stand import REDIRECT, SERVICES, VERIFIER, challenge_of, redemption
 
+GRANT = Grant("grt_1", "prs_1", "cantine", "sid_1", ("openid",))
 PAYLOAD = CodePayload(
-    grant=Grant("grt_1", "prs_1", "cantine", "sid_1", ("openid",)),
+    grant=GRANT,
     redirect_uri=REDIRECT,
     code_challenge=challenge_of(VERIFIER),
     nonce="n",
@@ -43,7 +44,7 @@ def changed(**form: str | None) -> Redemption:
 
 VECTORS: tuple[tuple[RedemptionCheck, type[Exception], Redemption], ...] = (
     (checks.check_owner, InvalidGrant, replace(GOOD, client=ANOTHER)),
-    (checks.check_unused, CodeReused, replace(GOOD, payload=replace(PAYLOAD, used_at=NOW))),
+    (checks.check_unused, Reused, replace(GOOD, payload=replace(PAYLOAD, used_at=NOW))),
     (checks.check_redirect_uri, InvalidGrant, changed(redirect_uri="https://bourses.example/retour")),
     (checks.check_redirect_uri, InvalidGrant, changed(redirect_uri=None)),
     (checks.check_verifier_shape, InvalidGrant,
@@ -57,27 +58,46 @@ VECTORS: tuple[tuple[RedemptionCheck, type[Exception], Redemption], ...] = (
 )  # fmt: skip
 
 
-def run(without: RedemptionCheck | None, asked: Redemption) -> None:
-    for check in REDEMPTION_CHECKS:
+RENEWING = Client(SERVICES[0], replace(SERVICES[0].parties[0], scopes=("openid", "offline_access")))
+REFRESH = replace(
+    GOOD,
+    client=AuthenticatedClient(RENEWING),
+    form={"grant_type": "refresh_token", "refresh_token": "prt_x", "scope": "openid"},
+)
+REFRESH_VECTORS: tuple[tuple[RedemptionCheck, type[Exception], Redemption], ...] = (
+    (checks.check_owner, InvalidGrant, replace(REFRESH, payload=replace(PAYLOAD, grant=replace(GRANT, client_id="x")))),
+    (checks.check_unused, Reused, replace(REFRESH, payload=replace(PAYLOAD, used_at=NOW))),
+    (checks.check_offline, InvalidGrant, replace(REFRESH, client=GOOD.client)),
+    (checks.check_scope, InvalidScope, replace(REFRESH, form={**REFRESH.form, "scope": "openid children"})),
+    (checks.check_unexpired, InvalidGrant, replace(REFRESH, now=PAYLOAD.expires_at)),
+)
+ALL = [(CODE_CHECKS, *vector) for vector in VECTORS] + [(REFRESH_CHECKS, *vector) for vector in REFRESH_VECTORS]
+
+
+def run(listed: tuple[RedemptionCheck, ...], asked: Redemption, *, without: RedemptionCheck | None = None) -> None:
+    for check in listed:
         if check is not without:
             check(asked)
 
 
 def test_a_good_redemption_passes_every_check() -> None:
-    run(None, GOOD)
+    run(CODE_CHECKS, GOOD)
+    run(REFRESH_CHECKS, REFRESH)
+    run(REFRESH_CHECKS, replace(REFRESH, form={"refresh_token": "prt_x"}))
 
 
-@pytest.mark.parametrize(("check", "error", "asked"), VECTORS, ids=lambda value: getattr(value, "__name__", ""))
+@pytest.mark.parametrize(("listed", "check", "error", "asked"), ALL, ids=lambda value: getattr(value, "__name__", ""))
 def test_a_fault_is_stopped_by_its_check_and_by_no_other(
-    check: RedemptionCheck, error: type[Exception], asked: Redemption
+    listed: tuple[RedemptionCheck, ...], check: RedemptionCheck, error: type[Exception], asked: Redemption
 ) -> None:
     with pytest.raises(error):
-        run(None, asked)
-    run(check, asked)
+        run(listed, asked)
+    run(listed, asked, without=check)
 
 
 def test_every_check_has_a_vector() -> None:
-    assert {check for check, _, _ in VECTORS} == set(REDEMPTION_CHECKS)
+    assert {check for check, _, _ in VECTORS} == set(CODE_CHECKS)
+    assert {check for check, _, _ in REFRESH_VECTORS} == set(REFRESH_CHECKS)
 
 
 @pytest.mark.spec("RFC 7636 §4.1")
@@ -87,8 +107,5 @@ def test_a_verifier_is_there() -> None:
 
 
 @pytest.mark.spec("RFC 9700 §2.4")
-@pytest.mark.parametrize("grant_type", ["password", "client_credentials", "refresh_token", "implicit", ""])
-def test_only_the_code_grant_exists(grant_type: str) -> None:
-    with pytest.raises(UnsupportedGrantType):
-        checks.check_grant_type({"grant_type": grant_type})
-    checks.check_grant_type({"grant_type": "authorization_code"})
+def test_codes_and_refresh_tokens_are_the_only_ways_to_tokens() -> None:
+    assert set(WAYS) == {"authorization_code", "refresh_token"}

@@ -1,0 +1,105 @@
+"""What a client may do with a token it holds: give it back (RFC 7009), or ask whether it is still good (RFC 7662).
+
+Both ask first who the client is, and answer of its own tokens alone: of another's they say what they say of one that
+never was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from broker.domain.acts import RevokeGrant
+from broker.domain.audit import Action, AuditEvent
+from broker.domain.errors import InvalidClient, InvalidRequest, ProtocolError
+from broker.domain.handles import Handle, digest, is_handle
+from broker.domain.ports import Current, Grants, Services
+from broker.domain.services import TokenAuthMethod
+from broker.domain.sessions import AccessToken, Grant, Redeemable
+from broker.protocol.answers import NO_STORE, private_json
+from broker.protocol.endpoint import Call
+from broker.protocol.oidc.answers import token_refusal
+from broker.protocol.oidc.client_auth import CREDENTIALS_CHECKS, AuthenticatedClient, CredentialsCheck, authenticate
+from broker.protocol.oidc.provider import ProviderSettings
+from broker.wire import oauth
+from broker.wire.http import PlainResponse, parse_body
+
+INACTIVE = {"active": False}
+"""All that is said of a token that is unknown, over, or another client's (RFC 7662 §2.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenDesk:
+    """The two endpoints and what they work with."""
+
+    settings: ProviderSettings
+    services: Current[Services]
+    grants: Grants
+    credentials_checks: tuple[CredentialsCheck, ...] = CREDENTIALS_CHECKS
+
+    def revoke(self, call: Call) -> PlainResponse:
+        """Revoke the grant behind a token, with all its tokens; 200 also where there was nothing to revoke (§2.2)."""
+        try:
+            client, token = self._read(call)
+        except ProtocolError as refusal:
+            return token_refusal(refusal, trace=call.trace)
+        grant = self._grant(token, call)
+        if grant is not None and grant.client_id == client.party.client_id:
+            event = AuditEvent(
+                tenant=client.service.tenant,
+                at=call.now,
+                action=Action.TOKEN_REVOKED,
+                actor=client.party.client_id,
+                subject=grant.grant_id,
+                trace=call.trace,
+            )
+            self.grants.revoke(RevokeGrant(grant.grant_id, Action.TOKEN_REVOKED.value, call.now, (event,)))
+        return PlainResponse(200, NO_STORE)
+
+    def introspect(self, call: Call) -> PlainResponse:
+        """Say what a live access token of this client is good for. Refresh tokens are good here alone: inactive."""
+        try:
+            client, token = self._read(call)
+            check_keeps_secret(client)
+        except ProtocolError as refusal:
+            return token_refusal(refusal, trace=call.trace)
+        found = self._access_token(token, call)
+        if found is None or found.grant.client_id != client.party.client_id:
+            return private_json(INACTIVE)
+        return private_json(self._told(found))
+
+    def _read(self, call: Call) -> tuple[AuthenticatedClient, str]:
+        form: Mapping[str, str] = parse_body(call.request)
+        client = authenticate(call.request, form, self.services.current(), checks=self.credentials_checks)
+        if not form.get(oauth.TOKEN):
+            raise InvalidRequest("no token")
+        return client, form[oauth.TOKEN]
+
+    def _grant(self, token: str, call: Call) -> Grant | None:
+        """By the shape of the token: `token_type_hint` would only tell what the prefix tells (RFC 7009 §2.1)."""
+        if is_handle(Handle.REFRESH_TOKEN, token):
+            payload = self.grants.redeemable(Redeemable.REFRESH, digest(token))
+            return payload.grant if payload else None
+        found = self._access_token(token, call)
+        return found.grant if found else None
+
+    def _access_token(self, token: str, call: Call) -> AccessToken | None:
+        return self.grants.token(digest(token), now=call.now) if is_handle(Handle.ACCESS_TOKEN, token) else None
+
+    def _told(self, token: AccessToken) -> dict[str, object]:
+        return {
+            "active": True,
+            "iss": self.settings.issuer,
+            "client_id": token.grant.client_id,
+            "aud": token.grant.client_id,
+            "sub": token.subject,
+            "scope": " ".join(token.grant.scope),
+            "token_type": oauth.BEARER,
+            "exp": int(token.expires_at.timestamp()),
+        }
+
+
+def check_keeps_secret(client: AuthenticatedClient) -> None:
+    """A client that keeps no secret has proven nothing: anyone could try tokens in its name (RFC 7662 §4)."""
+    if client.party.auth_method is TokenAuthMethod.NONE:
+        raise InvalidClient("a public client does not introspect")
