@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -35,7 +35,19 @@ class NeedsLogin:
     login: LoginRequest
 
 
-Endpoint = Callable[[Call], PlainResponse | NeedsLogin]
+@dataclass(frozen=True, slots=True)
+class SelfPost:
+    """An answer that the browser carries to a service by POST: the door shows a page whose form sends itself.
+
+    `action` is an address that was verified as the service's own; `fields` go there and into no address or log.
+    """
+
+    action: str
+    fields: Mapping[str, str]
+
+
+Answer = PlainResponse | NeedsLogin | SelfPost
+Endpoint = Callable[[Call], Answer]
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from broker.domain.ports import EphemeralStore, Limit
 from broker.domain.sessions import Session
 from broker.federation import CALLBACK, SIGN_IN, LoginRequest, sign_in_path
 from broker.protocol.answers import refusal_json
-from broker.protocol.endpoint import Call, NeedsLogin, Route
+from broker.protocol.endpoint import Call, NeedsLogin, Route, SelfPost
 from broker.web.edge import TRACE, new_trace
 from broker.wire.http import (
     BROWSER_COOKIE,
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 DOOR_ERROR = "preau.error"
 """Key in the WSGI environment under which an error is left for the pages to show."""
+DOOR_POST = "preau.post"
+"""Key under which an answer is left that a page is to carry to a service by POST."""
 MOST_BODY_BYTES = 64 * 1024
 ONE_MINUTE = 60
 LOGIN_STEPS_PER_MINUTE = 600
@@ -131,7 +133,15 @@ class Door:
             # The last wall: whatever went wrong is for the log, and the caller learns that it was our fault.
             log.exception("unexpected fault", extra={"trace": trace, "code": UnexpectedFault.code})
             return self._refuse(route, UnexpectedFault("see the log"), environ, start, trace=trace)
-        return _send(_readable(answer, route, environ), start, without_body=method == "HEAD")
+        return self._tell(route, answer, environ, start)
+
+    def _tell(
+        self, route: Route, answer: PlainResponse | SelfPost, environ: WSGIEnvironment, start: StartResponse
+    ) -> Iterable[bytes]:
+        if isinstance(answer, SelfPost):
+            environ[DOOR_POST] = answer
+            return self._fallback(environ, start)
+        return _send(_readable(answer, route, environ), start, without_body=environ["REQUEST_METHOD"] == "HEAD")
 
     def _show_page(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         """Let the pages answer; a step of a login is counted first, because each costs a call to a source."""
@@ -143,7 +153,7 @@ class Door:
             environ[DOOR_ERROR] = fault
         return self._fallback(environ, start)
 
-    def _ask(self, route: Route, environ: WSGIEnvironment, *, trace: str) -> PlainResponse:
+    def _ask(self, route: Route, environ: WSGIEnvironment, *, trace: str) -> PlainResponse | SelfPost:
         request = read_request(environ, remote=self._address(environ))
         copy = self._admit(route, request)
         browser = request.cookies.get(BROWSER_COOKIE, "")
@@ -157,7 +167,7 @@ class Door:
             copy=copy,
         )
         answer = route.answer(call)
-        return answer if isinstance(answer, PlainResponse) else self._begin_login(answer, call, is_new=is_new)
+        return self._begin_login(answer, call, is_new=is_new) if isinstance(answer, NeedsLogin) else answer
 
     def _begin_login(self, answer: NeedsLogin, call: Call, *, is_new: bool) -> PlainResponse:
         interaction = self._logins.begin(answer.login, browser=call.browser, now=call.now)

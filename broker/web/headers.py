@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterable
+from hashlib import sha256
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -10,15 +12,17 @@ _FEATURES = ("camera", "display-capture", "geolocation", "microphone", "payment"
 _TWO_YEARS = 63072000
 
 
-def content_policy(return_origins: Iterable[str] = ()) -> str:
-    """Content-Security-Policy of a page. No script runs, nothing of others loads, nobody frames us.
+def content_policy(return_origins: Iterable[str] = (), *, script: str = "") -> str:
+    """Content-Security-Policy of a page. No script runs but `script`, nothing of others loads, nobody frames us.
 
     `return_origins`: where a form of this page may lead after redirects. Chromium applies `form-action` to every hop,
     so the page of a login in progress names its sources and the asking service, and no other page does.
     """
     allowed = " ".join(("'self'", *sorted(set(return_origins))))
+    digest = b64encode(sha256(script.encode()).digest()).decode()
+    runs = f"script-src 'sha256-{digest}'; " if script else ""
     return (
-        "default-src 'none'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        f"default-src 'none'; {runs}style-src 'self'; img-src 'self' data:; connect-src 'self'; "
         f"form-action {allowed}; frame-ancestors 'none'; base-uri 'none'"
     )
 

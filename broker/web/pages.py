@@ -13,11 +13,12 @@ from werkzeug.exceptions import HTTPException
 from broker.domain.errors import PreauError
 from broker.domain.people import Reference
 from broker.portal.why import mask_reference
+from broker.protocol.endpoint import SelfPost
 from broker.web import words
 from broker.web.access import Access
 from broker.web.assets import StyleSheet, load_style_sheet, templates_folder
 from broker.web.cookies import browser_cookie, language_cookie
-from broker.web.door import DOOR_ERROR
+from broker.web.door import DOOR_ERROR, DOOR_POST
 from broker.web.faults import show_fault, show_http_fault, show_sign_in, show_unexpected
 from broker.web.forms import check_form, check_origin, check_single, form_token
 from broker.web.home import Home
@@ -26,6 +27,7 @@ from broker.web.notices import Notices
 from broker.web.own_data import OwnData
 from broker.web.parts import FeedLabel, PageParts
 from broker.web.render import isolate, language_link, left_to_right, name_in, sentence, web_address
+from broker.web.self_post import self_post_page
 from broker.web.sign_in import SignIn
 from broker.web.sign_out import SignOut
 from broker.web.visitor import NotSignedIn, current_visitor
@@ -131,13 +133,17 @@ def _feed_name(feeds: Mapping[str, FeedLabel], feed_id: str, reference: Referenc
 
 def _install_gates(app: Flask, parts: PageParts) -> None:
     @app.before_request
-    def gate() -> None:
+    def gate() -> Response | None:
         fault = request.environ.get(DOOR_ERROR)
         if isinstance(fault, PreauError):
             raise fault
+        post = request.environ.get(DOOR_POST)
+        if isinstance(post, SelfPost):
+            return self_post_page(post)
         check_single(request.args.lists())
         if request.method not in {"GET", "HEAD"} and request.routing_exception is None:
             _check_form(parts)
+        return None
 
     @app.after_request
     def finish(response: Response) -> Response:

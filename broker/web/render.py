@@ -21,10 +21,12 @@ _KEPT_PARAMETERS = ("i", "but")
 """Parameters that a change of language keeps: which login is in progress, and what it is for."""
 
 
-def page(template: str, *, status: int = 200, return_origins: Iterable[str] = (), **values: Any) -> Response:
-    """Answer with a page. `return_origins` are the only other places its forms may lead to."""
-    response = Response(render_template(template, **values), status=status, mimetype="text/html")
-    response.headers["Content-Security-Policy"] = content_policy(return_origins)
+def page(
+    template: str, *, status: int = 200, return_origins: Iterable[str] = (), script: str = "", **values: Any
+) -> Response:
+    """Answer with a page. `return_origins` are the only other places its forms may lead to, `script` all that runs."""
+    response = Response(render_template(template, script=script, **values), status=status, mimetype="text/html")
+    response.headers["Content-Security-Policy"] = content_policy(return_origins, script=script)
     response.headers["Content-Language"] = current_visitor().language.code
     return response
 

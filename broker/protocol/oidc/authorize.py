@@ -15,7 +15,7 @@ from broker.domain.ports import Current, Grants, Services
 from broker.domain.sessions import CodePayload, Grant, Session
 from broker.federation.logins import LoginRequest
 from broker.federation.service_gate import ServiceGate
-from broker.protocol.endpoint import Call, NeedsLogin
+from broker.protocol.endpoint import Answer, Call, NeedsLogin, SelfPost
 from broker.protocol.oidc.authorize_checks import AUTHORIZE_CHECKS, LONGEST_STATE, TARGET_CHECKS, AuthorizeCheck
 from broker.protocol.oidc.freshness import Verdict, judge_session
 from broker.protocol.oidc.id_token import HintRules, names_another
@@ -51,7 +51,7 @@ class Authorize:
     signer: Signer
     checks: AuthorizeChecks = field(default_factory=AuthorizeChecks)
 
-    def get(self, call: Call) -> PlainResponse | NeedsLogin:
+    def get(self, call: Call) -> Answer:
         """Answer a request that came in the address."""
         return self._answer(call, parse_form(call.request.query), started=None)
 
@@ -64,13 +64,13 @@ class Authorize:
         self._check_target(submission)
         return redirect_response(self.pending.keep_posted(submission.values))
 
-    def resume(self, call: Call) -> PlainResponse | NeedsLogin:
+    def resume(self, call: Call) -> Answer:
         """Take up a request that waited for a login, or that came by POST."""
         handle = parse_form(call.request.query).values.get("i", "")
         waiting = self.pending.take(handle, browser=call.browser)
         return self._answer(call, waiting.form, started=waiting.started)
 
-    def _answer(self, call: Call, form: Form, *, started: datetime | None) -> PlainResponse | NeedsLogin:
+    def _answer(self, call: Call, form: Form, *, started: datetime | None) -> Answer:
         submission = find_client(self.services.current(), form)
         self._check_target(submission)
         try:
@@ -86,9 +86,7 @@ class Authorize:
         for check in self.checks.target:
             check(submission)
 
-    def _decide(
-        self, call: Call, request: AuthorizationRequest, *, started: datetime | None
-    ) -> PlainResponse | NeedsLogin:
+    def _decide(self, call: Call, request: AuthorizationRequest, *, started: datetime | None) -> Answer:
         book = self.gate.policies.current()
         verdict = judge_session(request, call.session, now=call.now, started=started)
         if verdict is Verdict.LOGIN or call.session is None:
@@ -166,7 +164,7 @@ class Authorize:
 
     def _issue(
         self, call: Call, request: AuthorizationRequest, payload: CodePayload, excused: datetime | None
-    ) -> PlainResponse | None:
+    ) -> Answer | None:
         """Send a code; None when the session ended, or went to another person, since the copy of it was made.
 
         `excused`: since when an outage excuses the assurance; the trail names every such access.
@@ -184,20 +182,22 @@ class Authorize:
         outage = _outage_event(event, payload, excused) if excused else ()
         if not self.grants.issue_code(IssueCode(digest(code), payload, (event, *outage))):
             return None
-        return self._redirect(request.redirect_uri, {oauth.CODE: code}, state=request.state)
+        return self._send_back(Submission(request.client, request.values), {oauth.CODE: code})
 
-    def _refuse(self, call: Call, submission: Submission, refusal: ProtocolError) -> PlainResponse:
+    def _refuse(self, call: Call, submission: Submission, refusal: ProtocolError) -> Answer:
         client_id = submission.client.party.client_id
         details = {"trace": call.trace, "code": refusal.code, "cause": refusal.cause, "client": client_id}
         log.log(refusal.level, "authorization refused", extra=details)
-        state = submission.get(oauth.STATE)
-        kept = state if len(state) <= LONGEST_STATE else ""
-        return self._redirect(submission.get(oauth.REDIRECT_URI), {oauth.ERROR: refusal.spec_error}, state=kept)
+        return self._send_back(submission, {oauth.ERROR: refusal.spec_error})
 
-    def _redirect(self, target: str, answer: dict[str, str], *, state: str) -> PlainResponse:
+    def _send_back(self, submission: Submission, answer: dict[str, str]) -> Answer:
         """Answer at the client, always naming ourselves, so that it cannot mix us up (RFC 9207 §2)."""
-        echoed = {oauth.STATE: state} if state else {}
-        return redirect_response(with_parameters(target, {**answer, **echoed, oauth.ISS: self.settings.issuer}))
+        state, target = submission.get(oauth.STATE), submission.get(oauth.REDIRECT_URI)
+        echoed = {oauth.STATE: state} if 0 < len(state) <= LONGEST_STATE else {}
+        told = {**answer, **echoed, oauth.ISS: self.settings.issuer}
+        if submission.get(oauth.RESPONSE_MODE) == oauth.FORM_POST:
+            return SelfPost(target, told)
+        return redirect_response(with_parameters(target, told))
 
 
 def _is_new(session: Session, started: datetime | None) -> bool:

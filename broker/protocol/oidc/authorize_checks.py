@@ -24,6 +24,7 @@ from broker.wire import oauth
 
 AuthorizeCheck = Callable[[Submission], None]
 
+RESPONSE_MODES = frozenset({"", oauth.QUERY, oauth.FORM_POST})
 LONGEST_STATE = 4096
 LONGEST_NONCE = 512
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -74,8 +75,8 @@ def check_response_type(submission: Submission) -> None:
 
 
 def check_response_mode(submission: Submission) -> None:
-    """Only `query`: it is what the code flow and its clients here use."""
-    if submission.get(oauth.RESPONSE_MODE) not in {"", oauth.QUERY}:
+    """`query` or `form_post`: no answer in a fragment, where scripts and histories keep it (RFC 9700 §2.1.2)."""
+    if submission.get(oauth.RESPONSE_MODE) not in RESPONSE_MODES:
         raise InvalidRequest("response mode")
 
 

@@ -66,7 +66,7 @@ def build_metadata(issuer: str, *, algs: Iterable[str]) -> bytes:
         "claims_supported": [*_PROTOCOL_CLAIMS, *sorted(told)],
         "claim_types_supported": ["normal"],
         "response_types_supported": [oauth.CODE],
-        "response_modes_supported": [oauth.QUERY],
+        "response_modes_supported": [oauth.QUERY, oauth.FORM_POST],
         "grant_types_supported": [oauth.AUTHORIZATION_CODE, oauth.REFRESH_TOKEN],
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": sorted(algs),

@@ -39,7 +39,6 @@ VECTORS: tuple[Vector, ...] = (
     (checks.check_response_type, UnsupportedResponseType, {"response_type": "code id_token"}),
     (checks.check_response_type, UnsupportedResponseType, {"response_type": None}),
     (checks.check_response_mode, InvalidRequest, {"response_mode": "fragment"}),
-    (checks.check_response_mode, InvalidRequest, {"response_mode": "form_post"}),
     (checks.check_openid, InvalidScope, {"scope": "profile"}),
     (checks.check_scope, InvalidScope, {"scope": "openid email"}),
     (checks.check_challenge_method, InvalidRequest, {"code_challenge_method": "plain"}),
