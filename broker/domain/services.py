@@ -84,7 +84,7 @@ class RelyingParty:
     """An OpenID Connect client of a service. `secret_digest` is the SHA-256 (hex) of a 256-bit random secret.
 
     A native or browser client is public: no secret, `auth_method` none. `origins` are the exact origins whose pages may
-    read answers (Fetch §3.2, CORS).
+    read answers (Fetch §3.2, CORS). The three addresses of logout are exact too; empty: the client registered none.
     """
 
     client_id: str
@@ -95,6 +95,9 @@ class RelyingParty:
     signing_alg: str = "ES256"
     kind: ClientKind = ClientKind.WEB
     origins: tuple[str, ...] = ()
+    post_logout_redirect_uris: tuple[str, ...] = ()
+    backchannel_logout_uri: str = ""
+    frontchannel_logout_uri: str = ""
 
     def accepts_redirect(self, uri: str) -> bool:
         """Tell whether answers may be sent there: byte for byte as registered (RFC 9700 §2.1).
