@@ -18,16 +18,18 @@ from urllib.parse import urlsplit
 from sqlalchemy import Engine
 
 from broker.declared import read_register
+from broker.domain.audit import Topic
 from broker.domain.clock import Clock
 from broker.domain.errors import SettingsError, StorageUnavailable
-from broker.domain.ports import Current
+from broker.domain.ports import Current, LogoutNotifier
 from broker.domain.services import Service
 from broker.federation import Federation, Source, SourceDescription, Sources
 from broker.following import FollowedRegister, follow_policies
-from broker.jobs.deliver import deliverers
+from broker.jobs.deliver import TellLogout, deliverers
 from broker.jobs.work import Worker
 from broker.live import Live, Part, Watcher
 from broker.logs import configure_logging
+from broker.protocol.oidc.back_channel import BackChannel
 from broker.protocol.oidc.provider import ProviderSettings
 from broker.protocol.oidc.routes import ProviderParts, algs_wanted, build_routes
 from broker.protocol.oidc.signing import KeyVault, Signer
@@ -47,6 +49,7 @@ from broker.web.parts import FeedLabel, PageParts, SourceOffer
 from connectors.cas import CasConnector, CasSource
 from connectors.claims import PlainProfile
 from connectors.educonnect import EduConnectProfile
+from connectors.guarded import open_guarded
 from connectors.oidc import OidcConnector, OidcSource
 from policies import PolicyBook
 
@@ -68,6 +71,7 @@ class Broker:
     stores: Stores
     ephemeral: MemoryStore | RedisStore
     services: FollowedRegister
+    notifier: BackChannel
     federation: Federation
     watcher: Watcher
     wsgi: WSGIApplication
@@ -112,8 +116,10 @@ def build(settings: Settings, *, clock: Clock = utc_now) -> Broker:
             base_url=settings.issuer,
             standings=Part(live.register, lambda register: register.in_force),
         )
+        provider_settings = _provider_settings(settings, live.book)
+        notifier = _open_notifier(settings, provider_settings, live.register, signer, opened)
         provider = ProviderParts(
-            ProviderSettings(settings.issuer, Part(live.book, lambda book: book.installation.sessions)),
+            provider_settings,
             live.register,
             stores.people,
             stores.details,
@@ -131,8 +137,9 @@ def build(settings: Settings, *, clock: Clock = utc_now) -> Broker:
         wsgi = Edge(door, issuer=settings.issuer)
         watcher = Watcher((live.book, live.register))
         return Broker(
-            settings, live.book, clock, stores, ephemeral, live.register, federation, watcher, wsgi, opened.pop_all()
-        )
+            settings, live.book, clock, stores, ephemeral, live.register, notifier, federation, watcher, wsgi,
+            opened.pop_all(),
+        )  # fmt: skip
 
 
 def _page_parts(
@@ -153,6 +160,7 @@ def _page_parts(
         links=stores.links,
         ledger=stores.ledger,
         holdings=stores.holdings,
+        notices=stores.notices,
         services=live.register,
         policies=live.book,
         sources=_offers(settings.sources),
@@ -169,7 +177,8 @@ def create_wsgi() -> WSGIApplication:
     broker.watcher.start()
     if not settings.redis_url:
         worker = build_worker(broker.stores, broker.ephemeral, broker.policies, clock=broker.clock)
-        Thread(target=worker.run, args=(Event(),), name="worker", daemon=True).start()
+        for name, each in (("worker", worker), ("teller", build_teller(broker.stores, broker.notifier, broker.clock))):
+            Thread(target=each.run, args=(Event(),), name=name, daemon=True).start()
     return broker.wsgi
 
 
@@ -191,17 +200,46 @@ def build_worker(
     )
 
 
+def build_teller(stores: Stores, notifier: LogoutNotifier, clock: Clock) -> Worker:
+    """The worker that tells services of logouts: apart, so that one that hangs delays nobody but services."""
+    return Worker(outbox=stores.outbox, deliverers={Topic.LOGOUT: TellLogout(notifier, clock)}, clock=clock)
+
+
 def run_worker(settings: Settings, stop: Event, *, clock: Clock = utc_now) -> None:
     """Do what comes after acts until `stop` is set, beside serving processes that share a Redis."""
     master = load_master_secret(settings.secrets.master_file)
-    with opened_stores(settings) as (stores, _), closing(open_ephemeral(settings, master, clock=clock)) as ephemeral:
+    with ExitStack() as opened:
+        stores, _ = opened.enter_context(opened_stores(settings))
+        ephemeral = opened.enter_context(closing(open_ephemeral(settings, master, clock=clock)))
         book = follow_policies(settings)
-        watcher = Watcher((book,))
+        signer = _open_signer(stores, master, read_register(settings).all(), clock=clock)
+        register = FollowedRegister(settings, standings=stores.standings, signer=signer)
+        notifier = _open_notifier(settings, _provider_settings(settings, book), register, signer, opened)
+        watcher = Watcher((book, register))
         watcher.start()
-        try:
-            build_worker(stores, ephemeral, book, clock=clock).run(stop)
-        finally:
-            watcher.stop()
+        opened.callback(watcher.stop)
+        teller = Thread(target=build_teller(stores, notifier, clock).run, args=(stop,), name="teller")
+        teller.start()
+        opened.callback(teller.join)
+        build_worker(stores, ephemeral, book, clock=clock).run(stop)
+
+
+def _provider_settings(settings: Settings, book: Live[PolicyBook]) -> ProviderSettings:
+    return ProviderSettings(settings.issuer, Part(book, lambda book: book.installation.sessions))
+
+
+def _open_notifier(
+    settings: Settings,
+    provider: ProviderSettings,
+    register: FollowedRegister,
+    signer: Signer,
+    resources: ExitStack,
+) -> BackChannel:
+    outbound = open_guarded(settings.reachable_networks)
+    resources.callback(outbound.close)
+    return BackChannel(
+        provider, register, signer, post=lambda url, body: outbound.post_form(url, body=body, headers={}).status
+    )
 
 
 def open_ephemeral(settings: Settings, master: MasterSecret, *, clock: Clock) -> MemoryStore | RedisStore:

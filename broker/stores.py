@@ -31,6 +31,7 @@ from broker.storage.sql_holdings import SqlHoldings
 from broker.storage.sql_keys import SqlKeys
 from broker.storage.sql_ledger import SqlLedger
 from broker.storage.sql_links import SqlLinks
+from broker.storage.sql_logouts import SqlNotices
 from broker.storage.sql_outbox import SqlOutbox
 from broker.storage.sql_people import SqlPeople
 from broker.storage.sql_quality import SqlQuality
@@ -59,6 +60,7 @@ class Stores:
     sessions: SqlSessions
     grants: SqlGrants
     keys: SqlKeys
+    notices: SqlNotices
     audit: SqlAudit
     outbox: SqlOutbox
     exposure: SqlExposure
@@ -89,6 +91,7 @@ def open_stores(settings: Settings, rules: policies.Policies) -> Stores:
         sessions=SqlSessions(engine),
         grants=SqlGrants(engine),
         keys=SqlKeys(engine),
+        notices=SqlNotices(engine),
         audit=SqlAudit(engine, sign=seal.sign, check=seal.check),
         outbox=SqlOutbox(engine),
         exposure=SqlExposure(engine),

@@ -20,6 +20,7 @@ from broker.domain.ports import Audit, Current, EphemeralStore, Links, People, R
 from broker.domain.sessions import Device, Session
 from broker.domain.standings import InForce
 from broker.federation.availability import Availability
+from broker.federation.farewells import Farewell, Farewells
 from broker.federation.interactions import CALLBACK, Interactions, sign_in_path
 from broker.federation.linking import Link, LinkFacts, Refuse, SignIn, decide_link
 from broker.federation.live_sessions import LiveSessions
@@ -199,14 +200,23 @@ class Federation:
         """What each source can prove, and which are known not to answer or were closed by an administrator."""
         return Ways(self._upstreams.ways(book, now=now))
 
-    def sign_out(self, session_handle: str, *, trace: str) -> None:
-        """End this browser's session and every grant made in it; nothing happens when there is none."""
+    def sign_out(self, session_handle: str, *, trace: str, onward: str = "") -> str:
+        """End this browser's session with all that was granted in it, and have the services told.
+
+        Returns the handle of the farewell, which leads `onward`; empty when there was no session, or no store.
+        """
         now = self.clock()
         session = self._live.find(session_handle, now=now)
         if session is None:
-            return
+            return ""
         self.sessions.end(session.sid, now=now, audit=self._event(Action.SIGN_OUT, session, trace=trace, now=now))
         self._live.forget(session.handle_digest)
+        return self.farewells.keep(Farewell(session.visit, onward))
+
+    @property
+    def farewells(self) -> Farewells:
+        """What ended in which browser a moment ago."""
+        return Farewells(self.store)
 
     def undo(self, session: Session, account_id: str, *, trace: str) -> None:
         """Undo the link of one of this person's accounts. Raises `StepUpNeeded`, `UndoTooLate`."""

@@ -48,12 +48,13 @@ def _check_server(settings: Settings) -> Iterator[str]:
         yield "workers: more than one worker process needs redis_url (memory is not shared)"
 
 
-def _check_proxies(settings: Settings) -> Iterator[str]:
-    for network in settings.trusted_proxies:
-        try:
-            ip_network(network)
-        except ValueError:
-            yield f"trusted_proxies: {network} is not a network, as 10.0.0.0/8"
+def _check_networks(settings: Settings) -> Iterator[str]:
+    for name in ("trusted_proxies", "reachable_networks"):
+        for network in getattr(settings, name):
+            try:
+                ip_network(network)
+            except ValueError:
+                yield f"{name}: {network} is not a network, as 10.0.0.0/8"
 
 
 def _check_stores(settings: Settings) -> Iterator[str]:
@@ -143,7 +144,7 @@ def _check_source_rest(source: SourceSettings) -> Iterator[str]:
 _CHECKS: tuple[Callable[[Settings], Iterable[str]], ...] = (
     _check_issuer,
     _check_server,
-    _check_proxies,
+    _check_networks,
     _check_stores,
     _check_files,
     _check_ids,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from flask import Response, request
 
@@ -14,7 +14,8 @@ from broker.domain.services import Service
 from broker.domain.sessions import Device
 from broker.domain.standings import StandingKind
 from broker.federation import LoginRequest, SignInChoices, local_path
-from broker.web.cookies import device_cookie, session_cookie
+from broker.services.addresses import origin_of
+from broker.web.cookies import device_cookie, no_farewell_cookie, session_cookie
 from broker.web.faults import notice_redirect
 from broker.web.languages import BY_CODE
 from broker.web.parts import PageParts, SourceOffer
@@ -112,6 +113,7 @@ class SignIn:
         response = see_other(local_path(arrival.resume))
         cookie = session_cookie(arrival.session_handle, arrival.session, now=self.parts.clock())
         response.headers.add(*cookie)
+        response.headers.add(*no_farewell_cookie())
         return response
 
     def _begin(self, purpose: str) -> str:
@@ -171,9 +173,4 @@ def _origins(doors: Iterable[SignInDoor], service: Service | None) -> set[str]:
     """Where the chosen login may lead: the sources' origins and the asking service's registered return addresses."""
     found = {origin for door in doors if not door.is_closed for origin in door.source.origins}
     parties = service.parties if service else ()
-    return found | {_origin(uri) for party in parties for uri in party.redirect_uris}
-
-
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
+    return found | {origin_of(uri) for party in parties for uri in party.redirect_uris}

@@ -59,7 +59,7 @@ class Town:
         """What the watcher and the worker of every process do within their seconds."""
         world = self.stand.world
         outbox, tell = SqlOutbox(world.engine), deliverers(world.store)
-        for entry in outbox.due(now=world.clock(), limit=99):
+        for entry in outbox.due(now=world.clock(), limit=99, topics=tuple(tell)):
             tell[entry.row.topic](entry.row)
             outbox.done(entry.entry_id, now=world.clock())
         world.standings.value = SqlStandings(world.engine).in_force()
@@ -238,7 +238,8 @@ ENDPOINTS: Mapping[str, Callable[[Town], Attempt]] = {
     "POST /userinfo": userinfo("POST"),
 }
 OPEN_TO_ALL = {
-    "GET /deconnexion", "POST /deconnexion", "GET /au-revoir", "GET /avis", "GET /sante", "GET /robots.txt",
+    "GET /deconnexion", "POST /deconnexion", "GET /au-revoir", "GET /end-session", "POST /end-session",
+    "GET /end-session/resume", "GET /avis", "GET /sante", "GET /robots.txt",
     "GET /static/<name>", "GET /.well-known/openid-configuration", "GET /jwks",
 }  # fmt: skip
 """They tell nobody anything of anyone, and who wants to leave may always leave."""

@@ -160,6 +160,7 @@ class Authorize:
             claims=claims_of(request.scopes, client.service),
             expires_at=now + lives.code,
             offline=offline,
+            visit=session.visit,
         )
 
     def _issue(

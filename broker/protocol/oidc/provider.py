@@ -15,6 +15,8 @@ AUTHORIZE_PATH = "/authorize"
 RESUME_PATH = "/authorize/resume"
 TOKEN_PATH = "/token"  # noqa: S105 (a path)
 USERINFO_PATH = "/userinfo"
+END_SESSION_PATH = "/end-session"
+END_SESSION_RESUME_PATH = "/end-session/resume"
 REVOCATION_PATH = "/revoke"
 INTROSPECTION_PATH = "/introspect"
 

@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from typing import Protocol
 
 from broker.domain.ports import Current, Details, EphemeralStore, Grants, Ledger, People, Services
 from broker.domain.services import Service
-from broker.federation.service_gate import Logins, ServiceGate
+from broker.federation import service_gate
+from broker.federation.service_gate import ServiceGate
 from broker.protocol.endpoint import Route
 from broker.protocol.oidc.authorize import Authorize
 from broker.protocol.oidc.copies import TokenCopies
 from broker.protocol.oidc.discovery import Discovery, build_metadata
+from broker.protocol.oidc.end_session import EndSession, SignOuts
 from broker.protocol.oidc.pending import PendingRequests
 from broker.protocol.oidc.provider import (
     AUTHORIZE_PATH,
     DISCOVERY_PATH,
+    END_SESSION_PATH,
+    END_SESSION_RESUME_PATH,
     INTROSPECTION_PATH,
     JWKS_PATH,
     RESUME_PATH,
@@ -32,6 +37,10 @@ from broker.protocol.oidc.userinfo import UserInfo, bearer_copy_key
 from policies import PolicyBook
 
 DEFAULT_ALG = "ES256"
+
+
+class Logins(service_gate.Logins, SignOuts, Protocol):
+    """What the provider asks of the federation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +92,10 @@ def build_routes(parts: ProviderParts) -> tuple[Route, ...]:
     token = Token(settings, parts.services, parts.grants, parts.ledger, parts.signer)
     desk = TokenDesk(settings, parts.services, parts.grants)
     userinfo = UserInfo(parts.services, parts.people, parts.details, parts.grants, parts.ledger, parts.policies, copies)
+    posted = PendingRequests(
+        parts.store, login=lambda: settings.lives.current().interaction, resume=END_SESSION_RESUME_PATH
+    )
+    end_session = EndSession(settings, parts.services, parts.logins, posted, parts.signer)
     readers = Readers(parts.services)
     return (
         Route("GET", DISCOVERY_PATH, discovery.metadata),
@@ -90,6 +103,9 @@ def build_routes(parts: ProviderParts) -> tuple[Route, ...]:
         Route("GET", AUTHORIZE_PATH, authorize.get, pages=True, reads_session=True),
         Route("POST", AUTHORIZE_PATH, authorize.post, pages=True),
         Route("GET", RESUME_PATH, authorize.resume, pages=True, reads_session=True),
+        Route("GET", END_SESSION_PATH, end_session.get, pages=True, reads_session=True),
+        Route("POST", END_SESSION_PATH, end_session.post, pages=True),
+        Route("GET", END_SESSION_RESUME_PATH, end_session.resume, pages=True, reads_session=True),
         Route("POST", TOKEN_PATH, token.post, readers=readers.may_read),
         Route("POST", REVOCATION_PATH, desk.revoke, readers=readers.may_read),
         Route("POST", INTROSPECTION_PATH, desk.introspect),

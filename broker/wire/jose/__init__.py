@@ -5,7 +5,7 @@ is read, then demands the claims. What it returns, `SignedClaims`, nobody else m
 Must not know: whose token it is, where keys are kept, the clock.
 """
 
-from broker.wire.jose.claims import verify_id_token, verify_id_token_hint
+from broker.wire.jose.claims import verify_id_token, verify_id_token_hint, verify_own_id_token
 from broker.wire.jose.keys import (
     SIGNING_ALGS,
     VERIFYING_ALGS,
@@ -40,4 +40,5 @@ __all__ = [
     "sign",
     "verify_id_token",
     "verify_id_token_hint",
+    "verify_own_id_token",
 ]

@@ -48,7 +48,11 @@ def test_the_addresses_of_logout_are_read(tmp_path: Path) -> None:
 
 def test_a_client_need_not_have_any(tmp_path: Path) -> None:
     party = read(tmp_path, "")
-    assert (party.post_logout_redirect_uris, party.backchannel_logout_uri, party.frontchannel_logout_uri) == ((), "", "")
+    assert (party.post_logout_redirect_uris, party.backchannel_logout_uri, party.frontchannel_logout_uri) == (
+        (),
+        "",
+        "",
+    )
 
 
 @pytest.mark.parametrize(
