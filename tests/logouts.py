@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -14,14 +14,14 @@ from joserfc.jwk import KeySet
 
 from broker.domain.audit import Topic
 from broker.domain.handles import digest
-from broker.domain.services import RelyingParty, Service, ServiceState, TokenAuthMethod
+from broker.domain.services import RelyingParty, Service, TokenAuthMethod
+from broker.domain.standings import InForce, StandingKind
 from broker.jobs.deliver import TellLogout
 from broker.jobs.work import Tick, Worker
 from broker.live import Part
 from broker.protocol.oidc.back_channel import BackChannel
 from broker.protocol.oidc.provider import ProviderSettings
 from broker.protocol.oidc.signing import KeyVault, Signer
-from broker.services.register import Register
 from broker.storage.sql_keys import SqlKeys
 from broker.storage.sql_outbox import SqlOutbox
 from connectors.guarded import open_guarded
@@ -152,11 +152,10 @@ def _signer(web: WebStand, clock: FakeClock) -> Signer:
     return Signer(vault, algs=("ES256",), clock=clock)
 
 
-def suspended(stand: LogoutStand, name: str) -> None:
+def suspend(stand: LogoutStand, name: str) -> None:
     """Let an administrator close a service."""
-    services = stand.web.register.value.all()
-    found = [replace(s, state=ServiceState.SUSPENDED) if s.service_id == name else s for s in services]
-    stand.web.register.value = Register(found)
+    closed = InForce(suspended=frozenset({(StandingKind.SERVICE, name)}))
+    stand.web.register.value = stand.web.register.value.standing(closed)
 
 
 def _json(text: str) -> Any:
