@@ -235,7 +235,10 @@ def _open_notifier(
     signer: Signer,
     resources: ExitStack,
 ) -> BackChannel:
-    outbound = open_guarded(settings.reachable_networks)
+    try:
+        outbound = open_guarded(settings.reachable_networks, ca_file=settings.services_ca_file)
+    except OSError as fault:
+        raise SettingsError((f"services_ca_file: cannot be read ({type(fault).__name__})",)) from fault
     resources.callback(outbound.close)
     return BackChannel(
         provider, register, signer, post=lambda url, body: outbound.post_form(url, body=body, headers={}).status

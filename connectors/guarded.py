@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from pathlib import Path
 
 import httpx
 
@@ -77,10 +78,13 @@ class GuardedTransport(httpx.BaseTransport):
         return str(found[0])
 
 
-def open_guarded(networks: Iterable[str] = (), *, trust: ssl.SSLContext | None = None) -> Outbound:
-    """The client for addresses that services registered. `networks`: inside ones that may be called (`10.0.0.0/8`)."""
+def open_guarded(networks: Iterable[str] = (), *, ca_file: Path | None = None) -> Outbound:
+    """The client for addresses that services registered. `networks`: inside ones that may be called (`10.0.0.0/8`).
+
+    `ca_file` replaces the public authorities. Raises `OSError` when it cannot be read or holds no certificate.
+    """
     inner = httpx.HTTPTransport(
-        verify=trust or ssl.create_default_context(),
+        verify=ssl.create_default_context(cafile=str(ca_file) if ca_file else None),
         trust_env=False,
         # A connection that stands is known by its address alone, and would serve another name of the same machine.
         limits=httpx.Limits(max_connections=NOTICE_LIMITS.at_once, max_keepalive_connections=0),

@@ -72,6 +72,8 @@ def _check_files(settings: Settings) -> Iterator[str]:
         yield f"services_dir: {settings.services_dir} is not a folder"
     if settings.policies_dir is not None and not settings.policies_dir.is_dir():
         yield f"policies_dir: {settings.policies_dir} is not a folder"
+    if settings.services_ca_file is not None and not settings.services_ca_file.is_file():
+        yield f"services_ca_file: {settings.services_ca_file} is not a file"
 
 
 def _check_ids(settings: Settings) -> Iterator[str]:

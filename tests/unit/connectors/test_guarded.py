@@ -118,7 +118,7 @@ def test_a_redirect_leads_nowhere(opened: Outbound) -> None:
 
 
 def test_the_certificate_must_be_the_names_not_the_addresss(throw_away_ca: ThrowAwayCa) -> None:
-    guarded = open_guarded((LOOPBACK,), trust=throw_away_ca.trust())
+    guarded = open_guarded((LOOPBACK,), ca_file=throw_away_ca.certificate)
     certificate = throw_away_ca.issue(hosts=("cantine.example", "127.0.0.1"), stem="guarded")
     with Site(lambda asked: Reply(), certificate=certificate) as site:
         port = site.url.rpartition(":")[2]
