@@ -9,19 +9,22 @@ import pytest
 from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import IntegrityError
 
+from broker.domain.acts import SetStanding
 from broker.domain.audit import Action, AuditEvent, OutboxEntry, OutboxRow, Topic, copies_gone
 from broker.domain.errors import AlreadyUsed
 from broker.domain.logouts import Logout, Notice, NoticeState, Untold, logout_named, logout_row
+from broker.domain.standings import StandingKind, StandingState
 from broker.storage.engine import writing
 from broker.storage.schema import outbox
 from broker.storage.sql_links import SqlLinks
 from broker.storage.sql_logouts import SqlNotices
 from broker.storage.sql_outbox import SqlOutbox
 from broker.storage.sql_sessions import SqlSessions
+from broker.storage.sql_standings import SqlStandings
 from broker.storage.trail import insert_outbox
 from tests import builders as b
 from tests.clock import FakeClock
-from tests.contract.acts import UNDO_FOR, again, opening, undoing
+from tests.contract.acts import UNDO_FOR, again, opening, proof, undoing
 
 NOW = b.NOW
 LOGOUTS = (Topic.LOGOUT,)
@@ -91,6 +94,17 @@ def test_an_undone_link_tells_the_services_of_the_sessions_it_ends(sql_engine: E
     assert told(sql_engine) == [Logout(act.session.sid, "cantine", "s")]
 
 
+def test_a_suspension_tells_the_services_of_every_session_it_ends(sql_engine: Engine) -> None:
+    person = b.add_person(sql_engine)
+    account = b.add_account(sql_engine, person)
+    sids = sorted(b.add_session(sql_engine, person, account) for _ in range(2))
+    for sid in sids:
+        b.add_grant(sql_engine, person, sid, client_id="cantine", subject="s")
+    act = SetStanding(StandingKind.PERSON, person, StandingState.SUSPENDED, "99", "vol", NOW, ended())
+    assert SqlStandings(sql_engine).set(act) == 2
+    assert told(sql_engine) == [Logout(sid, "cantine", "s") for sid in sids]
+
+
 # ---- visits --------------------------------------------------------------------------------------------------------
 
 
@@ -113,6 +127,24 @@ def test_who_proves_more_goes_on_with_the_visit_and_services_are_told_at_its_end
     b.add_grant(sql_engine, person, third.session.sid, client_id="pronote", subject="t")
     port.end(third.session.sid, now=NOW, audit=ended())
     assert told(sql_engine) == [Logout(first.session.sid, "cantine", "s"), Logout(first.session.sid, "pronote", "t")]
+
+
+def test_a_second_login_that_makes_two_persons_one_goes_on_with_the_visit(
+    sql_engine: Engine, port: SqlSessions
+) -> None:
+    """Who was signed in as the person that is absorbed is the person who signs in now."""
+    survivor, first = b.add_guardian(sql_engine, "1")
+    absorbed, second = b.add_guardian(sql_engine, "2", feed=b.FEED_1D)
+    here = opening(absorbed, b.add_account(sql_engine, absorbed))
+    port.open(here)
+    b.add_grant(sql_engine, absorbed, here.session.sid)
+    link = proof(survivor, absorbed, records=(first, second))
+    act = opening(survivor, link=link, replaces=here.session.sid)
+    assert port.open(act) == survivor
+    assert rows(sql_engine) == 0
+    found = port.find(act.session.handle_digest, now=NOW)
+    assert found is not None
+    assert found.visit == here.session.sid
 
 
 def test_another_person_at_the_same_browser_ends_the_visit(sql_engine: Engine, port: SqlSessions) -> None:
