@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
 import policies
@@ -66,7 +66,6 @@ def import_delivery(
     configured = next((one for one in settings.feeds if one.id == feed_id), None)
     if configured is None:
         raise SettingsError((f"feeds: there is no {feed_id}",))
-    _check_day(handover)
     linking = book.of(configured.tenant).linking
     with ExitStack() as opened:
         reader = _open_reader(configured, handover, opened)
@@ -87,12 +86,6 @@ def import_delivery(
             intent=intent,
             progress=progress,
         )
-
-
-def _check_day(handover: Handover) -> None:
-    """A day yet to come would make every later delivery an older one. It may be tomorrow already east of here."""
-    if handover.made_on and handover.made_on > utc_now().date() + timedelta(days=1):
-        raise FeedRefused(f"made on {handover.made_on}: that day is still to come")
 
 
 # ---- which feed ---------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 from broker.domain.errors import FeedRefused, ImportHeld, ImportStale
 from broker.domain.feed import Feed, FeedHeader
@@ -12,8 +13,18 @@ from broker.domain.imports import ImportRun, ImportState
 _WAITING = frozenset({ImportState.STAGING, ImportState.STAGED, ImportState.HELD})
 
 
-def check_header(header: FeedHeader, feed: Feed) -> None:
-    """Refuse files of another académie, degree or school than the feed's. Raises `FeedRefused`."""
+_AHEAD = timedelta(days=1)
+"""How far ahead of our day, which is UTC's, the day of files may be: it may be tomorrow already east of here."""
+
+
+def check_header(header: FeedHeader, feed: Feed, *, today: date) -> None:
+    """Refuse files of another académie, degree or school than the feed's, or of a day yet to come.
+
+    A wrong year in a header would make every later delivery an older one, and so close the feed for good; nor can it
+    be confirmed, as what is held can. Raises `FeedRefused`.
+    """
+    if header.made_on and header.made_on > today + _AHEAD:
+        raise FeedRefused(f"made on {header.made_on}: that day is still to come")
     if header.academie and header.academie != feed.academie:
         raise FeedRefused(f"files of académie {header.academie} for a feed of académie {feed.academie}")
     if header.degree and feed.degree and header.degree != feed.degree:
