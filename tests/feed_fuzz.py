@@ -67,9 +67,10 @@ class Tally:
     rehearsed: int = 0
 
 
-def _table(head: Sequence[str], *rows: Mapping[str, str], more: Sequence[str] = ()) -> bytes:
+def _table(head: Sequence[str], *rows: Mapping[str, str], more: Sequence[Sequence[str]] = ()) -> bytes:
     lines = [";".join([*head, *(CHILD_COLUMNS if more else ())])]
-    lines += [";".join([*(row.get(name, "") for name in head), *more]) for row in rows]
+    cells = [[row.get(name, "") for name in head] for row in rows]
+    lines += [";".join([*row, *(more[number] if more else ())]) for number, row in enumerate(cells)]
     return "".join(f"{line}\r\n" for line in lines).encode()
 
 
@@ -89,12 +90,12 @@ def _onde() -> Target:
     place = {"Libellé classe": "CM1 A", "Identifiant classe": "30412"}
     adult = {"Civilité Responsable": "Mme", "Nom responsable": "QUEMENEUR", "Prénom responsable": "Aline"}
     files = {
-        "eleves.csv": _table(PUPIL_COLUMNS, one | place, two | place),
+        "eleves.csv": _table(PUPIL_COLUMNS, one | place, two | place, two | place | {"Date naissance": "02/03/2017"}),
         "responsables.csv": _table(
             GUARDIAN_COLUMNS,
             adult | {"Téléphone portable": "06 39 98 00 01", "Courriel": "a@example.org"},
             adult | {"Prénom responsable": "Goulven", "Civilité Responsable": "M."},
-            more=("", "QUEMENEUR", "Maëlys", "CM1 A"),
+            more=[("", "QUEMENEUR", "Maëlys", "CM1 A"), ("", "LE GOFF", "Zoé", "CM1 A")],
         ),
     }
     reader = OndeFeed(UAI, DAY, Quality.LEGAL_GUARDIAN)
@@ -300,6 +301,8 @@ def read_through(reader: IdentityFeed, path: Path) -> bool:
     try:
         header = reader.open([path])
         items = list(reader.read([path]))
+        if isinstance(reader, OndeFeed):
+            assert not any(INE in question.name for question in reader.questions([path]))
         if isinstance(reader, ldif.LdifFeed):
             besides = list(reader.told_besides())
             items += [one for one in besides if isinstance(one, FeedFault)]

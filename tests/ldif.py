@@ -23,7 +23,8 @@ from connectors.ldap.entries import Entry, Illegible, entry_of
 from connectors.ldap.names import Dn, parse_dn
 from connectors.ldap.ties import KnownAs, Tie
 
-BASE = "dc=ent-test,dc=fr"
+BASE = "dc=fr"
+"""Short: parsing names is most of the work of reading a few entries."""
 PEOPLE = parse_dn(f"ou=people,{BASE}")
 STRUCTURES = parse_dn(f"ou=structures,{BASE}")
 ACADEMIES = {"AC-TEST": "99"}
