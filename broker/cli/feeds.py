@@ -68,7 +68,9 @@ def _with_review(parser: argparse.ArgumentParser, intent: argparse._MutuallyExcl
     intent.add_argument(
         "--review", type=Path, metavar="FILE", help="import nothing: write the children in doubt to this new CSV table"
     )
-    parser.add_argument("--decided", type=Path, metavar="FILE", help="such a table, with your answers in its last column")
+    parser.add_argument(
+        "--decided", type=Path, metavar="FILE", help="such a table, with your answers in its last column"
+    )
 
 
 def _without_paths(_parser: argparse.ArgumentParser) -> None:

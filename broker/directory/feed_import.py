@@ -135,7 +135,7 @@ def import_feed(
     fresh = walk.fresh_run(header, checksum=reader.checksum(paths))
     if intent is Intent.REHEARSE:
         return walk.rehearse(replace(fresh, state=ImportState.REHEARSAL), paths)
-    while (run := walk.open(fresh)) is not None:
+    while (run := walk.open(fresh, live=header.live)) is not None:
         if run.state is ImportState.STAGING:
             run = walk.stage(run, paths)
         difference = None
@@ -180,8 +180,8 @@ class _Walk:
             covers=header.covers,
         )
 
-    def open(self, fresh: ImportRun) -> ImportRun | None:
-        delivery = Delivery(fresh)
+    def open(self, fresh: ImportRun, *, live: bool) -> ImportRun | None:
+        delivery = Delivery(fresh, live)
 
         def choose(history: Sequence[ImportRun]) -> ImportRun | None:
             self.history[:] = history

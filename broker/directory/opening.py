@@ -35,9 +35,13 @@ def check_header(header: FeedHeader, feed: Feed, *, today: date) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Decides, once the feed is locked, which run of its history `fresh` is or becomes."""
+    """Decides, once the feed is locked, which run of its history `fresh` is or becomes.
+
+    `live` is its header's.
+    """
 
     fresh: ImportRun
+    live: bool = False
 
     def choose(self, history: Sequence[ImportRun]) -> ImportRun | None:
         """The run to work on; None when this very delivery was the last one applied.
@@ -69,7 +73,7 @@ class Delivery:
 
     def _check_order(self, history: Sequence[ImportRun]) -> None:
         done = [run for run in history if run.state is ImportState.DONE]
-        if any(run.checksum == self.fresh.checksum for run in done[1:]):
+        if not self.live and any(run.checksum == self.fresh.checksum for run in done[1:]):
             raise ImportStale("this delivery was applied before a later one")
         newest = max((run.made_on for run in done if run.made_on), default=None)
         if newest and self.fresh.made_on and self.fresh.made_on < newest:

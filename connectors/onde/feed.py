@@ -80,7 +80,7 @@ class OndeFeed:
         return (FeedPortion(files[0].name, sum(file.stat().st_size for file in files)),) if files else ()
 
     def read(self, paths: Sequence[Path], *, portion: str = "") -> Iterator[FeedRow | FeedFault]:  # noqa: ARG002 - one portion
-        """The school, its pupils with their adults, then the adults. Raises `FeedRefused`, also for a stale decision."""
+        """The school, its pupils with their adults, then the adults. Raises `FeedRefused`, for stale decisions too."""
         tables = dict(self._tables(paths))
         for kind, table in tables.items():
             for place in unknown_columns(kind, table.columns):
@@ -106,19 +106,17 @@ class OndeFeed:
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def questions(self, paths: Sequence[Path]) -> list[Question]:
-        """What a human is asked of a delivery and did not decide yet, in the order of the lines. Raises `FeedRefused`."""
+        """What a human is asked of a delivery and did not decide yet, by the order of lines. Raises `FeedRefused`."""
         families = self._families(*self._lines(dict(self._tables(paths))))
         return [one for one in families.questions.values() if self.decisions.of(one) is None]
 
-    def _lines(
-        self, tables: Mapping[Extraction, Table]
-    ) -> tuple[_Lines[PupilLine], _Lines[GuardianLine] | None]:
+    def _lines(self, tables: Mapping[Extraction, Table]) -> tuple[_Lines[PupilLine], _Lines[GuardianLine] | None]:
         pupils = _Lines(tables[Extraction.PUPILS], self._pupil)
         guardians = _Lines(tables[Extraction.GUARDIANS], self._guardian) if Extraction.GUARDIANS in tables else None
         return pupils, guardians
 
     def _families(self, pupils: _Lines[PupilLine], guardians: _Lines[GuardianLine] | None) -> Families:
-        """Who stands beside whom, and what lines of homonyms may speak of. Raises `FeedRefused` for a stale decision."""
+        """Who stands beside whom, and whom homonyms may speak of. Raises `FeedRefused` for a stale decision."""
         children = Children([pupil for _, pupil in pupils.good], [pupil for _, pupil in pupils.unclear])
         adults, doubtful = (guardians.good, guardians.unclear) if guardians is not None else ([], [])
         families = join(children, adults, quality=self.guardians, decisions=self.decisions)

@@ -131,7 +131,10 @@ def _address(cells: Mapping[str, str]) -> str:
 
 
 def letters_of(kind: str, *parts: str) -> str:
-    """A name made from what is said: letters only, for ten digits and a letter could be taken for an INE, and then be told to nobody."""
+    """A name made from what is said.
+
+    Letters only: ten digits and a letter could be taken for an INE, and then be told to nobody.
+    """
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()
     return kind + digest[:_KEY_LETTERS].translate(_AS_LETTERS)
 

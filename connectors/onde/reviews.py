@@ -48,7 +48,7 @@ class Question:
         said = [adult.key, adult.name.family, adult.name.given, adult.mobile, adult.mail, adult.address]
         named = [part for one in self.child for part in (one.family, one.given, one.class_label)]
         pupils = sorted(
-            "\n".join([one.record.key, one.record.name.family, one.record.name.given, one.class_label])
+            f"{one.record.key}\n{one.record.name.family}\n{one.record.name.given}\n{one.class_label}"
             for one in self.candidates
         )
         return letters_of("q", *said, *named, *pupils)

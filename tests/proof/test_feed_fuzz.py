@@ -20,10 +20,11 @@ PROOF = Proof(
     name="feed_fuzz",
     what=(
         "Deliveries of a few hundred bytes, spoilt in one to three ways (bytes flipped, cuts, slices doubled, dropped "
-        "or inserted, fields swapped, doubled, dropped or replaced, other encodings; one in ten as a damaged archive; a directory by what it answers, as LDIF): "
-        "each reader refuses or gives records with keys and names and faults with reasons, no INE in any reason, in "
-        f"bounded time; every {REHEARSE_EVERY:,}th that can be read goes through a rehearsal of the whole import on "
-        "SQLite, which leaves nothing behind. The readers take turns, 200,000 inputs each: "
+        "or inserted, fields swapped, doubled, dropped or replaced, other encodings; one in ten as a damaged archive; "
+        "of a directory its answers, written as LDIF): each reader refuses or gives records with keys and names and "
+        "faults with reasons, no INE in any reason, in bounded time; "
+        f"every {REHEARSE_EVERY:,}th that can be read goes through a rehearsal of the whole import on SQLite, which "
+        "leaves nothing behind. The readers take turns, 200,000 inputs each: "
         f"{', '.join(target.name for target in TARGETS)}"
     ),
     count=1_000_000,

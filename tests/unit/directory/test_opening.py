@@ -90,6 +90,14 @@ def test_a_delivery_begun_is_replaced_only_by_a_complete_set_of_all_it_covers(st
     assert Delivery(covering).choose([begun, DONE]) is covering
 
 
+def test_a_directory_that_came_back_to_what_it_said_once_is_taken_and_a_file_handed_over_anew_is_not() -> None:
+    """Else what was said by mistake in between would stand for good."""
+    before = replace(DONE, import_id="imp_before", checksum=FRESH.checksum)
+    assert Delivery(FRESH, live=True).choose([DONE, before]) is FRESH
+    with pytest.raises(ImportStale):
+        Delivery(FRESH).choose([DONE, before])
+
+
 FEED = Feed("99-2d", "ac-test", "99", "2D")
 TODAY = date(2026, 9, 7)
 
