@@ -25,8 +25,6 @@ from connectors.ldap.ties import KnownAs, Tie
 
 BASE = "dc=fr"
 """Short: parsing names is most of the work of reading a few entries."""
-PEOPLE = parse_dn(f"ou=people,{BASE}")
-STRUCTURES = parse_dn(f"ou=structures,{BASE}")
 ACADEMIES = {"AC-TEST": "99"}
 
 _BETWEEN = re.compile(rb"(?:\r?\n){2,}")
@@ -37,6 +35,7 @@ class LdifDirectory:
     """The entries of a file; below `structures` are schools, all others are persons."""
 
     content: bytes
+    structures: Dn
 
     def find_one(self, _question: Question) -> Entry:
         """Nobody signs in here."""
@@ -52,12 +51,9 @@ class LdifDirectory:
             if answered is None:
                 raise UpstreamUnavailable("it died")
             entry = entry_of(answered)
-            if isinstance(entry, Illegible) or _is_school(entry) == (question.base == STRUCTURES):
+            wanted = question.base == self.structures
+            if isinstance(entry, Illegible) or entry.dn.within(self.structures) == wanted:
                 yield entry
-
-
-def _is_school(entry: Entry) -> bool:
-    return entry.dn.within(STRUCTURES)
 
 
 def answers_in(content: bytes) -> Iterator[Mapping[str, Any] | None]:
@@ -97,6 +93,7 @@ class LdifFeed:
     """Reads a folder's `.ldif` file by the reader of the LDAP feed. Implements `IdentityFeed`."""
 
     made_on: date
+    base: str = BASE
     reader: LdapFeed | None = field(default=None, repr=False)
 
     def open(self, paths: Sequence[Path]) -> FeedHeader:
@@ -104,8 +101,9 @@ class LdifFeed:
         self.close()
         files = sorted(path for folder in paths for path in folder.glob("*.ldif"))
         content = b"".join(path.read_bytes() for path in files)
+        people, structures = (parse_dn(f"ou={branch},{self.base}") for branch in ("people", "structures"))
         self.reader = LdapFeed(
-            "ldaps://annuaire.ent.example", LdifDirectory(content), PEOPLE, STRUCTURES,
+            "ldaps://annuaire.ent.example", LdifDirectory(content, structures), people, structures,
             today=lambda: self.made_on, academies=ACADEMIES,
         )  # fmt: skip
         return self.reader.open(())
