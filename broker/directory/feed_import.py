@@ -117,9 +117,9 @@ def import_feed(
 ) -> ImportReport:
     """Import one delivery of a feed, or take up an unfinished import of it.
 
-    Raises `FeedRefused` (the set cannot be read as a whole, or is another académie's), `ImportStale`, `ImportBusy`,
-    and `ImportHeld` with the difference when too much would change: nothing was applied, the same call with
-    `Intent.CONFIRM` applies it.
+    Raises `FeedRefused` (the set cannot be read as a whole, is another académie's or of a day yet to come),
+    `ImportStale`, `ImportBusy`, and `ImportHeld` with the difference when too much would change: nothing was applied,
+    the same call with `Intent.CONFIRM` applies it.
     """
     walk = _Walk(
         feed=feed,
@@ -131,11 +131,11 @@ def import_feed(
         holder=own_holder(),
     )
     header = reader.open(paths)
-    check_header(header, feed)
+    check_header(header, feed, today=clock().date())
     fresh = walk.fresh_run(header, checksum=reader.checksum(paths))
     if intent is Intent.REHEARSE:
         return walk.rehearse(replace(fresh, state=ImportState.REHEARSAL), paths)
-    while (run := walk.open(fresh)) is not None:
+    while (run := walk.open(fresh, live=header.live)) is not None:
         if run.state is ImportState.STAGING:
             run = walk.stage(run, paths)
         difference = None
@@ -180,8 +180,8 @@ class _Walk:
             covers=header.covers,
         )
 
-    def open(self, fresh: ImportRun) -> ImportRun | None:
-        delivery = Delivery(fresh)
+    def open(self, fresh: ImportRun, *, live: bool) -> ImportRun | None:
+        delivery = Delivery(fresh, live)
 
         def choose(history: Sequence[ImportRun]) -> ImportRun | None:
             self.history[:] = history

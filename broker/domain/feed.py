@@ -157,7 +157,8 @@ class FeedHeader:
     """What a set of files says of itself: académie, degree (`1D`, `2D`), complete or delta, day it was made.
 
     `covers` names the kinds of records (`school`, `pupil`, `guardian`, `staff`) that the set holds files for; `school`
-    is the UAI of the one school it speaks of, empty for many.
+    is the UAI of the one school it speaks of, empty for many. `live` tells that it was asked for just now: saying again
+    what was said once, it has come back to it, and is no older delivery handed over anew.
     """
 
     academie: str
@@ -166,6 +167,7 @@ class FeedHeader:
     made_on: date | None
     covers: frozenset[str] = frozenset()
     school: str = ""
+    live: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -221,7 +221,8 @@ def _neighbours(conn: Connection, chunk: Sequence[Unattached]) -> list[Neighbour
             adult.c.retired_at.is_(None),
             adult.c.kind == _GUARDIAN,
         )
-        .order_by(mine.c.person_id, adult.c.id)
+        # Of several shared children the first is told as evidence: the same one in every database.
+        .order_by(child.c.id, adult.c.id)
     )
     return [Neighbour(*row) for row in conn.execute(query)]
 

@@ -48,6 +48,7 @@ class LdapFeed:
             complete=not reading.snapshot.losses,
             made_on=self.today(),
             covers=reading.kinds(),
+            live=True,
         )
 
     def portions(self, paths: Sequence[Path]) -> tuple[FeedPortion, ...]:  # noqa: ARG002 - a directory has no files

@@ -13,7 +13,7 @@ from broker.domain.feed import FeedFault, FeedRow, Removal
 from broker.domain.people import RecordKind
 from broker.domain.school import ine_is_plausible, uai_is_plausible
 from connectors import sdet
-from connectors.feed_values import Malformed, feed_key
+from connectors.feed_values import Malformed, feed_key, key_told
 from connectors.ldap.entries import Entry
 from connectors.ldap.names import BadName, Dn, parse_dn
 from connectors.ldap.people import Nowhere, check_one_sort, kinds_of, person_of, record_key, relations_of, school_of
@@ -58,7 +58,8 @@ class Reading:
                 self._check_key(SCHOOLS, key)
                 school = school_of(entry)
             except Malformed as reason:
-                yield FeedFault(place, 0, str(reason), kind="school", key=key[:64], breaks=not key)
+                kept = key_told(key)
+                yield FeedFault(place, 0, str(reason), kind="school", key=kept, breaks=not kept)
                 continue
             if not uai_is_plausible(school.uai):
                 yield FeedFault(place, 0, f"the check letter of UAI {school.uai} does not hold", warning=True)
@@ -74,8 +75,8 @@ class Reading:
                     self._check_key(PERSONS, own)
                     yield from self._record(entry, kind, own, place)
                 except Malformed as reason:
-                    kept = own[:64] and _suffixed(own, kind)
-                    yield FeedFault(place, 0, str(reason), kind=kind.value, key=kept, breaks=not own)
+                    kept = _record_told(own, kind)
+                    yield FeedFault(place, 0, str(reason), kind=kind.value, key=kept, breaks=not kept)
 
     def ties(self) -> Iterator[Tie | FeedFault]:
         """Which records the directory itself calls one human, each once."""
@@ -134,9 +135,9 @@ class Reading:
         try:
             self._check_key(PERSONS, own)
             check_one_sort(entry)
+            return all(record_key(own, kind) for kind in kinds_of(entry))
         except Malformed:
             return False
-        return True
 
     def _check_key(self, part: int, key: str) -> None:
         if not key:
@@ -164,9 +165,12 @@ class Reading:
         entry = self.snapshot.at(PERSONS, _name_in(value))
         if entry is None:
             raise Nowhere("a name that leads to no entry")
-        if (RecordKind.PUPIL in kinds_of(entry)) is not pupil:
+        kinds = kinds_of(entry)
+        if not kinds:
+            raise Malformed("an entry tied to one that is no person of the schema")
+        if (RecordKind.PUPIL in kinds) is not pupil:
             raise Malformed("a pupil and an adult tied to each other")
-        return record_key(self._key_of(entry), kinds_of(entry)[0])
+        return record_key(self._key_of(entry), kinds[0])
 
     def _key_of(self, entry: Entry) -> str:
         own = entry.only(self.key_attribute)
@@ -190,16 +194,17 @@ class Reading:
         return feed_key(key)
 
     def _place(self, entry: Entry, attribute: str) -> str:
-        """What names an entry to the operator: its key, never a name."""
-        key = entry.dn.value_of(attribute) or entry.only(attribute)
-        return f"{attribute}={key[:64]}" if key else self.name
+        """What names an entry to the operator: its key, never a name, nor a text that no key is."""
+        key = key_told(entry.dn.value_of(attribute)) or key_told(entry.only(attribute))
+        return f"{attribute}={key}" if key else self.name
 
 
-def _suffixed(own: str, kind: RecordKind) -> str:
+def _record_told(own: str, kind: RecordKind) -> str:
+    """The key of the record that is told to be malformed; empty when no record has such a key."""
     try:
         return record_key(own, kind)
     except Malformed:
-        return own[:64]
+        return ""
 
 
 def _name_in(value: str) -> Dn:

@@ -1,4 +1,4 @@
-"""Two thousand spoilt deliveries, a sample of the long count in `tests/proof/test_feed_fuzz.py`."""
+"""Two thousand five hundred spoilt deliveries, a sample of the long count in `tests/proof/test_feed_fuzz.py`."""
 
 from __future__ import annotations
 
