@@ -31,7 +31,8 @@ class Right(StrEnum):
 class Guardianship:
     """One dated fact delivered by a feed. `until` is None while it stands; times are aware UTC, `until` excluded.
 
-    `adult_name` is the name key of the adult's record (`names.name_key`: family, given, civility).
+    `adult_name` is the name key of the adult's record (`names.name_key`: family, given, civility). `given`: from when
+    the feed itself gives it; None where that is `since`.
     """
 
     adult_id: str
@@ -41,6 +42,8 @@ class Guardianship:
     since: datetime
     until: datetime | None
     adult_name: str = ""
+    feed: str = ""
+    given: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,27 @@ class Restriction:
     def bars(self, right: Guardianship) -> bool:
         """Tell whether it closes this right: same child, and same adult or same name. A name may close, never open."""
         if self.child_id != right.child_id:
+            return False
+        return self.adult_id == right.adult_id or (self.adult_name != "" and self.adult_name == right.adult_name)
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """A feed gave a right to see and took it back, `at` the day of the delivery that no longer gives it.
+
+    It holds against what other feeds gave no later: they are late, not better informed. What was given after it, or
+    affirmed by an administrator, stands. `adult_name` as in `Restriction`.
+    """
+
+    adult_id: str
+    child_id: str
+    feed: str
+    at: datetime
+    adult_name: str = ""
+
+    def closes(self, right: Guardianship) -> bool:
+        """Tell whether it closes this right: another feed's older one, for the same child and adult, or his name."""
+        if self.child_id != right.child_id or self.feed == right.feed or (right.given or right.since) > self.at:
             return False
         return self.adult_id == right.adult_id or (self.adult_name != "" and self.adult_name == right.adult_name)
 
@@ -85,13 +109,19 @@ def may_see(
     guardianships: Iterable[Guardianship],
     restrictions: Iterable[Restriction],
     now: datetime,
+    withdrawals: Iterable[Withdrawal] = (),
 ) -> bool:
-    """Tell whether this adult may see this child now: a standing right to see, barred by no standing restriction."""
+    """Tell whether this adult may see this child now.
+
+    A standing right to see, barred by no standing restriction, and taken back by no other feed since it was given.
+    """
     standing = [r for r in restrictions if stands(since=r.since, until=r.until, now=now)]
+    taken = [w for w in withdrawals if w.at <= now]
     return any(
         (g.adult_id, g.child_id) == (adult_id, child_id)
         and Right.SEE in g.rights
         and stands(since=g.since, until=g.until, now=now)
         and not any(restriction.bars(g) for restriction in standing)
+        and not any(withdrawal.closes(g) for withdrawal in taken)
         for g in guardianships
     )

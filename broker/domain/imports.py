@@ -136,6 +136,10 @@ class GuardianshipRow(NamedTuple):
     may_act: bool
     pays: bool
     contact_first: bool
+    given: datetime | None = None
+    """From when the feed gives the right: the day of the delivery that first did, over every change of the row."""
+    withdrawn: datetime | None = None
+    """The day of the delivery that no longer gave a right which the feed had given."""
 
 
 class EnrolmentRow(NamedTuple):
@@ -198,7 +202,8 @@ class KnownRecord:
 class Chunk:
     """Staged rows, and everything that stands of the records they speak of.
 
-    Facts are the open ones and those dated with this very run, so that a fact changed twice in one run stays one row.
+    Facts are the open ones and those dated with this very run, so that a fact changed twice in one run stays one row;
+    guardianships also those that ended when a pupil left.
     """
 
     rows: Sequence[StagedRow]

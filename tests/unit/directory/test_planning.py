@@ -71,7 +71,7 @@ def test_a_new_pupil_brings_record_and_guardianship() -> None:
     decided = plan(staged(PUPIL))
     (record,) = decided.records_added.values()
     assert (record.id, record.kind, record.first_seen_at, record.retired_at) == ("f:1", "pupil", NOW, None)
-    assert decided.guardianships_added == [guardianship(since=NOW)]
+    assert decided.guardianships_added == [guardianship(since=NOW)._replace(given=NOW)]
     assert decided.counts == {"guardianships_added": 1, "pupil_added": 1}
     assert (decided.audit, decided.touched) == ([], set())
 

@@ -1,0 +1,25 @@
+"""Since when a feed gives a right, and when it took it back."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0008"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("guardianships", sa.Column("given", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("guardianships", sa.Column("withdrawn", sa.DateTime(timezone=True), nullable=True))
+    op.execute("UPDATE guardianships SET given = since")
+    op.create_index(
+        "ix_guardianships_withdrawn", "guardianships", ["child_record"], unique=False,
+        postgresql_where=sa.text("withdrawn IS NOT NULL"), sqlite_where=sa.text("withdrawn IS NOT NULL"),
+    )
+
+
+def downgrade() -> None:
+    op.drop_index("ix_guardianships_withdrawn", table_name="guardianships")
+    op.drop_column("guardianships", "withdrawn")
+    op.drop_column("guardianships", "given")
