@@ -108,7 +108,7 @@ class Links(Protocol):
 
 
 class Guardianships(Protocol):
-    """Restrictions on guardianships (the guardianships themselves come from feeds)."""
+    """What people decide of guardianships: restrictions, and which feed is right (the facts themselves come from feeds)."""
 
     def restrict(self, *, adult_id: str, child_id: str, since: datetime, audit: AuditEvent) -> Restriction:
         """Record a court restriction, effective at once and whatever any feed says."""
@@ -116,6 +116,13 @@ class Guardianships(Protocol):
 
     def lift(self, *, adult_id: str, child_id: str, until: datetime, audit: AuditEvent) -> int:
         """End the standing restrictions of this pair; returns how many."""
+        ...
+
+    def affirm(self, *, adult_id: str, child_id: str, at: datetime, audit: AuditEvent) -> int:
+        """Let what feeds give this pair count from `at`, after whatever another feed took back; returns how many.
+
+        Gives no right that no feed gives, and lifts no restriction.
+        """
         ...
 
 
