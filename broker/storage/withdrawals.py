@@ -66,6 +66,34 @@ def is_withdrawn(
     )
 
 
+def still_closes(taken: FromClause) -> ColumnElement[bool]:
+    """Tell of a row of `guardianships` whether it took back what another feed goes on giving: forgotten, it would open.
+
+    Asked of the child alone, whoever the adult is: a few rows too many are kept, and none too few.
+    """
+    mine, other, given = attachments.alias("mine"), attachments.alias("other"), guardianships.alias("given")
+    return and_(
+        taken.c.withdrawn.is_not(None),
+        exists(
+            select(given.c.since)
+            .select_from(
+                mine.join(other, other.c.person_id == mine.c.person_id).join(
+                    given, given.c.child_record == other.c.record_id
+                )
+            )
+            .where(
+                mine.c.record_id == taken.c.child_record,
+                mine.c.state.in_(_BINDING),
+                other.c.state == AttachmentState.ATTACHED.value,
+                given.c.feed != taken.c.feed,
+                given.c.until.is_(None),
+                given.c.may_see,
+            )
+            .correlate_except(mine, other, given)
+        ),
+    )
+
+
 def _given_again() -> ColumnElement[bool]:
     return exists(
         select(_later.c.since)

@@ -20,11 +20,13 @@ from broker.storage import schema
 from broker.storage.engine import open_engine
 from broker.storage.sql_guardianships import SqlGuardianships
 from broker.storage.sql_people import SqlPeople
+from broker.storage.sql_purge import SqlPurge
 from tests import aaf
 from tests import builders as b
 from tests.clock import FakeClock
 from tests.contract.statements import without_fsync
 from tests.imports import FATHER, FEED_1D, MOTHER, Desk
+from tests.retention import shipped_spans
 
 INE = "990000003DK"
 MOTHER_1D, FATHER_1D = "610101$10", "610102$20"
@@ -46,9 +48,9 @@ class Family:
         self.desk = desk
         self.folder = folder
 
-    def second(self, day: int, *relations: str, child: bool = True, father: str = "500102") -> None:
+    def second(self, day: int, *relations: str, child: bool = True, father: str = "500102", name: str = "QUEMENEUR") -> None:
         """The file of the second degree."""
-        adults = [aaf.guardian("500101"), aaf.guardian(father, given="Goulven", title="M.")]
+        adults = [aaf.guardian("500101"), aaf.guardian(father, family=name, given="Goulven", title="M.")]
         pupils = [aaf.pupil("1", *relations, given="Titouan", born="02/05/2018", ine=INE)] if child else []
         others = [aaf.pupil("2", MOTHER, given="Nolwenn", ine="990000004DJ")]
         self._deliver(day, "2D", [aaf.school()], pupils + others, adults)
@@ -169,13 +171,20 @@ def test_a_child_who_was_away_for_a_day_brings_no_newer_grant(family: Family) ->
     assert not family.sees("99-2d:500102")
 
 
-def test_a_key_that_changes_brings_no_newer_grant_and_takes_none_back(family: Family) -> None:
+def test_a_key_that_changes_brings_no_newer_grant(family: Family) -> None:
     family.second(1, MOTHER, FATHER)
     family.first(2, MOTHER_1D, FATHER_1D)
+    family.first(3, MOTHER_1D)
     family.second(4, MOTHER, FATHER.replace("500102", "500199"), father="500199")
-    assert family.sees("99-1d:610102")
-    family.first(6, MOTHER_1D)
     assert not family.sees("99-2d:500199")
+
+
+def test_a_key_or_a_name_that_changes_takes_nothing_back(family: Family) -> None:
+    family.second(1, MOTHER, FATHER)
+    family.first(2, MOTHER_1D, FATHER_1D)
+    family.second(4, MOTHER, FATHER.replace("500102", "500199"), father="500199", name="LE GOFF")
+    assert family.home("99-1d:610102") != family.home("99-2d:500199")
+    assert family.sees("99-1d:610102")
 
 
 def test_a_key_that_changed_and_left_closes_as_any_other(family: Family) -> None:
@@ -214,6 +223,23 @@ def test_it_does_not_hold_before_it_was_said(sql_engine: Engine) -> None:
     people = SqlPeople(sql_engine)
     assert [one.child_id for one in people.children_of(father, now=b.NOW - timedelta(seconds=1))] == [lea]
     assert people.children_of(father, now=b.NOW) == ()
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+def test_what_closes_is_not_forgotten_while_another_feed_goes_on_giving(family: Family, leaves: bool) -> None:
+    family.first(1, MOTHER_1D, FATHER_1D)
+    family.second(2, MOTHER, FATHER)
+    family.second(5, MOTHER)
+    if leaves:
+        family.second(6, child=False)
+    purge = SqlPurge(family.desk.engine, kept=shipped_spans)
+    for years in (4, 5):
+        purge.purge(now=family.desk.clock() + timedelta(days=365 * years), limit=1000)
+        assert not family.sees("99-1d:610102")
+    with family.desk.engine.begin() as conn:
+        conn.execute(update(schema.guardianships).where(schema.guardianships.c.feed == "99-1d").values(may_see=False))
+    purge.purge(now=family.desk.clock() + timedelta(days=365 * 7), limit=1000)
+    assert not [row for row in family.desk.rows(schema.guardianships, "withdrawn") if row[0]]
 
 
 def affirmed(family: Family) -> int:
