@@ -1,4 +1,4 @@
-"""`preau person find|show|suspend|resume|restrict|unrestrict|affirm`: one person, as the directory and the links have them."""
+"""`preau person find|show|suspend|resume|restrict|unrestrict|affirm`: one person, as directory and links have them."""
 
 from __future__ import annotations
 

@@ -45,10 +45,10 @@ def may_see(adult: Whose, now: ColumnElement[Any], *, children: Whose | None = N
     """The children this adult may see, one row for each relation that gives the right.
 
     A child is in it when a live record of the adult has a standing right to see a live record of the child, no court
-    restriction stands between the two persons, and no other feed took the right back since it was given. Columns: the child's person, the two records and the dated fact
-    that gave the right, and what attached the adult's record. Materialized, so that a planner without statistics
-    still begins at the adult and not at every child of the académie. `children` says of a record-id column that only
-    these children are asked about.
+    restriction stands between the two persons, and no other feed took the right back since it was given. Columns: the
+    child's person, the two records and the dated fact that gave the right, and what attached the adult's record.
+    Materialized, so that a planner without statistics still begins at the adult and not at every child of the
+    académie. `children` says of a record-id column that only these children are asked about.
     """
     joined = (
         _adult_at.join(_adult, _adult.c.id == _adult_at.c.record_id)

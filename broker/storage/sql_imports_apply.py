@@ -277,7 +277,7 @@ def _until_they_left(conn: Connection, retired: Sequence[str], since: datetime |
         .where(among(conn, records.c.id, retired), guardianships.c.until == records.c.retired_at)
     )
     rows = [GuardianshipRow._make(row) for row in conn.execute(query)]
-    return [row for row in rows if row.until != since and row.since != since]
+    return [row for row in rows if since not in {row.until, row.since}]
 
 
 def _schools(conn: Connection, run: ImportRun) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Rights that a feed took back, as SQL: what other feeds gave before opens nothing (`guardianship.Withdrawal` in words).
+"""Rights that a feed took back, as SQL: what other feeds gave before opens nothing (in words: `Withdrawal`).
 
 An école's file that is a month late still gives a father the right that the collège's file took back last week. The
 later word counts, and of two words of one day the one that closes.

@@ -48,7 +48,8 @@ ALWAYS_SAID = (b.FEED_2D, None, None)
 class Drawn:
     """Who each record belongs to (person, state, retired), the relations with a right or none, the restrictions.
 
-    Each relation comes with the feed that says so, since when it gives it, and when it took it back. `names` are those of the adults' records: namesakes, with the same civility or not.
+    Each relation comes with the feed that says so, since when it gives it, and when it took it back. `names` are those
+    of the adults' records: namesakes, with the same civility or not.
     """
 
     adults: list[Whose]
@@ -136,10 +137,10 @@ def build(conn: Connection, name: str, town: Drawn) -> tuple[list[str], list[str
             )
             if kind is RecordKind.PUPIL:
                 b.enrol(conn, record, uai)
-    for ((adult, child), (since, until)), sees, (feed, given, withdrawn) in town.relations:
+    for ((adult, child), (since, until)), sees, (feed, given_at, withdrawn) in town.relations:
         b.add_guardianship(
             conn, *_records(name, adult, child),
-            may_see=sees, since=since, until=until, feed=feed, given=given, withdrawn=withdrawn,
+            may_see=sees, since=since, until=until, feed=feed, given=given_at, withdrawn=withdrawn,
         )  # fmt: skip
     for (adult, child), (since, until) in town.restrictions:
         b.add_restriction(conn, *_records(name, adult, child), since=since, until=until)
@@ -239,9 +240,7 @@ def test_children_of_equals_the_pure_rule(sql_engine: Engine) -> None:
             expected = {
                 child
                 for child in children
-                if may_see(
-                    adult, child, guardianships=facts[0], restrictions=facts[1], now=now, withdrawals=taken
-                )
+                if may_see(adult, child, guardianships=facts[0], restrictions=facts[1], now=now, withdrawals=taken)
             }
             shown = {card.child_id for card in people.children_of(adult, now=now)}
             assert shown == {child for child in expected if shows(name, town, child)}

@@ -48,7 +48,9 @@ class Family:
         self.desk = desk
         self.folder = folder
 
-    def second(self, day: int, *relations: str, child: bool = True, father: str = "500102", name: str = "QUEMENEUR") -> None:
+    def second(
+        self, day: int, *relations: str, child: bool = True, father: str = "500102", name: str = "QUEMENEUR"
+    ) -> None:
         """The file of the second degree."""
         adults = [aaf.guardian("500101"), aaf.guardian(father, family=name, given="Goulven", title="M.")]
         pupils = [aaf.pupil("1", *relations, given="Titouan", born="02/05/2018", ine=INE)] if child else []
@@ -96,6 +98,8 @@ def test_an_older_grant_of_another_feed_opens_nothing_once_a_right_is_taken_back
     family.second(5, MOTHER)
     assert not family.sees("99-1d:610102")
     assert family.sees("99-1d:610101")
+    family.second(6, MOTHER, CONTACT)
+    assert not family.sees("99-1d:610102")
     family.first(9, MOTHER_1D, FATHER_1D)
     assert not family.sees("99-1d:610102")
 
@@ -274,4 +278,6 @@ def test_affirming_gives_no_right_that_no_feed_gives_and_lifts_no_restriction(fa
     assert affirmed(family) == 1
     assert not family.sees("99-1d:610102")
     stranger = replace(event, action=Action.GUARDIANSHIP_AFFIRMED)
-    assert port.affirm(adult_id=family.home("99-2d:500102"), child_id=family.home("99-2d:2"), at=now, audit=stranger) == 0
+    assert (
+        port.affirm(adult_id=family.home("99-2d:500102"), child_id=family.home("99-2d:2"), at=now, audit=stranger) == 0
+    )

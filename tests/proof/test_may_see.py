@@ -29,7 +29,8 @@ PROOF = Proof(
     what=(
         "SQL children_of equals the pure may_see. A situation is a drawn town (3 adults and 3 children "
         "with 4 records each side, attached, proposed or undone, some retired, dated relations and restrictions, a "
-        "merge, rights that another feed took back) at one instant, each of the 3 adults asked; three in four on SQLite, the others on PostgreSQL"
+        "merge, rights that another feed took back) at one instant, each of the 3 adults asked; three in four on "
+        "SQLite, the others on PostgreSQL"
     ),
     count=100_000,
     seed=20260914,

@@ -108,7 +108,7 @@ class Links(Protocol):
 
 
 class Guardianships(Protocol):
-    """What people decide of guardianships: restrictions, and which feed is right (the facts themselves come from feeds)."""
+    """What people decide of guardianships: restrictions, and which feed is right (the facts come from feeds)."""
 
     def restrict(self, *, adult_id: str, child_id: str, since: datetime, audit: AuditEvent) -> Restriction:
         """Record a court restriction, effective at once and whatever any feed says."""
