@@ -230,6 +230,8 @@ class ChunkPlan:
     enrolments_changed: list[EnrolmentRow] = field(default_factory=list)
     posts_added: list[PostFactRow] = field(default_factory=list)
     posts_changed: list[PostFactRow] = field(default_factory=list)
+    ties: dict[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    """What records state of who is one human with them: (other record or reference, nature), whatever stood before."""
     touched: set[str] = field(default_factory=set)
     """Records whose persons' sessions must not rest on copies: what these persons may see changed."""
     audit: list[AuditEvent] = field(default_factory=list)

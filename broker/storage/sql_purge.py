@@ -51,6 +51,7 @@ from broker.storage.schema import (
     merges,
     outbox,
     quality_findings,
+    record_ties,
     records,
     releases,
     restrictions,
@@ -167,7 +168,7 @@ def _forget_records(conn: Connection, keys: Keys) -> None:
     """
     related = or_(guardianships.c.adult_record.in_(keys), guardianships.c.child_record.in_(keys))
     conn.execute(delete(guardianships).where(related))
-    for table in (enrolments, staff_posts, attachments, quality_findings):
+    for table in (enrolments, staff_posts, attachments, record_ties, quality_findings):
         conn.execute(delete(table).where(table.c.record_id.in_(keys)))
     conn.execute(delete(records).where(records.c.id.in_(keys)))
 

@@ -111,6 +111,15 @@ attachments = Table(
 An attachment made *beside* another record (same INE, shared child) names that record in `evidence["other"]`, so that
 it follows it when a merge is taken back."""
 
+record_ties = Table(
+    "record_ties", metadata,
+    Column("record_id", String(160), primary_key=True),
+    Column("other", String(160), primary_key=True),
+    Column("nature", String(16), nullable=False),
+    Index("ix_record_ties_other", "other"),
+)
+"""What a directory itself says: the record and `other` (a record's id, or a reference as text) are one human."""
+
 guardianships = Table(
     "guardianships", metadata,
     Column("adult_record", String(160), primary_key=True),
