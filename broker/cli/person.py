@@ -12,6 +12,7 @@ from broker.cli import doubt
 from broker.cli.options import Commands, command, family, settings_of, tenant_of, with_json
 from broker.cli.output import DONE, FAILED, complain, print_json, print_pairs, print_table
 from broker.cli.standing import add_verbs
+from broker.cli.told import facts_of, print_told
 from broker.cli.whom import person_meant, records_meant
 from broker.domain.audit import Action, AuditEvent
 from broker.domain.identity import AttachmentView, LinkedAccount
@@ -82,6 +83,8 @@ def show_person(args: argparse.Namespace) -> int:
         children = stores.people.children_of(person_id, now=desk.now)
         accounts = stores.links.accounts_of(person_id)
         attached, proposed = _split(stores.attachments.of_person(person_id))
+        facts = facts_of(stores.holdings.records_of(person_id))
+        rights = stores.guardianships.told_of(person_id)
     told = _person(person)
     if args.json:
         print_json(
@@ -89,6 +92,8 @@ def show_person(args: argparse.Namespace) -> int:
                 **told,
                 "records": attached,
                 "proposals": proposed,
+                "facts": facts,
+                "rights": rights,
                 "children": children,
                 "logins": [_account(each) for each in accounts],
             }
@@ -96,6 +101,7 @@ def show_person(args: argparse.Namespace) -> int:
         return DONE
     print_pairs({name: value if isinstance(value, str) else ", ".join(value) for name, value in told.items()})
     _print_attachments(attached, proposed)
+    print_told(facts, rights)
     if children:
         head = ("CHILD", "FAMILY NAME", "GIVEN NAME", "SCHOOL", "CLASS")
         print_table(head, ((c.child_id, c.family, c.given, f"{c.school} ({c.uai})", c.class_label) for c in children))

@@ -88,6 +88,23 @@ class Withdrawal:
         return self.adult_id == right.adult_id or (self.adult_name != "" and self.adult_name == right.adult_name)
 
 
+@dataclass(frozen=True, slots=True)
+class RightTold:
+    """What one feed says of one adult's record beside one child's: for those who must decide which feed is right.
+
+    `given`: from when it counts. `withdrawn`: when the feed took a right back; None while it says what it said.
+    """
+
+    adult_record: str
+    child_record: str
+    feed: str
+    quality: str
+    may_see: bool
+    given: datetime
+    withdrawn: datetime | None
+    until: datetime | None
+
+
 def rights_of(quality: Quality, *, in_charge_sees: bool = False) -> frozenset[Right]:
     """Rights that come with a quality; a person in charge sees only where the tenant's policy says so."""
     if quality is Quality.LEGAL_GUARDIAN:

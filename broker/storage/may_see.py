@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, FromClause, and_, exists, not_, or_, select
+from sqlalchemy import CTE, ColumnElement, FromClause, and_, exists, func, not_, or_, select
 
 from broker.domain.people import AttachmentState
 from broker.storage.schema import attachments, guardianships, records, restrictions
@@ -66,7 +66,7 @@ def may_see(adult: Whose, now: ColumnElement[Any], *, children: Whose | None = N
             _adult_at.c.evidence_kind,
             _adult_at.c.at,
             guardianships.c.quality,
-            guardianships.c.since,
+            func.coalesce(guardianships.c.given, guardianships.c.since).label("since"),
         )
         .select_from(joined)
         .where(

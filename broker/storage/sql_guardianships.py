@@ -8,17 +8,33 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, insert, or_, select, update
+from sqlalchemy import Connection, Engine, Select, bindparam, func, insert, or_, select, update
 
 from broker.domain.audit import AuditEvent
-from broker.domain.guardianship import Restriction
+from broker.domain.guardianship import Restriction, RightTold
 from broker.domain.handles import Id, new_id
 from broker.storage.copies import tell_sessions
-from broker.storage.engine import transact
+from broker.storage.engine import fetch, transact
 from broker.storage.lineage import lock_owners
 from broker.storage.may_see import BINDING
 from broker.storage.schema import attachments, guardianships, restrictions
 from broker.storage.trail import insert_audit
+
+_RECORDS = select(attachments.c.record_id).where(
+    attachments.c.person_id == bindparam("person"), attachments.c.state.in_(BINDING)
+)
+_TOLD_OF = (
+    select(
+        *(guardianships.c[name] for name in ("adult_record", "child_record", "feed", "quality", "may_see")),
+        func.coalesce(guardianships.c.given, guardianships.c.since).label("counts_from"),
+        *(guardianships.c.withdrawn, guardianships.c.until),
+    )
+    .where(
+        or_(guardianships.c.adult_record.in_(_RECORDS), guardianships.c.child_record.in_(_RECORDS)),
+        or_(guardianships.c.until.is_(None), guardianships.c.withdrawn.is_not(None)),
+    )
+    .order_by(guardianships.c.child_record, guardianships.c.adult_record, guardianships.c.since)
+)
 
 
 class SqlGuardianships:
@@ -35,6 +51,17 @@ class SqlGuardianships:
     def lift(self, *, adult_id: str, child_id: str, until: datetime, audit: AuditEvent) -> int:
         """See `Guardianships.lift`."""
         return transact(self._engine, lambda conn: _lift(conn, adult_id, child_id, until=until, audit=audit))
+
+    def told_of(self, person_id: str) -> tuple[RightTold, ...]:
+        """See `Guardianships.told_of`."""
+        rows = fetch(self._engine, _TOLD_OF, {"person": person_id})
+        return tuple(
+            RightTold(
+                adult_record=row.adult_record, child_record=row.child_record, feed=row.feed, quality=row.quality,
+                may_see=row.may_see, given=row.counts_from, withdrawn=row.withdrawn, until=row.until,
+            )
+            for row in rows
+        )  # fmt: skip
 
     def affirm(self, *, adult_id: str, child_id: str, at: datetime, audit: AuditEvent) -> int:
         """See `Guardianships.affirm`."""

@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
 from broker.domain.feed import Feed
 from broker.domain.identity import EvidenceKind
@@ -126,6 +127,11 @@ def town(sqlite_url: str, clock: FakeClock, tmp_path: Path, server: Ent) -> Iter
     engine.dispose()
 
 
+@pytest.fixture
+def postgres_town(postgres_engine: Engine, clock: FakeClock, tmp_path: Path, server: Ent) -> Town:
+    return Town(Desk(postgres_engine, clock), tmp_path, server)
+
+
 Deliver = Callable[[Town], None]
 ORDERS: dict[str, tuple[Deliver, ...]] = {
     "académie first": (Town.second, Town.first, Town.siecle, Town.onde, Town.ldap),
@@ -137,6 +143,14 @@ ORDERS: dict[str, tuple[Deliver, ...]] = {
 
 @pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)
 def test_one_family_told_by_five_feeds_is_one_family(town: Town, order: tuple[Deliver, ...]) -> None:
+    check_one_family(town, order)
+
+
+def test_it_is_one_family_on_the_other_database(postgres_town: Town) -> None:
+    check_one_family(postgres_town, ORDERS["directory first"])
+
+
+def check_one_family(town: Town, order: tuple[Deliver, ...]) -> None:
     for deliver in order:
         deliver(town)
     persons = [set(records) for records in town.desk.persons()]

@@ -18,7 +18,7 @@ from broker.domain.acts import (
     UndoLink,
 )
 from broker.domain.audit import AuditEvent, AuditFault, OutboxEntry
-from broker.domain.guardianship import Restriction
+from broker.domain.guardianship import Restriction, RightTold
 from broker.domain.identity import AccountKey, AttachmentView, LinkedAccount
 from broker.domain.people import CardReason, ChildCard, PersonView, RecordView, Reference, Space
 from broker.domain.services import Service
@@ -116,6 +116,10 @@ class Guardianships(Protocol):
 
     def lift(self, *, adult_id: str, child_id: str, until: datetime, audit: AuditEvent) -> int:
         """End the standing restrictions of this pair; returns how many."""
+        ...
+
+    def told_of(self, person_id: str) -> tuple[RightTold, ...]:
+        """What each feed says of the person as an adult or as a child: all that stands, and what was taken back."""
         ...
 
     def affirm(self, *, adult_id: str, child_id: str, at: datetime, audit: AuditEvent) -> int:
