@@ -91,7 +91,7 @@ def build(settings: Settings, *, clock: Clock = utc_now) -> Broker:
     """Assemble a broker. Raises `SettingsError` with every problem, also for a database that is not migrated."""
     book, declared = _load_decisions(settings)
     with ExitStack() as opened:
-        stores = open_stores(settings, book.installation)
+        stores = open_stores(settings, book)
         opened.callback(stores.close)
         check_schema(stores.engine)
         master = load_master_secret(settings.secrets.master_file)

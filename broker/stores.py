@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 
 import policies
 from broker.domain.errors import SettingsError
+from broker.domain.trust import DeclaredTrust
 from broker.services.access import today_at
 from broker.settings import Settings
 from broker.storage.engine import open_engine
@@ -71,16 +72,17 @@ class Stores:
         self.engine.dispose()
 
 
-def open_stores(settings: Settings, rules: policies.Policies) -> Stores:
+def open_stores(settings: Settings, book: policies.PolicyBook) -> Stores:
     """The storage adapters; no connection is made yet. Raises `SettingsError` when the data folder cannot be made."""
     _make_data_folder(settings)
     seal = HeadSigner(load_master_secret(settings.secrets.master_file))
     engine = open_engine(settings.database_url)
+    rules, trust = book.installation, declared_trust(settings, book)
     school_day = partial(today_at, rules)
     return Stores(
         engine=engine,
-        people=SqlPeople(engine, school_day=school_day),
-        details=SqlDetails(engine, school_day=school_day),
+        people=SqlPeople(engine, school_day=school_day, trust=trust),
+        details=SqlDetails(engine, school_day=school_day, trust=trust),
         ledger=SqlLedger(engine),
         attachments=SqlAttachments(engine),
         links=SqlLinks(engine, undo_for=rules.linking.undo_by_person),
@@ -98,6 +100,15 @@ def open_stores(settings: Settings, rules: policies.Policies) -> Stores:
     )
 
 
+def declared_trust(settings: Settings, book: policies.PolicyBook) -> DeclaredTrust:
+    """Whom to believe when feeds disagree: for each feed its tenant's orders, as they are now."""
+    tenants = {feed.id: feed.tenant for feed in settings.feeds}
+    return DeclaredTrust(
+        kinds={feed.id: feed.kind.value for feed in settings.feeds},
+        orders=lambda feed, attribute: book.of(tenants.get(feed, "")).trust.of(attribute),
+    )
+
+
 def _make_data_folder(settings: Settings) -> None:
     """SQLite lives there; beside PostgreSQL nothing is written on this machine."""
     if not settings.database_url.startswith("sqlite:"):
@@ -112,7 +123,7 @@ def _make_data_folder(settings: Settings) -> None:
 def opened_stores(settings: Settings) -> Iterator[tuple[Stores, policies.PolicyBook]]:
     """The stores on a migrated database, for a command. Raises `SettingsError`."""
     book = read_book(settings)
-    with closing(open_stores(settings, book.installation)) as stores:
+    with closing(open_stores(settings, book)) as stores:
         check_schema(stores.engine)
         yield stores, book
 
@@ -123,7 +134,7 @@ def opened_for_closing(settings: Settings) -> Iterator[Stores]:
 
     Raises `SettingsError`.
     """
-    with closing(open_stores(settings, policies.load())) as stores:
+    with closing(open_stores(settings, policies.load_book())) as stores:
         check_schema(stores.engine)
         yield stores
 
@@ -135,7 +146,7 @@ def read_book(settings: Settings) -> policies.PolicyBook:
 
 def bring_up_to_date(settings: Settings) -> bool:
     """Bring the database to the schema of this version; tells whether there was anything to do."""
-    with closing(open_stores(settings, read_book(settings).installation)) as stores:
+    with closing(open_stores(settings, read_book(settings))) as stores:
         if is_current(stores.engine):
             return False
         upgrade(stores.engine)

@@ -19,6 +19,7 @@ from policies.folders import entries, read_texts, unknown_files
 from policies.numbers import AssuranceTable, LinkingRules, SessionLimits, read_table
 from policies.retention import Retention
 from policies.text import KeyLines, TomlFault, parse_toml, statements
+from policies.trust import TrustOrders
 
 SCHEMA = "schema.cedarschema"
 RULES = ("access.cedar", "release.cedar", "helpdesk.cedar")
@@ -29,6 +30,7 @@ TABLES: Mapping[str, type[Any]] = {
     "disconnect.toml": Disconnect,
     "zones.toml": Zones,
     "retention.toml": Retention,
+    "trust.toml": TrustOrders,
 }
 _NOTES = {"id", "reason", "legal_basis"}
 _SUFFIXES = {".cedar", ".cedarschema", ".toml"}

@@ -28,6 +28,7 @@ from policies.numbers import AssuranceTable, LinkingRules, SessionLimits
 from policies.reach import Reach
 from policies.retention import Retention
 from policies.schema_facts import read_schema
+from policies.trust import TrustOrders
 
 __all__ = ["OVERRIDE", "RULES", "SCHEMA", "SHIPPED", "TABLES", "Policies", "Reader", "load"]
 
@@ -45,6 +46,7 @@ class Policies:
     assurance: AssuranceTable
     calendar: Calendars
     retention: Retention
+    trust: TrustOrders
     engine: Engine
 
     def access(self, facts: AccessFacts) -> Decision:
@@ -113,6 +115,7 @@ class Reader:
             assurance=tables["assurance.toml"],
             calendar=Calendars(tables["disconnect.toml"], tables["zones.toml"]),
             retention=tables["retention.toml"],
+            trust=tables["trust.toml"],
             engine=Engine((located.rule for group in rules for located in group), version=version),
         )
 

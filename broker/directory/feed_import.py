@@ -12,7 +12,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -302,6 +302,7 @@ class _Walk:
             academie=run.academie,
             now=run.applied_at or run.started_at,
             in_charge_sees=self.rules.in_charge_sees,
+            made_at=datetime.combine(run.made_on, time(), UTC) if run.made_on else None,
         )
 
     def _lease(self) -> Lease:

@@ -45,6 +45,17 @@ class PostRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Tie:
+    """The feed itself calls two records one human. `other`: a key of the feed, or a `Reference` as text (with a `$`).
+
+    `nature` is a word of the feed's reader: how it says so.
+    """
+
+    nature: str
+    other: str
+
+
+@dataclass(frozen=True, slots=True)
 class SchoolRecord:
     """A school as delivered."""
 
@@ -79,6 +90,7 @@ PERSON_FIELDS = frozenset(
         "classes",
         "relations",
         "posts",
+        "ties",
     }
 )
 """Every field of a person that a delivery can speak of (`PersonRecord.stated`)."""
@@ -111,6 +123,7 @@ class PersonRecord:
     classes: tuple[ClassMembership, ...] = ()
     relations: tuple[Relation, ...] = ()
     posts: tuple[PostRow, ...] = ()
+    ties: tuple[Tie, ...] = ()
     stated: frozenset[str] = frozenset()
 
 

@@ -327,6 +327,19 @@ def test_every_reference_of_an_entry_is_known() -> None:
     assert list(one.known_as()) == [KnownAs(RecordKind.GUARDIAN, "a1", references)]
 
 
+def test_each_record_says_whom_its_entry_calls_one_human_with_it() -> None:
+    both = person("a1", "ENTAuxPersRelEleve", "ENTAuxEnseignant", ENTPersonJointure="AC-TEST$500101")
+    one = feed(both, guardian("a2", ENTPersRelFusionPrincipal=[uid("a1"), uid("gone")]), guardian("a3"))
+    told = {key: [(tie.nature, tie.other) for tie in record.ties] for key, record in records(one).items()}
+    assert told == {
+        "a1": [("one_entry", "a1.agent"), ("reference", "99$500101")],
+        "a1.agent": [("one_entry", "a1"), ("reference", "99$500101")],
+        "a2": [("fusionne", "a1")],
+        "a3": [],
+    }
+    assert only_fault(one).warning
+
+
 def test_the_checksum_is_that_of_the_content_in_whatever_order() -> None:
     one, two = guardian("a1", mail=["x@example.org", "y@example.org"]), guardian("a2")
     turned = guardian("a1", mail=["y@example.org", "x@example.org"])
