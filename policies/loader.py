@@ -24,7 +24,7 @@ from policies.layers import (
     read_folder,
     read_layer,
 )
-from policies.numbers import AssuranceTable, LinkingRules, SessionLimits
+from policies.numbers import AssuranceTable, LinkingRules, SessionLimits, ThrottleTable
 from policies.reach import Reach
 from policies.retention import Retention
 from policies.schema_facts import read_schema
@@ -43,6 +43,7 @@ class Policies:
     sessions: SessionLimits
     linking: LinkingRules
     assurance: AssuranceTable
+    throttle: ThrottleTable
     calendar: Calendars
     retention: Retention
     engine: Engine
@@ -111,6 +112,7 @@ class Reader:
             sessions=tables["sessions.toml"],
             linking=tables["linking.toml"],
             assurance=tables["assurance.toml"],
+            throttle=tables["throttle.toml"],
             calendar=Calendars(tables["disconnect.toml"], tables["zones.toml"]),
             retention=tables["retention.toml"],
             engine=Engine((located.rule for group in rules for located in group), version=version),
