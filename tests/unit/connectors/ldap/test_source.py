@@ -16,6 +16,7 @@ from connectors.ldap.entries import Entry
 from connectors.ldap.names import parse_dn
 from connectors.ldap.source import NOBODY, LdapSource
 from connectors.sdet import MOST_REFERENCES
+from tests.directories import anybody
 from tests.unit.connectors.ldap.fakes import BASE, PEOPLE, FakeDirectory, person, uid
 
 URL = "ldaps://annuaire.ent.example"
@@ -31,7 +32,7 @@ def source(*answers: Entry, directory: FakeDirectory | None = None, **changes: A
 
 
 def sign_in(one: LdapSource, *, login: str = "aline", password: str = PASSWORD) -> UpstreamIdentity:
-    return one.authenticate(login=login, password=password, now=NOW)
+    return one.authenticate(login=login, password=password, now=NOW, admit=anybody)
 
 
 def test_the_one_entry_whose_password_holds_is_who_signs_in() -> None:
