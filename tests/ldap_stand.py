@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from sqlalchemy import func, select
 
 from broker.app import Broker
 from broker.storage import schema
+from broker.wire.http import SESSION_COOKIE
 from tests import builders
 from tests.clock import FakeClock
 from tests.directories import PEOPLE, READER
@@ -59,7 +61,9 @@ class Writer:
         return self._keep(call(self.broker, "POST", target, self.browser, address=self.address, form=form))
 
     def choose(self, *, device: str = "shared", target: str = "/connexion") -> Answer:
-        """From the sign-in page to the page of the directory."""
+        """From the sign-in page to the page of the directory; whoever is signed in already proves it again."""
+        if SESSION_COOKIE in self.browser.cookies:
+            target = "/connexion?but=acces"
         self.get(target)
         asked = dict(parse_qsl(urlsplit(target).query))
         left = self.post("/connexion", {"csrf": self.token, "source": "annuaire", "device": device, **asked})
@@ -100,10 +104,12 @@ def refusal(answer: Answer) -> str:
 
 @contextmanager
 def open_ldap(
-    folder: Path, clock: FakeClock, *, url: str, ca: Path, secret: str = "secret", more: str = ""
+    folder: Path, clock: FakeClock, *, url: str, ca: Path, secret: str, template: Path, more: str = ""
 ) -> Iterator[Broker]:
-    """The broker with that directory beside another source, at the time of the builders' rows."""
+    """The broker with that directory beside another source, on a copy of a migrated database, at the builders' time."""
     clock.set(builders.NOW)
+    (folder / "var").mkdir()
+    shutil.copy(template, folder / "var" / "preau.sqlite")
     (folder / "reader").write_text(secret, "utf-8")
     source = SOURCE.format(url=url, ca=ca, reader=READER, people=PEOPLE, more=more)
     top = 'policies_dir = "policies"\n'

@@ -86,7 +86,8 @@ def call(broker: Broker, method: str, target: str, browser: Browser | None = Non
     environ = {
         "REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": query,
         "HTTP_HOST": more.get("host", "127.0.0.1:8000"),
-        "SERVER_NAME": "127.0.0.1", "SERVER_PORT": "8000", "wsgi.url_scheme": "http", "REMOTE_ADDR": more.get("address", "192.0.2.1"),
+        "SERVER_NAME": "127.0.0.1", "SERVER_PORT": "8000", "wsgi.url_scheme": "http",
+        "REMOTE_ADDR": more.get("address", "192.0.2.1"),
         "wsgi.input": BytesIO(form), "CONTENT_LENGTH": str(len(form)), "SCRIPT_NAME": "",
         "CONTENT_TYPE": "application/x-www-form-urlencoded" if form else "",
         **{f"HTTP_{name.upper()}": value for name, value in more.get("headers", {}).items()},
