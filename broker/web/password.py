@@ -11,11 +11,11 @@ from flask import Response, request
 from broker.accounts.known_devices import read_device
 from broker.domain.errors import BadPageRequest, CredentialsRefused, GuessesSpent, MustWait, PageNotFound, PreauError
 from broker.domain.sessions import Device
-from broker.federation import Attempt, Guesser, Interaction
+from broker.federation import Attempt, Guesser, Interaction, password_path
 from broker.web.cookies import known_cookie
 from broker.web.faults import notice_redirect, record_fault
 from broker.web.parts import PageParts
-from broker.web.render import page, see_other
+from broker.web.render import page, see_other, stands_at
 from broker.web.sign_in import service_of, service_origins, welcome
 from broker.web.visitor import current_visitor
 
@@ -96,6 +96,7 @@ class PasswordPage:
     ) -> Response:
         wait = 0 if refusal is None or isinstance(refusal, CredentialsRefused) else refusal.retry_after
         service = service_of(self.parts, interaction.request.service_id)
+        stands_at(password_path(source_id, handle))
         response = page(
             "password.html",
             status=refusal.status if refusal else 400 if missing else 200,

@@ -118,6 +118,9 @@ def test_what_is_not_written_is_asked_for_and_counts_as_no_guess(broker: Broker)
         assert answer.status == 400
         assert re.findall(r'href="#(login|password)"', answer.body.decode()) == told
         assert re.findall(r'aria-describedby="(\w+)-fault"', answer.body.decode()) == told
+    english = writer.get(f"{PAGE}?i={writer.interaction}&lang=en")
+    assert f'href="{PAGE}?i={writer.interaction}&amp;lang=ar"' in answer.body.decode()
+    assert "Write your password" in text_of(english)
     assert counted(broker) == 0
 
 
