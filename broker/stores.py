@@ -28,6 +28,7 @@ from broker.storage.sql_details import SqlDetails
 from broker.storage.sql_exposure import SqlExposure
 from broker.storage.sql_grants import SqlGrants
 from broker.storage.sql_guardianships import SqlGuardianships
+from broker.storage.sql_guesses import SqlGuesses
 from broker.storage.sql_holdings import SqlHoldings
 from broker.storage.sql_keys import SqlKeys
 from broker.storage.sql_ledger import SqlLedger
@@ -56,6 +57,7 @@ class Stores:
     attachments: SqlAttachments
     links: SqlLinks
     guardianships: SqlGuardianships
+    guesses: SqlGuesses
     holdings: SqlHoldings
     sessions: SqlSessions
     grants: SqlGrants
@@ -87,6 +89,7 @@ def open_stores(settings: Settings, book: policies.PolicyBook) -> Stores:
         attachments=SqlAttachments(engine),
         links=SqlLinks(engine, undo_for=rules.linking.undo_by_person),
         guardianships=SqlGuardianships(engine),
+        guesses=SqlGuesses(engine),
         holdings=SqlHoldings(engine),
         sessions=SqlSessions(engine),
         grants=SqlGrants(engine),

@@ -24,7 +24,7 @@ from policies.layers import (
     read_folder,
     read_layer,
 )
-from policies.numbers import AssuranceTable, LinkingRules, SessionLimits
+from policies.numbers import AssuranceTable, LinkingRules, SessionLimits, ThrottleTable
 from policies.reach import Reach
 from policies.retention import Retention
 from policies.schema_facts import read_schema
@@ -44,6 +44,7 @@ class Policies:
     sessions: SessionLimits
     linking: LinkingRules
     assurance: AssuranceTable
+    throttle: ThrottleTable
     calendar: Calendars
     retention: Retention
     trust: TrustOrders
@@ -113,6 +114,7 @@ class Reader:
             sessions=tables["sessions.toml"],
             linking=tables["linking.toml"],
             assurance=tables["assurance.toml"],
+            throttle=tables["throttle.toml"],
             calendar=Calendars(tables["disconnect.toml"], tables["zones.toml"]),
             retention=tables["retention.toml"],
             trust=tables["trust.toml"],

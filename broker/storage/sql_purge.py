@@ -46,6 +46,7 @@ from broker.storage.schema import (
     enrolments,
     grants,
     guardianships,
+    guesses,
     import_faults,
     imports,
     merges,
@@ -238,6 +239,7 @@ RULES: tuple[PurgeRule, ...] = (
         "import_faults", (quality_findings.c.id,), quality_findings.c.closed_at < _BEFORE,
         _rows(quality_findings.c.id),
     ),
+    PurgeRule("guesses", (guesses.c.key,), guesses.c.ends_at < _BEFORE, _rows(guesses.c.key), rest=_AT_ONCE),
     PurgeRule(
         "past_facts", tuple(guardianships.primary_key.columns),
         and_(guardianships.c.until < _BEFORE, ~still_closes(guardianships)),

@@ -19,6 +19,7 @@ from broker.storage.schema.directory import (
     staff_posts,
 )
 from broker.storage.schema.grants import access_tokens, consumptions, grants, signing_keys
+from broker.storage.schema.guesses import guesses
 from broker.storage.schema.imports import import_faults, imports, staged_rows
 from broker.storage.schema.ledger import releases
 from broker.storage.schema.logins import accounts, merges, sessions, subjects
@@ -40,6 +41,7 @@ __all__ = [
     "enrolments",
     "grants",
     "guardianships",
+    "guesses",
     "import_faults",
     "imports",
     "merges",
