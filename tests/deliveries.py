@@ -74,14 +74,16 @@ def _aaf_line(folder: Path, feed: str) -> Words:
     return ("import", "aaf", str(folder), "--feed", feed, "--confirm")
 
 
-def aaf_1d(folder: Path, *, numbers: tuple[str, ...] = INE, beside: tuple[str, ...] = ("610777$10", "610778$20")) -> Path:
+def aaf_1d(
+    folder: Path, *, numbers: tuple[str, ...] = INE, beside: tuple[str, ...] = ("610777$10", "610778$20")
+) -> Path:
     """An école's pupils, with both parents or one."""
     pupils = [_pupil_1d(n, *beside, ine=ine) for n, ine in enumerate(numbers)]
     return _aaf_1d_set(folder, "20260901", pupils, [key for key in ADULTS_1D if key in "".join(beside)])
 
 
 def _aaf_1d_later(folder: Path) -> Path:
-    """The mother comes, 1 is gone, 2 without father, 0 under another INE, two new ones, one of them with a new adult."""
+    """The mother comes, 1 is gone, 2 without father, 0 under another INE, two new ones, one of them with a new man."""
     mother, father, other = "610777$10", "610778$20", "610779$20"
     pupils = [
         _pupil_1d(0, mother, father, ine="990000007DF"), _pupil_1d(2, mother, ine=INE[2]),
@@ -110,7 +112,9 @@ def _aaf_1d_set(folder: Path, day: str, pupils: Sequence[str], adults: Sequence[
 def aaf_2d(folder: Path) -> Path:
     """A collège and a lycée, whose first pupils an école knew too; the father comes with the second delivery."""
     pupils = [
-        aaf.pupil(f"20000{n}", MOTHER, f"60000{n % 3}$50$0$1$0$0", ine=INE[n] if n < 4 else "", school=f"900{2 + n % 2}")
+        aaf.pupil(
+            f"20000{n}", MOTHER, f"60000{n % 3}$50$0$1$0$0", ine=INE[n] if n < 4 else "", school=f"900{2 + n % 2}"
+        )
         for n in range(6)
     ]
     adults = [aaf.guardian("500101", mobile="0639980001")]

@@ -16,7 +16,8 @@ from broker.storage import schema
 from broker.storage.engine import open_engine
 from tests.builders import add_account, add_session
 from tests.command_line import install
-from tests.deliveries import FEEDS, Deliveries, Words
+from tests.deliveries import FEEDS, Deliveries, Words, ldap_feed
+from tests.directories import Ent
 from tests.import_forks import COMMIT, Ended, Forks
 from tests.servers import Postgres
 from tests.whole_state import State, whole_state
@@ -100,6 +101,14 @@ class Stand:
         yield engine
         engine.dispose()
 
+    def add_directory(self, server: Ent) -> None:
+        """Let the feed `ent` read this server."""
+        with self.config.open("a", encoding="utf-8") as settings:
+            settings.write(ldap_feed(server))
+        secret = self.folder / "secrets" / "reader"
+        secret.write_text(server.secret, encoding="utf-8")
+        secret.chmod(0o600)
+
     def know(self, told: Deliveries) -> None:
         """Import what is known before and the first delivery; somebody signs in; keep the database as it is then."""
         self.run(told.known)
@@ -109,9 +118,9 @@ class Stand:
         self.database.keep()
 
 
-def stand(forking: Forks, database: Kept, folder: Path, *, feeds: str = FEEDS) -> Stand:
+def stand(forking: Forks, database: Kept, folder: Path) -> Stand:
     """Install in a folder on a migrated database."""
-    return Stand(forking, database, install(folder, database_url=database.url, feeds=feeds))
+    return Stand(forking, database, install(folder, database_url=database.url, feeds=FEEDS))
 
 
 def _sign_in(engine: Engine, record: str) -> None:

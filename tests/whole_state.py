@@ -1,4 +1,4 @@
-"""All that a database holds, so that two of them can be compared: every table, every column, nothing but chance left out.
+"""All that a database holds, so that two of them can be compared: every table, every column, all but chance.
 
 Chance is in identifiers (a person goes by its records, a run by its feed and its turn), in numbers that a sequence gave
 (their order is kept), and in the moments at which a clock was read. The instant that dates the facts of a run is none

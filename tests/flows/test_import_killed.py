@@ -7,17 +7,18 @@ outbox included (`tests/whole_state.py`).
 from __future__ import annotations
 
 import shutil
+import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 
 from broker.storage import schema
 from tests import deliveries
 from tests.certificates import ThrowAwayCa
-from tests.conftest import needs
+from tests.conftest import SERVICES, needs
 from tests.deliveries import Deliveries
 from tests.directories import ent
 from tests.import_forks import COMMIT, STATEMENT, Forks, forks
@@ -27,9 +28,9 @@ from tests.whole_state import State
 
 FILES = ("aaf_1d", "aaf_2d", "onde", "siecle", "csv")
 CHUNK = 4
-INSIDE = 5
-"""Kills between two commits that are tried of one import; a process killed there leaves what one killed at the next
-commit leaves, and a database that has to clean up."""
+INSIDE = 4
+"""Kills tried between commits of one import. Such a process leaves what one killed at the next commit leaves, and a
+database that has to clean up after it."""
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -48,9 +49,7 @@ def on_sqlite(forking: Forks, sqlite_template: Path, tmp_path: Path) -> Stand:
 
 
 @pytest.fixture
-def on_postgres(
-    forking: Forks, postgres_server: Postgres, postgres_template: str, tmp_path: Path
-) -> Iterator[Stand]:
+def on_postgres(forking: Forks, postgres_server: Postgres, postgres_template: str, tmp_path: Path) -> Iterator[Stand]:
     database = KeptPostgres(postgres_server, "killed")
     postgres_server.create(database.name, template=postgres_template)
     yield stand(forking, database, tmp_path / "here")
@@ -60,23 +59,27 @@ def on_postgres(
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """What the second delivery does when nobody disturbs it."""
+    """What the second delivery does when nobody disturbs it, and how many commits staging takes."""
 
     state: State
     commits: int
     statements: int
+    staging: int
 
 
 def undisturbed(here: Stand, told: Deliveries) -> Whole:
     before = here.state()
     ended = here.run(told.second)
-    whole = Whole(here.state(), ended.commits, ended.statements)
-    assert whole.state != before
-    assert whole.commits > 12
-    return whole
+    state = here.state()
+    assert {name for name, rows in state.items() if rows != before[name]} >= {"records", "audit_events", "imports"}
+    with here.engine() as engine, engine.connect() as conn:
+        newest = select(schema.imports.c.staged).order_by(schema.imports.c.started_at.desc()).limit(1)
+        batches = -(-conn.execute(newest).scalar_one() // CHUNK)
+    assert ended.commits > batches + 8
+    return Whole(state, ended.commits, ended.statements, staging=batches + 2)
 
 
-def kill_and_resume(here: Stand, told: Deliveries, number: int, *, what: str = COMMIT) -> State:
+def killed_once(here: Stand, told: Deliveries, number: int, what: str) -> State:
     """The second delivery on a fresh copy, killed once, then imported by the same command."""
     here.database.again()
     assert here.run(told.second, kill_before=number, what=what).was_killed
@@ -84,29 +87,63 @@ def kill_and_resume(here: Stand, told: Deliveries, number: int, *, what: str = C
     return here.state()
 
 
+def killed_at_every_commit(here: Stand, told: Deliveries, whole: Whole) -> State:
+    """The second delivery, killed again and again: no process lives for more than one step.
+
+    The first one ends with its staging, which is begun anew each time. Every other takes the run, a commit, takes its
+    step, another one, and dies before the third.
+    """
+    here.database.again()
+    assert here.run(told.second, kill_before=whole.staging + 1).was_killed
+    lives = 1
+    while here.run(told.second, kill_before=3).was_killed:
+        lives += 1
+        assert lives < whole.commits, "no step is ever taken"
+    assert lives >= whole.commits - whole.staging - 2
+    return here.state()
+
+
 def spread(total: int, count: int) -> list[int]:
     """So many numbers from 1 to a total, evenly."""
-    return sorted({1 + (total - 1) * place // (count - 1) for place in range(count)})
+    return [1 + (total - 1) * place // (count - 1) for place in range(count)]
 
 
-def differing(here: Stand, told: Deliveries, whole: Whole, *, commits: range) -> dict[str, dict[str, object]]:
-    """Where the state differs from that of the whole import, by place of the kill; nothing, that is."""
-    places = [(COMMIT, number) for number in commits]
-    places += [(STATEMENT, number) for number in spread(whole.statements, INSIDE)]
-    found = {}
+def check(here: Stand, told: Deliveries, whole: Whole) -> None:
+    assert killed_at_every_commit(here, told, whole) == whole.state
+    places = [(COMMIT, number) for number in range(1, whole.staging + 1)]
+    places += [(COMMIT, whole.commits), *((STATEMENT, number) for number in spread(whole.statements, INSIDE))]
     for what, number in places:
-        state = kill_and_resume(here, told, number, what=what)
-        if state != whole.state:
-            changed = {table: (state[table], rows) for table, rows in whole.state.items() if state[table] != rows}
-            found[f"{what} {number}"] = changed
-    return found
+        assert killed_once(here, told, number, what) == whole.state, f"killed before {what} {number}"
 
 
 @pytest.mark.parametrize("kind", FILES)
-def test_killed_before_any_commit_of_a_delivery_it_ends_in_the_same_state(
-    on_sqlite: Stand, kind: str, tmp_path: Path
-) -> None:
+def test_killed_anywhere_a_delivery_ends_in_the_same_state(on_sqlite: Stand, kind: str, tmp_path: Path) -> None:
     told = deliveries.of_kind(kind, tmp_path / "told")
     on_sqlite.know(told)
-    whole = undisturbed(on_sqlite, told)
-    assert differing(on_sqlite, told, whole, commits=range(1, whole.commits + 1)) == {}
+    check(on_sqlite, told, undisturbed(on_sqlite, told))
+
+
+@pytest.mark.services
+def test_killed_anywhere_the_import_of_a_directory_ends_in_the_same_state(
+    on_sqlite: Stand, throw_away_ca: ThrowAwayCa, tmp_path: Path
+) -> None:
+    needs("slapd")
+    told = deliveries.of_ldap(tmp_path / "told")
+    with ent(throw_away_ca) as server:
+        on_sqlite.add_directory(server)
+        on_sqlite.know(told)
+        deliveries.change_directory(server)
+        check(on_sqlite, told, undisturbed(on_sqlite, told))
+
+
+@pytest.mark.services
+@pytest.mark.parametrize("kind", ["aaf_2d", "siecle"])
+def test_killed_at_every_commit_on_postgresql_it_ends_in_the_same_state(
+    on_postgres: Stand, kind: str, tmp_path: Path
+) -> None:
+    told = deliveries.of_kind(kind, tmp_path / "told")
+    on_postgres.know(told)
+    whole = undisturbed(on_postgres, told)
+    assert killed_at_every_commit(on_postgres, told, whole) == whole.state
+    for number in spread(whole.statements, INSIDE):
+        assert killed_once(on_postgres, told, number, STATEMENT) == whole.state, f"killed before statement {number}"
