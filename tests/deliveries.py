@@ -315,7 +315,10 @@ def change_directory(server: Ent) -> None:
         admin.modify(
             f"uid=T99000e2,{people}", {name: [(ldap3.MODIFY_REPLACE, [value])] for name, value in changes.items()}
         )
-        father = {"givenName": "Goulven", "personalTitle": "M.", "ENTPersonJointure": "AC-TEST$500109"}
+        father = {
+            "givenName": "Goulven", "personalTitle": "M.", "ENTPersonJointure": "AC-TEST$500109",
+            "ENTAuxPersRelEleveEleve": f"uid=T99000e5,{people}",
+        }  # fmt: skip
         sister = {
             "givenName": "Maëlys", "ENTPersonDateNaissance": "14/03/2012", "ENTEleveINE": INE[2],
             "ENTPersonStructRattach": college, "ENTEleveClasses": f"{college}$3A", "ENTEleveMEF": "10310019110",
