@@ -322,6 +322,8 @@ def change_directory(server: Ent) -> None:
         sister = {
             "givenName": "Maëlys", "ENTPersonDateNaissance": "14/03/2012", "ENTEleveINE": INE[2],
             "ENTPersonStructRattach": college, "ENTEleveClasses": f"{college}$3A", "ENTEleveMEF": "10310019110",
+            "ENTEleveStatutEleve": "SCOLAIRE", "ENTEleveLibelleMEF": "3EME", "ENTEleveNivFormation": "3EME",
+            "ENTEleveFiliere": "GENERALE", "ENTEleveMajeur": "N",
             "ENTElevePersRelEleve": f"uid=T99000a5,{people}$20$1$1$0$0", "ENTPersonJointure": "AC-TEST$200349",
         }  # fmt: skip
         for key, classes, entry in (

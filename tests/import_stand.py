@@ -18,7 +18,7 @@ from tests.builders import add_account, add_session
 from tests.command_line import install
 from tests.deliveries import FEEDS, Deliveries, Words, ldap_feed
 from tests.directories import Ent
-from tests.import_forks import COMMIT, Ended, Forks
+from tests.import_forks import COMMIT, Ended, Forks, Started
 from tests.servers import Postgres
 from tests.whole_state import State, whole_state
 
@@ -90,6 +90,14 @@ class Stand:
         ended = self.forking.run(*words, "--config", self.config, kill_before=kill_before, what=what)
         assert ended.was_killed or ended.status == 0, ended.said
         return ended
+
+    def start(self, words: Words) -> Started:
+        """Run a command and do not wait for it."""
+        return self.forking.start(*words, "--config", self.config)
+
+    def stopped(self, words: Words, *, before: int) -> Started:
+        """Run a command until it stands still between two transactions."""
+        return self.forking.stopped(*words, "--config", self.config, before=before)
 
     def state(self) -> State:
         with self.engine() as engine:
