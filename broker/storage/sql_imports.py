@@ -69,7 +69,6 @@ class SqlImports:
         self, feed: str, *, lease: Lease, decide: Callable[[Sequence[ImportRun]], ImportRun | None]
     ) -> ImportRun | None:
         """Open the run that `decide` chooses, under the lock of all imports."""
-
         leftovers: list[ImportRun] = []
 
         def work(conn: Connection) -> tuple[ImportRun | None, bool]:

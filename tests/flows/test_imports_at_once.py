@@ -85,7 +85,7 @@ def rests(here: Stand, told: Deliveries) -> list[int]:
     here.database.again()
     total = here.run(told.second).rests
     here.database.again()
-    return [total // 5, total // 2, 4 * total // 5]
+    return [total // 5, 4 * total // 5]
 
 
 def refused(ended: Ended) -> str:
