@@ -104,7 +104,7 @@ def import_kind(args: argparse.Namespace) -> int:
                 progress=lambda step: bar.show(step.step, step.done, step.total),
                 patience=Patience() if args.wait else refuse_to_wait,
             )  # fmt: skip
-            if report.state == "done":
+            if report.state != "rehearsed":  # nothing to do: whoever applied it may have been killed before this
                 follow_up(settings, stores.quality, report.feed, now=utc_now())
     except ImportHeld as held:
         bar.close()

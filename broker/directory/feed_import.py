@@ -3,6 +3,7 @@
     open → stage → difference → guard → apply → retire → found persons → finish
 
 Every step ends in the database: killed anywhere, the same call takes up where it stopped and ends in the same state.
+What was staged by halves is staged again: everything after it stands on the staged rows alone.
 Facts of a run are dated with one instant, fixed when applying begins and kept over every resume.
 """
 
@@ -194,7 +195,7 @@ class _Walk:
                 self.rules.patience(busy)
 
     def stage(self, run: ImportRun, paths: Sequence[Path]) -> ImportRun:
-        stager = Stager(in_charge_sees=self.rules.in_charge_sees, size=self.rules.chunk, done=run.staged)
+        stager = Stager(in_charge_sees=self.rules.in_charge_sees, size=self.rules.chunk)
         rules = self.rules
         try:
             for batch in batches_of(self.reader, paths, stager, processes=rules.readers, large=rules.large):
