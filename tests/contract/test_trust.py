@@ -9,7 +9,7 @@ from datetime import date
 from sqlalchemy import Engine, insert, update
 
 from broker.domain.people import RecordKind
-from broker.domain.trust import Attribute, DeclaredTrust, Trust
+from broker.domain.trust import DeclaredTrust, Disputed, Trust
 from broker.storage import schema
 from broker.storage.sql_details import SqlDetails
 from broker.storage.sql_holdings import SqlHoldings
@@ -62,7 +62,7 @@ def test_a_person_is_called_as_the_most_trusted_feed_does(sql_engine: Engine) ->
     assert shown(sql_engine, person, "siecle", "aaf") == SCHOOL
     assert shown(sql_engine, person, b.FEED_1D, "siecle", "aaf") == b.FEED_1D
     details = SqlDetails(sql_engine, trust=Order(("siecle", "aaf")).trust)
-    ranks = {one.feed: one.ranks[Attribute.CONTACTS] for one in details.records_of(person, now=b.NOW)}
+    ranks = {one.feed: one.ranks[Disputed.CONTACTS] for one in details.records_of(person, now=b.NOW)}
     assert ranks == {b.FEED_1D: 1, b.FEED_2D: 1, SCHOOL: 0}
 
 
