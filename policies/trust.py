@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Annotated
 
-from broker.domain.trust import Attribute, Orders
+from broker.domain.trust import Disputed, Orders
 from policies.numbers import Faulty, Misshapen, Read, TableFault
 
 KINDS = ("aaf", "ldap", "siecle", "onde", "csv")
@@ -61,14 +61,14 @@ _Dated = Annotated[Orders, Read(_orders)]
 
 @dataclass(frozen=True, slots=True)
 class TrustOrders:
-    """`trust.toml`, by the names of `domain.trust.Attribute`, each with its orders by the day they begin."""
+    """`trust.toml`, by the names of `domain.trust.Disputed`, each with its orders by the day they begin."""
 
     name: _Dated
     birth_date: _Dated
     contacts: _Dated
     school_class: _Dated
 
-    def of(self, attribute: Attribute) -> Orders:
+    def of(self, attribute: Disputed) -> Orders:
         """The orders of one attribute."""
         found: Orders = getattr(self, attribute.value)
         return found

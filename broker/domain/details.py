@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from broker.domain.people import RecordKind
-from broker.domain.trust import Attribute
+from broker.domain.trust import Disputed
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class OwnRecord:
     number: str = ""
     teachings: tuple[str, ...] = ()
     places: tuple[OwnPlace, ...] = ()
-    ranks: Mapping[Attribute, int] = field(default_factory=dict)
+    ranks: Mapping[Disputed, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Protocol
 
 
-class Attribute(StrEnum):
+class Disputed(StrEnum):
     """What feeds may disagree about."""
 
     NAME = "name"
@@ -29,7 +29,7 @@ Orders = Mapping[date, tuple[str, ...]]
 class Trust(Protocol):
     """Ranks feeds."""
 
-    def rank(self, attribute: Attribute, feed: str, *, academie: str, day: date) -> int:
+    def rank(self, attribute: Disputed, feed: str, *, academie: str, day: date) -> int:
         """How far from the most trusted feed (0) this one stands on that day. `academie`: of its keys, may be empty."""
         ...
 
@@ -40,7 +40,7 @@ class ByKeys:
     Only the first has an académie, only the last a feed of its own for each school (`<feed>.<uai>`).
     """
 
-    def rank(self, attribute: Attribute, feed: str, *, academie: str, day: date) -> int:  # noqa: ARG002 - of all alike
+    def rank(self, attribute: Disputed, feed: str, *, academie: str, day: date) -> int:  # noqa: ARG002 - of all alike
         """See `Trust.rank`."""
         if academie:
             return 0
@@ -52,9 +52,9 @@ class DeclaredTrust:
     """The declared orders. `kinds` are those of the feeds by id; `orders` gives the orders that speak for a feed."""
 
     kinds: Mapping[str, str]
-    orders: Callable[[str, Attribute], Orders]
+    orders: Callable[[str, Disputed], Orders]
 
-    def rank(self, attribute: Attribute, feed: str, *, academie: str, day: date) -> int:  # noqa: ARG002 - declared
+    def rank(self, attribute: Disputed, feed: str, *, academie: str, day: date) -> int:  # noqa: ARG002 - declared
         """See `Trust.rank`. A feed that is declared no more comes last."""
         declared = feed.partition(".")[0]
         order = order_on(self.orders(declared, attribute), day)

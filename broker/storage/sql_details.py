@@ -18,7 +18,7 @@ from broker.domain.details import ChildPlace, OwnLogin, OwnPlace, OwnRecord
 from broker.domain.identity import AccountState, UpstreamProtocol
 from broker.domain.people import RecordKind
 from broker.domain.school import holds_ine
-from broker.domain.trust import Attribute, ByKeys, Trust
+from broker.domain.trust import ByKeys, Disputed, Trust
 from broker.storage.engine import fetch
 from broker.storage.may_see import ATTACHED, may_see, stands
 from broker.storage.schema import (
@@ -162,7 +162,7 @@ class SqlDetails:
             teachings=tuple(str(code) for code in content.get("teachings", ())),
             places=tuple(dict.fromkeys(self._places(rows, now=now))),
             ranks={
-                each: self._trust.rank(each, first.feed, academie=first.academie, day=now.date()) for each in Attribute
+                each: self._trust.rank(each, first.feed, academie=first.academie, day=now.date()) for each in Disputed
             },
         )
 

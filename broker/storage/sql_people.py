@@ -24,7 +24,7 @@ from broker.domain.people import (
     Reference,
 )
 from broker.domain.school import Level
-from broker.domain.trust import Attribute, ByKeys, Trust
+from broker.domain.trust import ByKeys, Disputed, Trust
 from broker.storage.engine import fetch
 from broker.storage.lineage import OWNER
 from broker.storage.may_see import ATTACHED, BINDING, may_see, stands
@@ -207,7 +207,7 @@ class SqlPeople:
 
     def _name_order(self, row: Row[Any], now: datetime) -> tuple[int, int]:
         told = row.made_on or (row.applied_at or row.first_seen_at).date()
-        rank = self._trust.rank(Attribute.NAME, row.told_by, academie=row.told_in, day=now.date())
+        rank = self._trust.rank(Disputed.NAME, row.told_by, academie=row.told_in, day=now.date())
         return rank, -told.toordinal()
 
     def _cards(self, rows: Iterable[tuple[str, Row[Any]]], *, now: datetime) -> tuple[ChildCard, ...]:
@@ -221,7 +221,7 @@ class SqlPeople:
 
     def _telling(self, found: Sequence[tuple[str, Row[Any]]], day: date) -> list[tuple[str, Row[Any]]]:
         """Of several feeds that tell of one child at one school, the most trusted tells the class; as people sort."""
-        rank_of = partial(self._trust.rank, Attribute.SCHOOL_CLASS, day=day)
+        rank_of = partial(self._trust.rank, Disputed.SCHOOL_CLASS, day=day)
         ranks = [rank_of(row.told_by, academie=row.told_in) for _, row in found]
         best: dict[tuple[str, str], int] = {}
         for (child_id, row), rank in zip(found, ranks, strict=True):

@@ -9,7 +9,7 @@ import pytest
 
 import policies
 from broker.domain.errors import PolicyError
-from broker.domain.trust import Attribute, order_on
+from broker.domain.trust import Disputed, order_on
 from broker.settings.values import FeedKind
 from policies.trust import KINDS
 
@@ -18,7 +18,7 @@ ALL = '["aaf", "ldap", "siecle", "onde", "csv"]'
 
 def test_every_attribute_has_an_order_of_every_kind_of_feed() -> None:
     assert set(KINDS) == set(FeedKind)
-    for attribute in Attribute:
+    for attribute in Disputed:
         assert set(order_on(policies.load().trust.of(attribute), date(2026, 9, 1))) == set(FeedKind)
 
 
