@@ -13,6 +13,7 @@ from broker.domain.errors import (
     PreauError,
     SourceCrowded,
     SourceSuspended,
+    TicketRefused,
     UpstreamRefused,
     UpstreamUnavailable,
 )
