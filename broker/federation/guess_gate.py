@@ -13,7 +13,7 @@ import hashlib
 import hmac
 import unicodedata
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from ipaddress import IPv6Address, ip_address
 from math import ceil
 
@@ -26,6 +26,7 @@ from policies import ThrottleTable
 _NETWORK_BITS = 64
 """An IPv6 network of one household or school (RFC 6177): whoever has one has every address of it."""
 _NOBODY = ""
+_TOLD_IN_MINUTES = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,5 +124,9 @@ def network_of(address: str) -> str:
 
 
 def _refusal(wait: Wait, *, now: datetime) -> MustWait | GuessesSpent:
-    seconds = max(1, ceil((wait.until - now).total_seconds()))
-    return GuessesSpent("guesses spent", retry_after=seconds) if wait.spent else MustWait("wait", retry_after=seconds)
+    """How long to wait: in minutes, or until tomorrow where the day's guesses are spent for hours to come."""
+    left = wait.until - now
+    seconds = max(1, ceil(left.total_seconds()))
+    if wait.spent and left > _TOLD_IN_MINUTES:
+        return GuessesSpent("guesses spent", retry_after=seconds)
+    return MustWait("wait", retry_after=seconds)

@@ -42,20 +42,23 @@ class PasswordPage:
 
         Whatever else goes wrong is told on a page of its own, so that no browser keeps the password to send it again.
         """
-        handle, login = request.form.get("i", ""), request.form.get("login", "")
-        if "password" in request.args or "login" in request.args:
+        if any(name in request.args for name in FIELDS):
             raise BadPageRequest("a password in an address")
         try:
-            interaction = self._interaction(source_id, handle)
-            missing = [name for name in FIELDS if not request.form.get(name, "").strip()]
-            if missing:
-                return self._show(source_id, handle, interaction, login=login, missing=missing)
+            return self._prove(source_id, request.form.get("i", ""))
+        except PreauError as fault:
+            return notice_redirect(fault, key=self.parts.csrf_key)
+
+    def _prove(self, source_id: str, handle: str) -> Response:
+        interaction, login = self._interaction(source_id, handle), request.form.get("login", "")
+        missing = [name for name in FIELDS if not request.form.get(name, "").strip()]
+        if missing:
+            return self._show(source_id, handle, interaction, login=login, missing=missing)
+        try:
             return self._sign_in(source_id, handle, login)
         except (CredentialsRefused, MustWait, GuessesSpent) as fault:
             record_fault(fault)
             return self._show(source_id, handle, interaction, login=login, refusal=fault)
-        except PreauError as fault:
-            return notice_redirect(fault, key=self.parts.csrf_key)
 
     def _sign_in(self, source_id: str, handle: str, login: str) -> Response:
         visitor = current_visitor()
