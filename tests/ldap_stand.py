@@ -7,11 +7,12 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from html import unescape
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from broker.app import Broker
 from broker.storage import schema
@@ -137,3 +138,10 @@ def counted(broker: Broker) -> int:
     """How many keys guesses are counted under."""
     with broker.stores.engine.connect() as conn:
         return int(conn.execute(select(func.count()).select_from(schema.guesses)).scalar_one())
+
+
+def begin_anew(broker: Broker, clock: FakeClock) -> None:
+    """Some days later, with nothing counted: a broker that serves another test."""
+    with broker.stores.engine.begin() as conn:
+        conn.execute(delete(schema.guesses))
+    clock.advance(timedelta(days=3))

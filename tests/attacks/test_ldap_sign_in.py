@@ -26,7 +26,19 @@ from broker.wire.http import BROWSER_COOKIE, SESSION_COOKIE
 from tests.certificates import ThrowAwayCa
 from tests.clock import FakeClock
 from tests.ldap_double import ALINE, ALINES, BIND, SEARCH, Double, Heard, bound, done, double, found
-from tests.ldap_stand import LOGIN, PAGE, PASSWORD, WRONG, Writer, add_mother, counted, open_ldap, refusal, text_of
+from tests.ldap_stand import (
+    LOGIN,
+    PAGE,
+    PASSWORD,
+    WRONG,
+    Writer,
+    add_mother,
+    begin_anew,
+    counted,
+    open_ldap,
+    refusal,
+    text_of,
+)
 from tests.oidc_stand import Answer
 from tests.whole_app import call
 
@@ -81,20 +93,28 @@ def directory(throw_away_ca: ThrowAwayCa) -> Iterator[Double]:
         yield one
 
 
-@pytest.fixture
-def scene(
-    directory: Double, throw_away_ca: ThrowAwayCa, sqlite_template: Path, tmp_path: Path, clock: FakeClock
+@pytest.fixture(scope="module")
+def served(
+    directory: Double, throw_away_ca: ThrowAwayCa, sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Scene]:
-    (tmp_path / "policies").mkdir()
-    (tmp_path / "policies" / "throttle.toml").write_text(LIMITS, "utf-8")
+    folder, clock = tmp_path_factory.mktemp("guessed"), FakeClock()
+    (folder / "policies").mkdir()
+    (folder / "policies" / "throttle.toml").write_text(LIMITS, "utf-8")
     url, more = f"ldaps://127.0.0.1:{directory.port}", 'login_attributes = ["ENTPersonLogin", "uid"]'
     with open_ldap(
-        tmp_path, clock, url=url, ca=throw_away_ca.certificate, secret="secret", template=sqlite_template, more=more
+        folder, clock, url=url, ca=throw_away_ca.certificate, secret="secret", template=sqlite_template, more=more
     ) as broker:
         add_mother(broker)
-        directory.settle()
-        directory.heard.clear()
-        yield Scene(broker, directory, tmp_path, clock)
+        yield Scene(broker, directory, folder, clock)
+
+
+@pytest.fixture
+def scene(served: Scene) -> Scene:
+    """One broker for all: each test begins with nothing counted and nothing heard."""
+    begin_anew(served.broker, served.clock)
+    served.directory.settle()
+    served.directory.heard.clear()
+    return served
 
 
 # ---- guessing ----------------------------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ from tests.ldap_stand import (
     Writer,
     add_mother,
     audited,
+    begin_anew,
     counted,
     open_ldap,
     refusal,
@@ -48,13 +49,30 @@ def server(throw_away_ca: ThrowAwayCa) -> Iterator[Ent]:
         yield running
 
 
-@pytest.fixture
-def broker(server: Ent, sqlite_template: Path, tmp_path: Path, clock: FakeClock) -> Iterator[Broker]:
+@pytest.fixture(scope="module")
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("annuaire")
+
+
+@pytest.fixture(scope="module")
+def served(server: Ent, sqlite_template: Path, folder: Path, clock: FakeClock) -> Iterator[Broker]:
     with open_ldap(
-        tmp_path, clock, url=server.url, ca=server.ca, secret=server.secret, template=sqlite_template
+        folder, clock, url=server.url, ca=server.ca, secret=server.secret, template=sqlite_template
     ) as opened:
         add_mother(opened)
         yield opened
+
+
+@pytest.fixture
+def broker(served: Broker, clock: FakeClock) -> Broker:
+    """One broker for all: each test begins with nothing counted."""
+    begin_anew(served, clock)
+    return served
 
 
 def test_a_mother_signs_in_and_is_linked_by_her_national_key(broker: Broker, server: Ent) -> None:
@@ -65,7 +83,7 @@ def test_a_mother_signs_in_and_is_linked_by_her_national_key(broker: Broker, ser
     arrived = writer.write(login="  Aline.QUEMENEUR ")
     assert (arrived.status, arrived.headers["location"]) == (303, "/")
     assert "Maëlys" in text_of(writer.get("/"))
-    assert audited(broker)[-2:] == ["sign_in", "link_created"]
+    assert audited(broker).count("link_created") == 1
     with broker.stores.engine.connect() as conn:
         row = conn.execute(select(accounts)).one()
     assert (row.protocol, row.issuer, row.subject_format, row.subject) == ("ldap", server.url, "ldap:uid", "T99000a1")
@@ -105,7 +123,7 @@ def test_whatever_is_wrong_is_said_in_the_same_words(broker: Broker) -> None:
     assert "L'identifiant ou le mot de passe ne va pas." in text_of(answers["wrong"])
     assert 'aria-invalid="true" aria-describedby="login-fault"' in page
     assert f'name="login" value="{LOGIN}"' in page
-    assert audited(broker) == ["key_created", *["sign_in_refused"] * len(FAULTS)]
+    assert audited(broker)[-len(FAULTS) :] == ["sign_in_refused"] * len(FAULTS)
     assert SESSION_COOKIE not in writer.browser.cookies
     assert writer.write().status == 303
 
@@ -125,7 +143,7 @@ def test_what_is_not_written_is_asked_for_and_counts_as_no_guess(broker: Broker)
 
 
 def test_after_five_guesses_even_the_right_password_waits_and_a_restart_gives_none_back(
-    broker: Broker, clock: FakeClock, tmp_path: Path
+    broker: Broker, clock: FakeClock, folder: Path
 ) -> None:
     for _ in range(5):
         writer = Writer(broker)
@@ -134,7 +152,7 @@ def test_after_five_guesses_even_the_right_password_waits_and_a_restart_gives_no
     waits = writer.write()
     assert (waits.status, waits.headers["retry-after"]) == (429, "30")
     assert "Réessayez dans 1 min." in text_of(waits)
-    with closing(build(load_settings(tmp_path / "preau.toml", {}), clock=clock)) as again:
+    with closing(build(load_settings(folder / "preau.toml", {}), clock=clock)) as again:
         other = Writer(again, address="198.51.100.7")
         other.choose()
         assert other.write().status == 429
@@ -172,12 +190,12 @@ def test_a_device_that_the_account_knows_never_waits_for_strangers(broker: Broke
     assert stranger.write().status == 303
 
 
-def test_a_source_that_was_closed_meanwhile_lets_nobody_in(broker: Broker, tmp_path: Path) -> None:
+def test_a_source_that_was_closed_meanwhile_lets_nobody_in(broker: Broker, folder: Path) -> None:
     from broker.__main__ import main
 
     writer = Writer(broker)
     writer.choose()
-    config = ["--config", str(tmp_path / "preau.toml")]
+    config = ["--config", str(folder / "preau.toml")]
     assert main(["source", "suspend", "annuaire", "--reason", "panne", *config]) == 0
     broker.watcher.look()
     assert refusal(writer.write()) == "PRE-2011"
@@ -193,7 +211,7 @@ def test_a_stranger_to_every_feed_is_told_so_on_a_page_that_holds_no_password(br
     assert (answer.status, refusal(answer)) == (303, "PRE-2003")
 
 
-def test_a_password_is_written_down_nowhere(broker: Broker, caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+def test_a_password_is_written_down_nowhere(broker: Broker, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     writer = Writer(broker)
     writer.choose()
@@ -208,8 +226,9 @@ def test_a_password_is_written_down_nowhere(broker: Broker, caplog: pytest.LogCa
 
 
 def test_a_directory_of_another_certificate_serves_nobody_and_keeps_nobody_else_out(
-    server: Ent, sqlite_template: Path, tmp_path: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture
+    server: Ent, sqlite_template: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    clock = FakeClock()
     (tmp_path / "other").mkdir()
     other = ThrowAwayCa(tmp_path / "other")
     with open_ldap(
