@@ -22,6 +22,7 @@ class Handle(StrEnum):
     CODE = "pco_"
     ACCESS_TOKEN = "pat_"  # noqa: S105 - a prefix, not a secret
     CSRF = "pcs_"
+    DEVICE = "pdv_"
 
 
 class Id(StrEnum):
