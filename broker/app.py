@@ -6,14 +6,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from threading import Event, Thread
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from sqlalchemy import Engine
 
@@ -23,7 +22,7 @@ from broker.domain.clock import Clock
 from broker.domain.errors import SettingsError, StorageUnavailable
 from broker.domain.ports import Current, LogoutNotifier
 from broker.domain.services import Service
-from broker.federation import Federation, Source, SourceDescription, Sources
+from broker.federation import Federation, GuessGate, Passwords
 from broker.following import FollowedRegister, follow_policies
 from broker.jobs.deliver import TellLogout, deliverers
 from broker.jobs.work import Worker
@@ -34,7 +33,8 @@ from broker.protocol.oidc.provider import ProviderSettings
 from broker.protocol.oidc.routes import ProviderParts, algs_wanted, build_routes
 from broker.protocol.oidc.signing import KeyVault, Signer
 from broker.services.register import Register
-from broker.settings import Settings, SourceKind, SourceProfile, SourceSettings, load_settings, read_secret
+from broker.settings import Settings, load_settings
+from broker.sources import offers, open_sources
 from broker.storage.engine import reading
 from broker.storage.memory_store import MemoryStore
 from broker.storage.redis_store import RedisStore
@@ -45,12 +45,8 @@ from broker.web.door import Door
 from broker.web.edge import Edge
 from broker.web.forwarded import forwarded_address
 from broker.web.pages import create_pages
-from broker.web.parts import FeedLabel, PageParts, SourceOffer
-from connectors.cas import CasConnector, CasSource
-from connectors.claims import PlainProfile
-from connectors.educonnect import EduConnectProfile
+from broker.web.parts import FeedLabel, PageParts
 from connectors.guarded import open_guarded
-from connectors.oidc import OidcConnector, OidcSource
 from policies import PolicyBook
 
 if TYPE_CHECKING:
@@ -95,7 +91,7 @@ def build(settings: Settings, *, clock: Clock = utc_now) -> Broker:
     """Assemble a broker. Raises `SettingsError` with every problem, also for a database that is not migrated."""
     book, declared = _load_decisions(settings)
     with ExitStack() as opened:
-        stores = open_stores(settings, book.installation)
+        stores = open_stores(settings, book)
         opened.callback(stores.close)
         check_schema(stores.engine)
         master = load_master_secret(settings.secrets.master_file)
@@ -105,7 +101,7 @@ def build(settings: Settings, *, clock: Clock = utc_now) -> Broker:
         register = FollowedRegister(settings, standings=stores.standings, signer=signer)
         live = Decisions(follow_policies(settings), register)
         federation = Federation(
-            sources=_open_sources(settings.sources, opened),
+            sources=open_sources(settings.sources, opened),
             people=stores.people,
             links=stores.links,
             sessions=stores.sessions,
@@ -156,6 +152,7 @@ def _page_parts(
         csrf_key=master.derive("csrf"),
         clock=clock,
         federation=federation,
+        passwords=Passwords(federation, GuessGate(stores.guesses, master.derive("guesses"))),
         people=stores.people,
         links=stores.links,
         ledger=stores.ledger,
@@ -163,7 +160,7 @@ def _page_parts(
         notices=stores.notices,
         services=live.register,
         policies=live.book,
-        sources=_offers(settings.sources),
+        sources=offers(settings.sources),
         feeds={feed.id: FeedLabel(feed.academie, feed.degree_of_schools) for feed in settings.feeds},
         healthy=partial(answers, stores.engine),
     )
@@ -292,74 +289,3 @@ def _open_signer(stores: Stores, master: MasterSecret, services: Iterable[Servic
         return Signer(vault, algs=algs_wanted(services), clock=clock)
     except UnsealError as fault:
         raise SettingsError(("secrets.master_file: the signing keys were sealed under another secret",)) from fault
-
-
-# ---- sources ------------------------------------------------------------------------------------------------------
-
-
-def _open_sources(settings: Iterable[SourceSettings], resources: ExitStack) -> Sources:
-    opened = []
-    for source in settings:
-        connector = _open_connector(source)
-        resources.callback(connector.close)
-        opened.append(Source(_describe(source), connector))
-    return Sources(opened)
-
-
-def _open_connector(source: SourceSettings) -> CasConnector | OidcConnector:
-    """The connector of a source. Raises `SettingsError`."""
-    try:
-        return _OPENERS[source.kind](source)
-    except (OSError, ValueError) as fault:
-        raise SettingsError((f"sources.{source.id}: cannot be opened ({type(fault).__name__})",)) from fault
-
-
-def _open_cas(source: SourceSettings) -> CasConnector:
-    return CasSource(
-        source_id=source.id,
-        url=source.url,
-        releases_references=source.releases_references,
-        academies=source.academies,
-        ca_file=source.ca_file,
-    ).open()
-
-
-def _open_oidc(source: SourceSettings) -> OidcConnector:
-    educonnect = source.profile is SourceProfile.EDUCONNECT
-    profile = EduConnectProfile(releases_references=source.releases_references) if educonnect else PlainProfile()
-    return OidcSource(
-        source_id=source.id,
-        issuer=source.issuer,
-        client_id=source.client_id,
-        client_secret=read_secret(source.client_secret_file) if source.client_secret_file else "",
-        auth_method=source.auth_method,
-        scopes=source.scopes,
-        profile=profile,
-        ca_file=source.ca_file,
-    ).open()
-
-
-_OPENERS: Mapping[SourceKind, Callable[[SourceSettings], CasConnector | OidcConnector]] = {
-    SourceKind.CAS: _open_cas,
-    SourceKind.OIDC: _open_oidc,
-}
-
-
-def _describe(source: SourceSettings) -> SourceDescription:
-    return SourceDescription(
-        source_id=source.id,
-        tenant=source.tenant,
-        feeds=frozenset(source.feeds),
-        releases_references=source.releases_references,
-        assurance=source.assurance,
-    )
-
-
-def _offers(settings: Iterable[SourceSettings]) -> Mapping[str, SourceOffer]:
-    return {source.id: SourceOffer(source.id, source.label, (_origin(source),)) for source in settings}
-
-
-def _origin(source: SourceSettings) -> str:
-    """Where a form on the sign-in page may lead (CSP `form-action` follows redirects)."""
-    parts = urlsplit(source.issuer or source.url)
-    return f"{parts.scheme}://{parts.netloc}"

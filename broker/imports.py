@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
 import policies
@@ -28,6 +28,7 @@ from connectors.aaf import AafFeed
 from connectors.ldap import LdapDirectory, LdapFeed
 from connectors.ldap.names import parse_dn
 from connectors.onde import OndeFeed
+from connectors.onde.reviews import UNDECIDED, read_decisions, write_questions
 from connectors.siecle import SiecleFeed
 from connectors.vendor_csv import VendorColumns, VendorCsvFeed
 from connectors.vendor_csv.columns import column_faults
@@ -41,11 +42,15 @@ _QUALITIES = {GuardiansAre.CONTACT: Quality.CONTACT, GuardiansAre.LEGAL: Quality
 
 @dataclass(frozen=True, slots=True)
 class Handover:
-    """What an operator hands over: the files, and what they do not say of themselves (school, day they were made)."""
+    """What an operator hands over: the files, and what they do not say of themselves (school, day they were made).
+
+    `decided` is a table of answers to what a delivery leaves open.
+    """
 
     paths: Sequence[Path] = ()
     school: str = ""
     made_on: date | None = None
+    decided: Path | None = None
 
 
 def import_delivery(
@@ -63,10 +68,7 @@ def import_delivery(
 
     A feed that schools deliver is one for each school: leases, runs, guards and retirement are that school's own.
     """
-    configured = next((one for one in settings.feeds if one.id == feed_id), None)
-    if configured is None:
-        raise SettingsError((f"feeds: there is no {feed_id}",))
-    _check_day(handover)
+    configured = _configured(settings, feed_id)
     linking = book.of(configured.tenant).linking
     with ExitStack() as opened:
         reader = _open_reader(configured, handover, opened)
@@ -89,13 +91,24 @@ def import_delivery(
         )
 
 
-def _check_day(handover: Handover) -> None:
-    """A day yet to come would make every later delivery an older one. It may be tomorrow already east of here."""
-    if handover.made_on and handover.made_on > utc_now().date() + timedelta(days=1):
-        raise FeedRefused(f"made on {handover.made_on}: that day is still to come")
+def write_review(settings: Settings, *, feed_id: str, handover: Handover, to: Path) -> int:
+    """Write what a delivery of an école leaves to a human, as a table to be answered; returns how many questions.
+
+    Nothing is imported. Raises `SettingsError`, `FeedRefused`, `FileExistsError` or `OSError`.
+    """
+    questions = _onde(_configured(settings, feed_id), handover).questions(handover.paths)
+    write_questions(to, questions)
+    return len(questions)
 
 
 # ---- which feed ---------------------------------------------------------------------------------------------------
+
+
+def _configured(settings: Settings, feed_id: str) -> FeedSettings:
+    found = next((one for one in settings.feeds if one.id == feed_id), None)
+    if found is None:
+        raise SettingsError((f"feeds: there is no {feed_id}",))
+    return found
 
 
 def _feed_of(configured: FeedSettings, reader: IdentityFeed, handover: Handover, *, intent: Intent) -> Feed:
@@ -133,11 +146,12 @@ def _aaf(_configured: FeedSettings, _handover: Handover, _opened: ExitStack) -> 
     return AafFeed()
 
 
-def _onde(configured: FeedSettings, handover: Handover, _opened: ExitStack) -> IdentityFeed:
+def _onde(configured: FeedSettings, handover: Handover, _opened: ExitStack | None = None) -> OndeFeed:
     if not handover.school or handover.made_on is None:
         raise FeedRefused(_SAYS_NEITHER)
     guardians = _QUALITIES[configured.guardians or GuardiansAre.CONTACT]
-    return OndeFeed(handover.school.upper(), handover.made_on, guardians)
+    decisions = read_decisions(handover.decided) if handover.decided else UNDECIDED
+    return OndeFeed(handover.school.upper(), handover.made_on, guardians, decisions=decisions)
 
 
 def _siecle(configured: FeedSettings, _handover: Handover, _opened: ExitStack) -> IdentityFeed:

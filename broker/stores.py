@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 
 import policies
 from broker.domain.errors import SettingsError
+from broker.domain.trust import DeclaredTrust
 from broker.services.access import today_at
 from broker.settings import Settings
 from broker.storage.engine import open_engine
@@ -27,6 +28,7 @@ from broker.storage.sql_details import SqlDetails
 from broker.storage.sql_exposure import SqlExposure
 from broker.storage.sql_grants import SqlGrants
 from broker.storage.sql_guardianships import SqlGuardianships
+from broker.storage.sql_guesses import SqlGuesses
 from broker.storage.sql_holdings import SqlHoldings
 from broker.storage.sql_keys import SqlKeys
 from broker.storage.sql_ledger import SqlLedger
@@ -56,6 +58,7 @@ class Stores:
     attachments: SqlAttachments
     links: SqlLinks
     guardianships: SqlGuardianships
+    guesses: SqlGuesses
     holdings: SqlHoldings
     sessions: SqlSessions
     grants: SqlGrants
@@ -73,20 +76,22 @@ class Stores:
         self.engine.dispose()
 
 
-def open_stores(settings: Settings, rules: policies.Policies) -> Stores:
+def open_stores(settings: Settings, book: policies.PolicyBook) -> Stores:
     """The storage adapters; no connection is made yet. Raises `SettingsError` when the data folder cannot be made."""
     _make_data_folder(settings)
     seal = HeadSigner(load_master_secret(settings.secrets.master_file))
     engine = open_engine(settings.database_url)
+    rules, trust = book.installation, declared_trust(settings, book)
     school_day = partial(today_at, rules)
     return Stores(
         engine=engine,
-        people=SqlPeople(engine, school_day=school_day),
-        details=SqlDetails(engine, school_day=school_day),
+        people=SqlPeople(engine, school_day=school_day, trust=trust),
+        details=SqlDetails(engine, school_day=school_day, trust=trust),
         ledger=SqlLedger(engine),
         attachments=SqlAttachments(engine),
         links=SqlLinks(engine, undo_for=rules.linking.undo_by_person),
         guardianships=SqlGuardianships(engine),
+        guesses=SqlGuesses(engine),
         holdings=SqlHoldings(engine),
         sessions=SqlSessions(engine),
         grants=SqlGrants(engine),
@@ -98,6 +103,15 @@ def open_stores(settings: Settings, rules: policies.Policies) -> Stores:
         quality=SqlQuality(engine),
         reach=SqlReach(engine),
         standings=SqlStandings(engine),
+    )
+
+
+def declared_trust(settings: Settings, book: policies.PolicyBook) -> DeclaredTrust:
+    """Whom to believe when feeds disagree: for each feed its tenant's orders, as they are now."""
+    tenants = {feed.id: feed.tenant for feed in settings.feeds}
+    return DeclaredTrust(
+        kinds={feed.id: feed.kind.value for feed in settings.feeds},
+        orders=lambda feed, attribute: book.of(tenants.get(feed, "")).trust.of(attribute),
     )
 
 
@@ -115,7 +129,7 @@ def _make_data_folder(settings: Settings) -> None:
 def opened_stores(settings: Settings) -> Iterator[tuple[Stores, policies.PolicyBook]]:
     """The stores on a migrated database, for a command. Raises `SettingsError`."""
     book = read_book(settings)
-    with closing(open_stores(settings, book.installation)) as stores:
+    with closing(open_stores(settings, book)) as stores:
         check_schema(stores.engine)
         yield stores, book
 
@@ -126,7 +140,7 @@ def opened_for_closing(settings: Settings) -> Iterator[Stores]:
 
     Raises `SettingsError`.
     """
-    with closing(open_stores(settings, policies.load())) as stores:
+    with closing(open_stores(settings, policies.load_book())) as stores:
         check_schema(stores.engine)
         yield stores
 
@@ -138,7 +152,7 @@ def read_book(settings: Settings) -> policies.PolicyBook:
 
 def bring_up_to_date(settings: Settings) -> bool:
     """Bring the database to the schema of this version; tells whether there was anything to do."""
-    with closing(open_stores(settings, read_book(settings).installation)) as stores:
+    with closing(open_stores(settings, read_book(settings))) as stores:
         if is_current(stores.engine):
             return False
         upgrade(stores.engine)

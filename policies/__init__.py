@@ -1,7 +1,7 @@
 """Decisions: Cedar rules for who may do what, TOML for numbers and tables, and the Python that loads and decides.
 
-Owns: the rules, their reasons in French, the numbers of sessions, links and retention, the calendars, the closed facts
-that rules may read, what would have to be otherwise for a refusal to pass, and the examples of all that.
+Owns: the rules, their reasons in French, the numbers of sessions, links, guesses and retention, the calendars, the
+closed facts that rules may read, what would have to be otherwise for a refusal to pass, and the examples of all that.
 Must not know: people, ids, clocks, databases, the network. A fact is a closed enum or a boolean, computed before.
 """
 
@@ -20,7 +20,7 @@ from policies.facts import (
     Term,
 )
 from policies.loader import Policies, load
-from policies.numbers import AssuranceTable, LinkingRules, SessionLimits
+from policies.numbers import AssuranceTable, LinkingRules, SessionLimits, ThrottleTable
 
 __all__ = [
     "AccessFacts",
@@ -42,6 +42,7 @@ __all__ = [
     "Rule",
     "SessionLimits",
     "Term",
+    "ThrottleTable",
     "load",
     "load_book",
 ]

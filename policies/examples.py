@@ -30,8 +30,8 @@ from policies.loader import SHIPPED, Policies
 from policies.text import line_of_key, statements
 
 FOLDER = "examples"
-TABLES = ("sessions", "linking", "assurance", "retention")
-"""The tables of numbers, as `Policies` names them and as their files are called."""
+TABLES = ("sessions", "linking", "assurance", "throttle", "retention", "trust")
+"""The tables of numbers and orders, as `Policies` names them and as their files are called."""
 OWED = "an override brings examples of its own"
 _ID = re.compile(r'@id\("([^"]*)"\)')
 _SECOND = timedelta(seconds=1)
@@ -131,6 +131,9 @@ def values_of_tables(policies: Policies) -> dict[str, Value]:
 def _leaves(name: str, value: Any) -> Iterator[tuple[str, Value]]:
     if is_dataclass(value):
         value = {field.name: getattr(value, field.name) for field in fields(value)}
+    if isinstance(value, tuple):
+        yield name, ", ".join(value)
+        return
     if not isinstance(value, Mapping):
         if isinstance(value, Enum) or not isinstance(value, str):  # a plain text decides nothing
             yield name, value.value if isinstance(value, Enum) else value

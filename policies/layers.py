@@ -16,9 +16,10 @@ from policies.calendar_tables import Disconnect, Zones
 from policies.engine import ParsedRule, RuleUnreadable, parse_rule, rule_faults
 from policies.facts import FACT_TYPES, ReleaseFacts
 from policies.folders import entries, read_texts, unknown_files
-from policies.numbers import AssuranceTable, LinkingRules, SessionLimits, read_table
+from policies.numbers import AssuranceTable, LinkingRules, SessionLimits, ThrottleTable, read_table
 from policies.retention import Retention
 from policies.text import KeyLines, TomlFault, parse_toml, statements
+from policies.trust import TrustOrders
 
 SCHEMA = "schema.cedarschema"
 RULES = ("access.cedar", "release.cedar", "helpdesk.cedar")
@@ -26,9 +27,11 @@ TABLES: Mapping[str, type[Any]] = {
     "sessions.toml": SessionLimits,
     "linking.toml": LinkingRules,
     "assurance.toml": AssuranceTable,
+    "throttle.toml": ThrottleTable,
     "disconnect.toml": Disconnect,
     "zones.toml": Zones,
     "retention.toml": Retention,
+    "trust.toml": TrustOrders,
 }
 _NOTES = {"id", "reason", "legal_basis"}
 _SUFFIXES = {".cedar", ".cedarschema", ".toml"}

@@ -24,10 +24,11 @@ from policies.layers import (
     read_folder,
     read_layer,
 )
-from policies.numbers import AssuranceTable, LinkingRules, SessionLimits
+from policies.numbers import AssuranceTable, LinkingRules, SessionLimits, ThrottleTable
 from policies.reach import Reach
 from policies.retention import Retention
 from policies.schema_facts import read_schema
+from policies.trust import TrustOrders
 
 __all__ = ["OVERRIDE", "RULES", "SCHEMA", "SHIPPED", "TABLES", "Policies", "Reader", "load"]
 
@@ -43,8 +44,10 @@ class Policies:
     sessions: SessionLimits
     linking: LinkingRules
     assurance: AssuranceTable
+    throttle: ThrottleTable
     calendar: Calendars
     retention: Retention
+    trust: TrustOrders
     engine: Engine
 
     def access(self, facts: AccessFacts) -> Decision:
@@ -111,8 +114,10 @@ class Reader:
             sessions=tables["sessions.toml"],
             linking=tables["linking.toml"],
             assurance=tables["assurance.toml"],
+            throttle=tables["throttle.toml"],
             calendar=Calendars(tables["disconnect.toml"], tables["zones.toml"]),
             retention=tables["retention.toml"],
+            trust=tables["trust.toml"],
             engine=Engine((located.rule for group in rules for located in group), version=version),
         )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
+from broker.domain.guesses import GuessRule
 from policies.facts import Assurance
 
 _DURATION = re.compile(r"(\d{1,6}) ?(s|min|h|d)")
@@ -78,6 +79,35 @@ class AssuranceTable:
     def level(self, acr: str) -> Assurance:
         """Level of an `acr`; a word of ours is itself, an unknown or empty one counts as silence (OIDC Core §2)."""
         return Assurance(acr) if acr in set(Assurance) else self.acr.get(acr, self.silent)
+
+
+@dataclass(frozen=True, slots=True)
+class ThrottleTable:
+    """How guesses at a password are slowed down (`throttle.toml`); NIST SP 800-63B allows 100 failures in a row.
+
+    The first `free` come without waiting, after each further one the next wait has to pass, the last again and again.
+    """
+
+    free: Annotated[float, Between(1, 10)]
+    wait_1: Annotated[timedelta, Between("10 s", "60 min")]
+    wait_2: Annotated[timedelta, Between("10 s", "60 min")]
+    wait_3: Annotated[timedelta, Between("10 s", "60 min")]
+    wait_4: Annotated[timedelta, Between("10 s", "60 min")]
+    wait_5: Annotated[timedelta, Between("10 s", "60 min")]
+    most_a_day: Annotated[float, Between(5, 100)]
+    most_of_network: Annotated[float, Between(20, 10000)]
+    network_window: Annotated[timedelta, Between("5 min", "24 h")]
+
+    @property
+    def of_account(self) -> GuessRule:
+        """The rule of one account, for each device that it knows and for all others together."""
+        waits = (self.wait_1, self.wait_2, self.wait_3, self.wait_4, self.wait_5)
+        return GuessRule(int(self.most_a_day), timedelta(days=1), int(self.free), waits)
+
+    @property
+    def of_network(self) -> GuessRule:
+        """The rule of one network, whatever accounts are guessed at from there."""
+        return GuessRule(int(self.most_of_network), self.network_window, int(self.most_of_network))
 
 
 class Misshapen(ValueError):

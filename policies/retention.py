@@ -51,6 +51,7 @@ class Retention:
     consumptions: Annotated[Kept, Read(_days(1 / 24, 30))]
     access_tokens: Annotated[Kept, Read(_days(1 / 1440, 7))]
     outbox: Annotated[Kept, Read(_days(1, 30))]
+    guesses: Annotated[Kept, Read(_days(1 / 1440, 7))]
     sessions: Annotated[Kept, Read(_days(180, 1095))]
     releases: Annotated[Kept, Read(_days(180, 1095))]
     unconfirmed_imports: Annotated[Kept, Read(_days(1, 90))]

@@ -146,14 +146,17 @@ def add_guardianship(
     quality: str = "legal_guardian",
     since: datetime = BEFORE,
     until: datetime | None = None,
+    feed: str = "",
+    given: datetime | None = None,
+    withdrawn: datetime | None = None,
 ) -> None:
-    """A relation between two records, as a feed delivered it."""
+    """A relation between two records, as a feed delivered it: the adult's, unless told otherwise."""
     with _on(target) as conn:
         conn.execute(
             insert(schema.guardianships).values(
                 adult_record=adult_record, child_record=child_record, since=since, until=until,
-                feed=adult_record.partition(":")[0], link_code="1", quality=quality, may_see=may_see, may_act=may_see,
-                pays=False, contact_first=False,
+                feed=feed or adult_record.partition(":")[0], link_code="1", quality=quality, may_see=may_see,
+                may_act=may_see, pays=False, contact_first=False, given=given, withdrawn=withdrawn,
             )
         )  # fmt: skip
 

@@ -28,6 +28,13 @@ ELSEWHERE = parse_dn(f"ou=renvoi,{BASE}")
 READER = f"cn=lecteur,{BASE}"
 NOW = datetime(2026, 9, 7, 8, 0, tzinfo=UTC)
 TODAY = date(2026, 9, 7)
+
+
+def anybody(_account: str) -> bool:
+    """A gate that stands open: for what is said of a source by itself."""
+    return True
+
+
 ACADEMIES = {"AC-TEST": "99"}
 
 

@@ -32,8 +32,9 @@ from connectors.onde import OndeFeed
 from connectors.onde.columns import CHILD_COLUMNS, GUARDIAN_COLUMNS, PUPIL_COLUMNS
 from connectors.siecle import SiecleFeed
 from connectors.vendor_csv import VendorColumns, VendorCsvFeed
-from tests import aaf, siecle
+from tests import aaf, ldif, siecle
 from tests.clock import FakeClock
+from tests.imports import OPENS
 
 UAI = "9990002Y"
 INE = "990000002EA"
@@ -53,6 +54,8 @@ class Target:
     files: Mapping[str, bytes]
     separator: bytes
     """What stands between two fields."""
+    packed: bool = True
+    """Whether it may come as an archive."""
 
 
 @dataclass
@@ -64,9 +67,10 @@ class Tally:
     rehearsed: int = 0
 
 
-def _table(head: Sequence[str], *rows: Mapping[str, str], more: Sequence[str] = ()) -> bytes:
+def _table(head: Sequence[str], *rows: Mapping[str, str], more: Sequence[Sequence[str]] = ()) -> bytes:
     lines = [";".join([*head, *(CHILD_COLUMNS if more else ())])]
-    lines += [";".join([*(row.get(name, "") for name in head), *more]) for row in rows]
+    cells = [[row.get(name, "") for name in head] for row in rows]
+    lines += [";".join([*row, *(more[number] if more else ())]) for number, row in enumerate(cells)]
     return "".join(f"{line}\r\n" for line in lines).encode()
 
 
@@ -86,12 +90,12 @@ def _onde() -> Target:
     place = {"Libellé classe": "CM1 A", "Identifiant classe": "30412"}
     adult = {"Civilité Responsable": "Mme", "Nom responsable": "QUEMENEUR", "Prénom responsable": "Aline"}
     files = {
-        "eleves.csv": _table(PUPIL_COLUMNS, one | place, two | place),
+        "eleves.csv": _table(PUPIL_COLUMNS, one | place, two | place, two | place | {"Date naissance": "02/03/2017"}),
         "responsables.csv": _table(
             GUARDIAN_COLUMNS,
             adult | {"Téléphone portable": "06 39 98 00 01", "Courriel": "a@example.org"},
             adult | {"Prénom responsable": "Goulven", "Civilité Responsable": "M."},
-            more=("", "QUEMENEUR", "Maëlys", "CM1 A"),
+            more=[("", "QUEMENEUR", "Maëlys", "CM1 A"), ("", "LE GOFF", "Zoé", "CM1 A")],
         ),
     }
     reader = OndeFeed(UAI, DAY, Quality.LEGAL_GUARDIAN)
@@ -119,7 +123,51 @@ def _vendor() -> Target:
     return Target("CSV", Feed("cantine.9990002y", "ac-test", "", "", UAI), reader, files, b";")
 
 
-TARGETS = (_aaf(), _onde(), _siecle(), _vendor())
+_SCHOOL = f"ENTStructureSIREN=19999002200011,ou=structures,{ldif.BASE}"
+_DIRECTORY = f"""dn: {_SCHOOL}
+objectClass: ENTEtablissement
+ENTStructureSIREN: 19999002200011
+ENTStructureUAI: {UAI}
+ENTStructureNomCourant: COLLEGE DES GRANDS PRES
+ENTStructureClasses: 3A$3EME$10310019110
+
+dn: uid=a1,ou=people,{ldif.BASE}
+objectClass: ENTAuxPersRelEleve
+uid: a1
+ENTPersonJointure: AC-TEST$500101
+sn: QUEMENEUR
+givenName: Aline
+ENTPersRelRapprochSecondaire: uid=a2,ou=people,{ldif.BASE}
+
+dn: uid=a2,ou=people,{ldif.BASE}
+objectClass: ENTAuxPersRelEleve
+objectClass: ENTAuxEnseignant
+uid: a2
+sn: LEROY
+givenName: Ruben
+ENTPersonStructRattach: {_SCHOOL}
+
+dn: uid=e1,ou=people,{ldif.BASE}
+objectClass: ENTEleve
+uid: e1
+sn: QUEMENEUR
+givenName:: TWHDq2x5cw==
+ENTPersonDateNaissance: 14/03/2012
+ENTEleveINE: {INE}
+ENTEleveClasses: {_SCHOOL}$3A
+ENTElevePersRelEleve: uid=a1,ou=people,{ldif.BASE}$10$1$1$0$1
+ENTElevePersRelEleve: uid=a2,ou=people,{ldif.BASE}$20$0$1$0$0
+
+"""
+
+
+def _ldap() -> Target:
+    """A directory is no file and has no archive: what it answers is spoilt as LDIF."""
+    feed = Feed("ent", "ac-test", "99", "")
+    return Target("LDAP", feed, ldif.LdifFeed(DAY), {"annuaire.ldif": _DIRECTORY.encode()}, b":", packed=False)
+
+
+TARGETS = (_aaf(), _onde(), _siecle(), _vendor(), _ldap())
 
 # ---- spoiling -----------------------------------------------------------------------------------------------------
 
@@ -222,7 +270,7 @@ class Bench:
 
     def try_one(self, random: Random, *, engine: Engine, rehearse_every: int) -> None:
         """Spoil the delivery, read it, and put every so manyth that can be read through a rehearsal."""
-        if random.random() < 0.1:
+        if self.target.packed and random.random() < 0.1:
             self._zip.write_bytes(
                 _flip(self._packed, random, b"") if random.random() < 0.7 else spoil(self._packed, random, b"P")
             )
@@ -253,6 +301,11 @@ def read_through(reader: IdentityFeed, path: Path) -> bool:
     try:
         header = reader.open([path])
         items = list(reader.read([path]))
+        if isinstance(reader, OndeFeed):
+            assert not any(INE in question.name for question in reader.questions([path]))
+        if isinstance(reader, ldif.LdifFeed):
+            besides = list(reader.told_besides())
+            items += [one for one in besides if isinstance(one, FeedFault)]
     except FeedRefused as refused:
         header, items, told = None, [], refused.cause
     if header is None:
@@ -274,6 +327,7 @@ def check_item(item: FeedRow | FeedFault) -> None:
     if isinstance(item, FeedFault):
         assert item.reason
         assert INE not in item.reason
+        assert INE not in item.file
         assert not item.key or _KEY.fullmatch(item.key), item
         return
     record = item.record
@@ -298,7 +352,7 @@ def rehearse(target: Target, path: Path, engine: Engine) -> None:
             paths=[path],
             imports=SqlImports(engine, is_gone=is_gone),
             reader=target.reader,
-            clock=FakeClock(),
+            clock=FakeClock(OPENS),
             rules=ImportRules(readers=1),
             intent=Intent.REHEARSE,
         )

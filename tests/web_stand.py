@@ -15,6 +15,7 @@ from flask import Flask
 
 from broker.domain.people import Profil, Reference, Space
 from broker.domain.services import RelyingParty, Service, ServiceInstance, TokenAuthMethod
+from broker.federation import GuessGate, Passwords
 from broker.live import Part
 from broker.protocol.oidc.provider import ProviderSettings
 from broker.protocol.oidc.routes import ProviderParts, algs_wanted, build_routes
@@ -22,6 +23,7 @@ from broker.protocol.oidc.signing import KeyVault, Signer
 from broker.services.register import Register
 from broker.storage.sql_details import SqlDetails
 from broker.storage.sql_grants import SqlGrants
+from broker.storage.sql_guesses import SqlGuesses
 from broker.storage.sql_holdings import SqlHoldings
 from broker.storage.sql_keys import SqlKeys
 from broker.storage.sql_ledger import SqlLedger
@@ -226,6 +228,7 @@ def open_web(
             csrf_key=CSRF_KEY,
             clock=clock,
             federation=world.federation,
+            passwords=Passwords(world.federation, GuessGate(SqlGuesses(world.engine), CSRF_KEY)),
             people=world.federation.people,
             links=world.federation.links,
             ledger=ledger,

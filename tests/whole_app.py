@@ -65,12 +65,12 @@ url = "https://cantine.example/"
 
 
 @contextmanager
-def open_app(folder: Path, clock: Clock, *, more: str = "") -> Iterator[Broker]:
-    """Settings (after `more`), a service, a secret and a migrated database in a folder, and the broker on them."""
+def open_app(folder: Path, clock: Clock, *, more: str = "", sources: str = "") -> Iterator[Broker]:
+    """Settings (between `more` and `sources`), a service, a secret and a migrated database, and the broker on them."""
     (folder / "services").mkdir()
     (folder / "services" / "cantine.toml").write_text(SERVICE, "utf-8")
-    (folder / "preau.toml").write_text(more + SETTINGS, "utf-8")
-    (folder / "policies").mkdir()
+    (folder / "preau.toml").write_text(more + SETTINGS + sources, "utf-8")
+    (folder / "policies").mkdir(exist_ok=True)
     (folder / "master").touch(mode=0o600)
     (folder / "master").write_bytes(secrets.token_bytes(32))
     settings = load_settings(folder / "preau.toml", {})
@@ -86,7 +86,8 @@ def call(broker: Broker, method: str, target: str, browser: Browser | None = Non
     environ = {
         "REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": query,
         "HTTP_HOST": more.get("host", "127.0.0.1:8000"),
-        "SERVER_NAME": "127.0.0.1", "SERVER_PORT": "8000", "wsgi.url_scheme": "http", "REMOTE_ADDR": "192.0.2.1",
+        "SERVER_NAME": "127.0.0.1", "SERVER_PORT": "8000", "wsgi.url_scheme": "http",
+        "REMOTE_ADDR": more.get("address", "192.0.2.1"),
         "wsgi.input": BytesIO(form), "CONTENT_LENGTH": str(len(form)), "SCRIPT_NAME": "",
         "CONTENT_TYPE": "application/x-www-form-urlencoded" if form else "",
         **{f"HTTP_{name.upper()}": value for name, value in more.get("headers", {}).items()},

@@ -17,6 +17,7 @@ from broker.domain.errors import SettingsError
 from broker.imports import feed_faults
 from broker.services.register import load_services
 from broker.settings import Settings, load_settings
+from broker.sources import source_faults
 from broker.storage.sealing import read_master_secret
 from policies.book import NOT_TENANTS
 
@@ -64,7 +65,7 @@ def _book(folder: Path | None, settings: Settings | None) -> policies.PolicyBook
 
 
 def _deeper_faults(settings: Settings) -> Iterable[str]:
-    return (*_master_faults(settings), *feed_faults(settings))
+    return (*_master_faults(settings), *feed_faults(settings), *source_faults(settings))
 
 
 def _master_faults(settings: Settings) -> Iterable[str]:

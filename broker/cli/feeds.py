@@ -14,7 +14,7 @@ from broker.cli.output import DONE, FAILED, Progress, complain, print_json, prin
 from broker.directory import ImportReport, Intent, refuse_to_wait
 from broker.domain.errors import ImportBusy, ImportHeld
 from broker.domain.imports import ImportDifference
-from broker.imports import Handover, import_delivery
+from broker.imports import Handover, import_delivery, write_review
 from broker.quality import follow_up
 from broker.settings import FeedKind, Settings
 from broker.stores import opened_stores, utc_now
@@ -33,13 +33,15 @@ def add_to(commands: Commands) -> None:
     kinds = family(commands, "import", "take in a delivery of a directory feed")
     for kind, text in _KINDS.items():
         parser = with_json(command(kinds, kind.value, import_kind, text))
-        parser.set_defaults(kind=kind, paths=(), school="", made_on=None)
+        parser.set_defaults(kind=kind, paths=(), school="", made_on=None, review=None, decided=None)
         _OWN_ARGUMENTS[kind](parser)
         parser.add_argument("--feed", required=True, metavar="ID", help="the feed of preau.toml that this belongs to")
         parser.add_argument("--wait", action="store_true", help="while another import is at work, wait for its end")
         intent = parser.add_mutually_exclusive_group()
         intent.add_argument("--dry-run", action="store_true", help="only show what would change")
         intent.add_argument("--confirm", action="store_true", help="apply even when the import would wait to be asked")
+        if kind is FeedKind.ONDE:
+            _with_review(parser, intent)
 
 
 def _with_paths(parser: argparse.ArgumentParser) -> None:
@@ -58,6 +60,16 @@ def _with_school_and_day(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--school", required=True, metavar="UAI", help="the school that these files speak of")
     parser.add_argument(
         "--made-on", required=True, type=date.fromisoformat, metavar="YYYY-MM-DD", help="day the files were made"
+    )
+
+
+def _with_review(parser: argparse.ArgumentParser, intent: argparse._MutuallyExclusiveGroup) -> None:
+    """Children are found by their names alone: whom several bear is asked of a human."""
+    intent.add_argument(
+        "--review", type=Path, metavar="FILE", help="import nothing: write the children in doubt to this new CSV table"
+    )
+    parser.add_argument(
+        "--decided", type=Path, metavar="FILE", help="such a table, with your answers in its last column"
     )
 
 
@@ -80,16 +92,19 @@ def import_kind(args: argparse.Namespace) -> int:
     if fault := _feed_fault(settings, args.feed, args.kind):
         complain([fault])
         return FAILED
+    handover = Handover(tuple(args.paths), args.school, args.made_on, args.decided)
+    if args.review:
+        return _review(settings, args, handover)
     bar = Progress()
     try:
         with opened_stores(settings) as (stores, rules):
             report = import_delivery(
                 settings, stores, rules, feed_id=args.feed,
-                handover=Handover(tuple(args.paths), args.school, args.made_on), intent=intent_of(args),
+                handover=handover, intent=intent_of(args),
                 progress=lambda step: bar.show(step.step, step.done, step.total),
                 patience=Patience() if args.wait else refuse_to_wait,
             )  # fmt: skip
-            if report.state == "done":
+            if report.state != "rehearsed":  # nothing to do: whoever applied it may have been killed before this
                 follow_up(settings, stores.quality, report.feed, now=utc_now())
     except ImportHeld as held:
         bar.close()
@@ -97,6 +112,19 @@ def import_kind(args: argparse.Namespace) -> int:
     finally:
         bar.close()
     _tell(report, as_json=args.json)
+    return DONE
+
+
+def _review(settings: Settings, args: argparse.Namespace, handover: Handover) -> int:
+    try:
+        count = write_review(settings, feed_id=args.feed, handover=handover, to=args.review)
+    except OSError as fault:
+        complain([f"{args.review}: cannot be written ({type(fault).__name__}): name a file that does not exist yet"])
+        return FAILED
+    if args.json:
+        print_json({"state": "review", "questions": count, "file": str(args.review)})
+    else:
+        print_pairs({"state": "review: nothing was imported", "questions": count, "written to": args.review})
     return DONE
 
 

@@ -1,4 +1,4 @@
-"""`preau person find|show|suspend|resume|restrict|unrestrict`: one person, as the directory and the links have them."""
+"""`preau person find|show|suspend|resume|restrict|unrestrict|affirm`: one person, as directory and links have them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from broker.cli import doubt
 from broker.cli.options import Commands, command, family, settings_of, tenant_of, with_json
 from broker.cli.output import DONE, FAILED, complain, print_json, print_pairs, print_table
 from broker.cli.standing import add_verbs
+from broker.cli.told import facts_of, print_told
 from broker.cli.whom import person_meant, records_meant
 from broker.domain.audit import Action, AuditEvent
 from broker.domain.identity import AttachmentView, LinkedAccount
@@ -32,7 +33,8 @@ def add_to(commands: Commands) -> None:
     doubt.add_verbs(verbs)
     restrict = with_json(command(verbs, "restrict", restrict_person, "ADULT no longer sees CHILD (court restriction)"))
     unrestrict = with_json(command(verbs, "unrestrict", unrestrict_person, "end the restrictions of ADULT for CHILD"))
-    for verb in (restrict, unrestrict):
+    affirm = with_json(command(verbs, "affirm", affirm_person, "a feed is right that ADULT sees CHILD, another is not"))
+    for verb in (restrict, unrestrict, affirm):
         verb.add_argument("adult", metavar="ADULT")
         verb.add_argument("child", metavar="CHILD")
 
@@ -81,6 +83,8 @@ def show_person(args: argparse.Namespace) -> int:
         children = stores.people.children_of(person_id, now=desk.now)
         accounts = stores.links.accounts_of(person_id)
         attached, proposed = _split(stores.attachments.of_person(person_id))
+        facts = facts_of(stores.holdings.records_of(person_id))
+        rights = stores.guardianships.told_of(person_id)
     told = _person(person)
     if args.json:
         print_json(
@@ -88,6 +92,8 @@ def show_person(args: argparse.Namespace) -> int:
                 **told,
                 "records": attached,
                 "proposals": proposed,
+                "facts": facts,
+                "rights": rights,
                 "children": children,
                 "logins": [_account(each) for each in accounts],
             }
@@ -95,6 +101,7 @@ def show_person(args: argparse.Namespace) -> int:
         return DONE
     print_pairs({name: value if isinstance(value, str) else ", ".join(value) for name, value in told.items()})
     _print_attachments(attached, proposed)
+    print_told(facts, rights)
     if children:
         head = ("CHILD", "FAMILY NAME", "GIVEN NAME", "SCHOOL", "CLASS")
         print_table(head, ((c.child_id, c.family, c.given, f"{c.school} ({c.uai})", c.class_label) for c in children))
@@ -128,18 +135,19 @@ def unrestrict_person(args: argparse.Namespace) -> int:
     return _change(args, Action.RESTRICTION_LIFTED)
 
 
+def affirm_person(args: argparse.Namespace) -> int:
+    """Let a right count although another feed took it back; 1 when no feed gives it."""
+    return _change(args, Action.GUARDIANSHIP_AFFIRMED)
+
+
 def _change(args: argparse.Namespace, action: Action) -> int:
     settings = settings_of(args)
     with opened_stores(settings) as (stores, _):
         desk = _Desk(settings, stores, utc_now())
         try:
             adult, child = desk.person_id(args.adult), desk.person_id(args.child)
-            if action is Action.RESTRICTION_SET:
-                restrict(stores, adult=adult, child=child, tenant=tenant_of(settings, args.child), now=desk.now)
-                count = 1
-            else:
-                audit = _event(action, adult=adult, child=child, tenant=tenant_of(settings, args.child), now=desk.now)
-                count = stores.guardianships.lift(adult_id=adult, child_id=child, until=desk.now, audit=audit)
+            audit = _event(action, adult=adult, child=child, tenant=tenant_of(settings, args.child), now=desk.now)
+            count = _carry_out(stores, audit, adult=adult, child=child)
         except LookupError as fault:
             return _not_found(fault)
     if args.json:
@@ -153,6 +161,16 @@ def restrict(stores: Stores, *, adult: str, child: str, tenant: str, now: dateti
     """Enter a court restriction between two persons. Raises `LookupError` when one has no record."""
     audit = _event(Action.RESTRICTION_SET, adult=adult, child=child, tenant=tenant, now=now)
     stores.guardianships.restrict(adult_id=adult, child_id=child, since=now, audit=audit)
+
+
+def _carry_out(stores: Stores, audit: AuditEvent, *, adult: str, child: str) -> int:
+    """Do what the event says; returns how many rows it changed, 1 for a restriction."""
+    if audit.action is Action.RESTRICTION_SET:
+        stores.guardianships.restrict(adult_id=adult, child_id=child, since=audit.at, audit=audit)
+        return 1
+    if audit.action is Action.RESTRICTION_LIFTED:
+        return stores.guardianships.lift(adult_id=adult, child_id=child, until=audit.at, audit=audit)
+    return stores.guardianships.affirm(adult_id=adult, child_id=child, at=audit.at, audit=audit)
 
 
 def _event(action: Action, *, adult: str, child: str, tenant: str, now: datetime) -> AuditEvent:

@@ -39,8 +39,9 @@ __all__ = [
     "serve_sites",
 ]
 
-_FIRST_MONTH = 8
-"""A school year is counted from August: the September export speaks of the new one."""
+_BEGINS = (9, 12)
+"""Month and day from which on the town lives in a new school year: both its September exports are made by then, and
+no import takes files of a day yet to come."""
 
 
 def population_of(year: int) -> Population:
@@ -49,8 +50,8 @@ def population_of(year: int) -> Population:
 
 
 def school_year(today: date) -> int:
-    """Return the year in which the school year of a day begins."""
-    return today.year if today.month >= _FIRST_MONTH else today.year - 1
+    """Return the year in which the school year begins that the town lives in on a day."""
+    return today.year if (today.month, today.day) >= _BEGINS else today.year - 1
 
 
 def prepare(
@@ -110,7 +111,7 @@ def _write_feeds(folder: Path, population: Population) -> tuple[tuple[Feed, ...]
         delivery = Delivery(degree, made_on, complete=True)
         files = write_delivery(folder / degree.lower(), delivery, entries_of(population, degree))
         feeds.append(Feed(feed_id, degree.value, files))
-    later = Delivery(Degree.SECOND, made_on.replace(day=12), complete=False)
+    later = Delivery(Degree.SECOND, date(population.year, *_BEGINS), complete=False)
     files = write_delivery(folder / "delta-2d", later, changes_of(population))
     return tuple(feeds), Feed(FEED_2D, Degree.SECOND.value, files)
 

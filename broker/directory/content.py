@@ -13,7 +13,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
-from broker.domain.feed import PERSON_FIELDS, ClassMembership, PersonRecord, PostRow, Relation, SchoolRecord
+from broker.domain.feed import PERSON_FIELDS, ClassMembership, PersonRecord, PostRow, Relation, SchoolRecord, Tie
 from broker.domain.guardianship import Quality
 from broker.domain.names import fold
 from broker.domain.people import PersonName, Profil, RecordKind
@@ -59,6 +59,8 @@ def encode_person(record: PersonRecord) -> str:
         ]
     if record.posts:
         body["posts"] = [[one.school_key, one.function, one.profil.value] for one in record.posts]
+    if record.ties:
+        body["ties"] = [[one.nature, one.other] for one in record.ties]
     if record.stated != PERSON_FIELDS:
         body["stated"] = sorted(record.stated)
     return _encode(body)
@@ -92,6 +94,7 @@ def decode_person(payload: str, *, kind: RecordKind, key: str) -> PersonRecord:
             for adult, link, quality, pays, first in get("relations", ())
         ),
         posts=tuple(PostRow(school, function, Profil(profil)) for school, function, profil in get("posts", ())),
+        ties=tuple(Tie(nature, other) for nature, other in get("ties", ())),
         stated=frozenset(body["stated"]) if "stated" in body else PERSON_FIELDS,
     )
 

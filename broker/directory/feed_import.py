@@ -3,6 +3,7 @@
     open → stage → difference → guard → apply → retire → found persons → finish
 
 Every step ends in the database: killed anywhere, the same call takes up where it stopped and ends in the same state.
+What was staged by halves is staged again: everything after it stands on the staged rows alone.
 Facts of a run are dated with one instant, fixed when applying begins and kept over every resume.
 """
 
@@ -12,7 +13,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -117,9 +118,9 @@ def import_feed(
 ) -> ImportReport:
     """Import one delivery of a feed, or take up an unfinished import of it.
 
-    Raises `FeedRefused` (the set cannot be read as a whole, or is another académie's), `ImportStale`, `ImportBusy`,
-    and `ImportHeld` with the difference when too much would change: nothing was applied, the same call with
-    `Intent.CONFIRM` applies it.
+    Raises `FeedRefused` (the set cannot be read as a whole, is another académie's or of a day yet to come),
+    `ImportStale`, `ImportBusy`, and `ImportHeld` with the difference when too much would change: nothing was applied,
+    the same call with `Intent.CONFIRM` applies it.
     """
     walk = _Walk(
         feed=feed,
@@ -131,11 +132,11 @@ def import_feed(
         holder=own_holder(),
     )
     header = reader.open(paths)
-    check_header(header, feed)
+    check_header(header, feed, today=clock().date())
     fresh = walk.fresh_run(header, checksum=reader.checksum(paths))
     if intent is Intent.REHEARSE:
         return walk.rehearse(replace(fresh, state=ImportState.REHEARSAL), paths)
-    while (run := walk.open(fresh)) is not None:
+    while (run := walk.open(fresh, live=header.live)) is not None:
         if run.state is ImportState.STAGING:
             run = walk.stage(run, paths)
         difference = None
@@ -180,8 +181,8 @@ class _Walk:
             covers=header.covers,
         )
 
-    def open(self, fresh: ImportRun) -> ImportRun | None:
-        delivery = Delivery(fresh)
+    def open(self, fresh: ImportRun, *, live: bool) -> ImportRun | None:
+        delivery = Delivery(fresh, live)
 
         def choose(history: Sequence[ImportRun]) -> ImportRun | None:
             self.history[:] = history
@@ -194,7 +195,7 @@ class _Walk:
                 self.rules.patience(busy)
 
     def stage(self, run: ImportRun, paths: Sequence[Path]) -> ImportRun:
-        stager = Stager(in_charge_sees=self.rules.in_charge_sees, size=self.rules.chunk, done=run.staged)
+        stager = Stager(in_charge_sees=self.rules.in_charge_sees, size=self.rules.chunk)
         rules = self.rules
         try:
             for batch in batches_of(self.reader, paths, stager, processes=rules.readers, large=rules.large):
@@ -302,6 +303,7 @@ class _Walk:
             academie=run.academie,
             now=run.applied_at or run.started_at,
             in_charge_sees=self.rules.in_charge_sees,
+            made_at=datetime.combine(run.made_on, time(), UTC) if run.made_on else None,
         )
 
     def _lease(self) -> Lease:

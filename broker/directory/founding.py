@@ -11,10 +11,12 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from broker.directory.content import decode_person
 from broker.directory.grounds import is_same_pupil, note_changes, review_all
 from broker.directory.record_facts import Circumstances
+from broker.directory.tied import TiedRecords
 from broker.domain.audit import Action, AuditEvent
 from broker.domain.founding import (
     AttachmentChange,
@@ -24,6 +26,7 @@ from broker.domain.founding import (
     Neighbour,
     PupilTwin,
     Surroundings,
+    Tied,
     Unattached,
 )
 from broker.domain.handles import Id
@@ -59,10 +62,12 @@ class Founder:
         twins: dict[str, list[PupilTwin]] = defaultdict(list)
         for twin in surroundings.twins:
             twins[twin.ine].append(twin)
+        tied = TiedRecords(surroundings.tied)
         for record in records:
             # Files hold dummies ("INCONNU", eleven zeros) that hundreds of pupils share: these prove nothing.
             proves = ine_is_plausible(record.ine)
-            person = self._pupil(record, twins[record.ine] if proves else [], plan)
+            person = self._pupil(record, twins[record.ine] if proves else [], tied, plan)
+            tied.settle(record, person)
             if proves:
                 twins[record.ine].append(_as_twin(record, person))
         return plan
@@ -74,37 +79,45 @@ class Founder:
         likenesses: dict[str, list[Likeness]] = defaultdict(list)
         for likeness in surroundings.likenesses:
             likenesses[likeness.name_key].append(likeness)
+        tied = TiedRecords(surroundings.tied)
         for record in records:
             candidates = joined.get(record.record_id, {})
-            if len(candidates) == 1:
-                person, (other, child) = next(iter(candidates.items()))
-                detail = {"other": other, "child": child}
-                self._attach(plan, record, person, EvidenceKind.SHARED_CHILD, detail)
-                continue
-            self._found(plan, record)
-            for person, (other, child) in sorted(candidates.items()):
-                self._propose(plan, record, person, EvidenceKind.SHARED_CHILD, {"other": other, "child": child})
+            shared = {
+                person: (EvidenceKind.SHARED_CHILD, {"other": other, "child": child})
+                for person, (other, child) in candidates.items()
+            }
+            person = self._home(plan, record, shared, *_tied_to(record, RecordKind.GUARDIAN, tied))
+            tied.settle(record, person)
             if not candidates:
-                self._resemblances(plan, record, likenesses.get(record.name_key, ()))
+                others = [one for one in likenesses.get(record.name_key, ()) if one.person_id != person]
+                self._resemblances(plan, record, others)
         return plan
 
-    def staff(self, records: Sequence[Unattached], _surroundings: Surroundings) -> FoundingPlan:
-        """Nothing in a feed tells that two staff records, or a teacher and a parent, are one person."""
+    def staff(self, records: Sequence[Unattached], surroundings: Surroundings) -> FoundingPlan:
+        """Nothing in a feed proves that two staff records, or a teacher and a parent, are one person."""
         plan = FoundingPlan()
+        tied = TiedRecords(surroundings.tied)
         for record in records:
-            self._found(plan, record)
+            person = self._home(plan, record, {}, *_tied_to(record, RecordKind.STAFF, tied))
+            tied.settle(record, person)
         return plan
 
-    def _pupil(self, record: Unattached, twins: Sequence[PupilTwin], plan: FoundingPlan) -> str:
-        same = {twin.person_id: twin for twin in twins if is_same_pupil(record, twin)}
-        if len(same) == 1:
-            person, twin = next(iter(same.items()))
-            self._attach(plan, record, person, EvidenceKind.SAME_INE, {"other": twin.record_id})
-            return person
-        person = self._found(plan, record)
-        for other in {twin.person_id: twin for twin in twins}.values():
-            self._propose(plan, record, other.person_id, EvidenceKind.SAME_INE, {"other": other.record_id})
-        return person
+    def _pupil(self, record: Unattached, twins: Sequence[PupilTwin], tied: TiedRecords, plan: FoundingPlan) -> str:
+        proof = {twin.person_id: (EvidenceKind.SAME_INE, {"other": twin.record_id}) for twin in twins}
+        same = {twin.person_id: proof[twin.person_id] for twin in twins if is_same_pupil(record, twin)}
+        sure, weak = _tied_to(record, RecordKind.PUPIL, tied)
+        return self._home(plan, record, same, sure, weak if len(same) == 1 else {**weak, **proof})
+
+    def _home(self, plan: FoundingPlan, record: Unattached, own: _Proofs, sure: _Proofs, weak: _Proofs) -> str:
+        """Attach the record where its own facts, or else a directory, name one person; propose it to all others."""
+        named = own if len(own) == 1 else sure if not own and len(sure) == 1 else {}
+        for person, (kind, detail) in named.items():
+            self._attach(plan, record, person, kind, detail)
+        home = next(iter(named), None) or self._found(plan, record)
+        for person, (kind, detail) in sorted({**weak, **sure, **own}.items()):
+            if person != home:
+                self._propose(plan, record, person, kind, detail)
+        return home
 
     def _resemblances(self, plan: FoundingPlan, record: Unattached, others: Sequence[Likeness]) -> None:
         if not others:
@@ -177,6 +190,21 @@ class Founder:
         )
 
 
+_Proofs: TypeAlias = Mapping[str, tuple[EvidenceKind, Mapping[str, str]]]
+"""Persons, and what says that a record is theirs."""
+
+
+def _tied_to(record: Unattached, kind: RecordKind, tied: TiedRecords) -> tuple[_Proofs, _Proofs]:
+    """The persons that a directory names, beyond doubt and not."""
+    sure, weak = tied.persons(record, kind)
+    return _proofs(sure), _proofs(weak)
+
+
+def _proofs(ties: Mapping[str, Tied]) -> _Proofs:
+    told = ((person, {"other": tie.other, "nature": tie.nature}) for person, tie in ties.items())
+    return {person: (EvidenceKind.DIRECTORY_TIE, detail) for person, detail in told}
+
+
 def _without_frozen(surroundings: Surroundings, changed: Sequence[AttachmentChange]) -> Surroundings:
     """Nothing is joined to a record that this very chunk freezes."""
     frozen = {one.record_id for one in changed if one.state == AttachmentState.FROZEN.value}
@@ -186,6 +214,7 @@ def _without_frozen(surroundings: Surroundings, changed: Sequence[AttachmentChan
         surroundings,
         twins=[one for one in surroundings.twins if one.record_id not in frozen],
         neighbours=[one for one in surroundings.neighbours if one.record_id not in frozen],
+        tied=[one for one in surroundings.tied if one.other not in frozen],
     )
 
 

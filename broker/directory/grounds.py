@@ -34,7 +34,8 @@ from broker.domain.identity import EvidenceKind
 from broker.domain.people import AttachmentState
 from broker.domain.school import ine_is_plausible
 
-RESTING = frozenset({EvidenceKind.SAME_INE.value, EvidenceKind.SHARED_CHILD.value})
+TIE = EvidenceKind.DIRECTORY_TIE.value
+RESTING = frozenset({EvidenceKind.SAME_INE.value, EvidenceKind.SHARED_CHILD.value, TIE})
 """Evidence of an attachment that lies in another record, named by `evidence["other"]`."""
 
 FROZEN, ATTACHED = AttachmentState.FROZEN.value, AttachmentState.ATTACHED.value
@@ -135,13 +136,26 @@ class _Rules:
 
     def holds(self, row: Belonging, other: Belonging) -> bool:
         """Tell whether a record still stands beside the other; what is in doubt already needs proof to come back."""
-        if self.proves(row, other) or self._is_judged(row, other):
+        if self.is_proven(row, other) or self._is_judged(row, other):
             return True
         if _in_doubt(row):
             return False
+        if row.evidence_kind == TIE:
+            return _uncontradicted(row, other)
         if other.retired and not (other.changed or row.changed):
             return True
         return self.settled(row, other) if "settled" in row.evidence else self.stays(row, other)
+
+    def is_proven(self, row: Belonging, other: Belonging) -> bool:
+        """Tell whether these are one human beyond doubt: by their own facts, or because a directory says so now."""
+        return self.proves(row, other) or self._is_tied(row, other)
+
+    def joins(self, row: Belonging, other: Belonging) -> bool:
+        """Tell whether these would be joined today."""
+        return self.would_join(row, other) or self._is_tied(row, other)
+
+    def _is_tied(self, row: Belonging, other: Belonging) -> bool:
+        return frozenset((row.record_id, other.record_id)) in self.around.tied_pairs and _uncontradicted(row, other)
 
     def has_left(self, row: Belonging) -> bool:
         """Tell whether the record beside it is gone from the directory: there is nothing to look at any more."""
@@ -256,13 +270,13 @@ def _find(rows: Sequence[Belonging], rules: _Rules) -> _Found:
     for row in loose:
         # Beside another record of the person the grounds may hold: the third school's record outlives the second's.
         for other in sorted(rows, key=lambda one: one.record_id):
-            if not groups.same(row.record_id, other.record_id) and rules.would_join(row, other):
+            if not groups.same(row.record_id, other.record_id) and rules.joins(row, other):
                 rests[row.record_id] = other.record_id
                 groups.join((row.record_id, other.record_id))
                 break
     loose = [row for row in loose if row.record_id not in rests]
     left = frozenset(row.record_id for row in loose if rules.has_left(row))
-    proven = frozenset(one for one, other in rests.items() if rules.proves(by_record[one], by_record[other]))
+    proven = frozenset(one for one, other in rests.items() if rules.is_proven(by_record[one], by_record[other]))
     lost = [
         row
         for row in loose

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 from broker.domain.errors import FeedRefused, ImportHeld, ImportStale
 from broker.domain.feed import Feed, FeedHeader
@@ -12,8 +13,18 @@ from broker.domain.imports import ImportRun, ImportState
 _WAITING = frozenset({ImportState.STAGING, ImportState.STAGED, ImportState.HELD})
 
 
-def check_header(header: FeedHeader, feed: Feed) -> None:
-    """Refuse files of another académie, degree or school than the feed's. Raises `FeedRefused`."""
+_AHEAD = timedelta(days=1)
+"""How far ahead of our day, which is UTC's, the day of files may be: it may be tomorrow already east of here."""
+
+
+def check_header(header: FeedHeader, feed: Feed, *, today: date) -> None:
+    """Refuse files of another académie, degree or school than the feed's, or of a day yet to come.
+
+    A wrong year in a header would make every later delivery an older one, and so close the feed for good; nor can it
+    be confirmed, as what is held can. Raises `FeedRefused`.
+    """
+    if header.made_on and header.made_on > today + _AHEAD:
+        raise FeedRefused(f"made on {header.made_on}: that day is still to come")
     if header.academie and header.academie != feed.academie:
         raise FeedRefused(f"files of académie {header.academie} for a feed of académie {feed.academie}")
     if header.degree and feed.degree and header.degree != feed.degree:
@@ -24,9 +35,13 @@ def check_header(header: FeedHeader, feed: Feed) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Decides, once the feed is locked, which run of its history `fresh` is or becomes."""
+    """Decides, once the feed is locked, which run of its history `fresh` is or becomes.
+
+    `live` is its header's.
+    """
 
     fresh: ImportRun
+    live: bool = False
 
     def choose(self, history: Sequence[ImportRun]) -> ImportRun | None:
         """The run to work on; None when this very delivery was the last one applied.
@@ -58,7 +73,7 @@ class Delivery:
 
     def _check_order(self, history: Sequence[ImportRun]) -> None:
         done = [run for run in history if run.state is ImportState.DONE]
-        if any(run.checksum == self.fresh.checksum for run in done[1:]):
+        if not self.live and any(run.checksum == self.fresh.checksum for run in done[1:]):
             raise ImportStale("this delivery was applied before a later one")
         newest = max((run.made_on for run in done if run.made_on), default=None)
         if newest and self.fresh.made_on and self.fresh.made_on < newest:

@@ -22,7 +22,7 @@ from broker.directory.identity_change import is_another_person
 from broker.directory.record_facts import Circumstances, enrolment_changes, guardianship_changes, post_changes
 from broker.directory.staging import SCHOOL
 from broker.domain.audit import Action, AuditEvent
-from broker.domain.feed import PERSON_FIELDS, FeedFault, PersonRecord
+from broker.domain.feed import PERSON_FIELDS, FeedFault, PersonRecord, Tie
 from broker.domain.imports import (
     Chunk,
     ChunkPlan,
@@ -182,6 +182,8 @@ def _write_record(record_id: str, state: _Standing, plan: ChunkPlan, around: Cir
         first_seen_at=known.first_seen_at if known else around.now,
         retired_at=None,
     )
+    if record.ties or (known and '"ties":' in known.content):
+        plan.ties[record_id] = tuple((_tied_to(one, around.feed), one.nature) for one in record.ties)
     if known is None:
         plan.records_added[record_id] = row
         plan.count(f"{record.kind.value}_added")
@@ -192,6 +194,10 @@ def _write_record(record_id: str, state: _Standing, plan: ChunkPlan, around: Cir
         plan.count(f"{record.kind.value}_returned")
     elif known.content != state.content:
         plan.count(f"{record.kind.value}_changed")
+
+
+def _tied_to(tie: Tie, feed: str) -> str:
+    return tie.other if "$" in tie.other else f"{feed}:{tie.other}"
 
 
 def _hash(state: _Standing, around: Circumstances) -> str:

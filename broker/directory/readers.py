@@ -34,10 +34,10 @@ def batches_of(
 ) -> Iterator[Batch]:
     """The batches of a set, the same rows whichever way they are read; `stager` tells afterwards what was found.
 
-    A set of fewer than `large` bytes, in one file, or whose staging is being taken up is read in this process.
+    A set of fewer than `large` bytes, or in one file, is read in this process.
     Raises `FeedRefused`.
     """
-    portions = () if stager.done else reader.portions(paths)
+    portions = reader.portions(paths)
     if processes < 2 or len(portions) < 2 or sum(portion.size for portion in portions) < large:  # noqa: PLR2004
         yield from stager.batches(reader.read(paths))
         return

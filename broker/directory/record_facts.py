@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -16,7 +16,10 @@ from broker.domain.imports import EnrolmentRow, GuardianshipRow, PostFactRow
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What holds for a whole run. `now` dates every fact of it and is the same after a resume."""
+    """What holds for a whole run. `now` dates every fact of it and is the same after a resume.
+
+    `made_at`: when the delivery was made, None where it does not say. A late file tells what was, whenever it is read.
+    """
 
     import_id: str
     feed: str
@@ -24,6 +27,12 @@ class Circumstances:
     academie: str
     now: datetime
     in_charge_sees: bool
+    made_at: datetime | None = None
+
+    @property
+    def told(self) -> datetime:
+        """When the feed itself said what it says: never later than we heard it."""
+        return min(self.made_at or self.now, self.now)
 
 
 @cache
@@ -35,8 +44,12 @@ def _rights(quality: Quality, in_charge_sees: bool) -> tuple[bool, bool]:
 def guardianship_changes(
     pupil: PersonRecord, record_id: str, current: Sequence[GuardianshipRow], around: Circumstances
 ) -> FactChanges[GuardianshipRow]:
-    """Bring the guardianships over a pupil to what the pupil's own record says: what it leaves out has fallen."""
+    """Bring the guardianships over a pupil to what the pupil's own record says: what it leaves out has fallen.
+
+    `current` also holds what ended when the pupil left, where it is about one who comes back.
+    """
     wanted: dict[Hashable, GuardianshipRow] = {}
+    told = around.told
     for one in pupil.relations:
         may_see, may_act = _rights(one.quality, around.in_charge_sees)
         adult = f"{around.feed}:{one.adult_key}"
@@ -52,8 +65,49 @@ def guardianship_changes(
             may_act=may_act,
             pays=one.pays,
             contact_first=one.contact_first,
+            given=told,
         )
-    return _changes(current, wanted, around)
+    if not current:
+        return _changes(current, wanted, around)
+    return _with_withdrawals(current, wanted, around)
+
+
+def _with_withdrawals(
+    current: Sequence[GuardianshipRow], wanted: dict[Hashable, GuardianshipRow], around: Circumstances
+) -> FactChanges[GuardianshipRow]:
+    """The changes, each right dated by when the feed first gave it, or took it back.
+
+    A pupil who left and came back interrupts nothing. A key that takes the place of another one inherits its date: or
+    a list whose keys change with every telephone number would give each right anew.
+    """
+    before = {row.adult_record: row for row in sorted(current, key=lambda row: row.since)}
+    lost = {key: row for key, row in before.items() if row.may_see and key not in wanted}
+    for key, row in wanted.items():
+        wanted[key] = _dated_right(row, before.get(row.adult_record), lost.values(), around)
+    changes = _changes([row for row in current if row.until in (None, around.now)], wanted, around)
+    ended = {(row.adult_record, row.since) for row in lost.values() if row.withdrawn is None}
+    changes.rewritten = [
+        row._replace(withdrawn=around.told) if (row.adult_record, row.since) in ended else row
+        for row in changes.rewritten
+    ]
+    gone = [row for row in lost.values() if row.until not in (None, around.now)]
+    changes.rewritten += [row._replace(withdrawn=around.told) for row in gone if row.withdrawn is None]
+    return changes
+
+
+def _dated_right(
+    row: GuardianshipRow, before: GuardianshipRow | None, lost: Iterable[GuardianshipRow], around: Circumstances
+) -> GuardianshipRow:
+    """A wanted row with what is known of it: since when it is given, and when it was taken back."""
+    if before is None:
+        earlier = [one.given or one.since for one in lost if one.link_code == row.link_code]
+        return row._replace(given=min([*earlier, around.told]))
+    if before.may_see and row.may_see:
+        return row._replace(given=before.given)
+    if row.may_see:
+        return row
+    taken = before.may_see and before.quality != row.quality  # otherwise our own policy changed, not the feed
+    return row._replace(given=before.given, withdrawn=around.told if taken else before.withdrawn)
 
 
 def enrolment_changes(

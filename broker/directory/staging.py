@@ -20,14 +20,10 @@ _WARNINGS_KEPT = 1_000
 
 @dataclass(slots=True)
 class Stager:
-    """Turns delivered items into batches, counting on from what an interrupted run had staged.
-
-    The reader gives the same items in the same order for the same files, so items up to `done` are passed over.
-    """
+    """Turns delivered items into batches, and counts what they tell of the delivery."""
 
     in_charge_sees: bool
     size: int
-    done: int = 0
     broken: bool = False
     counts: dict[str, int] = field(default_factory=dict)
 
@@ -35,19 +31,16 @@ class Stager:
         """Batches of at most `size` items."""
         rows: list[StagedRow] = []
         faults: list[FeedFault] = []
-        since = 0
-        seq = 0
+        seq = before = 0
         for seq, item in enumerate(items, start=1):
-            again = seq <= self.done
             if isinstance(item, FeedFault):
-                self._fault(item, seq, rows, faults, again=again)
-            elif not again:
+                self._fault(item, seq, rows, faults)
+            else:
                 rows.append(self._row(item, seq))
-            since += not again
-            if since == self.size:
+            if seq - before == self.size:
                 yield Batch(rows=rows, faults=faults, staged=seq)
-                rows, faults, since = [], [], 0
-        if since:
+                rows, faults, before = [], [], seq
+        if seq > before:
             yield Batch(rows=rows, faults=faults, staged=seq)
 
     def add(self, other: Stager) -> None:
@@ -56,14 +49,10 @@ class Stager:
         for what, count in other.counts.items():
             self.counts[what] = self.counts.get(what, 0) + count
 
-    def _fault(
-        self, fault: FeedFault, seq: int, rows: list[StagedRow], faults: list[FeedFault], *, again: bool
-    ) -> None:
+    def _fault(self, fault: FeedFault, seq: int, rows: list[StagedRow], faults: list[FeedFault]) -> None:
         self.broken = self.broken or fault.breaks
         what = "warnings" if fault.warning else "faults"
         self.counts[what] = self.counts.get(what, 0) + 1
-        if again:
-            return
         if fault.key and fault.kind in PHASES:
             rows.append(StagedRow(PHASES[fault.kind], seq, fault.key, fault.kind, Op.KEEP.value, "", 0, ""))
         if not fault.warning or self.counts[what] <= _WARNINGS_KEPT:

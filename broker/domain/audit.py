@@ -39,6 +39,7 @@ class Action(StrEnum):
     JOINS_SETTLED = "joins_settled"
     RESTRICTION_SET = "restriction_set"
     RESTRICTION_LIFTED = "restriction_lifted"
+    GUARDIANSHIP_AFFIRMED = "guardianship_affirmed"
     KEY_CREATED = "key_created"
     STANDING_SET = "standing_set"
     STANDING_LIFTED = "standing_lifted"

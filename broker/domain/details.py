@@ -5,10 +5,12 @@ No field holds an INE, a telephone number, another adult or a relation: what is 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 
 from broker.domain.people import RecordKind
+from broker.domain.trust import Disputed
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,10 @@ class OwnPlace:
 
 @dataclass(frozen=True, slots=True)
 class OwnRecord:
-    """What one live record says of the person. `number` is a pupil's number in the base of its school (SIECLE)."""
+    """What one live record says of the person. `number` is a pupil's number in the base of its school (SIECLE).
+
+    `ranks` say how far its feed stands from the most trusted one, by attribute.
+    """
 
     kind: RecordKind
     feed: str
@@ -34,6 +39,7 @@ class OwnRecord:
     number: str = ""
     teachings: tuple[str, ...] = ()
     places: tuple[OwnPlace, ...] = ()
+    ranks: Mapping[Disputed, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,17 @@ class PostRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Tie:
+    """The feed itself calls two records one human. `other`: a key of the feed, or a `Reference` as text (with a `$`).
+
+    `nature` is a word of the feed's reader: how it says so.
+    """
+
+    nature: str
+    other: str
+
+
+@dataclass(frozen=True, slots=True)
 class SchoolRecord:
     """A school as delivered."""
 
@@ -79,6 +90,7 @@ PERSON_FIELDS = frozenset(
         "classes",
         "relations",
         "posts",
+        "ties",
     }
 )
 """Every field of a person that a delivery can speak of (`PersonRecord.stated`)."""
@@ -111,6 +123,7 @@ class PersonRecord:
     classes: tuple[ClassMembership, ...] = ()
     relations: tuple[Relation, ...] = ()
     posts: tuple[PostRow, ...] = ()
+    ties: tuple[Tie, ...] = ()
     stated: frozenset[str] = frozenset()
 
 
@@ -157,7 +170,8 @@ class FeedHeader:
     """What a set of files says of itself: académie, degree (`1D`, `2D`), complete or delta, day it was made.
 
     `covers` names the kinds of records (`school`, `pupil`, `guardian`, `staff`) that the set holds files for; `school`
-    is the UAI of the one school it speaks of, empty for many.
+    is the UAI of the one school it speaks of, empty for many. `live` tells that it was asked for just now: saying again
+    what was said once, it has come back to it, and is no older delivery handed over anew.
     """
 
     academie: str
@@ -166,6 +180,7 @@ class FeedHeader:
     made_on: date | None
     covers: frozenset[str] = frozenset()
     school: str = ""
+    live: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,20 @@ class PupilTwin:
     person_id: str
 
 
+class Tied(NamedTuple):
+    """An unattached record and another one that a directory calls the same human; `person_id` is the other's."""
+
+    record_id: str
+    other: str
+    nature: str
+    kind: str
+    name_key: str
+    given_name: str
+    birth_date: date | None
+    ine: str
+    person_id: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Neighbour:
     """One adult record standing beside one child *person*. `person_id` is None while the record is unattached."""
@@ -142,14 +156,17 @@ class Beside(NamedTuple):
 class Surroundings:
     """What stands around a chunk: of its unattached records, and of those that the run changed.
 
-    `belongings` are all the records of the persons whose attachments may rest on a changed record, `beside` the
-    children of the adults among them, `ties` the records that each login of theirs named together, `purged` the
-    records named by evidence of theirs that the directory holds no more.
+    `tied` are the records that a directory calls one human with unattached ones, `tied_pairs` those it calls so now
+    among `belongings`. These are all the records of the persons whose attachments may rest on a changed record,
+    `beside` the children of the adults among them, `ties` the records that each login of theirs named together,
+    `purged` the records named by evidence of theirs that the directory holds no more.
     """
 
     twins: Sequence[PupilTwin] = ()
     neighbours: Sequence[Neighbour] = ()
     likenesses: Sequence[Likeness] = ()
+    tied: Sequence[Tied] = ()
+    tied_pairs: frozenset[frozenset[str]] = frozenset()
     belongings: Sequence[Belonging] = ()
     beside: Sequence[Beside] = ()
     ties: Sequence[frozenset[str]] = ()

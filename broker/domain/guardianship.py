@@ -31,7 +31,8 @@ class Right(StrEnum):
 class Guardianship:
     """One dated fact delivered by a feed. `until` is None while it stands; times are aware UTC, `until` excluded.
 
-    `adult_name` is the name key of the adult's record (`names.name_key`: family, given, civility).
+    `adult_name` is the name key of the adult's record (`names.name_key`: family, given, civility). `given`: from when
+    the feed itself gives it; None where that is `since`.
     """
 
     adult_id: str
@@ -41,6 +42,8 @@ class Guardianship:
     since: datetime
     until: datetime | None
     adult_name: str = ""
+    feed: str = ""
+    given: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,44 @@ class Restriction:
         return self.adult_id == right.adult_id or (self.adult_name != "" and self.adult_name == right.adult_name)
 
 
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """A feed gave a right to see and took it back, `at` the day of the delivery that no longer gives it.
+
+    It holds against what other feeds gave no later: they are late, not better informed. What was given after it, or
+    affirmed by an administrator, stands. `adult_name` as in `Restriction`.
+    """
+
+    adult_id: str
+    child_id: str
+    feed: str
+    at: datetime
+    adult_name: str = ""
+
+    def closes(self, right: Guardianship) -> bool:
+        """Tell whether it closes this right: another feed's older one, for the same child and adult, or his name."""
+        if self.child_id != right.child_id or self.feed == right.feed or (right.given or right.since) > self.at:
+            return False
+        return self.adult_id == right.adult_id or (self.adult_name != "" and self.adult_name == right.adult_name)
+
+
+@dataclass(frozen=True, slots=True)
+class RightTold:
+    """What one feed says of one adult's record beside one child's: for those who must decide which feed is right.
+
+    `given`: from when it counts. `withdrawn`: when the feed took a right back; None while it says what it said.
+    """
+
+    adult_record: str
+    child_record: str
+    feed: str
+    quality: str
+    may_see: bool
+    given: datetime
+    withdrawn: datetime | None
+    until: datetime | None
+
+
 def rights_of(quality: Quality, *, in_charge_sees: bool = False) -> frozenset[Right]:
     """Rights that come with a quality; a person in charge sees only where the tenant's policy says so."""
     if quality is Quality.LEGAL_GUARDIAN:
@@ -85,13 +126,19 @@ def may_see(
     guardianships: Iterable[Guardianship],
     restrictions: Iterable[Restriction],
     now: datetime,
+    withdrawals: Iterable[Withdrawal] = (),
 ) -> bool:
-    """Tell whether this adult may see this child now: a standing right to see, barred by no standing restriction."""
+    """Tell whether this adult may see this child now.
+
+    A standing right to see, barred by no standing restriction, and taken back by no other feed since it was given.
+    """
     standing = [r for r in restrictions if stands(since=r.since, until=r.until, now=now)]
+    taken = [w for w in withdrawals if w.at <= now]
     return any(
         (g.adult_id, g.child_id) == (adult_id, child_id)
         and Right.SEE in g.rights
         and stands(since=g.since, until=g.until, now=now)
         and not any(restriction.bars(g) for restriction in standing)
+        and not any(withdrawal.closes(g) for withdrawal in taken)
         for g in guardianships
     )

@@ -24,6 +24,7 @@ class Handle(StrEnum):
     REFRESH_TOKEN = "prt_"  # noqa: S105
     CSRF = "pcs_"
     FAREWELL = "pfw_"
+    DEVICE = "pdv_"
 
 
 class Id(StrEnum):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from broker.domain.identity import EvidenceKind
 from broker.domain.people import RecordKind, Reference
@@ -13,7 +13,8 @@ from broker.domain.people import RecordKind, Reference
 class HeldRecord:
     """A record attached to the person. `content` is its text as stored; `directory.content` reads it.
 
-    `retired_at`: when the feed stopped to name the record; None while it does.
+    `told_on`: the day of the delivery that last changed it, None where it is not known any more. `retired_at`: when the
+    feed stopped to name the record; None while it does.
     """
 
     feed: str
@@ -24,3 +25,4 @@ class HeldRecord:
     attached_at: datetime
     since: datetime
     retired_at: datetime | None
+    told_on: date | None = None

@@ -85,6 +85,8 @@ class EvidenceKind(StrEnum):
     """Same child (INE), same name, civility and link code, unique on both sides."""
     SAME_INE = "same_ine"
     """Two records of one pupil: same INE and same birth date."""
+    DIRECTORY_TIE = "directory_tie"
+    """A directory of an ENT calls two records one human: by a national key, or as accounts it reconciled or merged."""
     RESEMBLANCE = "resemblance"
     """A scored likeness: only ever supports a proposal."""
 

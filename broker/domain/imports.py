@@ -136,6 +136,10 @@ class GuardianshipRow(NamedTuple):
     may_act: bool
     pays: bool
     contact_first: bool
+    given: datetime | None = None
+    """From when the feed gives the right: the day of the delivery that first did, over every change of the row."""
+    withdrawn: datetime | None = None
+    """The day of the delivery that no longer gave a right which the feed had given."""
 
 
 class EnrolmentRow(NamedTuple):
@@ -198,7 +202,8 @@ class KnownRecord:
 class Chunk:
     """Staged rows, and everything that stands of the records they speak of.
 
-    Facts are the open ones and those dated with this very run, so that a fact changed twice in one run stays one row.
+    Facts are the open ones and those dated with this very run, so that a fact changed twice in one run stays one row;
+    guardianships also those that ended when a pupil left.
     """
 
     rows: Sequence[StagedRow]
@@ -225,6 +230,8 @@ class ChunkPlan:
     enrolments_changed: list[EnrolmentRow] = field(default_factory=list)
     posts_added: list[PostFactRow] = field(default_factory=list)
     posts_changed: list[PostFactRow] = field(default_factory=list)
+    ties: dict[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    """What records state of who is one human with them: (other record or reference, nature), whatever stood before."""
     touched: set[str] = field(default_factory=set)
     """Records whose persons' sessions must not rest on copies: what these persons may see changed."""
     audit: list[AuditEvent] = field(default_factory=list)

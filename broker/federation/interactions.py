@@ -35,6 +35,11 @@ def sign_in_path(interaction_handle: str) -> str:
     return f"{SIGN_IN}?i={interaction_handle}"
 
 
+def password_path(source_id: str, interaction_handle: str) -> str:
+    """Where a person writes the password that this source checks."""
+    return f"{SIGN_IN}/{source_id}?i={interaction_handle}"
+
+
 class Interactions:
     """Logins in progress. `browser` is the browser's cookie itself; only its digest is kept."""
 

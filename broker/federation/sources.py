@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from broker.domain.errors import PageNotFound
-from broker.domain.ports import RedirectConnector
+from broker.domain.ports import PasswordConnector, RedirectConnector
 from policies import Assurance, AssuranceTable
 
 
@@ -34,7 +34,7 @@ class SourceDescription:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A configured source and the connector that speaks to it."""
+    """A configured source that people are sent to, and the connector that speaks to it."""
 
     description: SourceDescription
     connector: RedirectConnector
@@ -45,13 +45,29 @@ class Source:
         return self.description.source_id
 
 
+@dataclass(frozen=True, slots=True)
+class PasswordSource:
+    """A configured source that checks what people write on a page of ours."""
+
+    description: SourceDescription
+    connector: PasswordConnector
+
+    @property
+    def source_id(self) -> str:
+        """The source's id: part of the address of its page."""
+        return self.description.source_id
+
+
+AnySource = Source | PasswordSource
+
+
 class Sources:
     """Every configured source, in the order of the settings."""
 
-    def __init__(self, sources: Iterable[Source]) -> None:
+    def __init__(self, sources: Iterable[AnySource]) -> None:
         self._by_id = {source.source_id: source for source in sources}
 
-    def get(self, source_id: str) -> Source:
+    def get(self, source_id: str) -> AnySource:
         """The source of this id. Raises `PageNotFound`: a callback of no source is no page."""
         source = self._by_id.get(source_id)
         if source is None:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from broker.domain.assurance import Assurance
-from broker.domain.errors import SourceSuspended, TicketRefused, UpstreamUnavailable
+from broker.domain.errors import CredentialsRefused, SourceSuspended, TicketRefused, UpstreamUnavailable
 from broker.domain.ports import Current
 from broker.domain.standings import InForce, StandingKind
 from broker.federation.availability import Availability
-from broker.federation.sources import Source, SourceDescription, Sources
+from broker.federation.sources import AnySource, SourceDescription, Sources
 from broker.services.ways import Way
 from policies import Policies, PolicyBook
 
@@ -32,7 +32,7 @@ class Upstreams:
             each for each in self.sources.descriptions() if not closed.closes(StandingKind.SOURCE, each.source_id)
         )
 
-    def open_source(self, source_id: str) -> Source:
+    def open_source(self, source_id: str) -> AnySource:
         """The source and its connector. Raises `PageNotFound`, `SourceSuspended`."""
         source = self.sources.get(source_id)
         if self.standings.current().closes(StandingKind.SOURCE, source_id):
@@ -65,7 +65,7 @@ class Upstreams:
 
         Our own bound of calls tells nothing of it: a crowd with made-up tickets would make an outage of it.
         """
-        if fault is None or isinstance(fault, TicketRefused):
+        if fault is None or isinstance(fault, TicketRefused | CredentialsRefused):
             self.availability.succeeded(source_id)
         elif isinstance(fault, UpstreamUnavailable):
             self.availability.failed(source_id, self.rules(source_id).assurance, now=now)

@@ -143,6 +143,7 @@ def _record(record: RecordFacts) -> dict[str, object]:
         "yours_by": held.evidence.value,
         "yours_since": _text(held.attached_at),
         "received_at": _text(held.since),
+        "told_on": _text(held.told_on) or None,
         "retired_at": _text(held.retired_at) or None,
     }
 

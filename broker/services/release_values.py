@@ -16,6 +16,7 @@ from broker.domain.release_rules import AttributeRule, DateFormat
 from broker.domain.released import Value
 from broker.domain.school import holds_ine
 from broker.domain.services import ClaimName, Service
+from broker.domain.trust import Disputed
 from broker.services.access import Place, profils_of, role_in
 from broker.services.vecteur import vecteurs
 from policies import Role
@@ -66,6 +67,10 @@ class Told:
         """The person's records of this role alone: a teacher's home address is no business of a staff service."""
         kind = _KINDS.get(self.role)
         return tuple(record for record in self.details.records if record.kind is kind)
+
+    def trusted(self, attribute: Disputed) -> tuple[OwnRecord, ...]:
+        """Those records in the order in which their feeds are believed about an attribute."""
+        return tuple(sorted(self.records, key=lambda record: record.ranks.get(attribute, 0)))
 
     @property
     def own_places(self) -> tuple[OwnPlace, ...]:
@@ -140,16 +145,16 @@ def _children(told: Told, _rule: AttributeRule) -> Iterable[Value]:
 
 
 def _birth_date(told: Told, rule: AttributeRule) -> Iterable[Value]:
-    return (write_date(record.birth_date, rule.date) for record in told.records if record.birth_date)
+    return (write_date(one.birth_date, rule.date) for one in told.trusted(Disputed.BIRTH_DATE) if one.birth_date)
 
 
 def _email(told: Told, _rule: AttributeRule) -> Iterable[Value]:
     """A pupil's address on record may be a parent's, so none is told: another adult's contact never leaves."""
-    return () if told.role is Role.PUPIL else (record.mail for record in told.records)
+    return () if told.role is Role.PUPIL else (record.mail for record in told.trusted(Disputed.CONTACTS))
 
 
 def _postal_code(told: Told, _rule: AttributeRule) -> Iterable[Value]:
-    return (record.postal_code for record in told.records)
+    return (record.postal_code for record in told.trusted(Disputed.CONTACTS))
 
 
 def _login(told: Told, rule: AttributeRule) -> Iterable[Value]:

@@ -5,14 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from ipaddress import ip_network
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
-from broker.domain.services import TokenAuthMethod
-from broker.services.addresses import is_loopback
-from broker.settings.feed_checks import ACADEMIE, check_allotted, check_feeds
-from broker.settings.secret_files import secret_fault
-from broker.settings.values import Settings, SourceKind, SourceProfile, SourceSettings
-from policies.facts import Assurance
+from broker.settings.feed_checks import check_allotted, check_feeds
+from broker.settings.source_checks import check_https, check_sources
+from broker.settings.values import Settings
 
 _ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?")
 _DATABASES = ("sqlite:///", "postgresql+psycopg://")
@@ -27,13 +24,7 @@ def _check_issuer(settings: Settings) -> Iterator[str]:
     parts = urlsplit(settings.issuer)
     if settings.issuer != f"{parts.scheme}://{parts.netloc}" or not parts.hostname or "@" in parts.netloc:
         yield "issuer: an address as https://sso.example.fr is wanted, without path or final slash"
-    yield from _check_https("issuer", parts)
-
-
-def _check_https(where: str, parts: SplitResult) -> Iterator[str]:
-    if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or "")):
-        return
-    yield f"{where}: https is wanted (http on loopback only)"
+    yield from check_https("issuer", parts)
 
 
 def _check_server(settings: Settings) -> Iterator[str]:
@@ -87,62 +78,6 @@ def _check_ids(settings: Settings) -> Iterator[str]:
             seen.add(item.id)
 
 
-def _check_sources(settings: Settings) -> Iterator[str]:
-    tenants = {tenant.id for tenant in settings.tenants}
-    feeds = {feed.id for feed in settings.feeds}
-    for source in settings.sources:
-        where = f"sources.{source.id}"
-        if source.tenant not in tenants:
-            yield f"{where}.tenant: {source.tenant} is not among the tenants"
-        yield from (f"{where}.feeds: {name} is not among the feeds" for name in source.feeds if name not in feeds)
-        yield from (f"{where}.{problem}" for check in _SOURCE_CHECKS for problem in check(source))
-
-
-def _check_source_address(source: SourceSettings) -> Iterator[str]:
-    name, value = ("issuer", source.issuer) if source.kind is SourceKind.OIDC else ("url", source.url)
-    if not value:
-        yield f"{name}: missing (kind = {source.kind})"
-        return
-    yield from _check_https(name, urlsplit(value))
-
-
-def _check_source_client(source: SourceSettings) -> Iterator[str]:
-    if source.kind is not SourceKind.OIDC:
-        return
-    if not source.client_id:
-        yield "client_id: missing (kind = oidc)"
-    if source.client_secret_file is None:
-        yield "client_secret_file: missing (kind = oidc)"
-    elif not source.client_secret_file.is_file():
-        yield f"client_secret_file: {source.client_secret_file} is not a file"
-    elif fault := secret_fault(source.client_secret_file):
-        hint = "leave the source out until you have its secret"
-        yield f"client_secret_file: {source.client_secret_file} {fault} ({hint})"
-    if source.auth_method is TokenAuthMethod.NONE:
-        yield "auth_method: client_secret_basic or client_secret_post (kind = oidc)"
-    if "openid" not in source.scopes:
-        yield "scopes: openid is wanted"
-
-
-def _check_source_keys(source: SourceSettings) -> Iterator[str]:
-    if source.releases_references and not source.feeds:
-        yield "feeds: a source that releases references needs the feeds its keys may prove"
-    if source.releases_references and source.kind is SourceKind.OIDC and source.profile is SourceProfile.PLAIN:
-        yield "releases_references: among oidc sources only the profile educonnect has references"
-    for name, number in source.academies.items():
-        if not ACADEMIE.fullmatch(number):
-            yield f"academies.{name}: two digits are wanted"
-
-
-def _check_source_rest(source: SourceSettings) -> Iterator[str]:
-    if not source.label.get("fr"):
-        yield "label.fr: missing"
-    if source.ca_file is not None and not source.ca_file.is_file():
-        yield f"ca_file: {source.ca_file} is not a file"
-    if source.assurance is Assurance.NONE:
-        yield "assurance: low, standard or strong"
-
-
 _CHECKS: tuple[Callable[[Settings], Iterable[str]], ...] = (
     _check_issuer,
     _check_server,
@@ -151,12 +86,6 @@ _CHECKS: tuple[Callable[[Settings], Iterable[str]], ...] = (
     _check_files,
     _check_ids,
     check_feeds,
-    _check_sources,
+    check_sources,
     check_allotted,
-)
-_SOURCE_CHECKS: tuple[Callable[[SourceSettings], Iterable[str]], ...] = (
-    _check_source_address,
-    _check_source_client,
-    _check_source_keys,
-    _check_source_rest,
 )

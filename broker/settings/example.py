@@ -61,6 +61,19 @@ _SHOWN: Mapping[type[Any], tuple[Mapping[str, object], ...]] = {
             "feeds": ["99-2d"],
             "academies": {"AC-FICTIVE": "99"},
         },
+        {
+            "id": "annuaire",
+            "kind": "ldap",
+            "tenant": "ac-fictive",
+            "label": {"fr": "Mon lycée", "en": "My lycée", "ar": "ثانويتي"},
+            "url": "ldaps://annuaire.example.fr",
+            "reader_dn": "cn=lecteur,dc=ent,dc=example",
+            "reader_password_file": "secrets/annuaire",
+            "people_dn": "ou=people,dc=ent,dc=example",
+            "releases_references": True,
+            "feeds": ["99-2d"],
+            "academies": {"AC-FICTIVE": "99"},
+        },
     ),
 }
 """What stands in the example: one table for each mapping, in this order."""

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import MISSING, Field, fields
-from typing import Any
-from urllib.parse import urlsplit
 
 from broker.domain.school import Level
-from broker.settings.secret_files import secret_fault
+from broker.settings.key_checks import check_authority, check_directory_address, check_keys, check_secret
 from broker.settings.values import FeedKind, FeedSettings, Settings
 
 ACADEMIE = re.compile(r"\d{2}")
@@ -50,16 +47,7 @@ def check_allotted(settings: Settings) -> Iterator[str]:
 
 def _check_keys(feed: FeedSettings) -> Iterator[str]:
     needed, possible = _NEEDED.get(feed.kind, ()), _POSSIBLE.get(feed.kind, ())
-    for item in fields(feed):
-        said = getattr(feed, item.name) != _default(item)
-        if item.name in needed and not said:
-            yield f"{item.name}: missing (kind = {feed.kind})"
-        if said and item.name not in _EVERYWHERE | {*needed, *possible}:
-            yield f"{item.name}: misplaced (kind = {feed.kind})"
-
-
-def _default(item: Field[Any]) -> object:
-    return item.default if item.default_factory is MISSING else item.default_factory()
+    yield from check_keys(feed, needed=needed, possible=_EVERYWHERE | {*possible})
 
 
 def _check_academies(feed: FeedSettings) -> Iterator[str]:
@@ -76,12 +64,8 @@ def _check_level(feed: FeedSettings) -> Iterator[str]:
 
 
 def _check_directory(feed: FeedSettings) -> Iterator[str]:
-    if not feed.url:
-        return
-    parts = urlsplit(feed.url)
-    bare = parts.path in {"", "/"} and not parts.query and not parts.fragment and "@" not in parts.netloc
-    if parts.scheme not in {"ldap", "ldaps"} or not parts.hostname or not bare:
-        yield "url: an address as ldaps://annuaire.example.fr is wanted"
+    if feed.url:
+        yield from check_directory_address(feed.url)
 
 
 def _check_separator(feed: FeedSettings) -> Iterator[str]:
@@ -90,15 +74,8 @@ def _check_separator(feed: FeedSettings) -> Iterator[str]:
 
 
 def _check_feed_files(feed: FeedSettings) -> Iterator[str]:
-    if feed.ca_file is not None and not feed.ca_file.is_file():
-        yield f"ca_file: {feed.ca_file} is not a file"
-    secret = feed.reader_password_file
-    if secret is None:
-        return
-    if not secret.is_file():
-        yield f"reader_password_file: {secret} is not a file"
-    elif fault := secret_fault(secret):
-        yield f"reader_password_file: {secret} {fault}"
+    yield from check_authority(feed.ca_file)
+    yield from check_secret("reader_password_file", feed.reader_password_file)
 
 
 _FEED_CHECKS: tuple[Callable[[FeedSettings], Iterable[str]], ...] = (

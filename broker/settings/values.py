@@ -17,6 +17,7 @@ class SourceKind(StrEnum):
 
     OIDC = "oidc"
     CAS = "cas"
+    LDAP = "ldap"
 
 
 class SourceProfile(StrEnum):
@@ -145,7 +146,7 @@ class SourceSettings:
     id: str
     """Short name, in lower case. It stands in the return address (/retour/<id>) and in the audit trail."""
     kind: SourceKind
-    """oidc or cas."""
+    """oidc, cas or ldap. A key of another kind is refused; docs/sources.md tells each."""
     tenant: str
     """The tenant that answers for this source."""
     label: Mapping[str, str]
@@ -153,7 +154,8 @@ class SourceSettings:
     issuer: str = ""
     """oidc: the issuer, exactly as its metadata writes it."""
     url: str = ""
-    """cas: the address of the CAS server, up to and without /login."""
+    """cas: the address of the CAS server, up to and without /login. ldap: that of the directory, ldaps://… or ldap://…
+    (StartTLS), never without TLS; it is part of every account's key: never change it."""
     client_id: str = ""
     """oidc: the name this broker has at the source."""
     client_secret_file: Path | None = None
@@ -164,12 +166,24 @@ class SourceSettings:
     """oidc: scopes to ask for."""
     profile: SourceProfile = SourceProfile.PLAIN
     """educonnect: reads FrEduCtRefId and the other attributes of EduConnect."""
+    reader_dn: str = ""
+    """ldap: name of the account that looks people up; it needs no right to write."""
+    reader_password_file: Path | None = None
+    """ldap: file that holds that account's password."""
+    people_dn: str = ""
+    """ldap: name below which persons stand."""
+    login_attributes: tuple[str, ...] = ()
+    """ldap: attributes that hold what people write as their login; ENTPersonLogin when nothing is said."""
+    subject_attribute: str = ""
+    """ldap: attribute that holds each person's own key for good; uid when nothing is said. Never change it."""
+    decoy_dn: str = ""
+    """ldap: an entry whose password nobody knows. Unknown logins are tried there, so that none answers sooner."""
     releases_references: bool = False
     """The source states directory keys (ENTPersonJointure, FrEduCtRefId) that prove which records are the person's."""
     feeds: tuple[str, ...] = ()
     """Feeds whose records this source's keys may prove; its keys mean nothing elsewhere."""
     academies: Mapping[str, str] = field(default_factory=dict)
-    """How this source names académies in its keys, and their two-digit numbers."""
+    """cas, ldap: how this source names académies in its keys, and their two-digit numbers."""
     ca_file: Path | None = None
     """Certificate authority to trust for this source, when it is not a public one."""
     assurance: Assurance = Assurance.LOW

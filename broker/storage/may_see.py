@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, FromClause, and_, exists, not_, or_, select
+from sqlalchemy import CTE, ColumnElement, FromClause, and_, exists, func, not_, or_, select
 
 from broker.domain.people import AttachmentState
 from broker.storage.schema import attachments, guardianships, records, restrictions
+from broker.storage.withdrawals import is_withdrawn
 
 Whose = Callable[[ColumnElement[str]], ColumnElement[bool]]
 """Says of a person-id column that it is the adult: one person, or several taken as one human."""
@@ -43,11 +44,11 @@ def each_adult(person_id: ColumnElement[str]) -> ColumnElement[bool]:
 def may_see(adult: Whose, now: ColumnElement[Any], *, children: Whose | None = None) -> CTE:
     """The children this adult may see, one row for each relation that gives the right.
 
-    A child is in it when a live record of the adult has a standing right to see a live record of the child, and no
-    court restriction stands between the two persons. Columns: the child's person, the two records and the dated fact
-    that gave the right, and what attached the adult's record. Materialized, so that a planner without statistics
-    still begins at the adult and not at every child of the académie. `children` says of a record-id column that only
-    these children are asked about.
+    A child is in it when a live record of the adult has a standing right to see a live record of the child, no court
+    restriction stands between the two persons, and no other feed took the right back since it was given. Columns: the
+    child's person, the two records and the dated fact that gave the right, and what attached the adult's record.
+    Materialized, so that a planner without statistics still begins at the adult and not at every child of the
+    académie. `children` says of a record-id column that only these children are asked about.
     """
     joined = (
         _adult_at.join(_adult, _adult.c.id == _adult_at.c.record_id)
@@ -65,7 +66,7 @@ def may_see(adult: Whose, now: ColumnElement[Any], *, children: Whose | None = N
             _adult_at.c.evidence_kind,
             _adult_at.c.at,
             guardianships.c.quality,
-            guardianships.c.since,
+            func.coalesce(guardianships.c.given, guardianships.c.since).label("since"),
         )
         .select_from(joined)
         .where(
@@ -77,6 +78,7 @@ def may_see(adult: Whose, now: ColumnElement[Any], *, children: Whose | None = N
             _child.c.retired_at.is_(None),
             _child_at.c.state == ATTACHED,
             not_(_restricted(adult, _child_at.c.person_id, now)),
+            not_(is_withdrawn(adult, _adult, _child_at.c.person_id, now)),
             *(() if children is None else (children(_child.c.id),)),
         )
         .cte("may_see")

@@ -15,7 +15,7 @@ from broker.storage.schema import attachments, records
 from broker.storage.sql_imports_bulk import among
 
 _ATTACHED = AttachmentState.ATTACHED.value
-_RESTING = (EvidenceKind.SAME_INE.value, EvidenceKind.SHARED_CHILD.value)
+_RESTING = (EvidenceKind.SAME_INE.value, EvidenceKind.SHARED_CHILD.value, EvidenceKind.DIRECTORY_TIE.value)
 _STATED = (records.c.kind, records.c.given_name, records.c.civility, records.c.birth_date, records.c.ine)
 
 

@@ -18,6 +18,7 @@ from broker.domain.details import ChildPlace, OwnLogin, OwnPlace, OwnRecord
 from broker.domain.identity import AccountState, UpstreamProtocol
 from broker.domain.people import RecordKind
 from broker.domain.school import holds_ine
+from broker.domain.trust import ByKeys, Disputed, Trust
 from broker.storage.engine import fetch
 from broker.storage.may_see import ATTACHED, may_see, stands
 from broker.storage.schema import (
@@ -47,6 +48,7 @@ _RECORDS = (
         records.c.kind,
         records.c.feed,
         records.c.key,
+        records.c.academie,
         records.c.ine,
         records.c.birth_date,
         records.c.content,
@@ -118,12 +120,13 @@ _LOGINS = (
 class SqlDetails:
     """`Details` on SQLite or PostgreSQL: one autocommit statement a question.
 
-    `school_day` tells by whose midnight enrolments begin and end.
+    `school_day` tells by whose midnight enrolments begin and end, `trust` which of several feeds is told first.
     """
 
-    def __init__(self, engine: Engine, *, school_day: SchoolDay = utc_day) -> None:
+    def __init__(self, engine: Engine, *, school_day: SchoolDay = utc_day, trust: Trust | None = None) -> None:
         self._engine = engine
         self._school_day = school_day
+        self._trust = trust or ByKeys()
 
     def records_of(self, person_id: str, *, now: datetime) -> tuple[OwnRecord, ...]:
         """See `Details.records_of`."""
@@ -158,6 +161,9 @@ class SqlDetails:
             number=_but_ine(_text(content, "siecle_id"), first.ine),
             teachings=tuple(str(code) for code in content.get("teachings", ())),
             places=tuple(dict.fromkeys(self._places(rows, now=now))),
+            ranks={
+                each: self._trust.rank(each, first.feed, academie=first.academie, day=now.date()) for each in Disputed
+            },
         )
 
     def _places(self, rows: Iterable[Row[Any]], *, now: datetime) -> Iterable[OwnPlace]:

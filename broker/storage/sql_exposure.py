@@ -39,7 +39,7 @@ from broker.storage.schema import (
 from broker.storage.sql_exposed_children import SHOWED, earliest, span_of, visible_children
 
 _UNDONE = AttachmentState.UNDONE.value
-_BY_A_FEED = (EvidenceKind.SAME_INE.value, EvidenceKind.SHARED_CHILD.value)
+_BY_A_FEED = (EvidenceKind.SAME_INE.value, EvidenceKind.SHARED_CHILD.value, EvidenceKind.DIRECTORY_TIE.value)
 """What joined a record to a person without a login: a side of its own, for a slip in a feed may have done it."""
 
 

@@ -22,8 +22,10 @@ from broker.storage.schema import accounts, attachments, guardianships, merges, 
 from broker.storage.sql_imports_bulk import among
 from broker.storage.sql_merge import named
 from broker.storage.sql_sessions import end_sessions
+from broker.storage.sql_ties import pairs_of
 
 _FROZEN = AttachmentState.FROZEN.value
+_TIE = EvidenceKind.DIRECTORY_TIE.value
 _SAME_INE, _SHARED_CHILD = EvidenceKind.SAME_INE.value, EvidenceKind.SHARED_CHILD.value
 
 
@@ -39,6 +41,7 @@ class Grounds:
     beside: Sequence[Beside] = ()
     ties: Sequence[frozenset[str]] = ()
     purged: frozenset[str] = frozenset()
+    tied_pairs: frozenset[frozenset[str]] = frozenset()
 
 
 def grounds_of(conn: Connection, kind: RecordKind, changed: Sequence[str]) -> Grounds:
@@ -47,7 +50,7 @@ def grounds_of(conn: Connection, kind: RecordKind, changed: Sequence[str]) -> Gr
     Those of a changed pupil, and of the adults beside that pupil, whom a child in common joined.
     """
     own = _SAME_INE if kind is RecordKind.PUPIL else _SHARED_CHILD
-    pool, written = list(conn.scalars(_resting(conn, changed, own))), set(changed)
+    pool, written = list(conn.scalars(_resting(conn, changed, own, _TIE))), set(changed)
     if kind is RecordKind.PUPIL:
         adults = _adults_beside(conn, {*changed, *conn.scalars(_records_of(conn, pool))})
         pool += conn.scalars(_resting(conn, list(adults), _SHARED_CHILD))
@@ -57,7 +60,8 @@ def grounds_of(conn: Connection, kind: RecordKind, changed: Sequence[str]) -> Gr
         return Grounds()
     belongings = belongings_of(conn, pool, changed=written)
     parents = [one.record_id for one in belongings if not one.is_pupil]
-    return Grounds(belongings, beside_of(conn, parents), _ties(conn, pool), _purged(conn, belongings))
+    tied = pairs_of(conn, [one.record_id for one in belongings])
+    return Grounds(belongings, beside_of(conn, parents), _ties(conn, pool), _purged(conn, belongings), tied)
 
 
 def _adults_beside(conn: Connection, child_records: Collection[str]) -> dict[str, set[str]]:
@@ -78,8 +82,8 @@ def _purged(conn: Connection, belongings: Sequence[Belonging]) -> frozenset[str]
     return frozenset(away.difference(conn.scalars(select(records.c.id).where(among(conn, records.c.id, away)))))
 
 
-def _resting(conn: Connection, record_ids: Collection[str], kind: str) -> Select[Any]:
-    """The persons of these records that hold together by evidence of a kind."""
+def _resting(conn: Connection, record_ids: Collection[str], *kinds: str) -> Select[Any]:
+    """The persons of these records that hold together by evidence of these kinds."""
     mine, resting = aliased(attachments), aliased(attachments)
     return (
         select(mine.c.person_id)
@@ -88,7 +92,7 @@ def _resting(conn: Connection, record_ids: Collection[str], kind: str) -> Select
             among(conn, mine.c.record_id, record_ids),
             mine.c.state.in_(BINDING),
             resting.c.state.in_(BINDING),
-            resting.c.evidence_kind == kind,
+            resting.c.evidence_kind.in_(kinds),
         )
         .distinct()
     )

@@ -8,7 +8,7 @@ from broker.domain.holdings import HeldRecord
 from broker.domain.identity import EvidenceKind
 from broker.domain.people import AttachmentState, RecordKind, Reference
 from broker.storage.engine import fetch
-from broker.storage.schema import attachments, records
+from broker.storage.schema import attachments, imports, records
 
 _RECORDS_OF = (
     select(
@@ -21,8 +21,11 @@ _RECORDS_OF = (
         records.c.retired_at,
         attachments.c.evidence_kind,
         attachments.c.at,
+        imports.c.made_on,
+        imports.c.applied_at,
     )
     .join(attachments, attachments.c.record_id == records.c.id)
+    .outerjoin(imports, imports.c.id == records.c.seen_in)
     .where(
         attachments.c.person_id == bindparam("person", type_=String),
         # a proposed record may be another person's: it is nobody's until it is proven
@@ -50,6 +53,7 @@ class SqlHoldings:
                 attached_at=row.at,
                 since=row.first_seen_at,
                 retired_at=row.retired_at,
+                told_on=row.made_on or (row.applied_at.date() if row.applied_at else None),
             )
             for row in fetch(self._engine, _RECORDS_OF, {"person": person_id})
         )

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, case, delete, func, insert, select, text, tuple_, update
@@ -27,7 +29,7 @@ from broker.domain.imports import (
     StagedRow,
 )
 from broker.domain.school import Level
-from broker.storage.engine import reading, transact
+from broker.storage.engine import Contended, reading, transact
 from broker.storage.schema import import_faults, imports, staged_rows
 from broker.storage.sql_grounds import PersonMoved
 from broker.storage.sql_imports_ahead import Ahead
@@ -67,24 +69,30 @@ class SqlImports:
         self, feed: str, *, lease: Lease, decide: Callable[[Sequence[ImportRun]], ImportRun | None]
     ) -> ImportRun | None:
         """Open the run that `decide` chooses, under the lock of all imports."""
+        leftovers: list[ImportRun] = []
 
-        def work(conn: Connection) -> tuple[ImportRun | None, list[str]]:
+        def work(conn: Connection) -> tuple[ImportRun | None, bool]:
             _lock_imports(conn)
-            rows = _history(conn, feed)
-            leftovers = [row.id for row in rows if self._is_leftover(row, lease.now)]
-            history = [_run(row) for row in rows if row.state != ImportState.REHEARSAL.value]
-            chosen = decide(history)
-            if chosen is None or chosen.state is ImportState.REHEARSAL:
-                _open(conn, chosen, lease, known=False)
-                return chosen, leftovers
-            self._dismiss_others(conn, chosen, lease)
-            known = any(run.import_id == chosen.import_id for run in history)
-            _open(conn, chosen, lease, known=known)
-            return chosen, leftovers + ([] if known else _supersede(conn, feed, but=chosen.import_id))
+            rows = {row.id: row for row in _history(conn, feed)}
+            leftovers[:] = [_run(row) for row in rows.values() if self._is_leftover(row, lease.now)]
+            chosen = decide([_run(row) for row in rows.values() if row.state != ImportState.REHEARSAL.value])
+            if chosen is None:
+                return None, False
+            if chosen.state is not ImportState.REHEARSAL:
+                self._dismiss_others(conn, chosen, lease)
+                if chosen.import_id in rows:
+                    return _take_up(conn, rows[chosen.import_id], lease), True
+                leftovers.extend(_supersede(conn, feed))
+            _insert(conn, chosen, lease)
+            return chosen, False
 
-        chosen, leftovers = transact(self._engine, work)
-        for import_id in leftovers:
-            self._drop_staged(import_id)
+        chosen, is_taken_up = transact(self._engine, work)
+        for left in leftovers:
+            self._drop_staged(left)
+            if left.state is ImportState.REHEARSAL:
+                transact(self._engine, partial(_forget, import_id=left.import_id))
+        if chosen is not None and is_taken_up and chosen.state is ImportState.STAGING:
+            self._drop_staged(chosen, lease)
         return chosen
 
     def stage(self, run: ImportRun, batch: Batch, *, lease: Lease) -> None:
@@ -140,9 +148,9 @@ class SqlImports:
             insert_audit(conn, audit)
 
         transact(self._engine, work)
-        self._drop_staged(run.import_id)
+        self._drop_staged(run)
         if run.state is ImportState.REHEARSAL:
-            transact(self._engine, lambda conn: _forget(conn, run.import_id))
+            transact(self._engine, partial(_forget, import_id=run.import_id))
 
     def faults(self, run: ImportRun, *, limit: int) -> tuple[FeedFault, ...]:
         """The first faults of a run, errors before warnings."""
@@ -206,15 +214,16 @@ class SqlImports:
 
         A silent holder loses its run: should it wake, it writes nothing more. Raises `ImportBusy`.
         """
-        held = select(imports.c.id, imports.c.feed, imports.c.holder, imports.c.lease_until).where(
+        held = select(imports).where(
             imports.c.state.in_([state.value for state in _UNFINISHED]), imports.c.holder != ""
         )
         rows = conn.execute(held).fetchall()
         for row in rows:
             if row.holder != lease.holder and row.lease_until > lease.now and not self._is_gone(row.holder):
                 raise ImportBusy(f"run {row.id} of feed {row.feed} is at work")
-        others = [row.id for row in rows if row.id != chosen.import_id]
-        conn.execute(update(imports).where(imports.c.id.in_(others)).values(holder="", lease_until=None))
+        for row in rows:
+            if row.id != chosen.import_id:
+                _write_as_read(conn, row, holder="", lease_until=None)
 
     def _is_leftover(self, row: Row[Any], now: datetime) -> bool:
         """Tell whether a run may have left staged rows that nobody needs any more."""
@@ -223,13 +232,19 @@ class SqlImports:
         silent = row.lease_until is None or row.lease_until <= now or self._is_gone(row.holder)
         return row.state == ImportState.REHEARSAL.value and silent
 
-    def _drop_staged(self, import_id: str) -> None:
-        """Drop staged rows in steps: one transaction over a million rows would make every login wait."""
+    def _drop_staged(self, run: ImportRun, lease: Lease | None = None) -> None:
+        """Drop staged rows in steps: one transaction over a million rows would make every login wait.
+
+        With a lease, only while it holds: rows of a run that goes on may be another process's by now.
+        """
         place = tuple_(staged_rows.c.phase, staged_rows.c.seq)
-        some = select(staged_rows.c.phase, staged_rows.c.seq).where(staged_rows.c.import_id == import_id).limit(_DROP)
-        statement = delete(staged_rows).where(staged_rows.c.import_id == import_id, place.in_(some))
+        mine = staged_rows.c.import_id == run.import_id
+        some = select(staged_rows.c.phase, staged_rows.c.seq).where(mine).limit(_DROP)
+        statement = delete(staged_rows).where(mine, place.in_(some))
 
         def step(conn: Connection) -> int:
+            if lease is not None:
+                hold(conn, run, lease)
             return conn.execute(statement).rowcount
 
         while transact(self._engine, step):
@@ -272,14 +287,33 @@ def _run(row: Row[Any]) -> ImportRun:
     )
 
 
-def _open(conn: Connection, run: ImportRun | None, lease: Lease, *, known: bool) -> None:
-    """Take an existing run under this lease, or write a new one."""
-    if run is None:
-        return
-    if known:
-        values = {"holder": lease.holder, "lease_until": lease.until}
-        conn.execute(update(imports).where(imports.c.id == run.import_id).values(values))
-        return
+def _take_up(conn: Connection, row: Row[Any], lease: Lease) -> ImportRun:
+    """Take an existing run under this lease; what was staged of it by halves is staged again, from the first item on.
+
+    Counting on would trust that the same files give the same items in the same order: not when they come packed
+    otherwise, nor when a newer version or other policies read them. A complete set would retire who fell between.
+    """
+    run = _run(row)
+    if run.state is ImportState.STAGING:
+        run = replace(run, staged=0)
+        conn.execute(delete(import_faults).where(import_faults.c.import_id == run.import_id))
+    _write_as_read(conn, row, holder=lease.holder, lease_until=lease.until, staged=run.staged)
+    return run
+
+
+def _write_as_read(conn: Connection, row: Row[Any], **values: Any) -> None:
+    """Write on a run's row unless it moved since it was read: a holder whose lease ran out may just have written.
+
+    Raises `Contended`: everything is looked at again (SQLite has this one writer).
+    """
+    names = ("state", "phase", "cursor", "staged", "holder", "lease_until")
+    as_read = [imports.c[name].is_not_distinct_from(getattr(row, name)) for name in names]
+    if conn.execute(update(imports).where(imports.c.id == row.id, *as_read).values(values)).rowcount != 1:
+        raise Contended
+
+
+def _insert(conn: Connection, run: ImportRun, lease: Lease) -> None:
+    """Write a new run."""
     conn.execute(
         insert(imports).values(
             id=run.import_id,
@@ -299,10 +333,10 @@ def _open(conn: Connection, run: ImportRun | None, lease: Lease, *, known: bool)
     )
 
 
-def _supersede(conn: Connection, feed: str, *, but: str) -> list[str]:
-    """Leave runs that were staged but never applied; returns their ids."""
-    where = [imports.c.feed == feed, imports.c.id != but, imports.c.state.in_([state.value for state in _WAITING])]
-    found = list(conn.scalars(select(imports.c.id).where(*where)))
+def _supersede(conn: Connection, feed: str) -> list[ImportRun]:
+    """Leave runs that were staged but never applied; returns them."""
+    where = [imports.c.feed == feed, imports.c.state.in_([state.value for state in _WAITING])]
+    found = [_run(row) for row in conn.execute(select(imports).where(*where))]
     superseded = {"state": ImportState.SUPERSEDED.value, "holder": "", "lease_until": None}
     conn.execute(update(imports).where(*where).values(superseded))
     return found
@@ -323,6 +357,6 @@ def _unhash_repeated(conn: Connection, import_id: str) -> None:
     )
 
 
-def _forget(conn: Connection, import_id: str) -> None:
+def _forget(conn: Connection, *, import_id: str) -> None:
     conn.execute(delete(import_faults).where(import_faults.c.import_id == import_id))
     conn.execute(delete(imports).where(imports.c.id == import_id))

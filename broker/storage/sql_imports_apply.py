@@ -193,7 +193,10 @@ def look_at(conn: Connection, run: ImportRun, rows: Sequence[StagedRow]) -> Look
     chunk = Chunk(
         rows=changing,
         known=standing,
-        guardianships=_facts(conn, guardianships, GuardianshipRow, "child_record", facts_of, since),
+        guardianships=[
+            *_facts(conn, guardianships, GuardianshipRow, "child_record", facts_of, since),
+            *_until_they_left(conn, [one.record_id for one in standing.values() if one.retired], since),
+        ],
         enrolments=_facts(conn, enrolments, EnrolmentRow, "record_id", facts_of, since),
         posts=_facts(conn, staff_posts, PostFactRow, "record_id", facts_of, since),
         schools=_schools(conn, run) if changing else {},
@@ -262,6 +265,19 @@ def _facts(
         among(conn, table.c[column], record_ids), stands if since is None else or_(stands, table.c.since == since)
     )
     return [row_type(*row) for row in conn.execute(query)]
+
+
+def _until_they_left(conn: Connection, retired: Sequence[str], since: datetime | None) -> list[GuardianshipRow]:
+    """The relations of pupils who left that stood until then: should they be back, what is missing was taken back."""
+    if not retired:
+        return []
+    query = (
+        select(*(guardianships.c[name] for name in GuardianshipRow._fields))
+        .join(records, records.c.id == guardianships.c.child_record)
+        .where(among(conn, records.c.id, retired), guardianships.c.until == records.c.retired_at)
+    )
+    rows = [GuardianshipRow._make(row) for row in conn.execute(query)]
+    return [row for row in rows if since not in {row.until, row.since}]
 
 
 def _schools(conn: Connection, run: ImportRun) -> dict[str, str]:

@@ -28,6 +28,7 @@ from broker.storage.schema import (
 )
 from broker.storage.sql_imports_bulk import among, insert_rows, rewrite_rows
 from broker.storage.sql_imports_lease import insert_faults
+from broker.storage.sql_ties import write_ties
 from broker.storage.trail import insert_audit
 
 _SCHOOL = text(
@@ -62,6 +63,7 @@ def write_plan(conn: Connection, run: ImportRun, plan: ChunkPlan) -> None:
     insert_rows(conn, records, RecordRow._fields, list(plan.records_added.values()))
     rewrite_rows(conn, records, RecordRow._fields, list(plan.records_changed.values()), key=1)
     _retire_records(conn, run, plan)
+    write_ties(conn, plan.ties)
     for table, fields, key, changed, added in (
         (guardianships, GuardianshipRow._fields, 3, plan.guardianships_changed, plan.guardianships_added),
         (enrolments, EnrolmentRow._fields, 4, plan.enrolments_changed, plan.enrolments_added),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Engine, Row, String, and_, bindparam, func, or_, select
@@ -23,6 +24,7 @@ from broker.domain.people import (
     Reference,
 )
 from broker.domain.school import Level
+from broker.domain.trust import ByKeys, Disputed, Trust
 from broker.storage.engine import fetch
 from broker.storage.lineage import OWNER
 from broker.storage.may_see import ATTACHED, BINDING, may_see, stands
@@ -30,6 +32,7 @@ from broker.storage.schema import (
     Instant,
     attachments,
     enrolments,
+    imports,
     persons,
     records,
     schools,
@@ -83,6 +86,9 @@ _SELF = (
         records.c.given_name,
         records.c.family_name,
         records.c.civility,
+        records.c.first_seen_at,
+        imports.c.applied_at,
+        imports.c.made_on,
         staff_posts.c.function,
         staff_posts.c.profil,
         _post_school.c.uai.label("post_uai"),
@@ -94,6 +100,7 @@ _SELF = (
     .select_from(
         persons.join(attachments, attachments.c.person_id == persons.c.id)
         .join(records, records.c.id == attachments.c.record_id)
+        .outerjoin(imports, imports.c.id == records.c.seen_in)
         .outerjoin(staff_posts, and_(staff_posts.c.record_id == records.c.id, stands(staff_posts, _NOW)))
         .outerjoin(_post_school, _post_school.c.uai == staff_posts.c.uai)
         .outerjoin(enrolments, and_(enrolments.c.record_id == records.c.id, _OPEN_PLACE))
@@ -146,22 +153,23 @@ _LEVELS = {level: rank for rank, level in enumerate((Level.ECOLE, Level.COLLEGE,
 class SqlPeople:
     """`People` on SQLite or PostgreSQL: one statement a question, all of them autocommit reads.
 
-    `school_day` tells by whose midnight enrolments begin and end.
+    `school_day` tells by whose midnight enrolments begin and end, `trust` which of several feeds is shown.
     """
 
-    def __init__(self, engine: Engine, *, school_day: SchoolDay = utc_day) -> None:
+    def __init__(self, engine: Engine, *, school_day: SchoolDay = utc_day, trust: Trust | None = None) -> None:
         self._engine = engine
         self._school_day = school_day
+        self._trust = trust or ByKeys()
 
     def person(self, person_id: str, *, now: datetime) -> PersonView | None:
-        """See `People.person`. The name is that of the person's oldest live record."""
+        """See `People.person`. The name is that of the most trusted feed, of several such the one told last."""
         rows = fetch(self._engine, _SELF, {"person": person_id, "now": now, **days(now)})
         if not rows:
             return None
-        first = rows[0]
+        named = min(rows, key=lambda row: self._name_order(row, now))
         return PersonView(
             person_id=person_id,
-            name=PersonName(family=first.family_name, given=first.given_name, civility=first.civility),
+            name=PersonName(family=named.family_name, given=named.given_name, civility=named.civility),
             kinds=frozenset(RecordKind(row.kind) for row in rows),
             posts=tuple(dict.fromkeys(_post(row) for row in rows if row.post_uai is not None)),
             pupil_at=self._cards(((person_id, row) for row in rows if row.uai is not None), now=now),
@@ -197,34 +205,30 @@ class SqlPeople:
         rows = fetch(self._engine, OWNER, {"person": person_id})
         return str(rows[0].id) if rows else person_id
 
+    def _name_order(self, row: Row[Any], now: datetime) -> tuple[int, int]:
+        told = row.made_on or (row.applied_at or row.first_seen_at).date()
+        rank = self._trust.rank(Disputed.NAME, row.told_by, academie=row.told_in, day=now.date())
+        return rank, -told.toordinal()
+
     def _cards(self, rows: Iterable[tuple[str, Row[Any]]], *, now: datetime) -> tuple[ChildCard, ...]:
         """One card a place that is not over by its school's clock."""
         found = [(child_id, row) for child_id, row in rows if not is_over(row, school_day=self._school_day, now=now)]
         cards: dict[tuple[str, str, str], ChildCard] = {}
-        for child_id, row in _telling(found):
+        for child_id, row in self._telling(found, now.date()):
             ahead = lies_ahead(row, school_day=self._school_day, now=now)
             cards.setdefault((child_id, row.uai, row.class_label), _card(child_id, row, ahead=ahead))
         return tuple(cards.values())
 
-
-def _telling(found: Sequence[tuple[str, Row[Any]]]) -> list[tuple[str, Row[Any]]]:
-    """Of several feeds that tell of one child at one school, the most trusted one tells the class; as people sort."""
-    trusted: dict[tuple[str, str], int] = {}
-    for child_id, row in found:
-        place = (child_id, row.uai)
-        trusted[place] = min(_distrust(row), trusted.get(place, _distrust(row)))
-    telling = [(child_id, row) for child_id, row in found if _distrust(row) == trusted[child_id, row.uai]]
-    return sorted(telling, key=lambda one: (_place_order(one[1]), one[0], one[1].uai, one[1].class_label))
-
-
-def _distrust(row: Row[Any]) -> int:
-    """In which order feeds are believed about a place: the académie's file, an ENT's directory, a school's own list.
-
-    Only the first has an académie, only the last a feed of its own for each school (`<feed>.<uai>`).
-    """
-    if row.told_in:
-        return 0
-    return 2 if "." in row.told_by else 1
+    def _telling(self, found: Sequence[tuple[str, Row[Any]]], day: date) -> list[tuple[str, Row[Any]]]:
+        """Of several feeds that tell of one child at one school, the most trusted tells the class; as people sort."""
+        rank_of = partial(self._trust.rank, Disputed.SCHOOL_CLASS, day=day)
+        ranks = [rank_of(row.told_by, academie=row.told_in) for _, row in found]
+        best: dict[tuple[str, str], int] = {}
+        for (child_id, row), rank in zip(found, ranks, strict=True):
+            best[child_id, row.uai] = min(rank, best.get((child_id, row.uai), rank))
+        told = zip(found, ranks, strict=True)
+        telling = [(child_id, row) for (child_id, row), rank in told if rank == best[child_id, row.uai]]
+        return sorted(telling, key=lambda one: (_place_order(one[1]), one[0], one[1].uai, one[1].class_label))
 
 
 def _place_order(row: Row[Any]) -> tuple[int, str, str]:

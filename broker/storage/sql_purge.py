@@ -46,11 +46,13 @@ from broker.storage.schema import (
     enrolments,
     grants,
     guardianships,
+    guesses,
     import_faults,
     imports,
     merges,
     outbox,
     quality_findings,
+    record_ties,
     records,
     releases,
     restrictions,
@@ -60,6 +62,7 @@ from broker.storage.schema import (
     standings,
 )
 from broker.storage.sql_settle import settling_records, settling_relations
+from broker.storage.withdrawals import still_closes
 
 Keys = Sequence[Any]
 """Primary keys of rows: plain values, or tuples where the key has several columns."""
@@ -123,10 +126,10 @@ def _rows(*key: Column[Any]) -> Forget:
     return forget
 
 
-def _dated(table: Table, *, number: str, settle: Settle = _nothing_rests) -> PurgeRule:
+def _dated(table: Table, *, number: str) -> PurgeRule:
     """A closed fact: what stands has no `until`."""
     key = tuple(table.primary_key.columns)
-    return PurgeRule(number, key, table.c.until < _BEFORE, _rows(*key), settle=settle)
+    return PurgeRule(number, key, table.c.until < _BEFORE, _rows(*key))
 
 
 # ---- rules that are more than rows ---------------------------------------------------------------------------------
@@ -172,7 +175,7 @@ def _forget_records(conn: Connection, keys: Keys) -> None:
     """
     related = or_(guardianships.c.adult_record.in_(keys), guardianships.c.child_record.in_(keys))
     conn.execute(delete(guardianships).where(related))
-    for table in (enrolments, staff_posts, attachments, quality_findings):
+    for table in (enrolments, staff_posts, attachments, record_ties, quality_findings):
         conn.execute(delete(table).where(table.c.record_id.in_(keys)))
     conn.execute(delete(records).where(records.c.id.in_(keys)))
 
@@ -195,9 +198,17 @@ def _old_faults() -> ColumnElement[bool]:
 
 
 def _long_retired() -> ColumnElement[bool]:
-    """A record that a restriction names stays: by its name and its persons the restriction binds whoever comes back."""
+    """A record that a restriction names stays: by its name and its persons the restriction binds whoever comes back.
+
+    So does one of whom a right was taken back that another feed goes on giving.
+    """
     named = (restrictions.c.adult_record == records.c.id) | (restrictions.c.child_record == records.c.id)
-    return and_(records.c.retired_at < _BEFORE, ~select(restrictions.c.id).where(named).exists())
+    told = (guardianships.c.adult_record == records.c.id) | (guardianships.c.child_record == records.c.id)
+    return and_(
+        records.c.retired_at < _BEFORE,
+        ~select(restrictions.c.id).where(named).exists(),
+        ~select(guardianships.c.since).where(told, still_closes(guardianships)).exists(),
+    )
 
 
 _STAGED = (staged_rows.c.import_id, staged_rows.c.phase, staged_rows.c.seq)
@@ -228,7 +239,12 @@ RULES: tuple[PurgeRule, ...] = (
         "import_faults", (quality_findings.c.id,), quality_findings.c.closed_at < _BEFORE,
         _rows(quality_findings.c.id),
     ),
-    _dated(guardianships, number="past_facts", settle=settling_relations),
+    PurgeRule("guesses", (guesses.c.key,), guesses.c.ends_at < _BEFORE, _rows(guesses.c.key), rest=_AT_ONCE),
+    PurgeRule(
+        "past_facts", tuple(guardianships.primary_key.columns),
+        and_(guardianships.c.until < _BEFORE, ~still_closes(guardianships)),
+        _rows(*guardianships.primary_key.columns), settle=settling_relations,
+    ),
     _dated(enrolments, number="past_facts"),
     _dated(staff_posts, number="past_facts"),
     _dated(restrictions, number="lifted_restrictions"),

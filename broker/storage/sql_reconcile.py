@@ -19,6 +19,7 @@ from broker.storage.schema import attachments, enrolments, guardianships, person
 from broker.storage.sql_grounds import PersonMoved, grounds_of, write_changes
 from broker.storage.sql_imports_bulk import among, insert_rows
 from broker.storage.sql_imports_lease import move, next_keys, with_counts
+from broker.storage.sql_ties import ties_of
 from broker.storage.trail import insert_audit
 
 Decide = Callable[[RecordKind, Sequence[Unattached], Surroundings], FoundingPlan]
@@ -61,18 +62,21 @@ def prepare_founding(conn: Connection, run: ImportRun, *, size: int, decide: Dec
         kind = RecordKind(rows[0].kind)
         compared = kind is RecordKind.GUARDIAN and _other_feeds(conn, run)
         chunk, changed = _written(conn, run, kind, [row.key for row in rows], compared=compared)
-        around = _surroundings(conn, run, kind, chunk, compared=compared)
+        around = replace(_surroundings(conn, run, kind, chunk, compared=compared), tied=ties_of(conn, run, chunk))
         if changed and kind is not RecordKind.STAFF:
             found = grounds_of(conn, kind, [one.record_id for one in changed])
             around = replace(
-                around, belongings=found.belongings, beside=found.beside, ties=found.ties, purged=found.purged
-            )
+                around,
+                belongings=found.belongings, beside=found.beside, ties=found.ties, purged=found.purged,
+                tied_pairs=found.tied_pairs,
+            )  # fmt: skip
         plan = decide(kind, chunk, around)
     looked_at = [*(one.person_id for one in around.belongings), *(twin.person_id for twin in around.twins)]
+    looked_at += [one.person_id for one in around.tied if one.person_id]
     return PreparedFounding(
         moved=replace(with_counts(run, plan.counts), phase=rows[-1].phase + FOUNDING, cursor=rows[-1].seq),
         plan=plan,
-        keys=frozenset(row.key for row in rows),
+        keys=frozenset(row.key for row in rows) | {one.other.partition(":")[2] for one in around.tied},
         numbers=frozenset(one.ine for one in (*chunk, *changed) if one.ine),
         persons=frozenset(looked_at),
     )
@@ -221,7 +225,8 @@ def _neighbours(conn: Connection, chunk: Sequence[Unattached]) -> list[Neighbour
             adult.c.retired_at.is_(None),
             adult.c.kind == _GUARDIAN,
         )
-        .order_by(mine.c.person_id, adult.c.id)
+        # Of several shared children the first is told as evidence: the same one in every database.
+        .order_by(child.c.id, adult.c.id)
     )
     return [Neighbour(*row) for row in conn.execute(query)]
 

@@ -25,7 +25,7 @@ from broker.storage.trail import insert_audit
 
 _ATTACHED = AttachmentState.ATTACHED.value
 _SHARED_CHILD = EvidenceKind.SHARED_CHILD.value
-_RESTING = frozenset({EvidenceKind.SAME_INE.value, _SHARED_CHILD})
+_RESTING = frozenset({EvidenceKind.SAME_INE.value, _SHARED_CHILD, EvidenceKind.DIRECTORY_TIE.value})
 _OF_THE_OTHER = frozenset({"other", "judged_on", "judged_children"})
 
 

@@ -14,6 +14,8 @@ from broker.wire.http import BROWSER_COOKIE, FAREWELL_COOKIE, SESSION_COOKIE, co
 LANGUAGE_COOKIE = "__Host-preau-lang"
 DEVICE_COOKIE = "__Host-preau-device"
 """`own` when the person said that the device is theirs alone; absent otherwise."""
+KNOWN_COOKIE = "__Host-preau-known"
+"""A device of a person's own, marked for the logins that were right on it (`accounts.known_devices`)."""
 
 _YEAR = 365 * 24 * 3600
 
@@ -32,6 +34,11 @@ def device_cookie(device: Device) -> Header:
     if device is Device.OWN:
         return kept_cookie_header(DEVICE_COOKIE, Device.OWN, seconds=_YEAR)
     return kept_cookie_header(DEVICE_COOKIE, "", seconds=0)
+
+
+def known_cookie(value: str) -> Header:
+    """Remember for a year that logins were right on this device; an empty value forgets it."""
+    return kept_cookie_header(KNOWN_COOKIE, value, seconds=_YEAR if value else 0)
 
 
 def language_cookie(code: str) -> Header:

@@ -41,6 +41,8 @@ DOOR_ERROR = "preau.error"
 """Key in the WSGI environment under which an error is left for the pages to show."""
 DOOR_POST = "preau.post"
 """Key under which an answer is left that a page is to carry to a service by POST."""
+ADDRESS = "preau.address"
+"""Key in the WSGI environment under which the caller's address is left for the pages."""
 MOST_BODY_BYTES = 64 * 1024
 ONE_MINUTE = 60
 LOGIN_STEPS_PER_MINUTE = 600
@@ -145,10 +147,11 @@ class Door:
 
     def _show_page(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         """Let the pages answer; a step of a login is counted first, because each costs a call to a source."""
-        step = _login_step(environ)
+        step, address = _login_step(environ), self._address(environ)
+        environ[ADDRESS] = address
         try:
             if step:
-                self._count(Limit(f"volume:{step}:{self._address(environ)}", LOGIN_STEPS_PER_MINUTE, ONE_MINUTE))
+                self._count(Limit(f"volume:{step}:{address}", LOGIN_STEPS_PER_MINUTE, ONE_MINUTE))
         except TooManyRequests as fault:
             environ[DOOR_ERROR] = fault
         return self._fallback(environ, start)
@@ -236,7 +239,7 @@ def _readable(answer: PlainResponse, route: Route, environ: WSGIEnvironment) -> 
 def _login_step(environ: WSGIEnvironment) -> str:
     """Which step of a login a request for a page is; empty when it is none."""
     path: str = environ.get("PATH_INFO", "")
-    if path == SIGN_IN and environ["REQUEST_METHOD"] == "POST":
+    if (path == SIGN_IN or path.startswith(f"{SIGN_IN}/")) and environ["REQUEST_METHOD"] == "POST":
         return SIGN_IN
     return CALLBACK if path.startswith(CALLBACK) else ""
 

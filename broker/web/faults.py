@@ -21,6 +21,7 @@ from broker.domain.errors import (
     LoginExpired,
     PageNotFound,
     PreauError,
+    SourceCrowded,
     SourceSuspended,
     StepUpNeeded,
     TooManyRequests,
@@ -43,7 +44,7 @@ NOTICE_FIELDS = ("c", "n", "r")
 
 _RESTARTS = (
     LoginExpired, AlreadyUsed, UpstreamRefused, UpstreamUnavailable, LinkUndone, LinkSuspended, SourceSuspended,
-    UnknownPerson,
+    SourceCrowded, UnknownPerson,
 )  # fmt: skip
 """After these the way on is another sign-in, not the portal."""
 

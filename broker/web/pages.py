@@ -26,6 +26,7 @@ from broker.web.languages import BY_CODE, FRENCH, LANGUAGES, load_catalogues
 from broker.web.notices import Notices
 from broker.web.own_data import OwnData
 from broker.web.parts import FeedLabel, PageParts
+from broker.web.password import PasswordPage
 from broker.web.render import isolate, language_link, left_to_right, name_in, sentence, web_address
 from broker.web.self_post import self_post_page
 from broker.web.sign_in import SignIn
@@ -58,12 +59,15 @@ def create_pages(parts: PageParts) -> Flask:
 def page_routes(parts: PageParts, style: StyleSheet) -> tuple[Route, ...]:
     """Every page, once."""
     sign_in, access, sign_out = SignIn(parts), Access(parts), SignOut(parts)
+    password = PasswordPage(parts)
     home, own_data, notices = Home(parts, sign_in), OwnData(parts), Notices(parts, style)
     return (
         ("GET", "/", home.show),
         ("GET", "/pourquoi", home.explain),
         ("GET", "/connexion", sign_in.ask),
         ("POST", "/connexion", sign_in.choose),
+        ("GET", "/connexion/<source_id>", password.ask),
+        ("POST", "/connexion/<source_id>", password.prove),
         ("GET", "/retour/<source_id>", sign_in.come_back),
         ("GET", "/acces", access.show),
         ("GET", "/acces/<account_id>/annuler", access.confirm),

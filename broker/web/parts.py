@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from broker.domain.clock import Clock
 from broker.domain.ports import Current, Holdings, Ledger, Links, Notices, People, Services
-from broker.federation import Federation
+from broker.federation import Federation, Passwords
 from policies import PolicyBook
 
 
@@ -36,6 +36,7 @@ class PageParts:
     csrf_key: bytes
     clock: Clock
     federation: Federation
+    passwords: Passwords
     people: People
     links: Links
     ledger: Ledger

@@ -93,8 +93,15 @@ def sentence(told: Said, *, sources: Mapping[str, SourceOffer], day: Callable[[d
     return Markup(gettext(told.msgid)) % shown  # noqa: S704 - the msgid is ours; Markup escapes what fills it in
 
 
+def stands_at(address: str) -> None:
+    """Say where a page is to be read again that was the answer to a form. `address` has a query already."""
+    g.place = address
+
+
 def language_link(code: str) -> str:
     """Address of the present page in another language; from a page that is no place of its own, the portal's."""
+    if "place" in g:
+        return f"{g.place}&lang={code}"
     if request.method != "GET" or request.routing_exception is not None or g.get("is_fault"):
         return f"/?lang={code}"
     kept = {name: request.args[name] for name in _KEPT_PARAMETERS if name in request.args}

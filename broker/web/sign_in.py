@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import urlencode
 
 from flask import Response, request
@@ -13,7 +14,7 @@ from broker.domain.ports import Return
 from broker.domain.services import Service
 from broker.domain.sessions import Device
 from broker.domain.standings import StandingKind
-from broker.federation import LoginRequest, SignInChoices, local_path
+from broker.federation import Arrival, LoginRequest, SignInChoices, local_path
 from broker.services.addresses import origin_of
 from broker.web.cookies import device_cookie, no_farewell_cookie, session_cookie
 from broker.web.faults import notice_redirect
@@ -63,7 +64,9 @@ class SignIn:
         if choices.straight:
             departure = self.parts.federation.depart(interaction_handle, choices.straight, browser=visitor.browser)
             return see_other(departure)
-        return self._show(interaction_handle, self._doors(choices), self._service(choices.service_id), choices=choices)
+        return self._show(
+            interaction_handle, self._doors(choices), service_of(self.parts, choices.service_id), choices=choices
+        )
 
     def offer(self, purpose: str = "") -> Response:
         """The sign-in page for the portal itself. The login begins when a source is chosen: looking writes nothing.
@@ -110,11 +113,7 @@ class SignIn:
             current=visitor.session_handle or None,
             trace=visitor.trace,
         )
-        response = see_other(local_path(arrival.resume))
-        cookie = session_cookie(arrival.session_handle, arrival.session, now=self.parts.clock())
-        response.headers.add(*cookie)
-        response.headers.add(*no_farewell_cookie())
-        return response
+        return welcome(arrival, now=self.parts.clock())
 
     def _begin(self, purpose: str) -> str:
         wanted = LoginRequest(
@@ -135,7 +134,7 @@ class SignIn:
     ) -> Response:
         return page(
             "sign_in.html",
-            return_origins=_origins(doors, service),
+            return_origins=_origins(doors) | service_origins(service),
             interaction=interaction_handle,
             purpose=purpose,
             doors=doors,
@@ -165,12 +164,26 @@ class SignIn:
         closed = self.parts.federation.standings.current().closes(StandingKind.SOURCE, source.source_id)
         return SignInDoor(source, is_down=source.source_id in down, is_closed=closed)
 
-    def _service(self, service_id: str) -> Service | None:
-        return next((known for known in self.parts.services.current().all() if known.service_id == service_id), None)
+
+def service_of(parts: PageParts, service_id: str) -> Service | None:
+    """The service that asks for a login; None when it is the portal itself."""
+    return next((known for known in parts.services.current().all() if known.service_id == service_id), None)
 
 
-def _origins(doors: Iterable[SignInDoor], service: Service | None) -> set[str]:
-    """Where the chosen login may lead: the sources' origins and the asking service's registered return addresses."""
-    found = {origin for door in doors if not door.is_closed for origin in door.source.origins}
+def welcome(arrival: Arrival, *, now: datetime) -> Response:
+    """Lead whoever has arrived to where the login was for, with the cookie of their session."""
+    response = see_other(local_path(arrival.resume))
+    response.headers.add(*session_cookie(arrival.session_handle, arrival.session, now=now))
+    response.headers.add(*no_farewell_cookie())
+    return response
+
+
+def service_origins(service: Service | None) -> set[str]:
+    """Where a login for this service may lead in the end: the return addresses that it registered."""
     parties = service.parties if service else ()
-    return found | {origin_of(uri) for party in parties for uri in party.redirect_uris}
+    return {origin_of(uri) for party in parties for uri in party.redirect_uris}
+
+
+def _origins(doors: Iterable[SignInDoor]) -> set[str]:
+    """The origins of the sources on offer: a form's redirects lead there."""
+    return {origin for door in doors if not door.is_closed for origin in door.source.origins}

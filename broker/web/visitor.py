@@ -9,7 +9,8 @@ from flask import Request, g, request
 from broker.domain.handles import Handle, is_handle, new_handle
 from broker.domain.people import PersonName, PersonView
 from broker.domain.sessions import Device, Session
-from broker.web.cookies import DEVICE_COOKIE, LANGUAGE_COOKIE
+from broker.web.cookies import DEVICE_COOKIE, KNOWN_COOKIE, LANGUAGE_COOKIE
+from broker.web.door import ADDRESS
 from broker.web.edge import TRACE, new_trace
 from broker.web.languages import Language, choose_language
 from broker.web.parts import PageParts
@@ -24,11 +25,14 @@ class NotSignedIn(Exception):
 class Visitor:
     """The request's browser. `browser` is drawn when absent; `session_handle` is empty when none was sent.
 
+    `known` is the cookie of a known device and `address` the caller's, as the door saw it.
     `asked_language` and `kept_language` are as sent, unchecked; `language` is what was made of them.
     """
 
     browser: str
     is_new: bool
+    known: str
+    address: str
     session_handle: str
     device: Device
     language: Language
@@ -56,6 +60,8 @@ def read_visitor(incoming: Request) -> Visitor:
     return Visitor(
         browser=browser if known else new_handle(Handle.BROWSER),
         is_new=not known,
+        known=cookies.get(KNOWN_COOKIE, ""),
+        address=str(incoming.environ.get(ADDRESS, "")),
         session_handle=handle if is_handle(Handle.SESSION, handle) else "",
         device=Device.OWN if cookies.get(DEVICE_COOKIE) == Device.OWN else Device.SHARED,
         language=choose_language(asked=asked, kept=kept),

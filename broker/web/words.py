@@ -31,6 +31,7 @@ EVIDENCE: Mapping[str, str] = {
     EvidenceKind.REFERENCE: N_("Votre accès a donné le numéro de votre dossier d'école. C'est une preuve sûre."),
     EvidenceKind.SHARED_CHILD: N_("Deux écoles suivent le même enfant. Elles ont noté le même responsable."),
     EvidenceKind.SAME_INE: N_("Deux écoles ont donné le même numéro d'élève et la même date de naissance."),
+    EvidenceKind.DIRECTORY_TIE: N_("L'annuaire de votre espace numérique dit que ces deux dossiers sont les vôtres."),
     EvidenceKind.RESEMBLANCE: N_("Deux dossiers se ressemblent. Cela ne suffit pas pour les relier."),
 }
 

@@ -6,6 +6,7 @@ from typing import Final
 
 # Parameters of requests (RFC 6749, RFC 7636, OIDC Core §3.1.2.1)
 ACR_VALUES: Final = "acr_values"
+CLAIMS: Final = "claims"
 CLIENT_ASSERTION: Final = "client_assertion"
 CLIENT_ID: Final = "client_id"
 CLIENT_SECRET: Final = "client_secret"  # noqa: S105 (a parameter's name)

@@ -7,7 +7,8 @@ Must not know: the database, persons, what is already stored, a web request, any
 
 from connectors.ldap.directory import LdapDirectory
 from connectors.ldap.feed import LdapFeed
+from connectors.ldap.proven import ProvenDirectory
 from connectors.ldap.sealed import LdapLimits
 from connectors.ldap.source import LdapSource
 
-__all__ = ["LdapDirectory", "LdapFeed", "LdapLimits", "LdapSource"]
+__all__ = ["LdapDirectory", "LdapFeed", "LdapLimits", "LdapSource", "ProvenDirectory"]

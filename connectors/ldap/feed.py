@@ -48,6 +48,7 @@ class LdapFeed:
             complete=not reading.snapshot.losses,
             made_on=self.today(),
             covers=reading.kinds(),
+            live=True,
         )
 
     def portions(self, paths: Sequence[Path]) -> tuple[FeedPortion, ...]:  # noqa: ARG002 - a directory has no files
@@ -59,7 +60,7 @@ class LdapFeed:
         reading = self._reading()
         yield from reading.losses()
         yield from reading.schools()
-        yield from reading.persons()
+        yield from reading.persons(self.academies)
 
     def checksum(self, paths: Sequence[Path]) -> str:  # noqa: ARG002 - a directory has no files
         """SHA-256 over every entry, in an order of ours: the directory's own order does not matter."""

@@ -44,6 +44,8 @@ PERSON_ATTRIBUTES = (
 )  # fmt: skip
 """Everything that is read, besides the attribute that holds the key."""
 
+_ASKED = (*SCHOOL_ATTRIBUTES, *PERSON_ATTRIBUTES)
+
 KeyOf = Callable[[str], str]
 """The key of the entry that a name in a value leads to. Raises `Malformed`, or `Nowhere`."""
 
@@ -145,7 +147,9 @@ def _own_fields(entry: Entry, kind: RecordKind, school: KeyOf) -> dict[str, Any]
 
 def _check_readable(entry: Entry) -> None:
     if entry.unreadable:
-        raise Malformed(f"an attribute that holds no text: {min(entry.unreadable)[:64]}")
+        # By its name where it is one of the schema: a directory may answer with others than it was asked for.
+        name = next((name for name in _ASKED if name.lower() in entry.unreadable), "one that was not asked for")
+        raise Malformed(f"an attribute that holds no text: {name}")
 
 
 def _name(entry: Entry) -> PersonName:

@@ -6,14 +6,15 @@ a person.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from broker.domain.feed import FeedFault, FeedRow, Removal
-from broker.domain.people import RecordKind
+from broker.domain import feed
+from broker.domain.feed import FeedFault, FeedRow, PersonRecord, Removal
+from broker.domain.people import RecordKind, Reference
 from broker.domain.school import ine_is_plausible, uai_is_plausible
 from connectors import sdet
-from connectors.feed_values import Malformed, feed_key
+from connectors.feed_values import Malformed, feed_key, key_told
 from connectors.ldap.entries import Entry
 from connectors.ldap.names import BadName, Dn, parse_dn
 from connectors.ldap.people import Nowhere, check_one_sort, kinds_of, person_of, record_key, relations_of, school_of
@@ -58,24 +59,32 @@ class Reading:
                 self._check_key(SCHOOLS, key)
                 school = school_of(entry)
             except Malformed as reason:
-                yield FeedFault(place, 0, str(reason), kind="school", key=key[:64], breaks=not key)
+                kept = key_told(key)
+                yield FeedFault(place, 0, str(reason), kind="school", key=kept, breaks=not kept)
                 continue
             if not uai_is_plausible(school.uai):
                 yield FeedFault(place, 0, f"the check letter of UAI {school.uai} does not hold", warning=True)
             yield FeedRow(place, 0, school, addition=True)
 
-    def persons(self) -> Iterator[FeedRow | FeedFault]:
-        """The persons, in the order of their names; two records where one is a parent and staff."""
+    def persons(self, academies: Mapping[str, str]) -> Iterator[FeedRow | FeedFault]:
+        """The persons, in the order of their names; two records where one is a parent and staff.
+
+        Each with what its entry states of who is one human with it, by its authorities' numbers (`academies`).
+        """
         for entry in self.snapshot.entries(PERSONS):
             own = entry.only(self.key_attribute)
             place = self._place(entry, self.key_attribute)
+            said = list(self._ties(entry))
+            yield from (one for one in said if isinstance(one, FeedFault))
+            same = _same_humans([one for one in said if isinstance(one, Tie)], self._references(entry, academies))
             for kind in kinds_of(entry):
                 try:
                     self._check_key(PERSONS, own)
-                    yield from self._record(entry, kind, own, place)
+                    for one in self._record(entry, kind, own, place):
+                        yield _with_ties(one, same)
                 except Malformed as reason:
-                    kept = own[:64] and _suffixed(own, kind)
-                    yield FeedFault(place, 0, str(reason), kind=kind.value, key=kept, breaks=not own)
+                    kept = _record_told(own, kind)
+                    yield FeedFault(place, 0, str(reason), kind=kind.value, key=kept, breaks=not kept)
 
     def ties(self) -> Iterator[Tie | FeedFault]:
         """Which records the directory itself calls one human, each once."""
@@ -92,7 +101,7 @@ class Reading:
         """The authoritative references of each record that has any."""
         for entry in self.snapshot.entries(PERSONS):
             own = entry.only(self.key_attribute)
-            references = sdet.distinct(sdet.parse_jointure(value, academies) for value in entry.all(sdet.JOINTURE))
+            references = self._references(entry, academies)
             if references and self._is_sound(entry, own):
                 yield from (KnownAs(kind, record_key(own, kind), references) for kind in kinds_of(entry))
 
@@ -130,13 +139,16 @@ class Reading:
             else:
                 yield tie
 
+    def _references(self, entry: Entry, academies: Mapping[str, str]) -> tuple[Reference, ...]:
+        return sdet.distinct(sdet.parse_jointure(value, academies) for value in entry.all(sdet.JOINTURE)) or ()
+
     def _is_sound(self, entry: Entry, own: str) -> bool:
         try:
             self._check_key(PERSONS, own)
             check_one_sort(entry)
+            return all(record_key(own, kind) for kind in kinds_of(entry))
         except Malformed:
             return False
-        return True
 
     def _check_key(self, part: int, key: str) -> None:
         if not key:
@@ -164,9 +176,12 @@ class Reading:
         entry = self.snapshot.at(PERSONS, _name_in(value))
         if entry is None:
             raise Nowhere("a name that leads to no entry")
-        if (RecordKind.PUPIL in kinds_of(entry)) is not pupil:
+        kinds = kinds_of(entry)
+        if not kinds:
+            raise Malformed("an entry tied to one that is no person of the schema")
+        if (RecordKind.PUPIL in kinds) is not pupil:
             raise Malformed("a pupil and an adult tied to each other")
-        return record_key(self._key_of(entry), kinds_of(entry)[0])
+        return record_key(self._key_of(entry), kinds[0])
 
     def _key_of(self, entry: Entry) -> str:
         own = entry.only(self.key_attribute)
@@ -190,16 +205,34 @@ class Reading:
         return feed_key(key)
 
     def _place(self, entry: Entry, attribute: str) -> str:
-        """What names an entry to the operator: its key, never a name."""
-        key = entry.dn.value_of(attribute) or entry.only(attribute)
-        return f"{attribute}={key[:64]}" if key else self.name
+        """What names an entry to the operator: its key, never a name, nor a text that no key is."""
+        key = key_told(entry.dn.value_of(attribute)) or key_told(entry.only(attribute))
+        return f"{attribute}={key}" if key else self.name
 
 
-def _suffixed(own: str, kind: RecordKind) -> str:
+def _same_humans(ties: Iterable[Tie], references: Iterable[Reference]) -> Callable[[str], tuple[feed.Tie, ...]]:
+    """For a record of an entry, by its key: whom the entry calls one human with it."""
+
+    def of(key: str) -> tuple[feed.Tie, ...]:
+        mine = (tie for tie in ties if key in {tie.main, tie.other})
+        own = (feed.Tie(tie.nature.value, tie.other if key == tie.main else tie.main) for tie in mine)
+        return (*own, *(feed.Tie("reference", str(one)) for one in references))
+
+    return of
+
+
+def _with_ties(row: FeedRow | FeedFault, same: Callable[[str], tuple[feed.Tie, ...]]) -> FeedRow | FeedFault:
+    if isinstance(row, FeedFault) or not isinstance(row.record, PersonRecord):
+        return row
+    return replace(row, record=replace(row.record, ties=same(row.record.key)))
+
+
+def _record_told(own: str, kind: RecordKind) -> str:
+    """The key of the record that is told to be malformed; empty when no record has such a key."""
     try:
         return record_key(own, kind)
     except Malformed:
-        return own[:64]
+        return ""
 
 
 def _name_in(value: str) -> Dn:

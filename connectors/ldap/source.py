@@ -9,7 +9,7 @@ hash for; `decoy_dn` can then name an entry that exists, with a password that no
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -52,14 +52,22 @@ class LdapSource:
     academies: Mapping[str, str] = field(default_factory=dict)
     decoy_dn: Dn | None = None
 
-    def authenticate(self, *, login: str, password: str, now: datetime) -> UpstreamIdentity:
-        """Return who this is. Raises `CredentialsRefused`, `UpstreamRefused` or `UpstreamUnavailable`."""
+    def authenticate(
+        self, *, login: str, password: str, now: datetime, admit: Callable[[str], bool]
+    ) -> UpstreamIdentity:
+        """Return who this is. Raises `CredentialsRefused`, `UpstreamRefused` or `UpstreamUnavailable`.
+
+        See `PasswordConnector.authenticate`. An account is known to `admit` by the name of its entry: a second login
+        attribute, or a spelling that only the directory takes for the same, is no second set of guesses.
+        """
         try:
             asked = login_of(login)
             secret_of(password)
         except (BadLogin, BadSecret) as reason:
             raise CredentialsRefused(str(reason)) from None
         entry, missing = self._find(asked)
+        if not admit(f"{self.url} {entry.dn}" if entry else ""):
+            entry, missing = None, "too many guesses at this account, by whatever name"
         proven = self.directory.check_password(entry.dn if entry else self._decoy(), password)
         if entry is None:
             raise CredentialsRefused(missing)

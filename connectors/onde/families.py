@@ -14,8 +14,20 @@ from broker.domain.feed import PERSON_FIELDS, PersonRecord, Relation
 from broker.domain.guardianship import Quality
 from broker.domain.names import fold
 from connectors.onde.people import ChildNamed, GuardianLine, PupilLine
+from connectors.onde.reviews import UNDECIDED, Decisions, Question
 
 _ASIDE = PERSON_FIELDS - {"relations"}
+
+
+@dataclass(frozen=True, slots=True)
+class Children:
+    """The pupils of a delivery: those that can be taken, and lines of pupils whom nobody can tell apart.
+
+    The latter are no answer to any name, but who bears their names may be one of them.
+    """
+
+    clear: Sequence[PupilLine]
+    doubtful: Sequence[PupilLine] = ()
 
 
 @dataclass(slots=True)
@@ -26,22 +38,49 @@ class Families:
     unclear: set[str] = field(default_factory=set)
     """Pupils whose adults cannot all be told: their relations stay as they stood."""
     reviews: list[tuple[int, str]] = field(default_factory=list)
+    questions: dict[str, Question] = field(default_factory=dict)
+    """What several pupils could be the answer to, decided or not, by name."""
 
 
-def join(pupils: Sequence[PupilLine], guardians: Iterable[tuple[int, GuardianLine]], *, quality: Quality) -> Families:
-    """Find the pupils that each adult's line names. `quality` is what the extraction is declared to hold."""
+def join(
+    children: Children,
+    guardians: Iterable[tuple[int, GuardianLine]],
+    *,
+    quality: Quality,
+    decisions: Decisions = UNDECIDED,
+) -> Families:
+    """Find the pupils that each adult's line names. `quality` is what the extraction is declared to hold.
+
+    Raises `FeedRefused` for a decision about other pupils than those in question.
+    """
     found = Families()
-    by_name = _by_name(pupils)
+    by_name = _by_name((*children.clear, *children.doubtful))
+    doubtful = {pupil.record.key for pupil in children.doubtful}
     for line, guardian in guardians:
+        adult = guardian.record
         for child in _one_by_one(guardian.children):
             candidates = _candidates(child, by_name)
-            if len(candidates) == 1:
-                key = candidates[0].record.key
-                found.relations[key].append(Relation(guardian.record.key, "", quality))
+            keys = {one.record.key for one in candidates}
+            if len(candidates) > 1 and doubtful.isdisjoint(keys):
+                question = Question(line, adult, child, tuple(candidates))
+                found.questions[question.name] = question
+                keys = _decided(question, decisions, found)
+            if len(keys) == 1 and doubtful.isdisjoint(keys):
+                found.relations[keys.pop()].append(Relation(adult.key, "", quality))
                 continue
-            found.unclear.update(one.record.key for one in candidates)
-            found.reviews.append((line, _MANY if candidates else _NONE))
+            found.unclear |= keys
+            if keys or not candidates:
+                found.reviews.append((line, _MANY if keys else _NONE))
     return found
+
+
+def _decided(question: Question, decisions: Decisions, found: Families) -> set[str]:
+    """The pupils that a question leaves: all of them, the one that a human chose, or none. What was decided is told."""
+    decision = decisions.of(question)
+    if decision is None:
+        return set(question.keys)
+    found.reviews.append((question.line, _CHOSEN if decision.pupil else _REJECTED))
+    return {decision.pupil} - {""}
 
 
 def with_relations(pupil: PersonRecord, families: Families) -> PersonRecord:
@@ -57,7 +96,7 @@ def without_relations(pupil: PersonRecord) -> PersonRecord:
     return replace(pupil, stated=_ASIDE)
 
 
-def _by_name(pupils: Sequence[PupilLine]) -> Mapping[tuple[str, str], list[PupilLine]]:
+def _by_name(pupils: Iterable[PupilLine]) -> Mapping[tuple[str, str], list[PupilLine]]:
     index: dict[tuple[str, str], list[PupilLine]] = defaultdict(list)
     for pupil in pupils:
         for name in pupil.names:
@@ -70,14 +109,17 @@ def _one_by_one(children: Sequence[tuple[ChildNamed, ...]]) -> Iterable[tuple[Ch
 
 
 def _candidates(child: tuple[ChildNamed, ...], by_name: Mapping[tuple[str, str], list[PupilLine]]) -> list[PupilLine]:
-    """Pupils under any of the child's names; of several, those of the class that the line names."""
-    named = {pupil.record.key: pupil for one in child for pupil in by_name.get((fold(one.family), fold(one.given)), ())}
+    """Pupils under any of the child's names; of several, the one of the class that the line names."""
+    bearers = (pupil for one in child for pupil in by_name.get((fold(one.family), fold(one.given)), ()))
+    named = list(dict.fromkeys(bearers))
     if len(named) < 2:  # noqa: PLR2004 - one or none: nothing to tell apart
-        return list(named.values())
+        return named
     classes = {fold(one.class_label) for one in child if one.class_label}
-    there = [pupil for pupil in named.values() if fold(pupil.class_label) in classes]
-    return there if len(there) == 1 else list(named.values())
+    there = [pupil for pupil in named if fold(pupil.class_label) in classes]
+    return there if len(there) == 1 else named
 
 
 _MANY = "a child whose names several pupils bear: to be reviewed, the relation was left as it stood"
 _NONE = "a child who is not among the pupils delivered: no relation was made"
+_CHOSEN = "a child whose names several pupils bear: taken for the one that was decided"
+_REJECTED = "a child whose names several pupils bear: none of them, as was decided"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -26,8 +26,9 @@ from connectors.onde.columns import (
     extraction_of,
     unknown_columns,
 )
-from connectors.onde.families import Families, join, with_relations, without_relations
+from connectors.onde.families import Children, Families, join, with_relations, without_relations
 from connectors.onde.people import GuardianLine, PupilLine, child_named, guardian_of, pupil_of
+from connectors.onde.reviews import UNDECIDED, Decisions, Question
 
 _SCHOOL = "school"
 
@@ -57,13 +58,15 @@ class OndeFeed:
     """Reads the extractions of one école. Implements `IdentityFeed`.
 
     The files name neither the school nor the day, so the operator does; they tell no legal level, so `guardians` is
-    the quality that the operator declares of all adults of the extraction (a contact may see nothing).
+    the quality that the operator declares of all adults of the extraction (a contact may see nothing). `decisions`
+    are what a human answered to the questions of this very delivery.
     """
 
     uai: str
     made_on: date
     guardians: Quality = Quality.CONTACT
     limits: Limits = field(default_factory=Limits)
+    decisions: Decisions = UNDECIDED
 
     def open(self, paths: Sequence[Path]) -> FeedHeader:
         """Look at the columns. Raises `FeedRefused`: no ONDE file, two of one kind, guardians without pupils."""
@@ -77,13 +80,12 @@ class OndeFeed:
         return (FeedPortion(files[0].name, sum(file.stat().st_size for file in files)),) if files else ()
 
     def read(self, paths: Sequence[Path], *, portion: str = "") -> Iterator[FeedRow | FeedFault]:  # noqa: ARG002 - one portion
-        """The school, its pupils with their adults, then the adults."""
+        """The school, its pupils with their adults, then the adults. Raises `FeedRefused`, for stale decisions too."""
         tables = dict(self._tables(paths))
         for kind, table in tables.items():
             for place in unknown_columns(kind, table.columns):
                 yield FeedFault(table.file, 1, f"column {place} is not read: its name is not known", warning=True)
-        pupils = _Lines(tables[Extraction.PUPILS], self._pupil)
-        guardians = _Lines(tables[Extraction.GUARDIANS], self._guardian) if Extraction.GUARDIANS in tables else None
+        pupils, guardians = self._lines(tables)
         yield self._school(pupils)
         yield from pupils.faults
         yield from self._pupils(pupils, guardians)
@@ -93,14 +95,35 @@ class OndeFeed:
                 yield FeedRow(guardians.file, line, adult.record, addition=True)
 
     def checksum(self, paths: Sequence[Path]) -> str:
-        """SHA-256 over school, day and the bytes of the files, whatever their names."""
+        """SHA-256 over school, day, the bytes of the files, whatever their names, and what was decided of them."""
         digests = sorted(
             digest_of(member.stream)
             for path in paths
             for file in files_of(path, _SUFFIXES)
             for member in members_of(file, _is_csv, self.limits)
         )
-        return hashlib.sha256("\n".join([self.uai, self.made_on.isoformat(), *digests]).encode()).hexdigest()
+        parts = [self.uai, self.made_on.isoformat(), *digests, *self.decisions.written()]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    def questions(self, paths: Sequence[Path]) -> list[Question]:
+        """What a human is asked of a delivery and did not decide yet, by the order of lines. Raises `FeedRefused`."""
+        families = self._families(*self._lines(dict(self._tables(paths))))
+        return [one for one in families.questions.values() if self.decisions.of(one) is None]
+
+    def _lines(self, tables: Mapping[Extraction, Table]) -> tuple[_Lines[PupilLine], _Lines[GuardianLine] | None]:
+        pupils = _Lines(tables[Extraction.PUPILS], self._pupil)
+        guardians = _Lines(tables[Extraction.GUARDIANS], self._guardian) if Extraction.GUARDIANS in tables else None
+        return pupils, guardians
+
+    def _families(self, pupils: _Lines[PupilLine], guardians: _Lines[GuardianLine] | None) -> Families:
+        """Who stands beside whom, and whom homonyms may speak of. Raises `FeedRefused` for a stale decision."""
+        children = Children([pupil for _, pupil in pupils.good], [pupil for _, pupil in pupils.unclear])
+        adults, doubtful = (guardians.good, guardians.unclear) if guardians is not None else ([], [])
+        families = join(children, adults, quality=self.guardians, decisions=self.decisions)
+        aside = join(children, doubtful, quality=self.guardians)
+        families.unclear |= aside.unclear | set(aside.relations)
+        self.decisions.check_all_asked(families.questions.values())
+        return families
 
     def _tables(self, paths: Sequence[Path]) -> list[tuple[Extraction, Table]]:
         found: dict[Extraction, Table] = {}
@@ -125,14 +148,12 @@ class OndeFeed:
     def _pupils(
         self, pupils: _Lines[PupilLine], guardians: _Lines[GuardianLine] | None
     ) -> Iterator[FeedRow | FeedFault]:
-        families = Families()
+        families = self._families(pupils, guardians)
         if guardians is not None:
-            families = join([pupil for _, pupil in pupils.good], guardians.good, quality=self.guardians)
-            aside = join([pupil for _, pupil in pupils.good], guardians.unclear, quality=self.guardians)
-            families.unclear |= aside.unclear | set(aside.relations)
             yield from (FeedFault(guardians.file, line, reason, warning=True) for line, reason in families.reviews)
+        # A pupil whose line is lost may bear the names of another, an adult whose line is lost any of these children.
+        settled = guardians is not None and not guardians.broken and not pupils.broken
         for line, pupil in pupils.good:
-            settled = guardians is not None and not guardians.broken
             record = with_relations(pupil.record, families) if settled else without_relations(pupil.record)
             if record.ine and not ine_is_plausible(record.ine):
                 yield FeedFault(pupils.file, line, "the check letters of the INE do not hold", warning=True)

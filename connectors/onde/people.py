@@ -78,7 +78,7 @@ def pupil_of(cells: Mapping[str, str], *, uai: str) -> PupilLine:
     grade = code(cell_in(cells["Identifiant classe"])) or code(label)
     record = PersonRecord(
         kind=RecordKind.PUPIL,
-        key=_key("e", uai, fold(birth), fold(given), born.isoformat() if born else ""),
+        key=letters_of("e", uai, fold(birth), fold(given), born.isoformat() if born else ""),
         name=PersonName(family=family, given=given),
         birth_name=birth,
         birth_date=born,
@@ -101,7 +101,7 @@ def guardian_of(cells: Mapping[str, str], children: Sequence[tuple[ChildNamed, .
     civility = CIVILITIES.get(title.upper(), "")
     record = PersonRecord(
         kind=RecordKind.GUARDIAN,
-        key=_key("r", uai, fold(birth), fold(usage), fold(given), civility),
+        key=letters_of("r", uai, fold(birth), fold(usage), fold(given), civility),
         name=PersonName(family=family, given=given, civility=civility),
         birth_name=birth,
         mobile=phone(cells.get("Téléphone portable", "")),
@@ -130,8 +130,11 @@ def _address(cells: Mapping[str, str]) -> str:
     return " ".join([street, *(part for part in place if part)])
 
 
-def _key(kind: str, *parts: str) -> str:
-    """Letters only: ten digits and a letter could be taken for an INE, and then be told to nobody."""
+def letters_of(kind: str, *parts: str) -> str:
+    """A name made from what is said.
+
+    Letters only: ten digits and a letter could be taken for an INE, and then be told to nobody.
+    """
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()
     return kind + digest[:_KEY_LETTERS].translate(_AS_LETTERS)
 

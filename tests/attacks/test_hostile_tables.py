@@ -5,11 +5,9 @@ Each delivery goes through the reader and, where that says more, through the who
 
 from __future__ import annotations
 
-import shutil
 import stat
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -17,25 +15,17 @@ import pytest
 
 from broker.directory import ImportRules, Intent
 from broker.domain.errors import FeedRefused, ImportHeld, ImportStale
-from broker.domain.feed import Feed, FeedFault, FeedRow, PersonRecord
-from broker.domain.guardianship import Quality
-from broker.domain.people import RecordKind
-from broker.domain.ports import IdentityFeed
+from broker.domain.feed import FeedFault, FeedRow, PersonRecord
 from broker.storage import schema
 from broker.storage.engine import open_engine
 from connectors.delivery import Limits
-from connectors.onde import OndeFeed
-from connectors.onde.columns import CHILD_COLUMNS, GUARDIAN_COLUMNS, PUPIL_COLUMNS
 from connectors.siecle import SiecleFeed
-from connectors.vendor_csv import VendorColumns, VendorCsvFeed
 from tests import siecle
 from tests.clock import FakeClock
 from tests.imports import Desk, export
+from tests.sources import MINE, OTHER, SMALL, SOURCES, Source
 
 STRICT = ImportRules(chunk=7)
-SMALL = Limits(expanded=1 << 16, ratio=20, ratio_from=1 << 14, members=20)
-MINE, OTHER = "9990002Y", "9990003Z"
-LOGINS = VendorColumns(login="Identifiant", family="Nom", given="Prénom", school="UAI")
 
 
 @pytest.fixture
@@ -45,72 +35,7 @@ def desk(sqlite_url: str, clock: FakeClock) -> Iterator[Desk]:
     engine.dispose()
 
 
-@dataclass(frozen=True)
-class Source:
-    """A kind of delivery: how one of so many persons is written, and its reader for a day."""
-
-    feed: Feed
-    write: Callable[[Path, int, date, str], Path]
-    reader: Callable[[date, str, Limits], IdentityFeed]
-    suffix: str
-
-    def deliver(self, desk: Desk, folder: Path, count: int, day: int, *, packed: bool = False) -> str:
-        """Import a delivery of that day of September; gives the state of its run."""
-        made_on = date(2026, 9, day)
-        self.write(folder, count, made_on, MINE)
-        path = Path(shutil.make_archive(f"{folder}-packed", "zip", folder)) if packed else folder
-        return desk.run(path, feed=self.feed, reader=self.reader(made_on, MINE, Limits())).state
-
-
-def write_onde(folder: Path, count: int, _day: date, _uai: str) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    pupils, adults = [";".join(PUPIL_COLUMNS)], [";".join((*GUARDIAN_COLUMNS, *CHILD_COLUMNS))]
-    for number in range(count):
-        one = {"Nom élève": f"F{number}", "Prénom élève": "Titouan", "Date naissance": "02/05/2018"}
-        two = {"Civilité Responsable": "Mme", "Nom responsable": f"F{number}", "Prénom responsable": "Aline"}
-        one |= {"Libellé classe": "CE1", "Identifiant classe": "30412"}
-        pupils.append(";".join(one.get(name, "") for name in PUPIL_COLUMNS))
-        cells = [two.get(name, "") for name in GUARDIAN_COLUMNS]
-        adults.append(";".join([*cells, "", f"F{number}", "Titouan", "CE1"]))
-    for name, lines in (("eleves.csv", pupils), ("responsables.csv", adults)):
-        (folder / name).write_bytes("".join(f"{line}\r\n" for line in lines).encode("cp1252"))
-    return folder
-
-
-def write_siecle(folder: Path, count: int, day: date, uai: str) -> Path:
-    return siecle.family(folder, pupils=count, day=f"{day:%d/%m/%Y}", uai=uai)
-
-
-def write_logins(folder: Path, count: int, _day: date, uai: str) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    lines = ["Identifiant;Nom;Prénom;UAI", *(f"login{number};F{number};Aline;{uai}" for number in range(count))]
-    (folder / "liste.csv").write_text("".join(f"{line}\r\n" for line in lines), encoding="utf-8")
-    return folder
-
-
-SOURCES = {
-    "onde": Source(
-        Feed("onde.9990002y", "ac-test", "99", "1D", MINE),
-        write_onde,
-        lambda day, uai, limits: OndeFeed(uai, day, Quality.LEGAL_GUARDIAN, limits),
-        ".csv",
-    ),
-    "siecle": Source(
-        Feed("siecle.9990002y", "ac-test", "99", "2D", MINE),
-        write_siecle,
-        lambda _day, _uai, limits: SiecleFeed(limits=limits),
-        ".xml",
-    ),
-    "vendor": Source(
-        Feed("cantine.9990002y", "ac-test", "99", "", MINE),
-        write_logins,
-        lambda day, uai, limits: VendorCsvFeed(uai, day, RecordKind.GUARDIAN, LOGINS, limits=limits),
-        ".csv",
-    ),
-}
-
-
-@pytest.fixture(params=SOURCES)
+@pytest.fixture(params=["onde", "siecle", "vendor"])
 def source(request: pytest.FixtureRequest) -> Source:
     return SOURCES[request.param]
 

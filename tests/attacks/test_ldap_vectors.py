@@ -34,7 +34,7 @@ from tests.attacks.ldap_vectors import (
 )  # fmt: skip
 from tests.certificates import ThrowAwayCa
 from tests.conftest import needs
-from tests.directories import NOW, PEOPLE, READER, Ent, ent, recorder
+from tests.directories import NOW, PEOPLE, READER, Ent, anybody, ent, recorder
 from tests.ldap_double import ALINE, ALINES, BIND, SEARCH, Double, Heard, bound, but, done, found
 
 pytestmark = pytest.mark.services
@@ -60,7 +60,7 @@ class Stage:
     def sign_in(self, answer: says.Answer = says.well_behaved) -> UpstreamIdentity:
         self.double.answer = answer
         self.double.heard.clear()
-        return self.source.authenticate(login=LOGIN, password=PASSWORD, now=NOW)
+        return self.source.authenticate(login=LOGIN, password=PASSWORD, now=NOW, admit=anybody)
 
     def binds_as(self, dn: str) -> int:
         return sum(one.operation == BIND and dn.encode() in one.octets for one in self.double.heard)
@@ -89,7 +89,7 @@ def test_the_family_has_five_hundred_vectors_and_more() -> None:
 def outcome_of(server: Ent, login: str) -> str:
     """The code of the refusal, or who signed in."""
     try:
-        return server.source().authenticate(login=login, password=PASSWORD, now=NOW).key.subject
+        return server.source().authenticate(login=login, password=PASSWORD, now=NOW, admit=anybody).key.subject
     except PreauError as refused:
         return refused.code
 
@@ -107,13 +107,13 @@ def test_whatever_is_typed_as_a_login_finds_nobody_else(server: Ent, family: str
 @pytest.mark.parametrize("name", sorted(SECRETS))
 def test_no_password_but_the_right_one_opens_the_account(server: Ent, name: str) -> None:
     with pytest.raises(CredentialsRefused) as refused:
-        server.source().authenticate(login=LOGIN, password=SECRETS[name], now=NOW)
+        server.source().authenticate(login=LOGIN, password=SECRETS[name], now=NOW, admit=anybody)
     assert refused.value.code == "PRE-2012"
 
 
 @pytest.mark.parametrize("family", [*LOGINS, "secrets"])
 def test_the_same_request_passes_once_its_fault_is_repaired(server: Ent, family: str) -> None:
-    identity = server.source().authenticate(login=f" {LOGIN.upper()} ", password=PASSWORD, now=NOW)
+    identity = server.source().authenticate(login=f" {LOGIN.upper()} ", password=PASSWORD, now=NOW, admit=anybody)
     assert identity.key.subject == SUBJECT
 
 
@@ -139,10 +139,10 @@ def test_a_secret_that_may_be_none_is_sent_to_no_directory(stage: Stage, name: s
     stage.double.heard.clear()
     stage.double.answer = says.well_behaved
     with pytest.raises(CredentialsRefused):
-        stage.source.authenticate(login=LOGIN, password=SECRETS[name], now=NOW)
+        stage.source.authenticate(login=LOGIN, password=SECRETS[name], now=NOW, admit=anybody)
     assert stage.double.heard == []
     shown = SECRETS[name].replace("\0", "") + "x"
-    assert stage.source.authenticate(login=LOGIN, password=shown, now=NOW).key.subject == SUBJECT
+    assert stage.source.authenticate(login=LOGIN, password=shown, now=NOW, admit=anybody).key.subject == SUBJECT
 
 
 # ---- what a hostile directory answers ----------------------------------------------------------------------------

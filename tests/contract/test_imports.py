@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, Table, func, insert, select, update
 
 from broker.domain.errors import ImportBusy, StorageUnavailable
 from broker.domain.feed import FeedFault
@@ -18,6 +19,7 @@ from broker.domain.people import RecordKind
 from broker.domain.school import Level
 from broker.storage import schema
 from broker.storage.sql_imports import SqlImports
+from broker.storage.sql_imports_lease import hold
 from tests import builders
 
 NOW = datetime(2026, 9, 8, 3, 0, 0, 123456, tzinfo=UTC)
@@ -400,3 +402,54 @@ def test_a_finished_run_leaves_no_staged_row_and_no_lease(imports: SqlImports, s
         (row,) = conn.execute(select(schema.imports)).fetchall()
     assert (row.state, row.holder, row.lease_until, row.counts) == ("done", "", None, {"x": 1})
     assert row.finished_at == NOW
+
+
+def count(engine: Engine, table: Table) -> int:
+    with engine.connect() as conn:
+        return conn.execute(select(func.count()).select_from(table)).scalar_one()
+
+
+def test_what_was_staged_by_halves_is_staged_again(imports: SqlImports, sql_engine: Engine) -> None:
+    run = begun(imports, lease=Lease("dead", NOW, MINE.until))
+    imports.stage(run, Batch([staged(1, "1")], [FeedFault("f.xml", 3, "bad")], 1), lease=replace(MINE, holder="dead"))
+    again = imports.begin(RUN.feed, lease=MINE, decide=lambda history: history[0])
+    assert again == run
+    assert count(sql_engine, schema.staged_rows) == 0
+    assert imports.faults(run, limit=5) == ()
+    imports.stage(run, Batch([staged(1, "2")], [], 1), lease=MINE)
+
+
+def test_a_dry_run_whose_process_died_is_forgotten(imports: SqlImports, sql_engine: Engine) -> None:
+    rehearsal = begun(imports, replace(RUN, state=ImportState.REHEARSAL), lease=Lease("dead", NOW, MINE.until))
+    batch = Batch([staged(1, "1")], [FeedFault("f.xml", 3, "bad")], 1)
+    imports.stage(rehearsal, batch, lease=replace(MINE, holder="dead"))
+    imports.begin(RUN.feed, lease=MINE, decide=lambda _history: None)
+    assert [count(sql_engine, one) for one in (schema.imports, schema.staged_rows, schema.import_faults)] == [0, 0, 0]
+
+
+@pytest.mark.services
+def test_a_holder_that_writes_while_another_looks_keeps_its_run(postgres_engine: Engine) -> None:
+    """Its lease had run out when the other one looked; the chunk it then wrote renewed it."""
+    imports = SqlImports(postgres_engine, is_gone=lambda _holder: False)
+    run = begun(imports, lease=Lease("slow", NOW, NOW))
+    looked, waiting = threading.Event(), list[ImportRun | ImportBusy | None]()
+
+    def look(history: Sequence[ImportRun]) -> ImportRun:
+        looked.set()
+        return history[0]
+
+    def take_over() -> None:
+        try:
+            waiting.append(imports.begin(RUN.feed, lease=OTHERS, decide=look))
+        except ImportBusy as busy:
+            waiting.append(busy)
+
+    with postgres_engine.begin() as conn:
+        hold(conn, run, replace(MINE, holder="slow"), staged=1)
+        thread = threading.Thread(target=take_over)
+        thread.start()
+        assert looked.wait(20)
+    thread.join(20)
+    (busy,) = waiting
+    assert isinstance(busy, ImportBusy)
+    imports.stage(replace(run, staged=1), Batch([], [], 2), lease=replace(MINE, holder="slow"))

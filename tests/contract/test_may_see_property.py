@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, update
 
-from broker.domain.guardianship import Guardianship, Quality, Restriction, Right, may_see
+from broker.domain.guardianship import Guardianship, Quality, Restriction, Right, Withdrawal, may_see
 from broker.domain.names import name_key
 from broker.domain.people import AttachmentState, RecordKind
 from broker.storage.schema import persons
@@ -37,20 +37,24 @@ whose = st.tuples(
     st.sampled_from([False] * 5 + [True]),
 )
 pairs = st.tuples(st.integers(0, RECORDS - 1), st.integers(0, RECORDS - 1))
+said = st.tuples(st.sampled_from([b.FEED_1D, b.FEED_2D]), st.none() | moments, st.sampled_from([None] * 3) | moments)
 Whose = tuple[int, AttachmentState, bool]
 Fact = tuple[tuple[int, int], tuple[datetime, datetime | None]]
+Said = tuple[str, datetime | None, datetime | None]
+ALWAYS_SAID = (b.FEED_2D, None, None)
 
 
 @dataclass(frozen=True)
 class Drawn:
     """Who each record belongs to (person, state, retired), the relations with a right or none, the restrictions.
 
-    `names` are those of the adults' records: namesakes, with the same civility or not.
+    Each relation comes with the feed that says so, since when it gives it, and when it took it back. `names` are those
+    of the adults' records: namesakes, with the same civility or not.
     """
 
     adults: list[Whose]
     children: list[Whose]
-    relations: list[tuple[Fact, bool]]
+    relations: list[tuple[Fact, bool, Said]]
     restrictions: list[Fact]
     merged: bool
     names: list[tuple[str, str]]
@@ -61,7 +65,7 @@ towns = st.builds(
     adults=st.lists(whose, min_size=RECORDS, max_size=RECORDS),
     children=st.lists(whose, min_size=RECORDS, max_size=RECORDS),
     relations=st.lists(
-        st.tuples(st.tuples(pairs, spans), st.sampled_from([True, True, False])),
+        st.tuples(st.tuples(pairs, spans), st.sampled_from([True, True, False]), said),
         max_size=8,
         unique_by=lambda each: each[0][0],
     ),
@@ -80,7 +84,8 @@ _ALWAYS = (b.BEFORE, None)
 NAMESAKES = Drawn(
     adults=_OWN,
     children=_OWN,
-    relations=[(((adult, 0), _ALWAYS), True) for adult in range(3)] + [(((3, 3), _ALWAYS), True)],
+    relations=[(((adult, 0), _ALWAYS), True, ALWAYS_SAID) for adult in range(3)]
+    + [(((3, 3), _ALWAYS), True, ALWAYS_SAID)],
     restrictions=[((0, 0), _ALWAYS)],
     merged=False,
     names=[("Paul", "M."), ("PAUL", "M."), ("Jean", "M."), ("Paul", "Mme")],
@@ -89,6 +94,21 @@ NAMESAKES = Drawn(
 FROZEN_ADULT = replace(NAMESAKES, adults=[(0, AttachmentState.FROZEN, False), *_OWN[1:3], (0, *_OWN[3][1:])])
 FROZEN_CHILD = replace(NAMESAKES, children=[(0, AttachmentState.FROZEN, False), *_OWN[1:3], (0, *_OWN[3][1:])])
 """The barred adult's, and the child's, record is in doubt, and another one is not."""
+_LATE = (b.FEED_1D, b.BEFORE, None)
+WITHDRAWN = Drawn(
+    adults=[(0, AttachmentState.ATTACHED, False), (0, AttachmentState.FROZEN, False), *_OWN[1:3]],
+    children=[(0, AttachmentState.ATTACHED, False), (0, AttachmentState.FROZEN, False), *_OWN[2:]],
+    relations=[
+        (((0, 0), _ALWAYS), True, _LATE),
+        (((2, 0), _ALWAYS), True, (b.FEED_1D, b.NOW, None)),
+        (((3, 0), _ALWAYS), True, _LATE),
+        (((1, 1), (b.BEFORE, b.NOW)), True, (b.FEED_2D, b.BEFORE, b.BEFORE)),
+    ],
+    restrictions=[],
+    merged=False,
+    names=[("Paul", "M."), ("Jean", "M."), ("Jean", "M."), ("Jean", "M.")],
+)
+"""One feed took the right of one record of a father back; another one gave it to him and to two of that name before."""
 
 
 def build(conn: Connection, name: str, town: Drawn) -> tuple[list[str], list[str]]:
@@ -117,8 +137,11 @@ def build(conn: Connection, name: str, town: Drawn) -> tuple[list[str], list[str
             )
             if kind is RecordKind.PUPIL:
                 b.enrol(conn, record, uai)
-    for ((adult, child), (since, until)), sees in town.relations:
-        b.add_guardianship(conn, *_records(name, adult, child), may_see=sees, since=since, until=until)
+    for ((adult, child), (since, until)), sees, (feed, given_at, withdrawn) in town.relations:
+        b.add_guardianship(
+            conn, *_records(name, adult, child),
+            may_see=sees, since=since, until=until, feed=feed, given=given_at, withdrawn=withdrawn,
+        )  # fmt: skip
     for (adult, child), (since, until) in town.restrictions:
         b.add_restriction(conn, *_records(name, adult, child), since=since, until=until)
     if town.merged:
@@ -137,7 +160,7 @@ def _real(person: int, town: Drawn) -> int:
 
 def guardianships(name: str, town: Drawn) -> Iterator[Guardianship]:
     """Facts between records, told of persons: only live and attached records tell any."""
-    for ((adult, child), (since, until)), sees in town.relations:
+    for ((adult, child), (since, until)), sees, (feed, given_at, _) in town.relations:
         (a, a_state, a_gone), (c, c_state, c_gone) = town.adults[adult], town.children[child]
         if a_state is c_state is AttachmentState.ATTACHED and not a_gone and not c_gone:
             rights = frozenset({Right.SEE}) if sees else frozenset()
@@ -149,6 +172,8 @@ def guardianships(name: str, town: Drawn) -> Iterator[Guardianship]:
                 since,
                 until,
                 _name(adult, town),
+                feed,
+                given_at,
             )
 
 
@@ -162,6 +187,24 @@ def restrictions(name: str, town: Drawn) -> Iterator[Restriction]:
         if c_state in BINDING:
             barred = f"{name}-a{_real(a, town)}" if a_state in BINDING else ""
             yield Restriction(barred, f"{name}-c{c}", since, until, _name(adult, town))
+
+
+def withdrawals(name: str, town: Drawn) -> Iterator[Withdrawal]:
+    """Rights taken back, told of persons as restrictions are, but those that their feed gives under another key."""
+    for ((adult, child), _), _, (feed, _, at) in town.relations:
+        (a, a_state, _), (c, c_state, _) = town.adults[adult], town.children[child]
+        if at is not None and c_state in BINDING and not _kept(town, adult, child, feed):
+            who = f"{name}-a{_real(a, town)}" if a_state in BINDING else ""
+            yield Withdrawal(who, f"{name}-c{c}", feed, at, _name(adult, town))
+
+
+def _kept(town: Drawn, adult: int, child: int, feed: str) -> bool:
+    return any(
+        (other_feed, other_child, until, sees) == (feed, child, None, True)
+        and town.names[other] == town.names[adult]
+        and not town.adults[other][2]
+        for ((other, other_child), (_, until)), sees, (other_feed, _, _) in town.relations
+    )
 
 
 def _name(adult: int, town: Drawn) -> str:
@@ -186,16 +229,18 @@ def test_children_of_equals_the_pure_rule(sql_engine: Engine) -> None:
     @example(town=NAMESAKES, now=b.NOW)
     @example(town=FROZEN_ADULT, now=b.NOW)
     @example(town=FROZEN_CHILD, now=b.NOW)
+    @example(town=WITHDRAWN, now=b.NOW)
     def holds(town: Drawn, now: datetime) -> None:
         name = f"t{next(_towns)}"
         with sql_engine.begin() as conn:
             adults, children = build(conn, name, town)
         facts = list(guardianships(name, town)), list(restrictions(name, town))
+        taken = list(withdrawals(name, town))
         for adult in adults:
             expected = {
                 child
                 for child in children
-                if may_see(adult, child, guardianships=facts[0], restrictions=facts[1], now=now)
+                if may_see(adult, child, guardianships=facts[0], restrictions=facts[1], now=now, withdrawals=taken)
             }
             shown = {card.child_id for card in people.children_of(adult, now=now)}
             assert shown == {child for child in expected if shows(name, town, child)}

@@ -52,6 +52,14 @@ def plant_release(engine: Engine) -> Planted:
     return {"releases": 1}
 
 
+def plant_guesses(engine: Engine) -> Planted:
+    with writing(engine) as conn:
+        for key, ends_at in (("a", OVER), ("b", OVER + timedelta(days=400))):
+            row = {"key": key, "tries": 1, "began_at": OVER, "open_at": OVER, "ends_at": ends_at}
+            conn.execute(insert(schema.guesses).values(**row))
+    return {"guesses": 1}
+
+
 def add_run(engine: Engine, name: str, state: str, **more: object) -> None:
     row = {"id": name, "feed": "99-2d", "tenant": "t", "academie": "99", "complete": True, "checksum": name, **more}
     with writing(engine) as conn:
@@ -159,6 +167,7 @@ def plant_lifted_standing(engine: Engine) -> Planted:
 EDGES: Mapping[str, tuple[str, Callable[[Engine], Planted]]] = {
     "a session": ("sessions", plant_session),
     "a release": ("releases", plant_release),
+    "guesses of a day": ("guesses", plant_guesses),
     "a delivery nobody confirmed": ("unconfirmed_imports", plant_held_run),
     "a rehearsal that was killed": ("unconfirmed_imports", plant_killed_rehearsal),
     "faults of a delivery": ("import_faults", plant_faults),

@@ -75,6 +75,22 @@ def test_faults_between_values_are_told_once_each_value_is_sound(
     assert problem.endswith("feeds.99-2d.academie: two digits are wanted")
 
 
+def test_what_only_its_connector_sees_in_a_directory_is_told(
+    config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "secrets" / "annuaire").write_text("lecture", encoding="utf-8")
+    with Path(config).open("a", encoding="utf-8") as settings:
+        settings.write(
+            '[[sources]]\nid = "annuaire"\nkind = "ldap"\ntenant = "academie-fictive"\nlabel = { fr = "Lycée" }\n'
+            'url = "ldaps://annuaire.example"\nreader_dn = "lecteur"\nreader_password_file = "secrets/annuaire"\n'
+            'people_dn = "ou=personnes,dc=example"\nlogin_attributes = ["*"]\n'
+        )
+    assert main(["check", "--config", config]) == 1
+    told = capsys.readouterr().err
+    assert "sources.annuaire.reader_dn: no name of an entry" in told
+    assert "sources.annuaire.login_attributes: * is no name of an attribute" in told
+
+
 def test_a_service_of_no_tenant_is_told(config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     edit(tmp_path / "services" / "cantine.toml", 'tenant = "academie-fictive"', 'tenant = "commune"')
     assert main(["check", "--config", config]) == 1

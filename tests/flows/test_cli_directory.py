@@ -110,6 +110,21 @@ def test_a_restriction_is_entered_and_lifted(town: Path, capsys: pytest.CaptureF
     assert "no live record" in text(town, capsys, f"person restrict {MOTHER_2D} 99-2d:none", status=1)[1]
 
 
+def test_what_each_feed_tells_is_shown_and_a_right_is_affirmed(town: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mother = run(town, capsys, f"person show {MOTHER_2D}")
+    child = next(child["child_id"] for child in mother["children"] if child["given"] == "Maëlys")
+    assert {(fact["fact"], fact["record"]) for fact in mother["facts"]} >= {("family_name", MOTHER_2D)}
+    assert all(fact["told_on"] for fact in mother["facts"])
+    assert {(right["adult_record"], right["feed"], right["withdrawn"]) for right in mother["rights"]} == {
+        (MOTHER_2D, "99-2d", None)
+    }
+    told = run(town, capsys, f"person affirm {MOTHER_2D} {child}")
+    assert (told["action"], told["count"]) == ("guardianship_affirmed", 1)
+    out, _ = text(town, capsys, f"person show {MOTHER_2D}")
+    assert "TAKEN BACK" in out
+    assert "guardianship affirmed  0" in text(town, capsys, f"person affirm {child} {MOTHER_2D}", status=1)[0]
+
+
 def test_a_delta_is_rehearsed_then_applied_then_known(town: Path, capsys: pytest.CaptureFixture[str]) -> None:
     line = f"import aaf {files(town, 'delta-2d')} --feed 99-2d"
     rehearsed = run(town, capsys, f"{line} --dry-run")

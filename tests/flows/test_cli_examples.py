@@ -40,6 +40,7 @@ def obey(folder: Path) -> None:
     for command in (master.replace("FILE", "secrets/master"), *own):
         subprocess.run(["/bin/sh", "-c", command], cwd=folder, check=True, timeout=20)
     (folder / "secrets" / "educonnect").write_text("the secret of the contract\n", encoding="utf-8")
+    (folder / "secrets" / "annuaire").write_text("the password of the reader\n", encoding="utf-8")
 
 
 def test_the_examples_used_as_they_say_have_no_fault(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -64,5 +65,6 @@ def test_without_their_secrets_each_is_told(folder: Path, capsys: pytest.Capture
     told = capsys.readouterr().err.splitlines()
     assert [line for line in told if "secrets.master_file: " in line]
     assert [line for line in told if "sources.educonnect.client_secret_file: " in line]
+    assert [line for line in told if "sources.annuaire.reader_password_file: " in line]
     for example in EXAMPLES:
         assert [line for line in told if f"{example.name}:" in line and "client_secret_file" in line]

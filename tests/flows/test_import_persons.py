@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from broker.domain.school import ine_is_plausible
 from broker.storage import schema
 from tests import aaf
 from tests.clock import FakeClock
 from tests.imports import FEED_1D, FEED_2D, Desk
 
+LETTERS = "ABCDEFGHJK"
 INE, OTHER_INE = "990000003DK", "990000004DJ"
 BORN = "02/05/2018"
 
@@ -104,6 +106,21 @@ def test_a_shared_child_joins_a_mothers_two_records(desk: Desk, tmp_path: Path) 
     assert ["99-1d:610777", "99-2d:500101"] in desk.persons()
     (evidence,) = [e for k, e in desk.rows(schema.attachments, "evidence_kind", "evidence") if k == "shared_child"]
     assert evidence["other"] == "99-1d:610777"
+
+
+def test_of_several_shared_children_the_same_one_is_the_evidence_in_every_database(desk: Desk, tmp_path: Path) -> None:
+    """Persons are numbered at random: what joined a mother must not depend on it, or no two runs could be compared."""
+    numbers = [one for one in (f"9900000{n:02d}{a}{b}" for n in range(20) for a in LETTERS for b in LETTERS)
+               if ine_is_plausible(one)][:8]  # fmt: skip
+    first = [aaf.pupil_1d(f"4{n}", "610777$10", given=f"Tom {n}", ine=ine) for n, ine in enumerate(numbers)]
+    second = [
+        aaf.pupil(f"2{n}", "500101$10$1$1$0$1", given=f"Tom {n}", born=BORN, ine=ine) for n, ine in enumerate(numbers)
+    ]
+    desk.run(school_1d(tmp_path / "1", first, [mother_1d()]), feed=FEED_1D)
+    desk.run(school_2d(tmp_path / "2", second, [aaf.guardian("500101")]))
+    (evidence,) = [e for k, e in desk.rows(schema.attachments, "evidence_kind", "evidence") if k == "shared_child"]
+    rows = desk.rows(schema.attachments, "record_id", "person_id")
+    assert evidence == {"other": "99-1d:610777", "child": dict(rows)["99-1d:40"]}
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, text
 from broker.domain.guardianship import may_see
 from broker.storage.sql_people import SqlPeople
 from tests import builders as b
-from tests.contract.test_may_see_property import Drawn, build, guardianships, restrictions, shows, towns
+from tests.contract.test_may_see_property import Drawn, build, guardianships, restrictions, shows, towns, withdrawals
 from tests.proof.evidence import Proof, prove
 
 pytestmark = [pytest.mark.proof, pytest.mark.services, pytest.mark.timeout(0)]
@@ -29,13 +29,15 @@ PROOF = Proof(
     what=(
         "SQL children_of equals the pure may_see. A situation is a drawn town (3 adults and 3 children "
         "with 4 records each side, attached, proposed or undone, some retired, dated relations and restrictions, a "
-        "merge) at one instant, each of the 3 adults asked; three in four on SQLite, the others on PostgreSQL"
+        "merge, rights that another feed took back) at one instant, each of the 3 adults asked; three in four on "
+        "SQLite, the others on PostgreSQL"
     ),
     count=100_000,
     seed=20260914,
     covers=(
         "broker/domain/guardianship.py",
         "broker/storage/may_see.py",
+        "broker/storage/withdrawals.py",
         "broker/storage/sql_people.py",
         "broker/storage/schema/columns.py",
         "broker/storage/schema/directory.py",
@@ -70,12 +72,15 @@ def compare(engine: Engine, town: Drawn) -> None:
     with engine.begin() as conn:
         adults, children = build(conn, name, town)
     facts, limits = list(guardianships(name, town)), list(restrictions(name, town))
+    taken = list(withdrawals(name, town))
     carded = {child for child in children if shows(name, town, child)}
     for now in MOMENTS:
         for adult in adults:
             shown = {card.child_id for card in people.children_of(adult, now=now)}
             assert shown == {
-                child for child in carded if may_see(adult, child, guardianships=facts, restrictions=limits, now=now)
+                child
+                for child in carded
+                if may_see(adult, child, guardianships=facts, restrictions=limits, now=now, withdrawals=taken)
             }
 
 

@@ -123,9 +123,9 @@ def imported(engine: Engine, clock: FakeClock, feed: LdapFeed) -> ImportReport:
 
 
 def test_it_goes_the_way_of_every_feed(sql_engine: Engine, clock: FakeClock, feed: LdapFeed) -> None:
+    desk = Desk(sql_engine, clock)
     report = imported(sql_engine, clock, feed)
     assert (report.state, report.complete, report.faults) == ("done", True, ())
-    desk = Desk(sql_engine, clock)
     assert desk.open_guardianships() == {
         ("T99000a1", "T99000e2"), ("T99000a3", "T99000e2"), ("T99000a2", "T99000e1"),
     }  # fmt: skip

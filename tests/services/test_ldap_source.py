@@ -12,7 +12,7 @@ from broker.domain.identity import UpstreamProtocol
 from broker.domain.people import Reference
 from tests.certificates import ThrowAwayCa
 from tests.conftest import needs
-from tests.directories import ELSEWHERE, NOW, Ent, Recorder, ent, recorder
+from tests.directories import ELSEWHERE, NOW, Ent, Recorder, anybody, ent, recorder
 
 pytestmark = pytest.mark.services
 
@@ -34,14 +34,14 @@ def server(throw_away_ca: ThrowAwayCa, stranger: Recorder) -> Iterator[Ent]:
 
 def refusal(server: Ent, login: str, password: str) -> CredentialsRefused:
     with pytest.raises(CredentialsRefused) as refused:
-        server.source().authenticate(login=login, password=password, now=NOW)
+        server.source().authenticate(login=login, password=password, now=NOW, admit=anybody)
     return refused.value
 
 
 @pytest.mark.parametrize("url", ["url", "plain_url"], ids=["ldaps", "StartTLS"])
 def test_a_mother_signs_in_and_brings_both_her_keys(server: Ent, url: str) -> None:
     source = server.source(directory=server.directory(url=getattr(server, url)))
-    identity = source.authenticate(login="Aline.Quemeneur", password=PASSWORD, now=NOW)
+    identity = source.authenticate(login="Aline.Quemeneur", password=PASSWORD, now=NOW, admit=anybody)
     assert (identity.key.protocol, identity.key.issuer) == (UpstreamProtocol.LDAP, server.url)
     assert (identity.key.subject_format, identity.key.subject) == ("ldap:uid", "T99000a1")
     assert identity.references == (Reference("99", "500101"), Reference("99", "610777"))
@@ -60,13 +60,13 @@ def test_a_mother_signs_in_and_brings_both_her_keys(server: Ent, url: str) -> No
 def test_a_login_or_password_of_any_characters_finds_its_own_entry(
     server: Ent, login: str, password: str, subject: str
 ) -> None:
-    assert server.source().authenticate(login=login, password=password, now=NOW).key.subject == subject
+    assert server.source().authenticate(login=login, password=password, now=NOW, admit=anybody).key.subject == subject
 
 
 def test_the_subject_may_be_the_servers_own_number(server: Ent) -> None:
     """`entryUUID` comes only where it is asked for by name."""
     source = server.source(subject_attribute="entryUUID")
-    key = source.authenticate(login="aline.quemeneur", password=PASSWORD, now=NOW).key
+    key = source.authenticate(login="aline.quemeneur", password=PASSWORD, now=NOW, admit=anybody).key
     assert (key.subject_format, len(key.subject)) == ("ldap:entryUUID", 36)
 
 
@@ -97,24 +97,26 @@ def _refusals(server: Ent) -> Iterator[CredentialsRefused]:
 
 def test_two_ids_are_nobodys(server: Ent) -> None:
     with pytest.raises(UpstreamRefused):
-        server.source().authenticate(login="deux.numeros", password="deux numeros", now=NOW)
+        server.source().authenticate(login="deux.numeros", password="deux numeros", now=NOW, admit=anybody)
 
 
 def test_a_branch_that_refers_to_a_stranger_is_out_of_order_and_the_stranger_hears_nothing(
     server: Ent, stranger: Recorder
 ) -> None:
     with pytest.raises(UpstreamUnavailable):
-        server.source(people=ELSEWHERE).authenticate(login="aline.quemeneur", password=PASSWORD, now=NOW)
+        server.source(people=ELSEWHERE).authenticate(login="aline.quemeneur", password=PASSWORD, now=NOW, admit=anybody)
     assert (stranger.calls, bytes(stranger.heard)) == (0, b"")
 
 
 def test_a_directory_that_knows_us_no_more_is_out_of_order(server: Ent) -> None:
     directory = server.directory(reader_password="another")
     with pytest.raises(UpstreamUnavailable):
-        server.source(directory=directory).authenticate(login="aline.quemeneur", password=PASSWORD, now=NOW)
+        server.source(directory=directory).authenticate(
+            login="aline.quemeneur", password=PASSWORD, now=NOW, admit=anybody
+        )
 
 
 def test_a_source_of_another_directory_makes_other_accounts(server: Ent) -> None:
     other = replace(server.source(), url="ldaps://autre.example")
-    one = server.source().authenticate(login="aline.quemeneur", password=PASSWORD, now=NOW)
-    assert other.authenticate(login="aline.quemeneur", password=PASSWORD, now=NOW).key != one.key
+    one = server.source().authenticate(login="aline.quemeneur", password=PASSWORD, now=NOW, admit=anybody)
+    assert other.authenticate(login="aline.quemeneur", password=PASSWORD, now=NOW, admit=anybody).key != one.key

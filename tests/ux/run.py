@@ -1,4 +1,4 @@
-"""`python -m tests.ux.run`: start the demo town, look at every page in three languages.
+"""`python -m tests.ux.run`: start the demo town, look at every page in three languages; then at the page for passwords.
 
 Then a page full of faults is looked at: every kind of line must be able to fail.
 Arguments are slugs of pages (default: all of them). The last line is `N passed, N failed`.
@@ -17,6 +17,7 @@ from tests.ux.bad_site import EXPECTED, serving_bad_page
 from tests.ux.check import check_page, check_pages, report
 from tests.ux.lens import CHROMIUM, FLAGS, HERE, Lens, Target
 from tests.ux.lines import Line
+from tests.ux.password_site import password_page, serving_password_page
 from tests.ux.scenes import scenes
 
 
@@ -28,6 +29,9 @@ def main() -> int:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         passed, failed = _town(browser, pictures, wanted)
+        if not wanted or "password" in wanted:
+            good, bad = _password(browser, pictures)
+            passed, failed = passed + good, failed + bad
         if not wanted or "bad" in wanted:
             good, bad = report("the checker sees a bad page", _proof(Lens(browser, pictures)))
             passed, failed = passed + good, failed + bad
@@ -40,6 +44,12 @@ def _town(browser: Browser, pictures: Path, wanted: frozenset[str]) -> tuple[int
     with tempfile.TemporaryDirectory(prefix="preau-ux-") as folder, running_town(Path(folder)) as town:
         targets = [target for target in scenes(browser, town) if not wanted or target.slug in wanted]
         return check_pages(Lens(browser, pictures), targets)
+
+
+def _password(browser: Browser, pictures: Path) -> tuple[int, int]:
+    """The page that the demo town does not have."""
+    with tempfile.TemporaryDirectory(prefix="preau-ux-") as folder, serving_password_page(Path(folder)) as origin:
+        return check_pages(Lens(browser, pictures), [password_page(browser, origin)])
 
 
 def _proof(lens: Lens) -> list[Line]:

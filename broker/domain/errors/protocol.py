@@ -164,6 +164,14 @@ class UnauthorizedClient(ProtocolError):
     spec_error = "unauthorized_client"
 
 
+class UnmetRequirements(ProtocolError):
+    """A service asked for an `acr` that no login of this person has (OIDC Unmet Authentication Requirements §2)."""
+
+    code = "PRE-3018"
+    spec_error = "unmet_authentication_requirements"
+    may_redirect = True
+
+
 class BadPageRequest(ProtocolError):
     """A page request failed its gate: foreign Host, missing CSRF token, repeated parameter, wrong method."""
 

@@ -148,3 +148,37 @@ class CredentialsRefused(SignInError):
     sentence = "Vérifiez l'identifiant, puis tapez le mot de passe à nouveau."
     next_step = "Recommencez. Si vous les avez perdus, demandez-les à l'école."
     who = "L'école peut vous aider."
+
+
+class MustWait(SignInError):
+    """Too many guesses at one account, or from one network: the next one is not looked at before some time is over.
+
+    `retry_after` is the seconds to wait (RFC 9110 §10.2.3). Said of a login whether or not anybody has it.
+    """
+
+    code = "PRE-2014"
+    status = 429
+    title = "Attendez un peu."
+    sentence = "Il y a eu trop d'essais. Votre accès n'est pas fermé."
+    next_step = "Réessayez plus tard, ou prenez un autre moyen de connexion."
+    who = "L'école peut vous aider."
+
+    def __init__(self, cause: str = "", *, retry_after: int) -> None:
+        super().__init__(cause)
+        self.retry_after = retry_after
+
+
+class GuessesSpent(SignInError):
+    """As many guesses at one account as a day allows, from devices that it does not know. `retry_after`: seconds."""
+
+    code = "PRE-2015"
+    status = 429
+    level = logging.WARNING
+    title = "Il y a eu trop d'essais aujourd'hui."
+    sentence = "Votre accès n'est pas fermé. Demain, vous pourrez réessayer ici."
+    next_step = "Prenez un autre moyen de connexion, ou appelez l'école."
+    who = "L'école peut vous aider."
+
+    def __init__(self, cause: str = "", *, retry_after: int) -> None:
+        super().__init__(cause)
+        self.retry_after = retry_after

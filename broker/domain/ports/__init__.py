@@ -6,6 +6,7 @@ Every adapter of a port passes the port's one contract suite in `tests/contract`
 from broker.domain.ports.current import Current
 from broker.domain.ports.ephemeral import Admission, EphemeralStore, Limit
 from broker.domain.ports.feeds import DirectoryStore, IdentityFeed, ImportRuns, Matcher, MatchSubject, ScoredPair
+from broker.domain.ports.guesses import Guesses
 from broker.domain.ports.holdings import Holdings
 from broker.domain.ports.quality import Quality, Reach
 from broker.domain.ports.releases import Details, Ledger
@@ -45,6 +46,7 @@ __all__ = [
     "EphemeralStore",
     "Grants",
     "Guardianships",
+    "Guesses",
     "Holdings",
     "IdentityFeed",
     "ImportRuns",

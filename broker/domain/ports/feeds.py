@@ -76,7 +76,8 @@ class ImportRuns(Protocol):
     ) -> ImportRun | None:
         """Under the lock of all imports: let `decide` look at the feed's runs (newest first) and open what it returns.
 
-        A new run supersedes unfinished ones that were not yet applied. None opens nothing. Whatever `decide` raises
+        A new run supersedes unfinished ones that were not yet applied; one in the middle of its staging comes back
+        with nothing staged. What dead dry runs left is dropped. None opens nothing. Whatever `decide` raises
         goes through. Raises `ImportBusy` while a living holder works on a run of any feed; rehearsals neither wait nor
         keep anybody waiting.
         """

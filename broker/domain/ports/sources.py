@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -56,11 +56,15 @@ class RedirectConnector(Protocol):
 class PasswordConnector(Protocol):
     """A source that checks a name and a password (LDAP)."""
 
-    def authenticate(self, *, login: str, password: str, now: datetime) -> UpstreamIdentity:
+    def authenticate(
+        self, *, login: str, password: str, now: datetime, admit: Callable[[str], bool]
+    ) -> UpstreamIdentity:
         """Return who this is. Raises `CredentialsRefused`, `UpstreamRefused` or `UpstreamUnavailable`.
 
-        `CredentialsRefused` is one and the same for an unknown login, a wrong password and a closed account; no
-        exception is ever mapped to success.
+        `admit` is asked once, before the password is tried: whether one more guess at this account may be made. It is
+        given the same text for every name that the source knows the account by; empty where there is no account.
+        `CredentialsRefused` is one and the same for an unknown login, a wrong password, a closed account and one that
+        was not admitted; no exception is ever mapped to success.
         """
         ...
 

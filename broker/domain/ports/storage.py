@@ -18,7 +18,7 @@ from broker.domain.acts import (
     UndoLink,
 )
 from broker.domain.audit import AuditEvent, AuditFault, OutboxEntry, Topic
-from broker.domain.guardianship import Restriction
+from broker.domain.guardianship import Restriction, RightTold
 from broker.domain.identity import AccountKey, AttachmentView, LinkedAccount
 from broker.domain.logouts import Notice
 from broker.domain.people import CardReason, ChildCard, PersonView, RecordView, Reference, Space
@@ -109,7 +109,7 @@ class Links(Protocol):
 
 
 class Guardianships(Protocol):
-    """Restrictions on guardianships (the guardianships themselves come from feeds)."""
+    """What people decide of guardianships: restrictions, and which feed is right (the facts come from feeds)."""
 
     def restrict(self, *, adult_id: str, child_id: str, since: datetime, audit: AuditEvent) -> Restriction:
         """Record a court restriction, effective at once and whatever any feed says."""
@@ -117,6 +117,17 @@ class Guardianships(Protocol):
 
     def lift(self, *, adult_id: str, child_id: str, until: datetime, audit: AuditEvent) -> int:
         """End the standing restrictions of this pair; returns how many."""
+        ...
+
+    def told_of(self, person_id: str) -> tuple[RightTold, ...]:
+        """What each feed says of the person as an adult or as a child: all that stands, and what was taken back."""
+        ...
+
+    def affirm(self, *, adult_id: str, child_id: str, at: datetime, audit: AuditEvent) -> int:
+        """Let what feeds give this pair count from `at`, after whatever another feed took back; returns how many.
+
+        Gives no right that no feed gives, and lifts no restriction.
+        """
         ...
 
 

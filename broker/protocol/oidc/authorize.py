@@ -89,6 +89,8 @@ class Authorize:
     def _decide(self, call: Call, request: AuthorizationRequest, *, started: datetime | None) -> Answer:
         book = self.gate.policies.current()
         verdict = judge_session(request, call.session, now=call.now, started=started)
+        if verdict is Verdict.LOGIN_ANEW:
+            return self._ask_login(call, _anew(request), book)
         if verdict is Verdict.LOGIN or call.session is None:
             return self._ask_login(call, request, book)
         weighed = self.gate.weigh(request.client.service, call.session, book, now=call.now)
@@ -96,7 +98,8 @@ class Authorize:
             self._check_step_up(request, weighed, is_new=_is_new(call.session, started))
             return self._ask_login(call, request, book)
         subject = self._subject(request, call.session, now=call.now)
-        if names_another(request.id_token_hint, subject, self._hints_for(request)):
+        meant = request.claims.subject or subject
+        if meant != subject or names_another(request.id_token_hint, subject, self._hints_for(request)):
             return self._ask_another(call, request, book, started=started)
         payload = self._payload(request, call.session, weighed, subject=subject, now=call.now)
         excused = weighed.outage_since if weighed.by_outage else None
@@ -122,7 +125,7 @@ class Authorize:
         """Another person is signed in than the hint names (OIDC Core §3.1.2.2), or than a moment ago."""
         if oauth.NONE in request.prompt or started is not None:
             raise LoginRequired("another person is signed in")
-        return self._ask_login(call, replace(request, prompt=request.prompt | {oauth.LOGIN}), book)
+        return self._ask_login(call, _anew(request), book)
 
     def _check_step_up(self, request: AuthorizationRequest, weighed: Weighed, *, is_new: bool) -> None:
         """A login that proves more may be asked for, and is all that is missing; else refuse.
@@ -157,7 +160,7 @@ class Authorize:
             nonce=request.nonce,
             subject=subject,
             authn=session.authn,
-            claims=claims_of(request.scopes, client.service),
+            claims=claims_of(request.scopes, client, named=request.claims.names),
             expires_at=now + lives.code,
             offline=offline,
             visit=session.visit,
@@ -199,6 +202,11 @@ class Authorize:
         if submission.get(oauth.RESPONSE_MODE) == oauth.FORM_POST:
             return SelfPost(target, told)
         return redirect_response(with_parameters(target, told))
+
+
+def _anew(request: AuthorizationRequest) -> AuthorizationRequest:
+    """The request as the login sees it when the session at hand does not do."""
+    return replace(request, prompt=request.prompt | {oauth.LOGIN})
 
 
 def _is_new(session: Session, started: datetime | None) -> bool:

@@ -19,6 +19,7 @@ from broker.domain.errors import (
     UnsupportedRequestUri,
     UnsupportedResponseType,
 )
+from broker.protocol.oidc.claims_request import parse_claims
 from broker.protocol.oidc.requests import Submission
 from broker.wire import oauth
 
@@ -124,6 +125,11 @@ def check_max_age(submission: Submission) -> None:
         raise InvalidRequest("malformed max_age")
 
 
+def check_claims(submission: Submission) -> None:
+    """`claims` can be read (OIDC Core §5.5)."""
+    parse_claims(submission.get(oauth.CLAIMS))
+
+
 def check_state(submission: Submission) -> None:
     """`state` fits into the address it is sent back in."""
     if len(submission.get(oauth.STATE)) > LONGEST_STATE:
@@ -152,6 +158,7 @@ AUTHORIZE_CHECKS: tuple[AuthorizeCheck, ...] = (
     check_prompt,
     check_prompt_alone,
     check_max_age,
+    check_claims,
     check_state,
     check_nonce,
 )

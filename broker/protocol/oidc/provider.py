@@ -68,7 +68,14 @@ class Client:
     party: RelyingParty
 
 
-def claims_of(scopes: tuple[str, ...], service: Service) -> tuple[str, ...]:
-    """Names of the claims that a grant covers: what its scopes open and the descriptor declares, in claim order."""
-    opened = {claim for scope in scopes for claim in SCOPE_CLAIMS.get(scope, ())}
-    return tuple(claim.value for claim in ClaimName if claim in opened and claim in service.claims)
+def claims_of(scopes: tuple[str, ...], client: Client, *, named: frozenset[str] = frozenset()) -> tuple[str, ...]:
+    """Names of the claims that a grant covers, in claim order: what its scopes open and what was asked for by name.
+
+    Never beyond what the descriptor declares, nor what the client's own scopes could open.
+    """
+    opened = _opened(scopes) | {claim for claim in _opened(client.party.scopes) if claim.value in named}
+    return tuple(claim.value for claim in ClaimName if claim in opened and claim in client.service.claims)
+
+
+def _opened(scopes: tuple[str, ...]) -> set[ClaimName]:
+    return {claim for scope in scopes for claim in SCOPE_CLAIMS.get(scope, ())}

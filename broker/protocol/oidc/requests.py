@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from broker.domain.errors import UnknownClient
 from broker.domain.ports import Services
+from broker.protocol.oidc.claims_request import ClaimsRequest, parse_claims
 from broker.protocol.oidc.provider import Client
 from broker.wire import oauth
 from broker.wire.http import Form
@@ -46,6 +47,7 @@ class AuthorizationRequest:
     acr: tuple[str, ...]
     locale: str
     id_token_hint: str
+    claims: ClaimsRequest
 
 
 def find_client(services: Services, form: Form) -> Submission:
@@ -74,6 +76,7 @@ def read_request(submission: Submission) -> AuthorizationRequest:
         acr=tuple(submission.get(oauth.ACR_VALUES).split()),
         locale=_locale(submission.get(oauth.UI_LOCALES)),
         id_token_hint=submission.get(oauth.ID_TOKEN_HINT),
+        claims=parse_claims(submission.get(oauth.CLAIMS)),
     )
 
 

@@ -11,6 +11,7 @@ from broker.storage.schema.directory import (
     enrolments,
     guardianships,
     persons,
+    record_ties,
     records,
     restrictions,
     school_keys,
@@ -18,6 +19,7 @@ from broker.storage.schema.directory import (
     staff_posts,
 )
 from broker.storage.schema.grants import access_tokens, consumptions, grants, signing_keys
+from broker.storage.schema.guesses import guesses
 from broker.storage.schema.imports import import_faults, imports, staged_rows
 from broker.storage.schema.ledger import releases
 from broker.storage.schema.logins import accounts, merges, sessions, subjects
@@ -39,6 +41,7 @@ __all__ = [
     "enrolments",
     "grants",
     "guardianships",
+    "guesses",
     "import_faults",
     "imports",
     "merges",
@@ -46,6 +49,7 @@ __all__ = [
     "outbox",
     "persons",
     "quality_findings",
+    "record_ties",
     "records",
     "releases",
     "restrictions",

@@ -111,6 +111,15 @@ attachments = Table(
 An attachment made *beside* another record (same INE, shared child) names that record in `evidence["other"]`, so that
 it follows it when a merge is taken back."""
 
+record_ties = Table(
+    "record_ties", metadata,
+    Column("record_id", String(160), primary_key=True),
+    Column("other", String(160), primary_key=True),
+    Column("nature", String(16), nullable=False),
+    Index("ix_record_ties_other", "other"),
+)
+"""What a directory itself says: the record and `other` (a record's id, or a reference as text) are one human."""
+
 guardianships = Table(
     "guardianships", metadata,
     Column("adult_record", String(160), primary_key=True),
@@ -124,13 +133,22 @@ guardianships = Table(
     Column("may_act", Boolean, nullable=False),
     Column("pays", Boolean, nullable=False),
     Column("contact_first", Boolean, nullable=False),
+    Column("given", Instant),
+    Column("withdrawn", Instant),
     Index("ix_guardianships_child_record", "child_record"),
+    Index(
+        "ix_guardianships_withdrawn", "child_record",
+        postgresql_where=text("withdrawn IS NOT NULL"), sqlite_where=text("withdrawn IS NOT NULL"),
+    ),
     Index(
         "uq_guardianships_open", "adult_record", "child_record", unique=True,
         postgresql_where=text("until IS NULL"), sqlite_where=text("until IS NULL"),
     ),
 )
-"""Dated facts between records; persons stand behind them through attachments, so that a merge moves nothing here."""
+"""Dated facts between records; persons stand behind them through attachments, so that a merge moves nothing here.
+
+`since` and `until` are when we learnt of it. `given` is from when the feed itself gives the right, or an administrator
+affirmed it (empty: `since`); `withdrawn` is when the feed took back a right that it had given."""
 
 restrictions = Table(
     "restrictions", metadata,

@@ -19,9 +19,11 @@ from broker.domain.guardianship import Quality
 from broker.domain.people import RecordKind
 from broker.domain.ports import IdentityFeed
 from broker.domain.school import Level
+from connectors.aaf import AafFeed
 from connectors.onde import OndeFeed
 from connectors.siecle import SiecleFeed
 from connectors.vendor_csv import VendorColumns, VendorCsvFeed
+from tests.ldif import LdifFeed
 
 GOLDEN = Path(__file__).parents[2] / "golden_feeds"
 VENDOR_COLUMNS = VendorColumns(
@@ -29,6 +31,10 @@ VENDOR_COLUMNS = VendorColumns(
     school="UAI",
 )  # fmt: skip
 READERS: Mapping[str, IdentityFeed] = {
+    "aaf/1d": AafFeed(),
+    "aaf/2d": AafFeed(),
+    "aaf/delta": AafFeed(),
+    "ldap": LdifFeed(date(2026, 9, 7), "dc=ent-test,dc=fr"),
     "onde": OndeFeed("9990001X", date(2026, 9, 7), Quality.LEGAL_GUARDIAN),
     "siecle/niveau": SiecleFeed(Level.COLLEGE),
     "siecle/rang": SiecleFeed(Level.COLLEGE),

@@ -168,9 +168,9 @@ def test_a_name_is_split_at_its_first_upper_case_word() -> None:
 
 
 @pytest.mark.parametrize(
-    ("day", "year"), [(date(2026, 7, 31), 2025), (date(2026, 8, 1), 2026), (date(2027, 1, 5), 2026)]
+    ("day", "year"), [(date(2026, 9, 11), 2025), (date(2026, 9, 12), 2026), (date(2027, 1, 5), 2026)]
 )
-def test_a_school_year_begins_in_august(day: date, year: int) -> None:
+def test_the_town_s_school_year_begins_when_its_exports_are_made(day: date, year: int) -> None:
     assert school_year(day) == year
 
 

@@ -18,7 +18,7 @@ from broker.directory.content import (
     merged,
     name_key_of,
 )
-from broker.domain.feed import PERSON_FIELDS, ClassMembership, PersonRecord, PostRow, Relation, SchoolRecord
+from broker.domain.feed import PERSON_FIELDS, ClassMembership, PersonRecord, PostRow, Relation, SchoolRecord, Tie
 from broker.domain.guardianship import Quality
 from broker.domain.names import name_key
 from broker.domain.people import PersonName, Profil, RecordKind
@@ -45,6 +45,7 @@ PERSONS = st.builds(
         st.builds(Relation, TEXT, TEXT, st.sampled_from(Quality), st.booleans(), st.booleans()), max_size=2
     ).map(tuple),
     posts=st.lists(st.builds(PostRow, TEXT, TEXT, st.sampled_from(Profil)), max_size=2).map(tuple),
+    ties=st.lists(st.builds(Tie, TEXT, TEXT), max_size=2).map(tuple),
     stated=st.sets(st.sampled_from(sorted(PERSON_FIELDS))).map(frozenset) | st.just(PERSON_FIELDS),
 )
 

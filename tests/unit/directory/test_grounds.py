@@ -287,3 +287,39 @@ def test_a_child_frozen_by_the_same_look_is_shared_no_more() -> None:
     held = replace(around, belongings=(children[0], children[1]._replace(ine=INE), ONE, TWO))
     assert review(held) == []
     assert all(isinstance(one, AttachmentChange) for one in review(around))
+
+
+# ---- what a directory calls one human -----------------------------------------------------------------------------
+
+
+def tied(name: str, *, other: str, **changes: object) -> Belonging:
+    """A mother's record that a directory's word joined to another."""
+    return mother(name, other=other)._replace(evidence_kind="directory_tie", **changes)  # type: ignore[arg-type]
+
+
+def judged(*rows: Belonging, says: bool) -> list[AttachmentChange]:
+    pairs = frozenset({frozenset(row.record_id for row in rows)}) if says else frozenset()
+    return review(Surroundings(belongings=rows, tied_pairs=pairs))
+
+
+@pytest.mark.parametrize("says", [True, False])
+def test_what_a_directory_said_holds_while_nothing_contradicts_it(says: bool) -> None:
+    assert judged(mother("a"), tied("b", other="a"), says=says) == []
+
+
+@pytest.mark.parametrize("says", [True, False])
+def test_what_a_directory_says_does_not_hold_against_what_is_stated(says: bool) -> None:
+    (change,) = judged(mother("a"), tied("b", other="a", given_name="Zoé"), says=says)
+    assert (change.record_id, change.state) == ("b", "frozen")
+
+
+@pytest.mark.parametrize(("says", "state"), [(True, "attached"), (False, "frozen")])
+def test_what_is_in_doubt_needs_the_directory_to_say_it_still(says: bool, state: str) -> None:
+    frozen = tied("b", other="a", state="frozen")._replace(evidence={"other": "a", "frozen": "b"})
+    changes = {one.record_id: one.state for one in judged(mother("a"), frozen, says=says)}
+    assert changes.get("b", "frozen") == state
+
+
+def test_a_directory_keeps_what_a_child_in_common_joined_when_the_child_is_gone() -> None:
+    assert [one.state for one in judged(mother("a"), mother("b", other="a", feed="99-1d"), says=False)] == ["frozen"]
+    assert judged(mother("a"), mother("b", other="a", feed="99-1d"), says=True) == []

@@ -90,7 +90,16 @@ def test_a_delivery_begun_is_replaced_only_by_a_complete_set_of_all_it_covers(st
     assert Delivery(covering).choose([begun, DONE]) is covering
 
 
+def test_a_directory_that_came_back_to_what_it_said_once_is_taken_and_a_file_handed_over_anew_is_not() -> None:
+    """Else what was said by mistake in between would stand for good."""
+    before = replace(DONE, import_id="imp_before", checksum=FRESH.checksum)
+    assert Delivery(FRESH, live=True).choose([DONE, before]) is FRESH
+    with pytest.raises(ImportStale):
+        Delivery(FRESH).choose([DONE, before])
+
+
 FEED = Feed("99-2d", "ac-test", "99", "2D")
+TODAY = date(2026, 9, 7)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +107,7 @@ FEED = Feed("99-2d", "ac-test", "99", "2D")
 )
 def test_files_that_are_not_the_feeds_are_refused(academie: str, degree: str) -> None:
     with pytest.raises(FeedRefused) as refused:
-        check_header(FeedHeader(academie, degree, complete=True, made_on=None), FEED)
+        check_header(FeedHeader(academie, degree, complete=True, made_on=None), FEED, today=TODAY)
     assert refused.value.code == "PRE-4001"
 
 
@@ -106,13 +115,23 @@ def test_files_that_are_not_the_feeds_are_refused(academie: str, degree: str) ->
 def test_files_of_another_school_or_of_an_unnamed_one_are_refused(school: str) -> None:
     header, feed = FeedHeader("", "", complete=True, made_on=None, school=school), replace(FEED, school="9990002Y")
     with pytest.raises(FeedRefused) as refused:
-        check_header(header, feed)
+        check_header(header, feed, today=TODAY)
     assert refused.value.code == "PRE-4001"
-    check_header(replace(header, school="9990002Y"), feed)
-    check_header(header, FEED)
+    check_header(replace(header, school="9990002Y"), feed, today=TODAY)
+    check_header(header, FEED, today=TODAY)
 
 
 @pytest.mark.parametrize(("academie", "degree"), [("99", "2D"), ("", "2D"), ("99", ""), ("", "")])
 def test_files_that_say_the_same_or_nothing_are_taken(academie: str, degree: str) -> None:
-    check_header(FeedHeader(academie, degree, complete=True, made_on=None), FEED)
-    check_header(FeedHeader(academie, "1D", complete=True, made_on=None), replace(FEED, degree=""))
+    check_header(FeedHeader(academie, degree, complete=True, made_on=None), FEED, today=TODAY)
+    check_header(FeedHeader(academie, "1D", complete=True, made_on=None), replace(FEED, degree=""), today=TODAY)
+
+
+@pytest.mark.parametrize("made_on", [date(2026, 9, 9), date(2062, 9, 5), date(9999, 12, 31)])
+def test_files_of_a_day_yet_to_come_are_refused(made_on: date) -> None:
+    """A wrong year would make every later delivery an older one."""
+    header = FeedHeader("99", "2D", complete=True, made_on=made_on)
+    with pytest.raises(FeedRefused, match="still to come") as refused:
+        check_header(header, FEED, today=TODAY)
+    assert refused.value.code == "PRE-4001"
+    check_header(replace(header, made_on=date(2026, 9, 8)), FEED, today=TODAY)

@@ -11,7 +11,7 @@ from broker.directory.content import encode_person, encode_school
 from broker.directory.planning import plan_chunk
 from broker.directory.record_facts import Circumstances
 from broker.domain.audit import Action
-from broker.domain.feed import PERSON_FIELDS, PersonRecord, PostRow, Relation, SchoolRecord
+from broker.domain.feed import PERSON_FIELDS, PersonRecord, PostRow, Relation, SchoolRecord, Tie
 from broker.domain.guardianship import Quality
 from broker.domain.imports import (
     Chunk,
@@ -71,7 +71,7 @@ def test_a_new_pupil_brings_record_and_guardianship() -> None:
     decided = plan(staged(PUPIL))
     (record,) = decided.records_added.values()
     assert (record.id, record.kind, record.first_seen_at, record.retired_at) == ("f:1", "pupil", NOW, None)
-    assert decided.guardianships_added == [guardianship(since=NOW)]
+    assert decided.guardianships_added == [guardianship(since=NOW)._replace(given=NOW)]
     assert decided.counts == {"guardianships_added": 1, "pupil_added": 1}
     assert (decided.audit, decided.touched) == ([], set())
 
@@ -216,3 +216,10 @@ def school_row(op: Op, seq: int) -> StagedRow:
 def test_the_last_word_on_a_school_counts(ops: tuple[Op, ...], written: list[str], retired: list[str]) -> None:
     decided = plan(*(school_row(op, seq) for seq, op in enumerate(ops)))
     assert (list(decided.schools), decided.schools_retired) == (written, retired)
+
+
+def test_what_a_record_states_of_one_human_is_written_over_and_emptied() -> None:
+    tied = replace(PUPIL, ties=(Tie("rapproche", "2"), Tie("reference", "99$7")))
+    assert plan(staged(tied)).ties == {"f:1": (("f:2", "rapproche"), ("99$7", "reference"))}
+    assert plan(staged(PUPIL), of=tied, guardianships=[guardianship()]).ties == {"f:1": ()}
+    assert plan(staged(PUPIL)).ties == {}

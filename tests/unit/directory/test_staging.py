@@ -1,4 +1,4 @@
-"""From delivered items to staged rows: order, counting on after an interruption, malformed records kept."""
+"""From delivered items to staged rows: order, batches, malformed records kept."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def row(record: PersonRecord | SchoolRecord | Removal, *, addition: bool = True)
     return FeedRow("f.xml", 3, record, addition)
 
 
-def stager(**fields: int) -> Stager:
-    return Stager(in_charge_sees=False, size=2, **fields)
+def stager() -> Stager:
+    return Stager(in_charge_sees=False, size=2)
 
 
 def test_every_kind_of_item_becomes_its_row() -> None:
@@ -49,13 +49,13 @@ def test_batches_are_cut_at_their_size_and_tell_how_far_they_reach() -> None:
     assert [(len(batch.rows), batch.staged) for batch in batches] == [(2, 2), (2, 4), (1, 5)]
 
 
-def test_an_interrupted_staging_counts_on_where_it_was() -> None:
+def test_faults_count_as_items_and_tell_whether_the_set_is_broken() -> None:
     faults = [FeedFault("f.xml", 1, "bad", breaks=True)]
-    taken_up = stager(done=2)
-    batches = list(taken_up.batches([row(PUPIL), *faults, row(PUPIL), row(PUPIL), row(SCHOOL)]))
-    assert [(len(batch.rows), len(batch.faults), batch.staged) for batch in batches] == [(2, 0, 4), (1, 0, 5)]
-    assert (taken_up.broken, taken_up.counts) == (True, {"faults": 1})
-    assert list(stager(done=5).batches([row(PUPIL)] * 5)) == []
+    reader = stager()
+    batches = list(reader.batches([row(PUPIL), *faults, row(PUPIL), row(PUPIL), row(SCHOOL)]))
+    found = [(len(batch.rows), len(batch.faults), batch.staged) for batch in batches]
+    assert found == [(1, 1, 2), (2, 0, 4), (1, 0, 5)]
+    assert (reader.broken, reader.counts) == (True, {"faults": 1})
 
 
 def test_a_malformed_record_with_a_key_is_kept_and_one_without_is_only_told() -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from broker.domain.errors import (
+    CredentialsRefused,
     PageNotFound,
+    PreauError,
     SourceCrowded,
     SourceSuspended,
     TicketRefused,
@@ -75,11 +77,14 @@ def test_our_own_bound_of_calls_counts_against_no_source(upstreams: Upstreams) -
     assert downs(upstreams)["educonnect"] is None
 
 
-def test_a_source_that_takes_no_ticket_has_answered_and_is_not_down(upstreams: Upstreams) -> None:
+@pytest.mark.parametrize("refusal", [TicketRefused, CredentialsRefused])
+def test_a_source_that_takes_no_ticket_or_password_has_answered_and_is_not_down(
+    upstreams: Upstreams, refusal: type[PreauError]
+) -> None:
     for _ in range(2):
         upstreams.note("educonnect", DOWN, now=NOW)
     assert downs(upstreams)["educonnect"] == NOW
-    upstreams.note("educonnect", TicketRefused("INVALID_TICKET"), now=NOW)
+    upstreams.note("educonnect", refusal("what the source itself said"), now=NOW)
     assert downs(upstreams)["educonnect"] is None
 
 

@@ -32,7 +32,9 @@ LEA = ChildCard("prs_lea", "Léa", "Martin", "0990001A", "École Ferry", Level.E
 
 def held_record(told: PersonRecord = TOLD, *, key: str = "500101") -> HeldRecord:
     reference = Reference("99", key)
-    return HeldRecord("99-2d", told.kind, reference, encode_person(told), EvidenceKind.OWN_RECORD, NOW, NOW, None)
+    return HeldRecord(
+        "99-2d", told.kind, reference, encode_person(told), EvidenceKind.OWN_RECORD, NOW, NOW, None, date(2026, 9, 5)
+    )
 
 
 def account(subject: str = "nadia") -> LinkedAccount:
@@ -68,7 +70,8 @@ RECORD_TOLD = {
         "birth_date": "1985-03-02", "mobile": "+33600000042", "mail": "nadia@famille.example",
         "address": "1 rue des Essais",
     },
-    "yours_by": "own_record", "yours_since": STAMP, "received_at": STAMP, "retired_at": None,
+    "yours_by": "own_record", "yours_since": STAMP, "received_at": STAMP,
+    "told_on": "2026-09-05", "retired_at": None,
 }  # fmt: skip
 LOGIN_TOLD = {
     "source": "ent1", "protocol": "cas", "issuer": "https://ent.example", "identifier": "nadia", "state": "linked",

@@ -38,6 +38,7 @@ VECTORS: tuple[Vector, ...] = (
     (checks.check_response_type, UnsupportedResponseType, {"response_type": "token"}),
     (checks.check_response_type, UnsupportedResponseType, {"response_type": "code id_token"}),
     (checks.check_response_type, UnsupportedResponseType, {"response_type": None}),
+    (checks.check_claims, InvalidRequest, {"claims": "[]"}),
     (checks.check_response_mode, InvalidRequest, {"response_mode": "fragment"}),
     (checks.check_openid, InvalidScope, {"scope": "profile"}),
     (checks.check_scope, InvalidScope, {"scope": "openid email"}),

@@ -20,6 +20,7 @@ from broker.domain.release_rules import (
 )
 from broker.domain.released import Attribute, Released
 from broker.domain.services import ClaimName, Protocol, Service, ServiceState
+from broker.domain.trust import Disputed
 from broker.services.release import Asker, as_claims, release_for
 from broker.services.school_in_play import requested_school
 from tests.oidc_stand import service
@@ -319,6 +320,17 @@ def test_a_person_without_details_is_told_of_by_the_view_alone() -> None:
     assert values(bare, AttributeRule(ClaimName.VECTEUR, "v")) == ()
     with pytest.raises(ReleaseRefused):
         named(bare, KEY)
+
+
+def test_of_feeds_that_disagree_the_most_trusted_is_told_first() -> None:
+    late = OwnRecord(RecordKind.GUARDIAN, "99-2d", "1", mail="old@example.org", postal_code="29999")
+    near = OwnRecord(RecordKind.GUARDIAN, "siecle.a", "2", mail="new@example.org", postal_code="29000")
+    for first, second in ((late, near), (near, late)):
+        ranked = (replace(first, ranks={Disputed.CONTACTS: 0}), replace(second, ranks={Disputed.CONTACTS: 1}))
+        for records in (ranked, ranked[::-1]):
+            who = replace(MOTHER, details=PersonDetails(records=records))
+            assert values(who, AttributeRule(ClaimName.EMAIL, "mail"))[0] == first.mail
+            assert values(who, AttributeRule(ClaimName.POSTAL_CODE, "cp"))[0] == first.postal_code
 
 
 def test_functions_are_those_of_the_posts_where_the_service_is_offered() -> None:

@@ -33,6 +33,7 @@ def file(tmp_path: Path) -> Path:
         (tmp_path / folder).mkdir()
     (tmp_path / "secrets" / "master").write_bytes(os.urandom(32))
     (tmp_path / "secrets" / "educonnect").write_text("s3cret\n", encoding="utf-8")
+    (tmp_path / "secrets" / "annuaire").write_text("lecture\n", encoding="utf-8")
     (tmp_path / "secrets" / "db").write_text("postgresql+psycopg://preau:pw@db/preau\n", encoding="utf-8")
     (tmp_path / "secrets" / "empty").write_text(" \n", encoding="utf-8")
     (tmp_path / "secrets" / "bytes").write_bytes(b"\xff")
@@ -78,7 +79,7 @@ def test_the_example_can_be_used(file: Path) -> None:
     assert settings.feeds[0].degree is Degree.SECOND
     assert settings.feed("99-1d") == settings.feeds[1]
     assert settings.feed("98-1d") is None
-    educonnect, ent = settings.sources
+    educonnect, ent, annuaire = settings.sources
     assert (educonnect.kind, educonnect.profile, educonnect.assurance) == (
         SourceKind.OIDC,
         SourceProfile.EDUCONNECT,
@@ -86,6 +87,7 @@ def test_the_example_can_be_used(file: Path) -> None:
     )
     assert educonnect.client_secret_file is not None
     assert read_secret(educonnect.client_secret_file) == "s3cret"
+    assert (annuaire.kind, annuaire.login_attributes, annuaire.assurance) == (SourceKind.LDAP, (), Assurance.LOW)
     assert (ent.kind, dict(ent.academies), ent.assurance) == (SourceKind.CAS, {"AC-FICTIVE": "99"}, Assurance.LOW)
 
 
@@ -123,7 +125,7 @@ def test_the_environment_overrides_single_values(file: Path, tmp_path: Path) -> 
     )
     assert (settings.issuer, settings.log_level, settings.workers) == ("http://127.0.0.1:8000", LogLevel.DEBUG, 2)
     assert settings.database_url == "postgresql+psycopg://preau:pw@db/preau"
-    educonnect, ent = settings.sources
+    educonnect, ent, _ = settings.sources
     assert (ent.url, ent.releases_references) == ("https://other.example.fr/cas", False)
     assert educonnect.scopes == ("openid", "profile", "email")
     assert educonnect.label["en"] == "State login"
@@ -166,9 +168,10 @@ def test_every_fault_is_told_at_once(file: Path) -> None:
         "issuer: missing",
         "workers: a whole number is wanted",
         "feeds.99-2d.degree: one of 1D, 2D is wanted",
-        "sources.ent-1.kind: one of oidc, cas is wanted",
+        "sources.ent-1.kind: one of oidc, cas, ldap is wanted",
         "sources.educonnect.releases_references: true or false is wanted",
         "sources.ent-1.releases_references: true or false is wanted",
+        "sources.annuaire.releases_references: true or false is wanted",
     }
 
 
@@ -275,10 +278,11 @@ def test_a_secret_that_cannot_be_read_is_told(file: Path, monkeypatch: pytest.Mo
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("broker.settings.secret_files.read_secret", refuse)
-    (problem,) = problems(file)
+    problem, other = problems(file)
     assert problem.endswith(
         "educonnect cannot be read (Permission denied) (leave the source out until you have its secret)"
     )
+    assert other.endswith("annuaire cannot be read (Permission denied)")
 
 
 def test_faults_that_only_the_caller_sees_are_told_with_the_others(file: Path) -> None:

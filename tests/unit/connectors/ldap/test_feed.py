@@ -241,7 +241,7 @@ def test_an_entry_without_exactly_one_key_makes_the_set_incomplete(keys: list[st
 def test_a_key_with_characters_that_no_key_has_is_refused(key: str) -> None:
     for kind in (guardian, teacher):
         (fault,) = faults(feed(kind("a1", uid=key)))
-        assert not fault.warning
+        assert (fault.warning, fault.key, fault.breaks, fault.file) == (False, "", True, "uid=a1")
         assert records(feed(kind("a1", uid=key))) == {}
 
 
@@ -327,6 +327,19 @@ def test_every_reference_of_an_entry_is_known() -> None:
     assert list(one.known_as()) == [KnownAs(RecordKind.GUARDIAN, "a1", references)]
 
 
+def test_each_record_says_whom_its_entry_calls_one_human_with_it() -> None:
+    both = person("a1", "ENTAuxPersRelEleve", "ENTAuxEnseignant", ENTPersonJointure="AC-TEST$500101")
+    one = feed(both, guardian("a2", ENTPersRelFusionPrincipal=[uid("a1"), uid("gone")]), guardian("a3"))
+    told = {key: [(tie.nature, tie.other) for tie in record.ties] for key, record in records(one).items()}
+    assert told == {
+        "a1": [("one_entry", "a1.agent"), ("reference", "99$500101")],
+        "a1.agent": [("one_entry", "a1"), ("reference", "99$500101")],
+        "a2": [("fusionne", "a1")],
+        "a3": [],
+    }
+    assert only_fault(one).warning
+
+
 def test_the_checksum_is_that_of_the_content_in_whatever_order() -> None:
     one, two = guardian("a1", mail=["x@example.org", "y@example.org"]), guardian("a2")
     turned = guardian("a1", mail=["y@example.org", "x@example.org"])
@@ -364,3 +377,38 @@ def test_keys_may_be_of_another_attribute_than_the_one_that_names_entries() -> N
     one = feed(numbered, child, key_attribute="entryUUID")
     assert [relation.adult_key for relation in records(one)["77aa"].relations] == ["5c2d"]
     assert numbered.dn == parse_dn(uid("a1"))
+
+
+def test_a_tie_to_an_entry_of_no_kind_is_told() -> None:
+    """Our filter asks for none, but a directory answers what it wants."""
+    stranger = person("x1", "inetOrgPerson")
+    tied = guardian("a1", ENTPersRelRapprochSecondaire=uid("x1"))
+    (told,) = feed(tied, stranger).ties()
+    assert isinstance(told, FeedFault)
+    assert "no person of the schema" in told.reason
+    (tie,) = feed(tied, guardian("x1")).ties()
+    assert tie == Tie(Nature.RAPPROCHE, "a1", "x1")
+
+
+def test_a_key_too_long_for_its_suffix_ends_as_a_fault_and_ties_nobody() -> None:
+    long = "t" * 62
+    one = feed(
+        teacher(long, ENTPersonJointure="AC-TEST$800001", ENTPersRelRapprochSecondaire=uid("a1")), guardian("a1")
+    )
+    assert (only_fault(one).key, only_fault(one).breaks) == ("", True)
+    assert list(one.ties()) == []
+    assert list(one.known_as()) == []
+    short = feed(teacher("t1", ENTPersonJointure="AC-TEST$800001"))
+    assert [known.key for known in short.known_as()] == ["t1.agent"]
+
+
+@pytest.mark.parametrize(("name", "told"), [("givenname", "givenName"), ("x990000002EA", "one that was not asked for")])
+def test_an_attribute_that_holds_no_text_is_told_by_its_name_only_where_we_asked_for_it(name: str, told: str) -> None:
+    fault = only_fault(feed(replace(guardian("a1"), unreadable=frozenset({name}))))
+    assert fault.reason == f"an attribute that holds no text: {told}"
+
+
+@pytest.mark.parametrize("key", ["990000002EA x", "\u202etxt"])
+def test_what_is_no_key_is_told_nowhere(key: str) -> None:
+    odd = entry(f"uid={key},ou=people,{BASE}", objectClass=["ENTPerson", "ENTAuxPersRelEleve"], uid=key)
+    assert (only_fault(feed(odd)).file, only_fault(feed(odd)).key) == (NAME, "")

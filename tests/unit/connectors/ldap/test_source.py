@@ -16,6 +16,7 @@ from connectors.ldap.entries import Entry
 from connectors.ldap.names import parse_dn
 from connectors.ldap.source import NOBODY, LdapSource
 from connectors.sdet import MOST_REFERENCES
+from tests.directories import anybody
 from tests.unit.connectors.ldap.fakes import BASE, PEOPLE, FakeDirectory, person, uid
 
 URL = "ldaps://annuaire.ent.example"
@@ -31,7 +32,7 @@ def source(*answers: Entry, directory: FakeDirectory | None = None, **changes: A
 
 
 def sign_in(one: LdapSource, *, login: str = "aline", password: str = PASSWORD) -> UpstreamIdentity:
-    return one.authenticate(login=login, password=password, now=NOW)
+    return one.authenticate(login=login, password=password, now=NOW, admit=anybody)
 
 
 def test_the_one_entry_whose_password_holds_is_who_signs_in() -> None:
@@ -147,3 +148,26 @@ def test_what_was_typed_stands_in_the_filter_as_a_value() -> None:
     value = r"a\2a\29\28uid\3d\2a"
     assert str(question.filter) == f"(&(objectClass=ENTPerson)(|(ENTPersonLogin={value})(mail={value})))"
     assert question.base == PEOPLE
+
+
+def test_a_guess_that_is_not_admitted_is_never_tried_at_the_account() -> None:
+    directory = FakeDirectory(answers=(ALINE,), secrets={uid("a1"): PASSWORD})
+    asked: list[str] = []
+
+    def nobody_more(account: str) -> bool:
+        asked.append(account)
+        return False
+
+    with pytest.raises(CredentialsRefused):
+        source(directory=directory).authenticate(login="aline", password=PASSWORD, now=NOW, admit=nobody_more)
+    assert asked == [f"{URL} {uid('a1')}"]
+    assert directory.binds == [f"uid={NOBODY},{PEOPLE}"]
+
+
+def test_a_login_of_nobody_is_counted_as_nobody_s() -> None:
+    asked: list[str] = []
+    with pytest.raises(CredentialsRefused):
+        source(directory=FakeDirectory()).authenticate(
+            login="aline", password=PASSWORD, now=NOW, admit=lambda account: not asked.append(account)
+        )
+    assert asked == [""]

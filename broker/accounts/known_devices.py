@@ -1,0 +1,52 @@
+"""Devices that an account knows: a cookie of a device's own, with a mark for each login that was once right there.
+
+Strangers' guesses at a login make strangers wait, never its owner's own telephone (DESIGN §12). A mark is a keyed
+digest of the device and the login: it names nobody, and is worth nothing on another device or for another login. What
+the cookie allows is no more than a count of guesses of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass, replace
+
+from broker.domain.handles import Handle, is_handle, new_handle
+
+MOST_MARKS = 8
+"""Logins that one device is remembered for; the longest unused goes first."""
+_MARK = 32
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDevice:
+    """A device and its marks, the last used first."""
+
+    device: str
+    marks: tuple[str, ...] = ()
+
+    def knows(self, key: bytes, account: str) -> bool:
+        """Tell whether this login was once right on this device."""
+        return any(hmac.compare_digest(mark, _mark(key, self.device, account)) for mark in self.marks)
+
+    def remembering(self, key: bytes, account: str) -> KnownDevice:
+        """The same device, with a mark for this login in front."""
+        mark = _mark(key, self.device, account)
+        return replace(self, marks=(mark, *(each for each in self.marks if each != mark))[:MOST_MARKS])
+
+    def write(self) -> str:
+        """The value of its cookie."""
+        return ".".join((self.device, *self.marks))
+
+
+def read_device(cookie: str) -> KnownDevice:
+    """The device of a cookie; a new one that knows nobody where the cookie is none of ours."""
+    device, *marks = cookie.split(".", MOST_MARKS)
+    shaped = all(len(mark) == _MARK and mark.isascii() and mark.isalnum() for mark in marks)
+    if not is_handle(Handle.DEVICE, device) or not shaped:
+        return KnownDevice(new_handle(Handle.DEVICE))
+    return KnownDevice(device, tuple(marks))
+
+
+def _mark(key: bytes, device: str, account: str) -> str:
+    return hmac.new(key, f"{device}\n{account}".encode(), hashlib.sha256).hexdigest()[:_MARK]

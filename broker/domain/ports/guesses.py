@@ -1,0 +1,21 @@
+"""Seam to the counters of guesses: in SQL, so that no restart gives an attempt back to an attacker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from broker.domain.guesses import GuessCounter, Wait
+
+
+class Guesses(Protocol):
+    """How often somebody guessed at a secret. Keys are digests: nobody reads a login from them."""
+
+    def claim(self, counters: Sequence[GuessCounter], *, now: datetime) -> Wait | None:
+        """Count one guess under every key, or under none and say how long to wait. Atomic, across processes too."""
+        ...
+
+    def forgive(self, *, cleared: Sequence[str] = (), returned: Sequence[str] = ()) -> None:
+        """Forget the guesses under the keys `cleared`, and take back one guess under each of `returned`."""
+        ...

@@ -1,0 +1,132 @@
+"""The gate before a source that checks passwords: a guess is counted before anybody is asked whether it is right.
+
+Counted three times over, each under a keyed digest: by network and by the login as typed, before the source hears of
+it; by the account that the source found, before the password is tried there. The second answers honestly how long to
+wait, whether or not anybody has such a login. The third stops whoever reaches one account by several names, and must
+not say so: that would tell that there is an account. Devices that an account knows count apart, so that strangers'
+guesses never make its owner wait there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from ipaddress import IPv6Address, ip_address
+from math import ceil
+
+from broker.accounts.known_devices import KnownDevice
+from broker.domain.errors import GuessesSpent, MustWait
+from broker.domain.guesses import GuessCounter, GuessRule, Wait
+from broker.domain.ports import Guesses
+from policies import ThrottleTable
+
+_NETWORK_BITS = 64
+"""An IPv6 network of one household or school (RFC 6177): whoever has one has every address of it."""
+_NOBODY = ""
+_TOLD_IN_MINUTES = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Guesser:
+    """From where a guess comes: the caller's address as the edge saw it, and the device's cookie."""
+
+    address: str
+    device: KnownDevice
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One guess that was counted and let through. `now` is its instant: all its counters go by the same."""
+
+    guesses: Guesses
+    gate: GuessGate
+    network: tuple[str, ...]
+    typed: str
+    apart: str
+    rule: GuessRule
+    now: datetime
+    claimed: list[str]
+
+    def admit(self, account: str) -> bool:
+        """Count the guess at the account that the source found; as much work where it found none."""
+        key = self.gate.digest("account", account or f"nobody {self.typed}", self.apart)
+        wait = self.guesses.claim((GuessCounter(key, self.rule),), now=self.now)
+        self.claimed.append(key)
+        return wait is None
+
+    def was_right(self) -> None:
+        """Forget the guesses at this login and its account: their owner was here."""
+        self.guesses.forgive(cleared=(self.typed, *self.claimed), returned=self.network)
+
+    def went_unheard(self) -> None:
+        """The source did not answer. An outage must not close a whole school's network; the account's count stays.
+
+        Were that one taken back too, a source that fails in its own way at a wrong password would be guessed at freely.
+        """
+        self.guesses.forgive(returned=self.network)
+
+
+@dataclass(frozen=True, slots=True)
+class GuessGate:
+    """Counts guesses. `key` digests whatever is counted by: the rows name nobody."""
+
+    guesses: Guesses
+    key: bytes
+
+    def enter(self, guesser: Guesser, source_id: str, login: str, *, table: ThrottleTable, now: datetime) -> Turn:
+        """Count a guess at this login, or refuse to look at it. Raises `MustWait`, `GuessesSpent`."""
+        name = self._name(source_id, login)
+        apart = guesser.device.device if guesser.device.knows(self.key, name) else _NOBODY
+        typed = self.digest("login", name, apart)
+        network = () if apart else (self.digest("network", network_of(guesser.address)),)
+        counters = [GuessCounter(key, table.of_network) for key in network]
+        wait = self.guesses.claim([GuessCounter(typed, table.of_account), *counters], now=now)
+        if wait is not None:
+            raise _refusal(wait, now=now)
+        return Turn(self.guesses, self, network, typed, apart, table.of_account, now, [])
+
+    def remember(self, device: KnownDevice, source_id: str, login: str) -> KnownDevice:
+        """The device, known from now on for this login."""
+        return device.remembering(self.key, self._name(source_id, login))
+
+    def digest(self, *parts: str) -> str:
+        """What is counted by, as the key of a row."""
+        told = "\n".join(parts).encode("utf-8", "surrogatepass")
+        return hmac.new(self.key, told, hashlib.sha256).hexdigest()
+
+    def _name(self, source_id: str, login: str) -> str:
+        return self.digest("name", source_id, fold_login(login))
+
+
+def fold_login(login: str) -> str:
+    """A login as directories compare it, or coarser: no case, no accents, no marks, one space (RFC 4518 §2).
+
+    Two people whose logins fold alike wait for each other, which an attacker could cause anyway; one login with several
+    foldings would be guessed at several times as often.
+    """
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", login).casefold())
+    shown = (char for char in plain if unicodedata.category(char)[0] not in {"M", "C"} or char.isspace())
+    return " ".join("".join(shown).split())
+
+
+def network_of(address: str) -> str:
+    """Whom to count together: an IPv4 address, an IPv6 network; the text itself where it is neither."""
+    try:
+        known = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(known, IPv6Address):
+        return str(known.ipv4_mapped or int(known) >> (128 - _NETWORK_BITS))
+    return str(known)
+
+
+def _refusal(wait: Wait, *, now: datetime) -> MustWait | GuessesSpent:
+    """How long to wait: in minutes, or until tomorrow where the day's guesses are spent for hours to come."""
+    left = wait.until - now
+    seconds = max(1, ceil(left.total_seconds()))
+    if wait.spent and left > _TOLD_IN_MINUTES:
+        return GuessesSpent("guesses spent", retry_after=seconds)
+    return MustWait("wait", retry_after=seconds)

@@ -1,0 +1,103 @@
+"""What must hold of the sources: each kind has keys of its own, and those of another kind are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from urllib.parse import SplitResult, urlsplit
+
+from broker.domain.services import TokenAuthMethod
+from broker.services.addresses import is_loopback
+from broker.settings.feed_checks import ACADEMIE
+from broker.settings.key_checks import check_authority, check_directory_address, check_keys, check_secret
+from broker.settings.values import Settings, SourceKind, SourceProfile, SourceSettings
+from policies.facts import Assurance
+
+_EVERYWHERE = frozenset(
+    {"id", "kind", "tenant", "label", "releases_references", "feeds", "academies", "ca_file", "assurance"}
+)
+_NEEDED: Mapping[SourceKind, tuple[str, ...]] = {
+    SourceKind.OIDC: ("issuer", "client_id", "client_secret_file"),
+    SourceKind.CAS: ("url",),
+    SourceKind.LDAP: ("url", "reader_dn", "reader_password_file", "people_dn"),
+}
+_POSSIBLE: Mapping[SourceKind, tuple[str, ...]] = {
+    SourceKind.OIDC: ("auth_method", "scopes", "profile"),
+    SourceKind.CAS: (),
+    SourceKind.LDAP: ("login_attributes", "subject_attribute", "decoy_dn"),
+}
+"""The keys of each kind beside those of all: without the first nobody can sign in, the second may be left out."""
+
+
+def check_sources(settings: Settings) -> Iterator[str]:
+    """Faults of each source by itself."""
+    tenants = {tenant.id for tenant in settings.tenants}
+    feeds = {feed.id for feed in settings.feeds}
+    for source in settings.sources:
+        where = f"sources.{source.id}"
+        if source.tenant not in tenants:
+            yield f"{where}.tenant: {source.tenant} is not among the tenants"
+        yield from (f"{where}.feeds: {name} is not among the feeds" for name in source.feeds if name not in feeds)
+        yield from (f"{where}.{problem}" for check in _SOURCE_CHECKS for problem in check(source))
+
+
+def check_https(where: str, parts: SplitResult) -> Iterator[str]:
+    """An address that only https reaches, http on loopback alone."""
+    if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or "")):
+        return
+    yield f"{where}: https is wanted (http on loopback only)"
+
+
+def _check_source_keys(source: SourceSettings) -> Iterator[str]:
+    possible = _EVERYWHERE | {*_POSSIBLE[source.kind]}
+    yield from check_keys(source, needed=_NEEDED[source.kind], possible=possible)
+
+
+def _check_source_address(source: SourceSettings) -> Iterator[str]:
+    name, value = ("issuer", source.issuer) if source.kind is SourceKind.OIDC else ("url", source.url)
+    if value and source.kind is SourceKind.LDAP:
+        yield from check_directory_address(value)
+    elif value:
+        yield from check_https(name, urlsplit(value))
+
+
+def _check_source_client(source: SourceSettings) -> Iterator[str]:
+    yield from check_secret(
+        "client_secret_file", source.client_secret_file, hint=" (leave the source out until you have its secret)"
+    )
+    if source.kind is not SourceKind.OIDC:
+        return
+    if source.auth_method is TokenAuthMethod.NONE:
+        yield "auth_method: client_secret_basic or client_secret_post (kind = oidc)"
+    if "openid" not in source.scopes:
+        yield "scopes: openid is wanted"
+
+
+def _check_source_references(source: SourceSettings) -> Iterator[str]:
+    if source.releases_references and not source.feeds:
+        yield "feeds: a source that releases references needs the feeds its keys may prove"
+    if source.releases_references and source.kind is SourceKind.OIDC and source.profile is SourceProfile.PLAIN:
+        yield "releases_references: among oidc sources only the profile educonnect has references"
+    for name, number in source.academies.items():
+        if not ACADEMIE.fullmatch(number):
+            yield f"academies.{name}: two digits are wanted"
+
+
+def _check_source_rest(source: SourceSettings) -> Iterator[str]:
+    if not source.label.get("fr"):
+        yield "label.fr: missing"
+    yield from check_authority(source.ca_file)
+    yield from check_secret("reader_password_file", source.reader_password_file)
+    if source.assurance is Assurance.NONE:
+        yield "assurance: low, standard or strong"
+    if source.kind is SourceKind.LDAP and source.assurance is not Assurance.LOW:
+        # A password alone, whoever checks it, proves no more than "faible" (RGS, eIDAS).
+        yield "assurance: low is all that a password proves (kind = ldap)"
+
+
+_SOURCE_CHECKS: tuple[Callable[[SourceSettings], Iterable[str]], ...] = (
+    _check_source_keys,
+    _check_source_address,
+    _check_source_client,
+    _check_source_references,
+    _check_source_rest,
+)

@@ -1,0 +1,112 @@
+"""What preau.toml may say of a source that checks passwords, and what of another kind it may not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from broker.domain.errors import SettingsError
+from broker.settings import Settings, SourceKind, load_settings
+from broker.sources import source_faults
+
+LDAP = """issuer = "https://sso.example.fr"
+[secrets]
+master_file = "master"
+[[tenants]]
+id = "ac"
+name = "Académie fictive"
+[[feeds]]
+id = "99-2d"
+tenant = "ac"
+academie = "99"
+degree = "2D"
+[[sources]]
+id = "annuaire"
+tenant = "ac"
+label = { fr = "Mon lycée" }
+kind = "ldap"
+url = "ldaps://annuaire.example.fr"
+reader_dn = "cn=lecteur,dc=example"
+reader_password_file = "reader"
+people_dn = "ou=personnes,dc=example"
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "services").mkdir()
+    for name in ("master", "reader"):
+        (tmp_path / name).write_bytes(b"x" * 32)
+    (tmp_path / "blank").write_bytes(b"\n")
+    return tmp_path
+
+
+def read(folder: Path, text: str) -> Settings:
+    (folder / "preau.toml").write_text(text, encoding="utf-8")
+    return load_settings(folder / "preau.toml", {}, also=source_faults)
+
+
+def problems(folder: Path, text: str) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        read(folder, text)
+    return [problem.partition(": ")[2].removeprefix("sources.annuaire.") for problem in caught.value.problems]
+
+
+def test_a_directory_as_a_source_is_read(folder: Path) -> None:
+    more = 'login_attributes = ["uid", "mail"]\nsubject_attribute = "entryUUID"\ndecoy_dn = "cn=leurre,dc=example"\n'
+    (source,) = read(folder, LDAP + more + 'feeds = ["99-2d"]\nreleases_references = true\n').sources
+    assert source.kind is SourceKind.LDAP
+    assert (source.login_attributes, source.subject_attribute) == (("uid", "mail"), "entryUUID")
+    assert (source.reader_password_file, source.decoy_dn) == (folder / "reader", "cn=leurre,dc=example")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ('url = "ldaps://annuaire.example.fr"', "", "url: missing (kind = ldap)"),
+        (
+            "ldaps://annuaire.example.fr",
+            "https://annuaire.example.fr",
+            "url: an address as ldaps://annuaire.example.fr",
+        ),
+        ("ldaps://annuaire.example.fr", "ldaps://annuaire.example.fr/dc=x", "url: an address as ldaps://"),
+        ('reader_dn = "cn=lecteur,dc=example"', "", "reader_dn: missing (kind = ldap)"),
+        ("cn=lecteur,dc=example", "lecteur", "reader_dn: no name of an entry"),
+        ('reader_password_file = "reader"', "", "reader_password_file: missing (kind = ldap)"),
+        ('"reader"', '"none"', "reader_password_file: "),
+        ('"reader"', '"blank"', "reader_password_file: "),
+        ('people_dn = "ou=personnes,dc=example"', "", "people_dn: missing (kind = ldap)"),
+        ("ou=personnes,dc=example", "=", "people_dn: no name of an entry"),
+        ('kind = "ldap"', 'kind = "ldap"\ndecoy_dn = "x"', "decoy_dn: no name of an entry"),
+        (
+            'kind = "ldap"',
+            'kind = "ldap"\nlogin_attributes = ["uid", "a)(b"]',
+            "login_attributes: a)(b is no name",
+        ),
+        ('kind = "ldap"', 'kind = "ldap"\nsubject_attribute = "*"', "subject_attribute: * is no name of an attribute"),
+        ('kind = "ldap"', 'kind = "ldap"\nassurance = "standard"', "assurance: low is all that a password proves"),
+        ('kind = "ldap"', 'kind = "ldap"\nclient_id = "x"', "client_id: misplaced (kind = ldap)"),
+        ('kind = "ldap"', 'kind = "ldap"\nscopes = ["openid"]', "scopes: misplaced (kind = ldap)"),
+        ('kind = "ldap"', 'kind = "ldap"\nca_file = "none"', "ca_file: "),
+        ('kind = "ldap"', 'kind = "ldap"\nreleases_references = true', "feeds: a source that releases references"),
+        ('kind = "ldap"', 'kind = "ldap"\nacademies = { X = "9" }', "academies.X: two digits"),
+    ],
+)
+def test_each_fault_has_its_sentence_and_its_repair(folder: Path, old: str, new: str, problem: str) -> None:
+    assert old in LDAP
+    (told,) = problems(folder, LDAP.replace(old, new, 1))
+    assert told.startswith(problem)
+    read(folder, LDAP)
+
+
+def test_keys_of_a_directory_are_refused_elsewhere(folder: Path) -> None:
+    cas = LDAP.replace('kind = "ldap"', 'kind = "cas"').replace("ldaps://", "https://")
+    assert problems(folder, cas) == [
+        f"{name}: misplaced (kind = cas)" for name in ("reader_dn", "reader_password_file", "people_dn")
+    ]
+
+
+def test_every_fault_is_told_at_once(folder: Path) -> None:
+    text = LDAP.replace("cn=lecteur,dc=example", "lecteur").replace('"reader"', '"none"').replace("ldaps:", "http:")
+    assert [told.partition(":")[0] for told in problems(folder, text)] == ["url", "reader_password_file", "reader_dn"]
