@@ -174,7 +174,10 @@ def create_wsgi() -> WSGIApplication:
     broker.watcher.start()
     if not settings.redis_url:
         worker = build_worker(broker.stores, broker.ephemeral, broker.policies, clock=broker.clock)
-        for name, each in (("worker", worker), ("teller", build_teller(broker.stores, broker.notifier, broker.clock))):
+        for name, each in (
+            ("worker", worker),
+            ("teller", build_teller(broker.stores, broker.notifier, broker.policies, clock=broker.clock)),
+        ):
             Thread(target=each.run, args=(Event(),), name=name, daemon=True).start()
     return broker.wsgi
 
@@ -197,9 +200,10 @@ def build_worker(
     )
 
 
-def build_teller(stores: Stores, notifier: LogoutNotifier, clock: Clock) -> Worker:
+def build_teller(stores: Stores, notifier: LogoutNotifier, book: Current[PolicyBook], *, clock: Clock) -> Worker:
     """The worker that tells services of logouts: apart, so that one that hangs delays nobody but services."""
-    return Worker(outbox=stores.outbox, deliverers={Topic.LOGOUT: TellLogout(notifier, clock)}, clock=clock)
+    tell = TellLogout(notifier, clock, tries=lambda: book.current().installation.sessions.logout_tries)
+    return Worker(outbox=stores.outbox, deliverers={Topic.LOGOUT: tell}, clock=clock)
 
 
 def run_worker(settings: Settings, stop: Event, *, clock: Clock = utc_now) -> None:
@@ -215,7 +219,7 @@ def run_worker(settings: Settings, stop: Event, *, clock: Clock = utc_now) -> No
         watcher = Watcher((book, register))
         watcher.start()
         opened.callback(watcher.stop)
-        teller = Thread(target=build_teller(stores, notifier, clock).run, args=(stop,), name="teller")
+        teller = Thread(target=build_teller(stores, notifier, book, clock=clock).run, args=(stop,), name="teller")
         teller.start()
         opened.callback(teller.join)
         build_worker(stores, ephemeral, book, clock=clock).run(stop)

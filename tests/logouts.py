@@ -141,7 +141,9 @@ def open_logouts(
             lambda to, body: outbound.post_form(to, body=body, headers={}).status,
         )
         teller = Worker(
-            outbox=SqlOutbox(web.world.engine), deliverers={Topic.LOGOUT: TellLogout(notifier, clock)}, clock=clock
+            outbox=SqlOutbox(web.world.engine),
+            deliverers={Topic.LOGOUT: TellLogout(notifier, clock, lambda: timedelta(days=1))},
+            clock=clock,
         )
         yield LogoutStand(web, clock, listeners, teller)
 

@@ -17,9 +17,6 @@ from broker.protocol.oidc import copies
 
 log = logging.getLogger(__name__)
 
-TRIED_FOR = timedelta(days=1)
-"""A session of a service that outlives a day of silence of its own is not one that a logout of ours would find."""
-
 Deliverer = Callable[[OutboxRow], None]
 """Tells one row; raises when it was not told (`LogoutUntold`: and never will be)."""
 
@@ -38,10 +35,11 @@ class EvictCopies:
 
 @dataclass(frozen=True, slots=True)
 class TellLogout:
-    """Has a client told that a visit ended; it is tried for a day, then given up."""
+    """Has a client told that a visit ended; it is tried for so long (`sessions.toml`), then given up."""
 
     notifier: LogoutNotifier
     clock: Clock
+    tries: Callable[[], timedelta]
 
     def __call__(self, row: OutboxRow) -> None:
         """Tell it. Raises `LogoutUntold` when it never will be, whatever the notifier raises when it may yet be."""
@@ -49,7 +47,7 @@ class TellLogout:
         try:
             self.notifier.notify(logout, now=now)
         except UpstreamUnavailable:
-            if now - row.at < TRIED_FOR:
+            if now - row.at < self.tries():
                 raise
             untold = Untold.GIVEN_UP
         except LogoutUntold as end:

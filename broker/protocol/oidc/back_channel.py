@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from http import HTTPStatus
 from secrets import token_urlsafe
 from urllib.parse import urlencode
@@ -20,7 +20,6 @@ from broker.wire.jose import sign
 TYP = "logout+jwt"
 """Keeps a logout token from passing for an ID token, and the reverse (Back-Channel Logout §2.4, RFC 8725 §3.11)."""
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
-TOKEN_LIFE = timedelta(minutes=2)
 
 Post = Callable[[str, str], int]
 """Sends a form (already encoded) to an address and returns the status; raises `UpstreamUnavailable`.
@@ -44,7 +43,7 @@ class BackChannel:
         party = service.party(logout.client_id) if service else None
         if party is None or not party.backchannel_logout_uri:
             raise LogoutUntold(Untold.NO_ADDRESS)
-        claims = logout_claims(logout, issuer=self.settings.issuer, now=now)
+        claims = logout_claims(logout, self.settings, now=now)
         token = sign(claims, self.signer.ring().key(party.signing_alg), typ=TYP)
         status = self.post(party.backchannel_logout_uri, urlencode({"logout_token": token}))
         if status == HTTPStatus.BAD_REQUEST:
@@ -53,13 +52,13 @@ class BackChannel:
             raise UpstreamUnavailable(f"answered {status}")
 
 
-def logout_claims(logout: Logout, *, issuer: str, now: datetime) -> dict[str, object]:
+def logout_claims(logout: Logout, settings: ProviderSettings, *, now: datetime) -> dict[str, object]:
     """What a logout token says. Never a nonce: with one it could be taken for an ID token (§2.4)."""
     return {
-        "iss": issuer,
+        "iss": settings.issuer,
         "aud": logout.client_id,
         "iat": int(now.timestamp()),
-        "exp": int((now + TOKEN_LIFE).timestamp()),
+        "exp": int((now + settings.logout_token).timestamp()),
         "jti": token_urlsafe(16),
         "events": {EVENT: {}},
         "sub": logout.subject,

@@ -59,6 +59,11 @@ class ProviderSettings:
         """How long an ID token is good."""
         return self.lives.current().id_token
 
+    @property
+    def logout_token(self) -> timedelta:
+        """How long a logout token is good."""
+        return self.lives.current().logout_token
+
 
 @dataclass(frozen=True, slots=True)
 class Client:

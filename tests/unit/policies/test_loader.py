@@ -145,6 +145,8 @@ BOUNDS = {
     "code": ("5 s", "60 s", "4 s", "61 s"),
     "access_token": ("30 s", "15 min", "29 s", "16 min"),
     "id_token": ("30 s", "15 min", "29 s", "16 min"),
+    "logout_token": ("10 s", "2 min", "9 s", "121 s"),
+    "logout_tries": ("1 h", "7 d", "59 min", "8 d"),
     "refresh_family_idle": ("1 min", "7 d", "59 s", "8 d"),
     "refresh_family_absolute": ("1 h", "90 d", "59 min", "91 d"),
     "refresh_staff_idle": ("1 min", "24 h", "59 s", "25 h"),

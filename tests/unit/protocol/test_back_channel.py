@@ -36,6 +36,7 @@ ISSUER = "https://preau.example"
 KEY = generate_key("ES256")
 JWKS = export_jwks([public_jwk(KEY)])
 RING = KeyRing({"ES256": KEY}, jwks_from_json(JWKS), JWKS)
+SETTINGS = ProviderSettings(ISSUER, Part(Settable(load_book()), lambda book: book.installation.sessions))
 SERVICES = (
     listening("cantine", back="https://cantine.example/fin"),
     listening("cahier", front="https://cahier.example/sortie"),
@@ -60,8 +61,7 @@ class Posted:
 
 
 def notifier(posted: Posted) -> BackChannel:
-    settings = ProviderSettings(ISSUER, Part(Settable(load_book()), lambda book: book.installation.sessions))
-    return BackChannel(settings, Settable(Register(SERVICES)), OneKey(), posted)  # type: ignore[arg-type]
+    return BackChannel(SETTINGS, Settable(Register(SERVICES)), OneKey(), posted)  # type: ignore[arg-type]
 
 
 LOGOUT = Logout("sid_1", "cantine", "subject-1")
@@ -100,7 +100,7 @@ def test_a_client_without_an_address_cannot_be_told(clock: FakeClock, client_id:
 
 
 def test_each_client_is_told_its_own_name_of_the_session(clock: FakeClock) -> None:
-    claims = logout_claims(LOGOUT, issuer=ISSUER, now=clock())
+    claims = logout_claims(LOGOUT, SETTINGS, now=clock())
     assert claims["sid"] == sid_for("cantine", sid="sid_1") != sid_for("cahier", sid="sid_1")
     assert "nonce" not in claims
     assert "sid_1" not in str(claims)
@@ -114,7 +114,7 @@ def test_a_logout_token_is_no_hint_and_an_id_token_is_no_logout_token(clock: Fak
     with pytest.raises(TokenRefused) as refused:
         verify_own_id_token(token, RING.verifying, issuer=ISSUER)
     assert refused.value.reason is Refusal.TYP
-    claims = logout_claims(LOGOUT, issuer=ISSUER, now=clock())
+    claims = logout_claims(LOGOUT, SETTINGS, now=clock())
     assert verify_own_id_token(sign(claims, KEY, typ="JWT"), RING.verifying, issuer=ISSUER), "the type alone stops it"
     assert jws.extract_compact(token.encode()).headers()["typ"] == "logout+jwt"
 
