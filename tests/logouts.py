@@ -140,11 +140,8 @@ def open_logouts(
             _signer(web, clock),
             lambda to, body: outbound.post_form(to, body=body, headers={}).status,
         )
-        teller = Worker(
-            outbox=SqlOutbox(web.world.engine),
-            deliverers={Topic.LOGOUT: TellLogout(notifier, clock, lambda: timedelta(days=1))},
-            clock=clock,
-        )
+        tell = TellLogout(notifier, clock, lambda: web.world.live_policies.current().installation.sessions.logout_tries)
+        teller = Worker(outbox=SqlOutbox(web.world.engine), deliverers={Topic.LOGOUT: tell}, clock=clock)
         yield LogoutStand(web, clock, listeners, teller)
 
 

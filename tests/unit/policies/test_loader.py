@@ -115,7 +115,7 @@ def test_every_fault_is_told_at_once_with_its_place(folder: Path) -> None:
         ("release.cedar", lambda t: t + LOCAL_RULE, "belongs in access.cedar"),
         ("schema.cedarschema", lambda t: t.replace("entity Role", "entiti Role"), "schema.cedarschema:7: "),
         ("sessions.toml", lambda t: t.replace("code =", "code = = "), "sessions.toml:20: Invalid value"),
-        ("sessions.toml", lambda t: t + "x = [", "sessions.toml:33: "),
+        ("sessions.toml", lambda t: t + "x = [", "sessions.toml:37: "),
         ("sessions.toml", lambda t: t.replace('step_up = "5 min"\n', ""), "step_up: missing key"),
         ("sessions.toml", lambda t: t.replace('step_up = "5 min"', 'step_up = "0 min"'), "step_up: a duration"),
         ("sessions.toml", lambda t: t.replace('step_up = "5 min"', "step_up = 5"), "step_up: a duration"),
