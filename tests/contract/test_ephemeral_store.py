@@ -16,7 +16,7 @@ import redis
 from broker.domain.errors import EphemeralUnavailable
 from broker.domain.ports import EphemeralStore, Limit
 from broker.storage.memory_store import MemoryStore
-from broker.storage.redis_store import RedisStore
+from broker.storage.redis_store import REMEMBERED, RedisStore
 from tests import servers
 from tests.clock import FakeClock
 
@@ -231,8 +231,9 @@ def test_every_redis_key_carries_the_prefix_and_ends_by_itself(redis_store: Redi
     redis_store.claim_once("b", ttl=60)
     redis_store.admit((Limit(key="c", most=1, window=60),), copy_key="a")
     keys = set(raw.scan_iter())
-    assert keys == {b"preau:a", b"preau:claim:b", b"preau:limit:c"}
-    assert all(0 < raw.ttl(key) <= 60 for key in keys)
+    assert keys == {b"preau:a", b"preau:claim:b", b"preau:claims-began", b"preau:limit:c"}
+    assert all(0 < raw.ttl(key) <= 60 for key in keys - {b"preau:claims-began"})
+    assert 0 < raw.ttl(b"preau:claims-began") <= REMEMBERED
 
 
 @pytest.mark.services

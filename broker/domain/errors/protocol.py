@@ -164,6 +164,21 @@ class UnauthorizedClient(ProtocolError):
     spec_error = "unauthorized_client"
 
 
+class InvalidRequestUri(ProtocolError):
+    """A pushed request is unknown, over, answered or another client's: a page, no address is known (RFC 9126 §2.2)."""
+
+    code = "PRE-3018"
+    spec_error = "invalid_request_uri"
+
+
+class InvalidDpopProof(ProtocolError):
+    """The DPoP proof is missing, not for this request, used before, or of another key (RFC 9449 §5, §7.1)."""
+
+    code = "PRE-3019"
+    level = logging.WARNING
+    spec_error = "invalid_dpop_proof"
+
+
 class BadPageRequest(ProtocolError):
     """A page request failed its gate: foreign Host, missing CSRF token, repeated parameter, wrong method."""
 

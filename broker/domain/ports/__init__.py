@@ -20,6 +20,7 @@ from broker.domain.ports.sources import (
 from broker.domain.ports.storage import (
     Attachments,
     Audit,
+    Consumptions,
     Grants,
     Guardianships,
     Keys,
@@ -37,6 +38,7 @@ __all__ = [
     "Admission",
     "Attachments",
     "Audit",
+    "Consumptions",
     "Current",
     "Departure",
     "Details",
