@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -28,6 +29,8 @@ def bearer(text: str) -> PlainRequest:
 
 
 def test_a_copy_is_read_back_whole_for_its_own_token_only() -> None:
+    bound = replace(TOKEN, grant=replace(TOKEN.grant, jkt="k" * 43))
+    assert decode(encode(bound, token_digest="d1"), token_digest="d1") == bound
     copy = encode(TOKEN, token_digest="d1")
     assert decode(copy, token_digest="d1") == TOKEN
     assert decode(copy, token_digest="d2") is None
