@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,8 +18,9 @@ import pytest
 
 from broker.domain.school import Level
 from broker.domain.sessions import Device
+from broker.wire.http import BROWSER_COOKIE
 from tests.fapi import FapiClient, assertion, ath, fapi_service, fapi_stand, jwk_of, key, proof
-from tests.oidc_stand import BROWSER_COOKIE, ISSUER, Answer, Browser, Stand, authorization, authorize_url
+from tests.oidc_stand import ISSUER, Answer, Browser, Stand, authorization, authorize_url
 
 PLAN = "fapi2-security-profile-final-test-plan"
 OTHER_KEY = key(name="another")
@@ -30,8 +33,10 @@ def module(name: str) -> pytest.MarkDecorator:
     return pytest.mark.oidf(PLAN, f"fapi2-security-profile-final-{name}")
 
 
-@pytest.fixture
-def stand(sqlite_url: str) -> Iterator[Stand]:
+@pytest.fixture(scope="module")
+def stand(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+    """One stand for the whole plan, as the Foundation's suite runs it: every test signs in anew."""
+    sqlite_url = f"sqlite:///{shutil.copy(sqlite_template, tmp_path_factory.mktemp('fapi2') / 'preau.sqlite')}"
     services = (fapi_service("cantine", key(), key("RS256"), more_scopes=OFFLINE), fapi_service("bourses"))
     with fapi_stand(sqlite_url, *services) as opened:
         yield opened
@@ -103,7 +108,7 @@ def test_a_refusal_comes_back_as_access_denied(sqlite_url: str) -> None:
         pytest.param({}, marks=module("par-without-duplicate-parameters")),
     ],
 )
-def test_the_pushed_request_succeeds(client: FapiClient, changes: dict[str, str | None]) -> None:
+def test_the_pushed_request_succeeds(client: FapiClient, changes: dict[str, Any]) -> None:
     answer = client.authorize(client.stand.sign_in(), client.uri(**changes))
     assert answer.told.get("state") == authorization(**changes).get("state")
     redeemed = client.redeem(answer.told["code"])
@@ -182,7 +187,7 @@ def id_claims(token: str) -> Any:
         ),
     ],
 )
-def test_a_faulty_request_is_not_taken(client: FapiClient, changes: dict[str, str | None], error: str) -> None:
+def test_a_faulty_request_is_not_taken(client: FapiClient, changes: dict[str, Any], error: str) -> None:
     assert said(client.push(**changes)) == (400, error)
     assert client.push().status == 201
 
