@@ -25,9 +25,13 @@ WARM_UP = 60
 _numbers = count(1)
 
 
-@cache
 def key(alg: str = "ES256", name: str = "") -> SigningKey:
-    """A key, made once."""
+    """The key of this algorithm and name, made once."""
+    return _key(alg, name)
+
+
+@cache
+def _key(alg: str, _name: str) -> SigningKey:
     return generate_key(alg)
 
 
