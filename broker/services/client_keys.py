@@ -56,24 +56,24 @@ def read_jwks(reader: Reader, method: TokenAuthMethod, *, folder: Path) -> str:
         return ""
     key = "jwks" if reader.has("jwks") else "jwks_file"
     text = _text(reader, folder=folder)
-    if text and (why := _fault_of(text)):
+    if text is not None and (why := _fault_of(text)):
         reader.fault(f"'{key}' {why}", key=key)
-    return text
+    return text or ""
 
 
-def _text(reader: Reader, *, folder: Path) -> str:
+def _text(reader: Reader, *, folder: Path) -> str | None:
     if reader.has("jwks"):
         table = reader.table["jwks"]
         try:
             return json.dumps(table, sort_keys=True)
         except TypeError:
             reader.fault("'jwks' must be a JWK set: keys = [{ kty = …, … }]", key="jwks")
-            return ""
+            return None
     try:
         return (folder / reader.word("jwks_file")).read_text("utf-8")
     except (OSError, ValueError) as fault:  # a name with a NUL, bytes that are no text
         reader.fault(f"'jwks_file' cannot be read ({type(fault).__name__})", key="jwks_file")
-        return ""
+        return None
 
 
 def _fault_of(text: str) -> str:

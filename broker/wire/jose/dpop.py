@@ -18,13 +18,7 @@ from urllib.parse import urlsplit
 from broker.wire.jose.claims import CLOCKS_APART, instant_of, jti_of
 from broker.wire.jose.keys import FAPI_ALGS, Key, PinnedRegistry, VerifyingKey, import_key
 from broker.wire.jose.refusals import Refusal, TokenRefused
-from broker.wire.jose.verifying import (
-    Presented,
-    check_alg,
-    check_typ,
-    open_signed,
-    read_header,
-)
+from broker.wire.jose.verifying import Presented, check_alg, check_typ, open_signed, read_header
 
 PROOF_TYPES = frozenset({"dpop+jwt"})
 BEHIND = 60

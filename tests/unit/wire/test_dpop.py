@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from joserfc.jwk import ECKey
 
-from broker.wire.jose import FAPI_ALGS, Proof, Refusal, SigningKey, TokenRefused, dpop, verify_proof
+from broker.wire.jose import FAPI_ALGS, Proof, Refusal, SigningKey, TokenRefused, dpop, verify_proof, verifying
 from tests.fapi import ath, jwk_of, key, proof
 from tests.oidc_stand import ISSUER
 
@@ -53,7 +53,7 @@ HEADERS: tuple[tuple[Any, Refusal, dict[str, Any]], ...] = (
         (dpop.check_no_other_key, Refusal.HEADER, {name: value})
         for name, value in (("kid", MINE.kid), ("jku", HERE), ("x5u", HERE), ("x5c", ["x"]), ("zip", "DEF"))
     ),
-    *((dpop.check_typ, Refusal.TYP, {"typ": typ}) for typ in (..., "JWT", "dpop", "")),
+    *((verifying.check_typ, Refusal.TYP, {"typ": typ}) for typ in (..., "JWT", "dpop", "")),
     *((dpop.check_public, Refusal.KEY, {"jwk": {**jwk_of(MINE), name: "AA"}}) for name in ("d", "p", "dq", "k")),
     (dpop.check_public, Refusal.KEY, {"jwk": PRIVATE}),
 )
@@ -95,7 +95,7 @@ def test_a_claim_is_stopped_by_its_check_and_by_no_other(
 
 
 def test_every_check_has_a_vector() -> None:
-    assert {check for check, _, _ in HEADERS} == set(dpop.PROOF_HEADER_CHECKS) - {dpop.check_alg}
+    assert {check for check, _, _ in HEADERS} == set(dpop.PROOF_HEADER_CHECKS) - {verifying.check_alg}
     assert {check for check, _, _ in CLAIMS} == set(dpop.PROOF_CHECKS)
 
 
