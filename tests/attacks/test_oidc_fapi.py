@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from threading import Barrier
 from typing import Any
 from urllib.parse import urlencode
@@ -15,6 +16,7 @@ from broker.domain.errors import EphemeralUnavailable
 from broker.domain.services import ClientKind, TokenAuthMethod
 from broker.protocol.oidc import authorize_checks, client_auth, token_checks
 from broker.protocol.oidc.authorize import Authorize, AuthorizeChecks
+from broker.protocol.oidc.pushed import Push, PushedRequests
 from broker.protocol.oidc.token import Token
 from broker.storage.memory_store import MemoryStore
 from tests.fapi import FapiClient, assertion, ath, fapi_service, fapi_stand, key, proof
@@ -121,6 +123,19 @@ def test_two_windows_of_one_request_give_one_code(client: FapiClient) -> None:
     browser = client.stand.sign_in()
     answers = [client.stand.call("GET", window, browser=browser) for window in windows]
     assert ["code" in answer.told for answer in answers] == [True, False]
+
+
+def test_a_request_that_could_not_be_kept_is_not_promised(client: FapiClient) -> None:
+    class Away(MemoryStore):
+        def put(self, *_: object, **__: object) -> None:
+            """Lose it, as a Redis that is away does."""
+
+    def lose(endpoint: Any) -> Any:
+        lost = PushedRequests(Away(client.stand.clock), lambda: timedelta(seconds=90))
+        return replace(endpoint, pushed=lost) if isinstance(endpoint, Push) else endpoint
+
+    assert FapiClient(client.stand.rebuilt(lose)).push().status == 503
+    assert client.push().status == 201
 
 
 def test_the_check_for_pushing_is_what_stops_an_open_request(client: FapiClient) -> None:

@@ -11,7 +11,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from broker.domain.errors import InvalidDpopProof, InvalidRequest, InvalidRequestUri, ProtocolError
+from broker.domain.errors import (
+    EphemeralUnavailable,
+    InvalidDpopProof,
+    InvalidRequest,
+    InvalidRequestUri,
+    ProtocolError,
+)
 from broker.domain.handles import Handle, digest, is_handle, new_handle
 from broker.domain.ports import Current, EphemeralStore, Services
 from broker.protocol.answers import NO_STORE
@@ -37,9 +43,15 @@ class PushedRequests:
     life: Callable[[], timedelta]
 
     def keep(self, handle: str, values: Mapping[str, str]) -> int:
-        """Keep a request under a handle that was drawn for it; returns for how many seconds."""
-        seconds = int(self.life().total_seconds())
-        self.store.put(_key(digest(handle)), json.dumps(dict(values)).encode(), ttl=seconds)
+        """Keep a request under a handle that was drawn for it; returns for how many seconds.
+
+        Raises `EphemeralUnavailable` when the store kept nothing: a handle that leads nowhere would be found out by a
+        person at a browser.
+        """
+        seconds, key = int(self.life().total_seconds()), _key(digest(handle))
+        self.store.put(key, json.dumps(dict(values)).encode(), ttl=seconds)
+        if self.store.get(key) is None:
+            raise EphemeralUnavailable("a pushed request was not kept")
         return seconds
 
     def asked(self, form: Form) -> Waiting:

@@ -25,7 +25,7 @@ BEHIND = 60
 """Seconds that a proof is good for: it is made for one request."""
 LARGEST_HEADER = 2048
 """Room for the RSA key of 4096 bits that a proof may carry."""
-_OTHER_POINTERS = frozenset({"crit", "jku", "x5u", "x5c", "b64", "zip", "kid"})
+_OTHER_POINTERS = frozenset({"crit", "jku", "x5u", "x5c", "b64", "zip"})
 _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _REGISTRIES = {alg: PinnedRegistry(alg, strict=False, largest_header=LARGEST_HEADER) for alg in FAPI_ALGS}
 
