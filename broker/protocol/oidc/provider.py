@@ -17,6 +17,7 @@ TOKEN_PATH = "/token"  # noqa: S105 (a path)
 USERINFO_PATH = "/userinfo"
 REVOCATION_PATH = "/revoke"
 INTROSPECTION_PATH = "/introspect"
+PUSH_PATH = "/par"
 
 SCOPE_CLAIMS: dict[str, tuple[ClaimName, ...]] = {
     "openid": (),
