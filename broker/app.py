@@ -120,6 +120,7 @@ def build(settings: Settings, *, clock: Clock = utc_now) -> Broker:
             stores.people,
             stores.details,
             stores.grants,
+            stores.consumptions,
             stores.ledger,
             ephemeral,
             live.book,

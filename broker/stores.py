@@ -24,6 +24,7 @@ from broker.storage.migrate import is_current, upgrade
 from broker.storage.sealing import HeadSigner, load_master_secret
 from broker.storage.sql_attachments import SqlAttachments
 from broker.storage.sql_audit import SqlAudit
+from broker.storage.sql_consumptions import SqlConsumptions
 from broker.storage.sql_details import SqlDetails
 from broker.storage.sql_exposure import SqlExposure
 from broker.storage.sql_grants import SqlGrants
@@ -62,6 +63,7 @@ class Stores:
     holdings: SqlHoldings
     sessions: SqlSessions
     grants: SqlGrants
+    consumptions: SqlConsumptions
     keys: SqlKeys
     notices: SqlNotices
     audit: SqlAudit
@@ -95,6 +97,7 @@ def open_stores(settings: Settings, book: policies.PolicyBook) -> Stores:
         holdings=SqlHoldings(engine),
         sessions=SqlSessions(engine),
         grants=SqlGrants(engine),
+        consumptions=SqlConsumptions(engine),
         keys=SqlKeys(engine),
         notices=SqlNotices(engine),
         audit=SqlAudit(engine, sign=seal.sign, check=seal.check),

@@ -38,6 +38,7 @@ from broker.services.register import Register
 from broker.storage.engine import open_engine
 from broker.storage.memory_store import MemoryStore
 from broker.storage.sql_audit import SqlAudit
+from broker.storage.sql_consumptions import SqlConsumptions
 from broker.storage.sql_details import SqlDetails
 from broker.storage.sql_grants import SqlGrants
 from broker.storage.sql_keys import SqlKeys
@@ -268,7 +269,17 @@ def _build(engine: Engine, services: tuple[Service, ...]) -> Stand:
     federation = Federation(Sources(()), people, links, sessions, audit, store, live, clock, ISSUER, standings)
     routes = build_routes(
         ProviderParts(
-            settings, register, people, SqlDetails(engine), grants, SqlLedger(engine), store, live, signer, federation
+            settings,
+            register,
+            people,
+            SqlDetails(engine),
+            grants,
+            SqlConsumptions(engine),
+            SqlLedger(engine),
+            store,
+            live,
+            signer,
+            federation,
         )
     )
     return Stand(

@@ -21,6 +21,7 @@ from broker.protocol.oidc.provider import ProviderSettings
 from broker.protocol.oidc.routes import ProviderParts, algs_wanted, build_routes
 from broker.protocol.oidc.signing import KeyVault, Signer
 from broker.services.register import Register
+from broker.storage.sql_consumptions import SqlConsumptions
 from broker.storage.sql_details import SqlDetails
 from broker.storage.sql_grants import SqlGrants
 from broker.storage.sql_guesses import SqlGuesses
@@ -250,7 +251,7 @@ def _door(world: World, register: Settable[Register], pages: Flask, clock: FakeC
     settings = ProviderSettings(BASE, Part(world.live_policies, lambda book: book.installation.sessions))
     provider = ProviderParts(
         settings, register, world.federation.people, SqlDetails(world.engine), SqlGrants(world.engine),
-        SqlLedger(world.engine), world.store, world.live_policies,
+        SqlConsumptions(world.engine),        SqlLedger(world.engine), world.store, world.live_policies,
         Signer(vault, algs=algs_wanted(register.current().all()), clock=clock), world.federation,
     )  # fmt: skip
     return Door(build_routes(provider), fallback=pages, logins=world.federation, store=world.store, clock=clock)

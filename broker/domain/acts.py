@@ -18,12 +18,24 @@ from broker.domain.standings import StandingKind, StandingState
 
 
 @dataclass(frozen=True, slots=True)
+class PushedRequest:
+    """A request that was pushed (RFC 9126), by digest of its handle, and until when it is remembered as answered."""
+
+    digest: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class IssueCode:
-    """Store a code (by digest) and the grant it stands for. `audit` holds at least the event of the issuing itself."""
+    """Store a code (by digest) and the grant it stands for. `audit` holds at least the event of the issuing itself.
+
+    `spends`: the pushed request that the code answers, claimed in the same act; None for one that came openly.
+    """
 
     code_digest: str
     payload: CodePayload
     audit: tuple[AuditEvent, ...]
+    spends: PushedRequest | None = None
 
     @property
     def issued_at(self) -> datetime:
@@ -36,7 +48,7 @@ class Redeem:
     """Claim a code or refresh token of this client, unused and unexpired at `now`, and store the tokens it yields.
 
     The refresh token is stored only where the grant is good offline. `audit` is completed with the grant by whoever
-    carries it out: it is not known before the claim.
+    carries it out: it is not known before the claim. `jkt`: the key that was proven; a grant of no key is bound to it.
     """
 
     kind: Redeemable
@@ -47,6 +59,7 @@ class Redeem:
     refresh_digest: str
     now: datetime
     audit: tuple[AuditEvent, ...]
+    jkt: str = ""
 
 
 @dataclass(frozen=True, slots=True)

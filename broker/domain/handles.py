@@ -19,6 +19,7 @@ class Handle(StrEnum):
     INTERACTION = "pin_"
     STATE = "pst_"
     REQUEST = "prq_"
+    PUSHED = "ppu_"
     CODE = "pco_"
     ACCESS_TOKEN = "pat_"  # noqa: S105 - a prefix, not a secret
     REFRESH_TOKEN = "prt_"  # noqa: S105

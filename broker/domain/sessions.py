@@ -49,13 +49,17 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What one person granted one client in one session; revoking it kills every token made from it."""
+    """What one person granted one client in one session; revoking it kills every token made from it.
+
+    `jkt`: thumbprint of the key that its code and tokens are bound to (RFC 9449 §6); empty: to none.
+    """
 
     grant_id: str
     person_id: str
     client_id: str
     sid: str
     scope: tuple[str, ...]
+    jkt: str = ""
 
 
 class Redeemable(StrEnum):

@@ -26,7 +26,7 @@ from broker.domain.services import (
 )
 from broker.domain.toml_text import Step, TomlText, TomlUnreadable, parse_toml
 from broker.services.addresses import address_fault
-from broker.services.parties import read_party, secret_file_of
+from broker.services.parties import files_of, read_party
 from broker.services.reading import UAI, Fault, Reader
 from broker.services.release_reader import read_release
 
@@ -82,8 +82,8 @@ def read_descriptor(path: Path, faults: list[Fault]) -> Descriptor | None:
         return None
     reader = Reader(text, path.name, faults, table=dict(text.table))
     service = _service(reader, folder=path.parent)
-    secrets = [secret_file_of(row, folder=path.parent) for row in reader.rows("parties")] if service else []
-    return Descriptor(service, (path, *filter(None, secrets)), text) if len(faults) == before else None
+    named = [file for row in reader.rows("parties") for file in files_of(row, folder=path.parent)]
+    return Descriptor(service, (path, *named), text) if len(faults) == before else None
 
 
 def _service(reader: Reader, *, folder: Path) -> Service:

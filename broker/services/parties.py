@@ -9,12 +9,21 @@ from pathlib import Path
 from broker.domain.handles import digest
 from broker.domain.services import ClientKind, RelyingParty, TokenAuthMethod
 from broker.services.addresses import address_fault, native_fault, origin_fault, origin_of
+from broker.services.client_keys import (
+    KEY_KEYS,
+    check_profile,
+    keys_file_of,
+    read_jwks,
+    read_profile,
+    read_switch,
+)
 from broker.services.reading import Reader
+from broker.wire.jose import SIGNING_ALGS
 
 PARTY_KEYS = (
     "client_id", "kind", "client_secret_file", "client_secret_sha256", "redirect_uris", "origins", "auth_method",
     "scopes", "signing_alg", "post_logout_redirect_uris", "backchannel_logout_uri",
-    "backchannel_logout_session_required", "frontchannel_logout_uri", "frontchannel_logout_session_required",
+    "backchannel_logout_session_required", "frontchannel_logout_uri", "frontchannel_logout_session_required", *KEY_KEYS,
 )  # fmt: skip
 SCOPES = (
     "openid",
@@ -28,7 +37,6 @@ SCOPES = (
     "directory",
     "offline_access",
 )
-SIGNING_ALGS = ("ES256", "RS256")
 SHORTEST_SECRET = 43
 """A 256-bit random secret in base64url: what makes SHA-256 at rest enough (a chosen word would be guessed)."""
 
@@ -43,27 +51,34 @@ def read_party(reader: Reader, *, folder: Path) -> RelyingParty:
     if _SUBJECT_SHAPED.fullmatch(client_id):
         reader.fault("'client_id' has the shape of a person's subject (RFC 9700 §4.15)", key="client_id")
     kind = reader.member("kind", ClientKind, default=ClientKind.WEB)
-    public = kind is not ClientKind.WEB
     redirect_uris = _addresses(reader, "redirect_uris", kind, least=1)
+    fapi = read_profile(reader)
+    method, alg = _auth_method(reader, public=kind is not ClientKind.WEB, fapi=fapi), _signing_alg(reader)
+    if fapi:
+        check_profile(reader, method, alg)
     return RelyingParty(
         client_id=client_id,
-        secret_digest=_no_secret(reader, kind) if public else _secret_digest(reader, folder=folder),
+        secret_digest=_secret_of(reader, kind, method, folder=folder),
         redirect_uris=redirect_uris,
-        auth_method=_auth_method(reader, public=public),
+        auth_method=method,
         scopes=_scopes(reader),
-        signing_alg=_signing_alg(reader),
+        signing_alg=alg,
         kind=kind,
         origins=_origins(reader, kind),
         post_logout_redirect_uris=_addresses(reader, "post_logout_redirect_uris", kind, least=0),
         backchannel_logout_uri=_logout_uri(reader, "backchannel"),
         frontchannel_logout_uri=_frontchannel(reader, redirect_uris),
+        jwks=read_jwks(reader, method, folder=folder),
+        par=read_switch(reader, "par", fapi=fapi),
+        dpop=read_switch(reader, "dpop", fapi=fapi),
     )
 
 
-def secret_file_of(reader: Reader, *, folder: Path) -> Path | None:
-    """The file that holds the secret of a client, if it names one."""
+def files_of(reader: Reader, *, folder: Path) -> tuple[Path, ...]:
+    """The files that hold the secret and the public keys of a client, as far as it names them."""
     stated = reader.table.get("client_secret_file")
-    return folder / stated if isinstance(stated, str) and stated else None
+    secret = folder / stated if isinstance(stated, str) and stated else None
+    return tuple(filter(None, (secret, keys_file_of(reader, folder=folder))))
 
 
 def _addresses(reader: Reader, key: str, kind: ClientKind, *, least: int) -> tuple[str, ...]:
@@ -108,9 +123,11 @@ def _origins(reader: Reader, kind: ClientKind) -> tuple[str, ...]:
     return origins
 
 
-def _auth_method(reader: Reader, *, public: bool) -> TokenAuthMethod:
+def _auth_method(reader: Reader, *, public: bool, fapi: bool) -> TokenAuthMethod:
     """What keeps no secret proves itself by PKCE alone, and what keeps one never goes without (RFC 6749 §2.3)."""
     default = TokenAuthMethod.NONE if public else TokenAuthMethod.BASIC
+    if fapi:
+        default = TokenAuthMethod.PRIVATE_KEY_JWT
     method = reader.member("auth_method", TokenAuthMethod, default=default)
     if public is not (method is TokenAuthMethod.NONE):
         reader.fault("'auth_method' is 'none' for a native or browser client, and for no other", key="auth_method")
@@ -134,10 +151,18 @@ def _signing_alg(reader: Reader) -> str:
     return alg
 
 
-def _no_secret(reader: Reader, kind: ClientKind) -> str:
+def _secret_of(reader: Reader, kind: ClientKind, method: TokenAuthMethod, *, folder: Path) -> str:
+    if kind is not ClientKind.WEB:
+        return _no_secret(reader, f"a {kind} client keeps no secret (RFC 8252 §8.5)")
+    if method is TokenAuthMethod.PRIVATE_KEY_JWT:
+        return _no_secret(reader, "a client that signs shows no secret")
+    return _secret_digest(reader, folder=folder)
+
+
+def _no_secret(reader: Reader, why: str) -> str:
     for key in ("client_secret_file", "client_secret_sha256"):
         if reader.has(key):
-            reader.fault(f"'{key}': a {kind} client keeps no secret (RFC 8252 §8.5)", key=key)
+            reader.fault(f"'{key}': {why}", key=key)
     return ""
 
 

@@ -71,6 +71,7 @@ class MemoryStore:
 
     def __init__(self, clock: Clock, *, most: int = MOST) -> None:
         self._clock = clock
+        self._began = clock()
         self._lock = threading.Lock()
         self._values: _Shelf[bytes] = _Shelf(most)
         self._claims: _Shelf[None] = _Shelf(most)
@@ -103,9 +104,11 @@ class MemoryStore:
             for key in keys:
                 self._values.pop(key)
 
-    def claim_once(self, key: str, *, ttl: int) -> bool:
+    def claim_once(self, key: str, *, ttl: int, usable_since: datetime | None = None) -> bool:
         """True for the first caller within `ttl` seconds. Raises `EphemeralUnavailable` when no claim fits any more."""
         now = self._clock()
+        if usable_since is not None and usable_since < self._began:
+            return False
         with self._lock:
             if self._claims.get(key, now):
                 return False

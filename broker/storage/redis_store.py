@@ -51,6 +51,20 @@ if wait > 0 then return {wait, false} end
 return {0, redis.call('GET', KEYS[#KEYS])}
 """
 
+_CLAIM = """
+local began = redis.call('GET', KEYS[2])
+if not began then
+  began = ARGV[2]
+  redis.call('SET', KEYS[2], began)
+end
+redis.call('EXPIRE', KEYS[2], ARGV[4])
+if ARGV[3] ~= '' and tonumber(ARGV[3]) < tonumber(began) then return 0 end
+if redis.call('SET', KEYS[1], '1', 'NX', 'EX', ARGV[1]) then return 1 end
+return 0
+"""
+REMEMBERED = 400 * 86400
+"""Seconds without a claim after which a Redis counts as just started: nothing ephemeral stays for ever."""
+
 
 class RedisStore:
     """Every operation is one round trip with a short deadline.
@@ -68,6 +82,7 @@ class RedisStore:
             retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
         )
         self._script = self._client.register_script(_ADMIT)
+        self._claim = self._client.register_script(_CLAIM)
         self._prefix = prefix
         self._tag_key = tag_key
         self._clock = clock
@@ -94,10 +109,15 @@ class RedisStore:
         if keys:
             self._ask(lambda: self._client.unlink(*(self._prefix + key for key in keys)))
 
-    def claim_once(self, key: str, *, ttl: int) -> bool:
-        """True for the first caller within `ttl` seconds. Raises `EphemeralUnavailable` when Redis is not there."""
-        name = f"{self._prefix}claim:{key}"
-        claimed = self._ask(lambda: bool(self._client.set(name, b"1", nx=True, ex=ttl)))
+    def claim_once(self, key: str, *, ttl: int, usable_since: datetime | None = None) -> bool:
+        """True for the first caller within `ttl` seconds. Raises `EphemeralUnavailable` when Redis is not there.
+
+        The first claim writes down when this Redis began: one that was emptied knows no earlier claim, and says no.
+        """
+        keys = [f"{self._prefix}claim:{key}", f"{self._prefix}claims-began"]
+        usable = usable_since.timestamp() if usable_since else ""
+        told = [ttl, self._clock().timestamp(), usable, REMEMBERED]
+        claimed = self._ask(lambda: bool(self._claim(keys=keys, args=told)))
         if claimed is None:
             raise EphemeralUnavailable("redis does not answer")
         return claimed

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -34,13 +34,13 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import IntegrityError
 
 from broker.domain.acts import IssueCode, Redeem, RevokeGrant
 from broker.domain.audit import AuditEvent
 from broker.domain.handles import new_subject
-from broker.domain.identity import AuthnContext
 from broker.domain.people import AttachmentState, Space
-from broker.domain.sessions import AccessToken, CodePayload, Grant, Offline, Redeemable
+from broker.domain.sessions import AccessToken, CodePayload, Offline, Redeemable
 from broker.storage.copies import tell_tokens
 from broker.storage.engine import fetch, reading, transact
 from broker.storage.lineage import lock_owners
@@ -55,7 +55,8 @@ from broker.storage.schema import (
     sessions,
     subjects,
 )
-from broker.storage.trail import event_row, insert_audit
+from broker.storage.sql_grant_rows import events_as_json, grant_of, issue_binds, payload_of, redeem_binds
+from broker.storage.trail import insert_audit
 
 _NOW = bindparam("now", type_=Instant)
 _UNTIL = bindparam("until", type_=Instant)
@@ -64,6 +65,7 @@ _KIND = bindparam("of_kind", type_=String)
 _REFRESH = bindparam("refresh", type_=String)
 _TOKEN = bindparam("token", type_=String)
 _GRANT = bindparam("grant", type_=String)
+_JKT = bindparam("bound_to", type_=String)
 
 _KEPT = and_(sessions.c.idle_until > _NOW, sessions.c.ends_at > _NOW)
 _RUNNING = and_(sessions.c.revoked_at.is_(None), _KEPT)
@@ -124,6 +126,7 @@ _STORE_GRANT = (
             "created_at",
             "offline_until",
             "offline_idle",
+            "jkt",
         ],
         select(
             _GRANT,
@@ -136,6 +139,7 @@ _STORE_GRANT = (
             _NOW,
             bindparam("renewed_until", type_=Instant),
             bindparam("renewed_within", type_=Integer),
+            _JKT,
         ).where(
             sessions.c.sid == bindparam("session", type_=String),
             sessions.c.person_id == bindparam("person", type_=String),
@@ -154,6 +158,13 @@ def _code_of(grant_id: ColumnElement[str]) -> Select[Any]:
     return select(_DIGEST, kind, grant_id, stands_for, _NOW, _UNTIL)
 
 
+_PUSHED_NAMES = ["digest", "kind", "payload", "issued_at", "expires_at", "used_at"]
+_PUSHED_VALUES: tuple[ColumnElement[Any], ...] = (
+    bindparam("pushed", type_=String), literal("pushed", String), literal({}, JSON), _NOW,
+    bindparam("remembered", type_=Instant), _NOW,
+)  # fmt: skip
+"""A pushed request as answered (RFC 9126 §7.3): a second answer to it meets the row of the first."""
+
 _STORE_CODE = insert(consumptions).from_select(_CODE_NAMES, _code_of(_GRANT))
 _CLAIM = (
     update(consumptions)
@@ -171,6 +182,7 @@ _CLAIM = (
     .values(used_at=_NOW)
 )
 """Only its own client claims it: another's attempt does not spend it."""
+_BIND = update(grants).where(grants.c.id == _GRANT, grants.c.jkt.is_(None)).values(jkt=_JKT)
 _STORE_TOKEN = insert(access_tokens).values(digest=_TOKEN, grant_id=_GRANT, issued_at=_NOW, expires_at=_UNTIL)
 
 # ---- the same steps as one statement, for PostgreSQL -------------------------------------------------------------
@@ -190,6 +202,9 @@ _ISSUE_AT_ONCE = select(_granted.c.id).add_cte(
     insert(audit_events)
     .from_select(_EVENT_NAMES, select(*_event_values).select_from(_granted.join(_events, true())))
     .cte("audited"),
+)
+_ISSUE_PUSHED_AT_ONCE = _ISSUE_AT_ONCE.add_cte(
+    insert(consumptions).from_select(_PUSHED_NAMES, select(*_PUSHED_VALUES).select_from(_granted)).cte("answered")
 )
 _claimed = _CLAIM.returning(grants, consumptions.c.payload, consumptions.c.expires_at).cte("claimed")
 _idle_end = _NOW + func.make_interval(0, 0, 0, 0, 0, 0, _claimed.c.offline_idle)
@@ -211,6 +226,9 @@ _REDEEM_AT_ONCE = select(_claimed, literal(None, Instant).label("used_at")).add_
     .from_select(_EVENT_NAMES, select(*_claimed_values).select_from(_claimed.join(_events, true())))
     .cte("audited"),
 )  # fmt: skip
+_REDEEM_BOUND_AT_ONCE = _REDEEM_AT_ONCE.add_cte(
+    update(grants).where(grants.c.id == _claimed.c.id, grants.c.jkt.is_(None)).values(jkt=_JKT).cte("bound")
+)
 
 
 class SqlGrants:
@@ -230,32 +248,34 @@ class SqlGrants:
 
     def issue_code(self, act: IssueCode) -> bool:
         """See `Grants.issue_code`."""
-        binds = _issue_binds(act)
+        try:
+            return self._issue(act)
+        except IntegrityError:
+            if act.spends is None:
+                raise
+            return False  # its pushed request was answered a moment ago: all of this act is undone
+
+    def _issue(self, act: IssueCode) -> bool:
+        binds = issue_binds(act)
         if self._at_once:
+            at_once = _ISSUE_PUSHED_AT_ONCE if act.spends else _ISSUE_AT_ONCE
             with reading(self._engine) as conn:
-                return conn.execute(_ISSUE_AT_ONCE, {**binds, "events": _as_json(act.audit)}).first() is not None
+                return conn.execute(at_once, {**binds, "events": events_as_json(act.audit)}).first() is not None
         return transact(self._engine, lambda conn: _issue_in_steps(conn, binds, act.audit))
 
     def redeemable(self, kind: Redeemable, digest: str) -> CodePayload | None:
         """See `Grants.redeemable`."""
         rows = fetch(self._engine, _READ_REDEEMABLE, {"of_kind": kind.value, "shown": digest})
-        return _payload(rows[0]) if rows else None
+        return payload_of(rows[0]) if rows else None
 
     def redeem(self, act: Redeem) -> CodePayload | None:
         """See `Grants.redeem`."""
-        binds = {
-            "of_kind": act.kind.value,
-            "shown": act.digest,
-            "client": act.client_id,
-            "token": act.access_digest,
-            "until": act.access_until,
-            "refresh": act.refresh_digest,
-            "now": act.now,
-        }
+        binds = redeem_binds(act)
         if self._at_once:
+            at_once = _REDEEM_BOUND_AT_ONCE if act.jkt else _REDEEM_AT_ONCE
             with reading(self._engine) as conn:
-                row = conn.execute(_REDEEM_AT_ONCE, {**binds, "events": _as_json(act.audit)}).first()
-                return _payload(row) if row else None
+                row = conn.execute(at_once, {**binds, "events": events_as_json(act.audit)}).first()
+                return payload_of(row) if row else None
         return transact(self._engine, lambda conn: _redeem_in_steps(conn, binds, act.audit))
 
     def token(self, token_digest: str, *, now: datetime) -> AccessToken | None:
@@ -264,7 +284,9 @@ class SqlGrants:
         if not rows:
             return None
         row = rows[0]
-        return AccessToken(grant=_grant(row), subject=row.subject, claims=tuple(row.claims), expires_at=row.expires_at)
+        return AccessToken(
+            grant=grant_of(row), subject=row.subject, claims=tuple(row.claims), expires_at=row.expires_at
+        )
 
     def revoke(self, act: RevokeGrant) -> None:
         """See `Grants.revoke`. The first reason stays; every attempt is audited."""
@@ -287,6 +309,8 @@ def _issue_in_steps(conn: Connection, binds: dict[str, Any], audit: Sequence[Aud
     if conn.execute(_STORE_GRANT, binds).scalar() is None:
         return False
     conn.execute(_STORE_CODE, binds)
+    if binds["pushed"]:
+        conn.execute(insert(consumptions).from_select(_PUSHED_NAMES, select(*_PUSHED_VALUES)), binds)
     insert_audit(conn, audit)
     return True
 
@@ -295,8 +319,10 @@ def _redeem_in_steps(conn: Connection, binds: dict[str, Any], audit: Sequence[Au
     if not conn.execute(_CLAIM, binds).rowcount:
         return None
     row = conn.execute(_READ_REDEEMABLE, binds).one()
-    payload = replace(_payload(row), used_at=None)
+    payload = replace(payload_of(row), used_at=None)
     conn.execute(_STORE_TOKEN, {**binds, "grant": row.id})
+    if binds["bound_to"]:
+        conn.execute(_BIND, {"grant": row.id, "bound_to": binds["bound_to"]})
     if payload.offline and payload.offline.until > binds["now"]:
         conn.execute(insert(consumptions), [_renewed(row, payload.offline, binds)])
     insert_audit(conn, [replace(event, subject=row.id) for event in audit])
@@ -323,65 +349,3 @@ def _revoke(conn: Connection, act: RevokeGrant) -> None:
     )
     tell_tokens(conn, (act.grant_id,), now=act.now)
     insert_audit(conn, act.audit)
-
-
-# ---- values and rows ---------------------------------------------------------------------------------------------
-
-
-def _issue_binds(act: IssueCode) -> dict[str, Any]:
-    payload = act.payload
-    grant, authn = payload.grant, payload.authn
-    return {
-        "grant": grant.grant_id,
-        "person": grant.person_id,
-        "client": grant.client_id,
-        "session": grant.sid,
-        "scopes": list(grant.scope),
-        "sub": payload.subject,
-        "granted": list(payload.claims),
-        "renewed_until": payload.offline.until if payload.offline else None,
-        "renewed_within": int(payload.offline.idle.total_seconds()) if payload.offline else None,
-        "shown": act.code_digest,
-        "stands_for": {
-            "redirect_uri": payload.redirect_uri,
-            "code_challenge": payload.code_challenge,
-            "nonce": payload.nonce,
-            "acr": authn.acr,
-            "amr": list(authn.amr),
-            "auth_time": authn.auth_time.isoformat(),
-            "authority": authn.authority,
-            "visit": payload.visit,
-        },
-        "now": act.issued_at,
-        "until": payload.expires_at,
-    }
-
-
-def _as_json(events: Sequence[AuditEvent]) -> list[dict[str, Any]]:
-    return [{**event_row(event), "at": event.at.isoformat()} for event in events]
-
-
-def _payload(row: Row[Any]) -> CodePayload:
-    stands_for = row.payload
-    return CodePayload(
-        grant=_grant(row),
-        redirect_uri=stands_for["redirect_uri"],
-        code_challenge=stands_for["code_challenge"],
-        nonce=stands_for["nonce"],
-        subject=row.subject,
-        authn=AuthnContext(
-            acr=stands_for["acr"],
-            amr=tuple(stands_for["amr"]),
-            auth_time=datetime.fromisoformat(stands_for["auth_time"]),
-            authority=stands_for["authority"],
-        ),
-        claims=tuple(row.claims),
-        expires_at=row.expires_at,
-        used_at=row.used_at,
-        offline=Offline(timedelta(seconds=row.offline_idle), row.offline_until) if row.offline_until else None,
-        visit=stands_for.get("visit", ""),
-    )
-
-
-def _grant(row: Row[Any]) -> Grant:
-    return Grant(grant_id=row.id, person_id=row.person_id, client_id=row.client_id, sid=row.sid, scope=tuple(row.scope))

@@ -211,7 +211,7 @@ class Door:
             return PlainResponse(405, (("Allow", self._methods[path]),))
         allowed: Headers = (
             ("Access-Control-Allow-Methods", ", ".join(sorted(methods))),
-            ("Access-Control-Allow-Headers", "authorization, content-type"),
+            ("Access-Control-Allow-Headers", "authorization, content-type, dpop"),
             ("Access-Control-Max-Age", str(ONE_MINUTE)),
         )
         return PlainResponse(204, (*allowed, *_for_reader(origin)))

@@ -8,12 +8,14 @@ from typing import Final
 ACR_VALUES: Final = "acr_values"
 CLAIMS: Final = "claims"
 CLIENT_ASSERTION: Final = "client_assertion"
+CLIENT_ASSERTION_TYPE: Final = "client_assertion_type"
 CLIENT_ID: Final = "client_id"
 CLIENT_SECRET: Final = "client_secret"  # noqa: S105 (a parameter's name)
 CODE: Final = "code"
 CODE_CHALLENGE: Final = "code_challenge"
 CODE_CHALLENGE_METHOD: Final = "code_challenge_method"
 CODE_VERIFIER: Final = "code_verifier"
+DPOP_JKT: Final = "dpop_jkt"
 GRANT_TYPE: Final = "grant_type"
 ID_TOKEN_HINT: Final = "id_token_hint"  # noqa: S105
 MAX_AGE: Final = "max_age"
@@ -39,9 +41,12 @@ ISS: Final = "iss"
 # Values
 AUTHORIZATION_CODE: Final = "authorization_code"
 BEARER: Final = "Bearer"
+DPOP: Final = "DPoP"
+JWT_BEARER: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 OFFLINE_ACCESS: Final = "offline_access"
 FORM_POST: Final = "form_post"
 OPENID: Final = "openid"
+PUSHED_URN: Final = "urn:ietf:params:oauth:request_uri:"
 QUERY: Final = "query"
 S256: Final = "S256"
 

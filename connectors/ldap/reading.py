@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from broker.domain import feed
 from broker.domain.feed import FeedFault, FeedRow, PersonRecord, Removal
 from broker.domain.people import RecordKind, Reference
-from broker.domain.school import ine_is_plausible, uai_is_plausible
+from broker.domain.school import holds_ine, ine_is_plausible, uai_is_plausible
 from connectors import sdet
 from connectors.feed_values import Malformed, feed_key, key_told
 from connectors.ldap.entries import Entry
@@ -205,9 +205,9 @@ class Reading:
         return feed_key(key)
 
     def _place(self, entry: Entry, attribute: str) -> str:
-        """What names an entry to the operator: its key, never a name, nor a text that no key is."""
+        """What names an entry to the operator: its key, never a name, a pupil's number, nor a text that no key is."""
         key = key_told(entry.dn.value_of(attribute)) or key_told(entry.only(attribute))
-        return f"{attribute}={key}" if key else self.name
+        return f"{attribute}={key}" if key and not holds_ine(key) else self.name
 
 
 def _same_humans(ties: Iterable[Tie], references: Iterable[Reference]) -> Callable[[str], tuple[feed.Tie, ...]]:

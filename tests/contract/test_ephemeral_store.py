@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
+from datetime import timedelta
 from threading import Barrier
 
 import pytest
@@ -16,7 +17,7 @@ import redis
 from broker.domain.errors import EphemeralUnavailable
 from broker.domain.ports import EphemeralStore, Limit
 from broker.storage.memory_store import MemoryStore
-from broker.storage.redis_store import RedisStore
+from broker.storage.redis_store import REMEMBERED, RedisStore
 from tests import servers
 from tests.clock import FakeClock
 
@@ -113,6 +114,30 @@ def test_of_many_claimants_one_wins(ephemeral_store: EphemeralStore) -> None:
     for number in range(20):
         won = at_once(lambda key=f"jti{number}": ephemeral_store.claim_once(key, ttl=60))  # type: ignore[misc]
         assert won.count(True) == 1
+
+
+@pytest.mark.spec("RFC 9449 §11.1")
+def test_a_store_that_has_just_started_refuses_what_is_older(ephemeral_store: EphemeralStore, clock: FakeClock) -> None:
+    """It may have been claimed before the store began, or before it was emptied: nobody can tell."""
+    began = clock()
+    assert ephemeral_store.claim_once("first", ttl=60, usable_since=began)
+    assert not ephemeral_store.claim_once("older", ttl=60, usable_since=began - timedelta(seconds=1))
+    clock.advance(30)
+    assert not ephemeral_store.claim_once("older", ttl=60, usable_since=began - timedelta(seconds=1))
+    assert ephemeral_store.claim_once("newer", ttl=60, usable_since=clock())
+    assert not ephemeral_store.claim_once("newer", ttl=60, usable_since=clock())
+
+
+@pytest.mark.services
+def test_a_redis_that_was_emptied_counts_as_just_started(
+    redis_store: RedisStore, raw: redis.Redis, clock: FakeClock
+) -> None:
+    used = clock()
+    assert redis_store.claim_once("proof", ttl=60, usable_since=used)
+    clock.advance(30)
+    raw.flushall()
+    assert not redis_store.claim_once("proof", ttl=60, usable_since=used)
+    assert redis_store.claim_once("fresh", ttl=60, usable_since=clock())
 
 
 def test_a_claim_and_a_value_of_the_same_name_do_not_meet(ephemeral_store: EphemeralStore) -> None:
@@ -231,8 +256,9 @@ def test_every_redis_key_carries_the_prefix_and_ends_by_itself(redis_store: Redi
     redis_store.claim_once("b", ttl=60)
     redis_store.admit((Limit(key="c", most=1, window=60),), copy_key="a")
     keys = set(raw.scan_iter())
-    assert keys == {b"preau:a", b"preau:claim:b", b"preau:limit:c"}
-    assert all(0 < raw.ttl(key) <= 60 for key in keys)
+    assert keys == {b"preau:a", b"preau:claim:b", b"preau:claims-began", b"preau:limit:c"}
+    assert all(0 < raw.ttl(key) <= 60 for key in keys - {b"preau:claims-began"})
+    assert 0 < raw.ttl(b"preau:claims-began") <= REMEMBERED
 
 
 @pytest.mark.services

@@ -112,7 +112,7 @@ def test_a_browser_that_asks_first_is_told_what_it_may_send(stand: Stand) -> Non
     asked = stand.call("OPTIONS", "/userinfo", headers={"Origin": ORIGIN, "Access-Control-Request-Method": "GET"})
     assert (asked.status, asked.body) == (204, b"")
     assert asked.headers["access-control-allow-methods"] == "GET, POST"
-    assert asked.headers["access-control-allow-headers"] == "authorization, content-type"
+    assert asked.headers["access-control-allow-headers"] == "authorization, content-type, dpop"
 
 
 @pytest.mark.spec("RFC 9700 §2.6")

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import Engine, event
 
+from tests.fapi import FapiClient, fapi_stand
 from tests.oidc_stand import Stand, authorize_url, basic, get_code, get_tokens, open_stand, redemption
 
 pytestmark = pytest.mark.services
@@ -73,6 +74,21 @@ def test_the_first_release_of_a_day_is_one_line_more(stand: Stand) -> None:
         assert stand.call("POST", "/token", headers=basic(), form=redemption(code)).status == 200
     assert len(sent) == 2
     assert sent[1].startswith("INSERT INTO releases")
+
+
+def test_a_client_of_high_assurance_costs_one_statement_more_for_its_assertion(postgres_url: str) -> None:
+    with fapi_stand(postgres_url) as stand:
+        client = FapiClient(stand)
+        client.redeem(client.code())
+        browser = stand.sign_in()
+        client.authorize(browser)
+        with counted(stand.engine) as pushing:
+            uri = client.uri()
+        with counted(stand.engine) as asking:
+            code = client.authorize(browser, uri).told["code"]
+        with counted(stand.engine) as redeeming:
+            assert client.redeem(code).status == 200
+    assert [len(sent) for sent in (pushing, asking, redeeming)] == [1, 4, 2]
 
 
 def test_public_documents_ask_nothing(stand: Stand) -> None:

@@ -164,12 +164,19 @@ class UnauthorizedClient(ProtocolError):
     spec_error = "unauthorized_client"
 
 
-class UnmetRequirements(ProtocolError):
-    """A service asked for an `acr` that no login of this person has (OIDC Unmet Authentication Requirements §2)."""
+class InvalidRequestUri(ProtocolError):
+    """A pushed request is unknown, over, answered or another client's: a page, no address is known (RFC 9126 §2.2)."""
 
     code = "PRE-3018"
-    spec_error = "unmet_authentication_requirements"
-    may_redirect = True
+    spec_error = "invalid_request_uri"
+
+
+class InvalidDpopProof(ProtocolError):
+    """The DPoP proof is missing, not for this request, used before, or of another key (RFC 9449 §5, §7.1)."""
+
+    code = "PRE-3019"
+    level = logging.WARNING
+    spec_error = "invalid_dpop_proof"
 
 
 class BadPageRequest(ProtocolError):
@@ -190,3 +197,11 @@ class PageNotFound(ProtocolError):
     title = "Cette page n'existe pas."
     sentence = "L'adresse est peut-être mal écrite."
     next_step = "Revenez à l'accueil."
+
+
+class UnmetRequirements(ProtocolError):
+    """A service asked for an `acr` that no login of this person has (OIDC Unmet Authentication Requirements §2)."""
+
+    code = "PRE-3022"
+    spec_error = "unmet_authentication_requirements"
+    may_redirect = True

@@ -21,6 +21,7 @@ from broker.domain.ports.sources import (
 from broker.domain.ports.storage import (
     Attachments,
     Audit,
+    Consumptions,
     Grants,
     Guardianships,
     Keys,
@@ -39,6 +40,7 @@ __all__ = [
     "Admission",
     "Attachments",
     "Audit",
+    "Consumptions",
     "Current",
     "Departure",
     "Details",

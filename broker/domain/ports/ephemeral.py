@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 
@@ -44,8 +45,11 @@ class EphemeralStore(Protocol):
         """Forget values."""
         ...
 
-    def claim_once(self, key: str, *, ttl: int) -> bool:
-        """True for the first caller within `ttl` seconds, False for every other."""
+    def claim_once(self, key: str, *, ttl: int, usable_since: datetime | None = None) -> bool:
+        """True for the first caller within `ttl` seconds, False for every other.
+
+        `usable_since`: False too for what could be used before the store began to keep claims: it may have been.
+        """
         ...
 
     def admit(self, limits: Sequence[Limit], *, copy_key: str) -> Admission:

@@ -197,7 +197,10 @@ class Grants(Protocol):
         ...
 
     def issue_code(self, act: IssueCode) -> bool:
-        """Store the code and its grant; False, and nothing stored, when its session is over or another person's."""
+        """Store the code and its grant.
+
+        False, and nothing stored, when its session is over or another person's, or the pushed request was answered.
+        """
         ...
 
     def redeemable(self, kind: Redeemable, digest: str) -> CodePayload | None:
@@ -217,6 +220,14 @@ class Grants(Protocol):
 
     def revoke(self, act: RevokeGrant) -> None:
         """Revoke a grant and its tokens."""
+        ...
+
+
+class Consumptions(Protocol):
+    """Things of others that are used once, and with which nothing else is written: client assertions."""
+
+    def claim_assertion(self, digest: str, *, now: datetime, until: datetime) -> bool:
+        """True for the first caller; False for every other. Remembered at least `until`."""
         ...
 
 

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from broker.domain.errors import InvalidClient, PreauError
+from dataclasses import replace
+
+from broker.domain.errors import InvalidClient, InvalidDpopProof, PreauError
 from broker.protocol.answers import NO_STORE, refusal_json
+from broker.wire import oauth
 from broker.wire.http import Headers, PlainResponse
+from broker.wire.jose import FAPI_ALGS
+
+BEARER_CHALLENGE = 'Bearer realm="preau"'
+DPOP_CHALLENGE = f'DPoP realm="preau", algs="{" ".join(FAPI_ALGS)}"'
 
 
 def token_refusal(refusal: PreauError, *, trace: str) -> PlainResponse:
@@ -15,9 +22,16 @@ def token_refusal(refusal: PreauError, *, trace: str) -> PlainResponse:
     return refusal_json(refusal, trace=trace, headers=challenge)
 
 
-def bearer_refusal(refusal: PreauError, *, trace: str, shown: bool) -> PlainResponse:
-    """A refusal at userinfo. A request that showed no token at all is told the scheme, no error (RFC 6750 §3.1)."""
-    if not shown:
-        return PlainResponse(401, (*NO_STORE, ("WWW-Authenticate", 'Bearer realm="preau"')))
-    challenge = ("WWW-Authenticate", f'Bearer realm="preau", error="{refusal.spec_error}"')
-    return refusal_json(refusal, trace=trace, headers=(challenge,))
+def bearer_refusal(refusal: PreauError, *, trace: str, scheme: str) -> PlainResponse:
+    """A refusal at userinfo, by the scheme that was used (RFC 6750 §3.1, RFC 9449 §7.1).
+
+    A request that showed no token at all is told the schemes, no error.
+    """
+    if not scheme:
+        offered = (("WWW-Authenticate", DPOP_CHALLENGE), ("WWW-Authenticate", BEARER_CHALLENGE))
+        return PlainResponse(401, (*NO_STORE, *offered))
+    by_proof = scheme.lower() == oauth.DPOP.lower()
+    challenge = DPOP_CHALLENGE if by_proof else BEARER_CHALLENGE
+    told = ("WWW-Authenticate", f'{challenge}, error="{refusal.spec_error}"')
+    answer = refusal_json(refusal, trace=trace, headers=(told,))
+    return replace(answer, status=401) if isinstance(refusal, InvalidDpopProof) else answer

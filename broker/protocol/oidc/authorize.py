@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from broker.accounts.session_life import offline_of
-from broker.domain.acts import IssueCode
+from broker.domain.acts import IssueCode, PushedRequest
 from broker.domain.audit import Action, AuditEvent
 from broker.domain.errors import AccessDenied, LoginRequired, ProtocolError
 from broker.domain.handles import Handle, Id, digest, new_handle, new_id
@@ -19,8 +19,9 @@ from broker.protocol.endpoint import Answer, Call, NeedsLogin, SelfPost
 from broker.protocol.oidc.authorize_checks import AUTHORIZE_CHECKS, LONGEST_STATE, TARGET_CHECKS, AuthorizeCheck
 from broker.protocol.oidc.freshness import Verdict, judge_session
 from broker.protocol.oidc.id_token import HintRules, names_another
-from broker.protocol.oidc.pending import PendingRequests
+from broker.protocol.oidc.pending import PendingRequests, Waiting
 from broker.protocol.oidc.provider import ProviderSettings, claims_of
+from broker.protocol.oidc.pushed import PushedRequests
 from broker.protocol.oidc.requests import AuthorizationRequest, Submission, find_client, read_request
 from broker.protocol.oidc.signing import Signer
 from broker.services.access import Weighed
@@ -49,34 +50,35 @@ class Authorize:
     gate: ServiceGate
     pending: PendingRequests
     signer: Signer
+    pushed: PushedRequests
     checks: AuthorizeChecks = field(default_factory=AuthorizeChecks)
 
     def get(self, call: Call) -> Answer:
         """Answer a request that came in the address."""
-        return self._answer(call, parse_form(call.request.query), started=None)
+        return self._answer(call, self.pushed.asked(parse_form(call.request.query)))
 
     def post(self, call: Call) -> PlainResponse:
         """Keep a request that came by POST and have the browser fetch its answer by GET.
 
         A cross-site POST carries no `SameSite=Lax` cookie, so a session must not be looked for here.
         """
-        submission = find_client(self.services.current(), Form(parse_body(call.request)))
+        asked = self.pushed.asked(Form(parse_body(call.request)))
+        submission = find_client(self.services.current(), asked.form, pushed=asked.pushed)
         self._check_target(submission)
-        return redirect_response(self.pending.keep_posted(submission.values))
+        return redirect_response(self.pending.keep_posted(submission.values, pushed=asked.pushed))
 
     def resume(self, call: Call) -> Answer:
         """Take up a request that waited for a login, or that came by POST."""
         handle = parse_form(call.request.query).values.get("i", "")
-        waiting = self.pending.take(handle, browser=call.browser)
-        return self._answer(call, waiting.form, started=waiting.started)
+        return self._answer(call, self.pending.take(handle, browser=call.browser))
 
-    def _answer(self, call: Call, form: Form, *, started: datetime | None) -> Answer:
-        submission = find_client(self.services.current(), form)
+    def _answer(self, call: Call, asked: Waiting) -> Answer:
+        submission = find_client(self.services.current(), asked.form, pushed=asked.pushed)
         self._check_target(submission)
         try:
             for check in self.checks.request:
                 check(submission)
-            return self._decide(call, read_request(submission), started=started)
+            return self._decide(call, read_request(submission), started=asked.started)
         except ProtocolError as refusal:
             if not refusal.may_redirect:
                 raise
@@ -106,7 +108,9 @@ class Authorize:
         return self._issue(call, request, payload, excused) or self._ask_another(call, request, book, started=started)
 
     def _ask_login(self, call: Call, request: AuthorizationRequest, book: PolicyBook) -> NeedsLogin:
-        resume = self.pending.keep_for_login(request.values, browser=call.browser, started=call.now)
+        resume = self.pending.keep_for_login(
+            request.values, browser=call.browser, started=call.now, pushed=request.pushed
+        )
         return NeedsLogin(
             LoginRequest(
                 service_id=request.client.service.service_id,
@@ -152,7 +156,7 @@ class Authorize:
         if oauth.OFFLINE_ACCESS not in request.scopes:
             offline = None
         scopes = tuple(scope for scope in request.scopes if offline or scope != oauth.OFFLINE_ACCESS)
-        grant = Grant(new_id(Id.GRANT), session.person_id, client.party.client_id, session.sid, scopes)
+        grant = Grant(new_id(Id.GRANT), session.person_id, client.party.client_id, session.sid, scopes, request.jkt)
         return CodePayload(
             grant=grant,
             redirect_uri=request.redirect_uri,
@@ -184,9 +188,17 @@ class Authorize:
             detail={"client": payload.grant.client_id},
         )
         outage = _outage_event(event, payload, excused) if excused else ()
-        if not self.grants.issue_code(IssueCode(digest(code), payload, (event, *outage))):
+        if not self.grants.issue_code(IssueCode(digest(code), payload, (event, *outage), self._spent(call, request))):
             return None
+        if request.pushed:
+            self.pushed.forget(request.pushed)
         return self._send_back(Submission(request.client, request.values), {oauth.CODE: code})
+
+    def _spent(self, call: Call, request: AuthorizationRequest) -> PushedRequest | None:
+        """The pushed request that is answered, remembered until no login begun with it can come back."""
+        if not request.pushed:
+            return None
+        return PushedRequest(request.pushed, call.now + self.pushed.life() + self.pending.longest)
 
     def _refuse(self, call: Call, submission: Submission, refusal: ProtocolError) -> Answer:
         client_id = submission.client.party.client_id

@@ -29,6 +29,7 @@ RESPONSE_MODES = frozenset({"", oauth.QUERY, oauth.FORM_POST})
 LONGEST_STATE = 4096
 LONGEST_NONCE = 512
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
+"""The base64url of a SHA-256."""
 _SECONDS = re.compile(r"[0-9]{1,9}")
 _PROMPTS = frozenset({oauth.NONE, oauth.LOGIN, oauth.CONSENT, oauth.SELECT_ACCOUNT})
 
@@ -61,6 +62,12 @@ def check_request_uri(submission: Submission) -> None:
     """No request object by reference: the broker fetches no address that a stranger names (OIDC Core §6.2)."""
     if submission.get(oauth.REQUEST_URI):
         raise UnsupportedRequestUri("request_uri")
+
+
+def check_pushed(submission: Submission) -> None:
+    """A client that pushes its requests sends them in no other way: nobody can have changed them (RFC 9126 §6)."""
+    if submission.client.party.par and not submission.pushed:
+        raise InvalidRequest("must be pushed")
 
 
 def check_registration(submission: Submission) -> None:
@@ -142,12 +149,20 @@ def check_nonce(submission: Submission) -> None:
         raise InvalidRequest("nonce is too long")
 
 
+def check_key(submission: Submission) -> None:
+    """`dpop_jkt` is a SHA-256 thumbprint (RFC 9449 §10)."""
+    key = submission.get(oauth.DPOP_JKT)
+    if key and not _CHALLENGE.fullmatch(key):
+        raise InvalidRequest("malformed dpop_jkt")
+
+
 TARGET_CHECKS: tuple[AuthorizeCheck, ...] = (check_service, check_redirect_uri)
 
 AUTHORIZE_CHECKS: tuple[AuthorizeCheck, ...] = (
     check_repeated,
     check_request,
     check_request_uri,
+    check_pushed,
     check_registration,
     check_response_type,
     check_response_mode,
@@ -161,4 +176,5 @@ AUTHORIZE_CHECKS: tuple[AuthorizeCheck, ...] = (
     check_claims,
     check_state,
     check_nonce,
+    check_key,
 )

@@ -15,7 +15,7 @@ from broker.domain.errors import UnavailableError
 from broker.domain.ports import EphemeralStore
 from broker.domain.sessions import AccessToken, Grant
 
-KIND = "access-token/1"
+KIND = "access-token/2"
 
 
 class TokenCopies:
@@ -44,7 +44,7 @@ def encode(token: AccessToken, *, token_digest: str) -> bytes:
         {
             "kind": KIND,
             "token": token_digest,
-            "grant": [grant.grant_id, grant.person_id, grant.client_id, grant.sid, list(grant.scope)],
+            "grant": [grant.grant_id, grant.person_id, grant.client_id, grant.sid, list(grant.scope), grant.jkt],
             "subject": token.subject,
             "claims": list(token.claims),
             "expires": token.expires_at.isoformat(),
@@ -58,8 +58,8 @@ def decode(copy: bytes, *, token_digest: str) -> AccessToken | None:
         fields = json.loads(copy)
         if fields["kind"] != KIND or fields["token"] != token_digest:
             return None
-        grant_id, person_id, client_id, sid, scope = fields["grant"]
-        grant = Grant(str(grant_id), str(person_id), str(client_id), str(sid), tuple(scope))
+        grant_id, person_id, client_id, sid, scope, jkt = fields["grant"]
+        grant = Grant(str(grant_id), str(person_id), str(client_id), str(sid), tuple(scope), str(jkt))
         return AccessToken(grant, fields["subject"], tuple(fields["claims"]), datetime.fromisoformat(fields["expires"]))
     except (ValueError, KeyError, TypeError):
         return None

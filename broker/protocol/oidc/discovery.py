@@ -13,6 +13,7 @@ from broker.protocol.oidc.provider import (
     END_SESSION_PATH,
     INTROSPECTION_PATH,
     JWKS_PATH,
+    PUSH_PATH,
     REVOCATION_PATH,
     SCOPE_CLAIMS,
     TOKEN_PATH,
@@ -22,6 +23,7 @@ from broker.protocol.oidc.requests import LOCALES
 from broker.protocol.oidc.signing import Signer
 from broker.wire import oauth
 from broker.wire.http import Headers, PlainResponse
+from broker.wire.jose import FAPI_ALGS
 
 PUBLIC: Headers = (
     ("Content-Type", "application/json"),
@@ -63,6 +65,7 @@ def build_metadata(issuer: str, *, algs: Iterable[str]) -> bytes:
         "revocation_endpoint": issuer + REVOCATION_PATH,
         "introspection_endpoint": issuer + INTROSPECTION_PATH,
         "end_session_endpoint": issuer + END_SESSION_PATH,
+        "pushed_authorization_request_endpoint": issuer + PUSH_PATH,
         "jwks_uri": issuer + JWKS_PATH,
         "scopes_supported": list(SCOPE_CLAIMS),
         "claims_supported": [*_PROTOCOL_CLAIMS, *sorted(told)],
@@ -77,6 +80,11 @@ def build_metadata(issuer: str, *, algs: Iterable[str]) -> bytes:
         "introspection_endpoint_auth_methods_supported": [
             method.value for method in TokenAuthMethod if method is not TokenAuthMethod.NONE
         ],
+        "token_endpoint_auth_signing_alg_values_supported": list(FAPI_ALGS),
+        "revocation_endpoint_auth_signing_alg_values_supported": list(FAPI_ALGS),
+        "introspection_endpoint_auth_signing_alg_values_supported": list(FAPI_ALGS),
+        "dpop_signing_alg_values_supported": list(FAPI_ALGS),
+        "require_pushed_authorization_requests": False,
         "code_challenge_methods_supported": [oauth.S256],
         "prompt_values_supported": [oauth.NONE, oauth.LOGIN, oauth.CONSENT, oauth.SELECT_ACCOUNT],
         "ui_locales_supported": list(LOCALES),

@@ -25,7 +25,7 @@ class HintRules:
 
 
 def id_token_claims(
-    payload: CodePayload, settings: ProviderSettings, *, access_token: str, now: datetime
+    payload: CodePayload, settings: ProviderSettings, *, access_token: str, now: datetime, alg: str = "ES256"
 ) -> dict[str, object]:
     """What the ID token says: who, proven how and when. Nothing of the person's life: that is asked at userinfo."""
     authn = payload.authn
@@ -38,7 +38,7 @@ def id_token_claims(
         "auth_time": int(authn.auth_time.timestamp()),
         "jti": token_urlsafe(16),
         "sid": sid_for(payload.grant.client_id, sid=payload.visit or payload.grant.sid),
-        "at_hash": left_half_hash(access_token),
+        "at_hash": left_half_hash(access_token, alg=alg),
     }
     methods = [method for method in authn.amr if ":" not in method]  # ours to keep: `origin:ECT` is no RFC 8176 method
     optional = {"nonce": payload.nonce, "acr": authn.acr, "amr": methods}
@@ -57,7 +57,8 @@ def issue_id_token(
     payload: CodePayload, settings: ProviderSettings, key: SigningKey, *, access_token: str, now: datetime
 ) -> str:
     """Sign an ID token for what was redeemed."""
-    return sign(id_token_claims(payload, settings, access_token=access_token, now=now), key, typ=TYP)
+    claims = id_token_claims(payload, settings, access_token=access_token, now=now, alg=key.alg)
+    return sign(claims, key, typ=TYP)
 
 
 def names_another(hint: str, subject: str, rules: HintRules) -> bool:

@@ -25,10 +25,14 @@ LOGIN_MARGIN = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A request taken back. `started` is when its login began; None when it only came by POST."""
+    """A request taken back. `started` is when its login began; None when it only came by POST.
+
+    `pushed` is the digest of the handle that it was pushed under; empty when it came openly.
+    """
 
     form: Form
     started: datetime | None
+    pushed: str = ""
 
 
 class PendingRequests:
@@ -39,14 +43,20 @@ class PendingRequests:
         self._login = login
         self._resume = resume
 
-    def keep_for_login(self, values: Mapping[str, str], *, browser: str, started: datetime) -> str:
-        """Keep a request while its person logs in; returns the path that takes it up again, in this browser only."""
-        record = {"values": dict(values), "browser": digest(browser), "started": started.isoformat()}
-        return self._keep(record, seconds=int((self._login() + LOGIN_MARGIN).total_seconds()))
+    @property
+    def longest(self) -> timedelta:
+        """The longest that a request waits for its login."""
+        return self._login() + LOGIN_MARGIN
 
-    def keep_posted(self, values: Mapping[str, str]) -> str:
+    def keep_for_login(self, values: Mapping[str, str], *, browser: str, started: datetime, pushed: str = "") -> str:
+        """Keep a request while its person logs in; returns the path that takes it up again, in this browser only."""
+        record = {"values": dict(values), "browser": digest(browser), "started": started.isoformat(), "pushed": pushed}
+        return self._keep(record, seconds=int(self.longest.total_seconds()))
+
+    def keep_posted(self, values: Mapping[str, str], *, pushed: str = "") -> str:
         """Keep a request for the GET that follows its POST: only that GET carries the browser's cookies."""
-        return self._keep({"values": dict(values), "browser": "", "started": ""}, seconds=POSTED_SECONDS)
+        record = {"values": dict(values), "browser": "", "started": "", "pushed": pushed}
+        return self._keep(record, seconds=POSTED_SECONDS)
 
     def take(self, handle: str, *, browser: str) -> Waiting:
         """Take a request up again, once. Raises `LoginExpired`; another browser's attempt does not spend it."""
@@ -59,7 +69,7 @@ class PendingRequests:
         if self._store.take(self._key(handle)) is None:
             raise LoginExpired("taken up meanwhile", restart="/")
         started = datetime.fromisoformat(record["started"]) if record["started"] else None
-        return Waiting(Form(record["values"]), started)
+        return Waiting(Form(record["values"]), started, pushed=record["pushed"])
 
     def _keep(self, record: Mapping[str, object], *, seconds: int) -> str:
         handle = new_handle(Handle.REQUEST)

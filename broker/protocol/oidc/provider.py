@@ -19,6 +19,7 @@ END_SESSION_PATH = "/end-session"
 END_SESSION_RESUME_PATH = "/end-session/resume"
 REVOCATION_PATH = "/revoke"
 INTROSPECTION_PATH = "/introspect"
+PUSH_PATH = "/par"
 
 SCOPE_CLAIMS: dict[str, tuple[ClaimName, ...]] = {
     "openid": (),

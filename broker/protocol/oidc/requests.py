@@ -17,11 +17,15 @@ LOCALES = ("fr", "en", "ar")
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What a known client asked: nothing of it is believed before the checks ran."""
+    """What a known client asked: nothing of it is believed before the checks ran.
+
+    `pushed` is the digest of the handle that it was pushed under (RFC 9126); empty when it came openly.
+    """
 
     client: Client
     values: Mapping[str, str]
     repeated: frozenset[str] = frozenset()
+    pushed: str = ""
 
     def get(self, name: str) -> str:
         """A parameter that came exactly once, else the empty text."""
@@ -32,7 +36,7 @@ class Submission:
 class AuthorizationRequest:
     """A request that passed every check; `values` are its parameters as they came.
 
-    `max_age` in seconds; `id_token_hint` is still to be verified.
+    `max_age` in seconds; `id_token_hint` is still to be verified; `jkt` binds the code to a key (RFC 9449 §10).
     """
 
     client: Client
@@ -48,16 +52,18 @@ class AuthorizationRequest:
     locale: str
     id_token_hint: str
     claims: ClaimsRequest
+    jkt: str = ""
+    pushed: str = ""
 
 
-def find_client(services: Services, form: Form) -> Submission:
+def find_client(services: Services, form: Form, *, pushed: str = "") -> Submission:
     """Find who asks. Raises `UnknownClient`, also when `client_id` came twice (RFC 6749 §3.1.2.4: a page)."""
     client_id = form.values.get(oauth.CLIENT_ID, "")
     service = services.by_client(client_id) if client_id else None
     party = service.party(client_id) if service else None
     if service is None or party is None:
         raise UnknownClient("absent, repeated or not in the register")
-    return Submission(Client(service, party), form.values, form.repeated)
+    return Submission(Client(service, party), form.values, form.repeated, pushed)
 
 
 def read_request(submission: Submission) -> AuthorizationRequest:
@@ -77,6 +83,8 @@ def read_request(submission: Submission) -> AuthorizationRequest:
         locale=_locale(submission.get(oauth.UI_LOCALES)),
         id_token_hint=submission.get(oauth.ID_TOKEN_HINT),
         claims=parse_claims(submission.get(oauth.CLAIMS)),
+        jkt=submission.get(oauth.DPOP_JKT),
+        pushed=submission.pushed,
     )
 
 

@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Protocol
 
-from broker.domain.ports import Current, Details, EphemeralStore, Grants, Ledger, People, Services
+from broker.domain.ports import Consumptions, Current, Details, EphemeralStore, Grants, Ledger, People, Services
 from broker.domain.services import Service
 from broker.federation import service_gate
 from broker.federation.service_gate import ServiceGate
 from broker.protocol.endpoint import Route
 from broker.protocol.oidc.authorize import Authorize
+from broker.protocol.oidc.client_assertions import AssertionDesk
 from broker.protocol.oidc.copies import TokenCopies
 from broker.protocol.oidc.discovery import Discovery, build_metadata
 from broker.protocol.oidc.end_session import EndSession, SignOuts
 from broker.protocol.oidc.pending import PendingRequests
+from broker.protocol.oidc.proofs import ProofDesk
 from broker.protocol.oidc.provider import (
     AUTHORIZE_PATH,
     DISCOVERY_PATH,
@@ -24,19 +26,24 @@ from broker.protocol.oidc.provider import (
     END_SESSION_RESUME_PATH,
     INTROSPECTION_PATH,
     JWKS_PATH,
+    PUSH_PATH,
     RESUME_PATH,
     REVOCATION_PATH,
     TOKEN_PATH,
     USERINFO_PATH,
     ProviderSettings,
 )
+from broker.protocol.oidc.pushed import Push, PushedRequests
 from broker.protocol.oidc.signing import Signer
 from broker.protocol.oidc.token import Token
 from broker.protocol.oidc.token_desk import TokenDesk
-from broker.protocol.oidc.userinfo import UserInfo, bearer_copy_key
+from broker.protocol.oidc.userinfo import UserInfo, token_copy_key
+from broker.wire.jose import jwks_from_json
 from policies import PolicyBook
 
 DEFAULT_ALG = "ES256"
+MOST_KEY_SETS = 1024
+"""Key sets of clients kept as objects: far more than an installation has clients that sign."""
 
 
 class Logins(service_gate.Logins, SignOuts, Protocol):
@@ -52,6 +59,7 @@ class ProviderParts:
     people: People
     details: Details
     grants: Grants
+    consumptions: Consumptions
     ledger: Ledger
     store: EphemeralStore
     policies: Current[PolicyBook]
@@ -88,10 +96,16 @@ def build_routes(parts: ProviderParts) -> tuple[Route, ...]:
     written = lru_cache(maxsize=4)(partial(build_metadata, settings.issuer))
     discovery = Discovery(lambda: written(algs=algs_wanted(parts.services.current().all())), parts.signer)
     gate = ServiceGate(parts.people, parts.policies, parts.logins)
-    authorize = Authorize(settings, parts.services, parts.grants, gate, pending, parts.signer)
-    token = Token(settings, parts.services, parts.grants, parts.ledger, parts.signer)
-    desk = TokenDesk(settings, parts.services, parts.grants)
-    userinfo = UserInfo(parts.services, parts.people, parts.details, parts.grants, parts.ledger, parts.policies, copies)
+    assertions = AssertionDesk(settings.issuer, parts.consumptions, lru_cache(MOST_KEY_SETS)(jwks_from_json))
+    proofs = ProofDesk(settings.issuer, parts.store)
+    pushed = PushedRequests(parts.store, lambda: settings.lives.current().pushed)
+    push = Push(parts.services, assertions, proofs, pushed)
+    authorize = Authorize(settings, parts.services, parts.grants, gate, pending, parts.signer, pushed)
+    token = Token(settings, parts.services, parts.grants, parts.ledger, parts.signer, assertions, proofs)
+    desk = TokenDesk(settings, parts.services, parts.grants, assertions)
+    userinfo = UserInfo(
+        parts.services, parts.people, parts.details, parts.grants, parts.ledger, parts.policies, copies, proofs
+    )
     posted = PendingRequests(
         parts.store, login=lambda: settings.lives.current().interaction, resume=END_SESSION_RESUME_PATH
     )
@@ -106,9 +120,10 @@ def build_routes(parts: ProviderParts) -> tuple[Route, ...]:
         Route("GET", END_SESSION_PATH, end_session.get, pages=True, reads_session=True),
         Route("POST", END_SESSION_PATH, end_session.post, pages=True),
         Route("GET", END_SESSION_RESUME_PATH, end_session.resume, pages=True, reads_session=True),
+        Route("POST", PUSH_PATH, push.post, readers=readers.may_read),
         Route("POST", TOKEN_PATH, token.post, readers=readers.may_read),
         Route("POST", REVOCATION_PATH, desk.revoke, readers=readers.may_read),
         Route("POST", INTROSPECTION_PATH, desk.introspect),
-        Route("GET", USERINFO_PATH, userinfo.answer, copy_key=bearer_copy_key, readers=readers.may_read),
-        Route("POST", USERINFO_PATH, userinfo.answer, copy_key=bearer_copy_key, readers=readers.may_read),
+        Route("GET", USERINFO_PATH, userinfo.answer, copy_key=token_copy_key, readers=readers.may_read),
+        Route("POST", USERINFO_PATH, userinfo.answer, copy_key=token_copy_key, readers=readers.may_read),
     )

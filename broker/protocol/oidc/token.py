@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from broker.domain.acts import Redeem, RevokeGrant
 from broker.domain.audit import Action, AuditEvent
-from broker.domain.errors import InvalidGrant, ProtocolError, UnsupportedGrantType
+from broker.domain.errors import InvalidDpopProof, InvalidGrant, ProtocolError, UnsupportedGrantType
 from broker.domain.handles import Handle, digest, is_handle, new_handle
 from broker.domain.ports import Current, Grants, Ledger, Services
 from broker.domain.released import release_of
@@ -20,8 +20,10 @@ from broker.domain.sessions import CodePayload, Redeemable
 from broker.protocol.answers import private_json
 from broker.protocol.endpoint import Call
 from broker.protocol.oidc.answers import token_refusal
+from broker.protocol.oidc.client_assertions import AssertionDesk
 from broker.protocol.oidc.client_auth import CREDENTIALS_CHECKS, AuthenticatedClient, CredentialsCheck, authenticate
 from broker.protocol.oidc.id_token import issue_id_token
+from broker.protocol.oidc.proofs import ProofDesk
 from broker.protocol.oidc.provider import ProviderSettings
 from broker.protocol.oidc.signing import Signer
 from broker.protocol.oidc.token_checks import WAYS, Redemption, Reused, Way
@@ -38,6 +40,22 @@ class Tokens:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """A token request of a proven client: by which way, and with which proven key (empty: none)."""
+
+    call: Call
+    client: AuthenticatedClient
+    form: Mapping[str, str]
+    way: Way
+    jkt: str
+
+    def check(self, payload: CodePayload) -> None:
+        """Run the checks of the way on what was claimed."""
+        for check in self.way.checks:
+            check(Redemption(self.client, self.form, payload, self.call.now, self.jkt))
+
+
+@dataclass(frozen=True, slots=True)
 class Token:
     """The endpoint and what it works with."""
 
@@ -46,6 +64,8 @@ class Token:
     grants: Grants
     ledger: Ledger
     signer: Signer
+    assertions: AssertionDesk
+    proofs: ProofDesk
     credentials_checks: tuple[CredentialsCheck, ...] = CREDENTIALS_CHECKS
     ways: Mapping[str, Way] = field(default_factory=lambda: WAYS)
 
@@ -53,90 +73,91 @@ class Token:
         """Answer a token request."""
         try:
             form = parse_body(call.request)
-            client = authenticate(call.request, form, self.services.current(), checks=self.credentials_checks)
+            client = authenticate(call, form, self.services.current(), self.assertions, checks=self.credentials_checks)
             way = self.ways.get(form.get(oauth.GRANT_TYPE, ""))
             if way is None:
                 raise UnsupportedGrantType("neither a code nor a refresh token")
-            return self._redeem(call, client, form, way)
+            return self._redeem(Asked(call, client, form, way, self._key(call, client)))
         except ProtocolError as refusal:
             return token_refusal(refusal, trace=call.trace)
 
-    def _redeem(self, call: Call, client: AuthenticatedClient, form: Mapping[str, str], way: Way) -> PlainResponse:
-        shown = form.get(way.parameter, "")
-        if not is_handle(way.handle, shown):
+    def _key(self, call: Call, client: AuthenticatedClient) -> str:
+        """The key that the tokens will be bound to: proven before anything is spent (RFC 9449 §5)."""
+        jkt = self.proofs.jkt(call)
+        if client.party.dpop and not jkt:
+            raise InvalidDpopProof("this client's tokens are bound to a key")
+        return jkt
+
+    def _redeem(self, asked: Asked) -> PlainResponse:
+        shown = asked.form.get(asked.way.parameter, "")
+        if not is_handle(asked.way.handle, shown):
             raise InvalidGrant("absent, or not of ours")
         tokens = Tokens()
-        payload = self.grants.redeem(self._act(call, client, way, tokens, shown=digest(shown)))
+        payload = self.grants.redeem(self._act(asked, tokens, shown=digest(shown)))
         if payload is None:
-            self._refuse(call, client, form, way, shown=digest(shown))
+            self._refuse(asked, shown=digest(shown))
             raise InvalidGrant("its grant or session is over")
         try:
-            _run(way, Redemption(client, form, payload, call.now))
+            asked.check(payload)
         except ProtocolError:
-            self._revoke(call, client, payload, way.refused)
+            self._revoke(asked, payload, asked.way.refused)
             raise
-        return self._issue(call, client, payload, way, tokens)
+        return self._issue(asked, payload, tokens)
 
-    def _act(self, call: Call, client: AuthenticatedClient, way: Way, tokens: Tokens, *, shown: str) -> Redeem:
+    def _act(self, asked: Asked, tokens: Tokens, *, shown: str) -> Redeem:
+        now = asked.call.now
         return Redeem(
-            kind=way.kind,
+            kind=asked.way.kind,
             digest=shown,
-            client_id=client.party.client_id,
+            client_id=asked.client.party.client_id,
             access_digest=digest(tokens.access),
-            access_until=call.now + self.settings.access_token,
+            access_until=now + self.settings.access_token,
             refresh_digest=digest(tokens.refresh),
-            now=call.now,
-            audit=(_event(way.redeemed, call, client),),
+            now=now,
+            audit=(_event(asked.way.redeemed, asked),),
+            jkt=asked.jkt,
         )
 
-    def _refuse(
-        self, call: Call, client: AuthenticatedClient, form: Mapping[str, str], way: Way, *, shown: str
-    ) -> None:
+    def _refuse(self, asked: Asked, *, shown: str) -> None:
         """Tell why nothing was claimed; all that came of what was redeemed before is revoked (RFC 9700 §4.14)."""
-        payload = self.grants.redeemable(way.kind, shown)
+        payload = self.grants.redeemable(asked.way.kind, shown)
         if payload is None:
             raise InvalidGrant("unknown")
         try:
-            _run(way, Redemption(client, form, payload, call.now))
+            asked.check(payload)
         except Reused:
-            self._revoke(call, client, payload, way.reused)
+            self._revoke(asked, payload, asked.way.reused)
             raise InvalidGrant("used twice: its tokens are revoked") from None
 
-    def _revoke(self, call: Call, client: AuthenticatedClient, payload: CodePayload, why: Action) -> None:
-        event = _event(why, call, client, grant_id=payload.grant.grant_id)
-        self.grants.revoke(RevokeGrant(payload.grant.grant_id, why.value, call.now, (event,)))
+    def _revoke(self, asked: Asked, payload: CodePayload, why: Action) -> None:
+        event = _event(why, asked, grant_id=payload.grant.grant_id)
+        self.grants.revoke(RevokeGrant(payload.grant.grant_id, why.value, asked.call.now, (event,)))
 
-    def _issue(
-        self, call: Call, client: AuthenticatedClient, payload: CodePayload, way: Way, tokens: Tokens
-    ) -> PlainResponse:
-        released = release_of(payload.grant.person_id, client.service.service_id, claims=frozenset(), at=call.now)
+    def _issue(self, asked: Asked, payload: CodePayload, tokens: Tokens) -> PlainResponse:
+        now, client = asked.call.now, asked.client
+        released = release_of(payload.grant.person_id, client.service.service_id, claims=frozenset(), at=now)
         self.ledger.note(released)  # before the token is signed: what cannot be written down is not told
-        told = payload if way.kind is Redeemable.CODE else replace(payload, nonce="")  # OIDC Core §12.2
+        told = payload if asked.way.kind is Redeemable.CODE else replace(payload, nonce="")  # OIDC Core §12.2
         key = self.signer.ring().key(client.party.signing_alg)
         renewed = {oauth.REFRESH_TOKEN: tokens.refresh} if payload.offline else {}
         return private_json(
             {
                 "access_token": tokens.access,
-                "token_type": oauth.BEARER,
+                "token_type": oauth.DPOP if asked.jkt else oauth.BEARER,
                 "expires_in": int(self.settings.access_token.total_seconds()),
                 **renewed,
                 "scope": " ".join(payload.grant.scope),
-                "id_token": issue_id_token(told, self.settings, key, access_token=tokens.access, now=call.now),
+                "id_token": issue_id_token(told, self.settings, key, access_token=tokens.access, now=now),
             }
         )
 
 
-def _run(way: Way, redemption: Redemption) -> None:
-    for check in way.checks:
-        check(redemption)
-
-
-def _event(action: Action, call: Call, client: AuthenticatedClient, *, grant_id: str = "") -> AuditEvent:
+def _event(action: Action, asked: Asked, *, grant_id: str = "") -> AuditEvent:
     return AuditEvent(
-        tenant=client.service.tenant,
-        at=call.now,
+        tenant=asked.client.service.tenant,
+        at=asked.call.now,
         action=action,
-        actor=client.party.client_id,
+        actor=asked.client.party.client_id,
         subject=grant_id,
-        trace=call.trace,
+        trace=asked.call.trace,
     )

@@ -26,12 +26,13 @@ _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 
 @dataclass(frozen=True, slots=True)
 class Redemption:
-    """A proven client, what it sends, and what its code or refresh token stands for."""
+    """A proven client, what it sends, what its code or refresh token stands for, and the key it proved, if any."""
 
     client: AuthenticatedClient
     form: Mapping[str, str]
     payload: CodePayload
     now: datetime
+    jkt: str = ""
 
 
 RedemptionCheck = Callable[[Redemption], None]
@@ -91,12 +92,20 @@ def check_scope(redemption: Redemption) -> None:
         raise InvalidScope("more than was granted")
 
 
+def check_key(redemption: Redemption) -> None:
+    """What is bound to a key is redeemed with a proof of that key (RFC 9449 §5, §10)."""
+    bound = redemption.payload.grant.jkt
+    if bound and not hmac.compare_digest(bound, redemption.jkt):
+        raise InvalidGrant("bound to another key")
+
+
 CODE_CHECKS: tuple[RedemptionCheck, ...] = (
     check_owner,
     check_unused,
     check_redirect_uri,
     check_verifier_shape,
     check_verifier,
+    check_key,
     check_unexpired,
 )
 
@@ -105,6 +114,7 @@ REFRESH_CHECKS: tuple[RedemptionCheck, ...] = (
     check_unused,
     check_offline,
     check_scope,
+    check_key,
     check_unexpired,
 )
 

@@ -19,6 +19,7 @@ from broker.domain.sessions import AccessToken, Grant, Redeemable
 from broker.protocol.answers import NO_STORE, private_json
 from broker.protocol.endpoint import Call
 from broker.protocol.oidc.answers import token_refusal
+from broker.protocol.oidc.client_assertions import AssertionDesk
 from broker.protocol.oidc.client_auth import CREDENTIALS_CHECKS, AuthenticatedClient, CredentialsCheck, authenticate
 from broker.protocol.oidc.provider import ProviderSettings
 from broker.wire import oauth
@@ -35,6 +36,7 @@ class TokenDesk:
     settings: ProviderSettings
     services: Current[Services]
     grants: Grants
+    assertions: AssertionDesk
     credentials_checks: tuple[CredentialsCheck, ...] = CREDENTIALS_CHECKS
 
     def revoke(self, call: Call) -> PlainResponse:
@@ -70,7 +72,7 @@ class TokenDesk:
 
     def _read(self, call: Call) -> tuple[AuthenticatedClient, str]:
         form: Mapping[str, str] = parse_body(call.request)
-        client = authenticate(call.request, form, self.services.current(), checks=self.credentials_checks)
+        client = authenticate(call, form, self.services.current(), self.assertions, checks=self.credentials_checks)
         if not form.get(oauth.TOKEN):
             raise InvalidRequest("no token")
         return client, form[oauth.TOKEN]
@@ -94,8 +96,9 @@ class TokenDesk:
             "aud": token.grant.client_id,
             "sub": token.subject,
             "scope": " ".join(token.grant.scope),
-            "token_type": oauth.BEARER,
+            "token_type": oauth.DPOP if token.grant.jkt else oauth.BEARER,
             "exp": int(token.expires_at.timestamp()),
+            **({"cnf": {"jkt": token.grant.jkt}} if token.grant.jkt else {}),  # RFC 9449 §6.2
         }
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from broker.domain.errors import InvalidToken, ProtocolError
+from broker.domain.errors import InvalidDpopProof, InvalidToken, ProtocolError
 from broker.domain.handles import Handle, digest, is_handle
 from broker.domain.people import ChildCard, PersonView, RecordKind, Space
 from broker.domain.ports import Current, Details, Grants, Ledger, People, Services
@@ -21,11 +21,14 @@ from broker.protocol.answers import private_json
 from broker.protocol.endpoint import Call
 from broker.protocol.oidc.answers import bearer_refusal
 from broker.protocol.oidc.copies import TokenCopies, copy_key, decode
+from broker.protocol.oidc.proofs import ProofDesk
 from broker.services.release import About, Asker, as_claims, release_for
 from broker.services.release_details import needs_children, read_details
 from broker.wire import oauth
 from broker.wire.http import PlainRequest, PlainResponse
 from policies import PolicyBook
+
+_SCHEMES = frozenset({oauth.BEARER.lower(), oauth.DPOP.lower()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class UserInfo:
     ledger: Ledger
     policies: Current[PolicyBook]
     copies: TokenCopies
+    proofs: ProofDesk
 
     def answer(self, call: Call) -> PlainResponse:
         """Answer a userinfo request, by GET or POST; the token comes in the header alone (RFC 9700 §4.3.2)."""
@@ -46,18 +50,26 @@ class UserInfo:
             token = self._live_token(call)
             claims = self._claims(token, now=call.now)
         except ProtocolError as refusal:
-            shown = "authorization" in call.request.headers
-            return bearer_refusal(refusal, trace=call.trace, shown=shown)
+            return bearer_refusal(refusal, trace=call.trace, scheme=scheme_of(call.request))
         return private_json({SUBJECT: token.subject, **claims})
 
     def _live_token(self, call: Call) -> AccessToken:
-        handle = bearer_handle(call.request)
+        handle = token_handle(call.request)
         if not handle:
-            raise InvalidToken("no bearer token of ours")
+            raise InvalidToken("no token of ours")
         token = self._find(digest(handle), call)
         if token is None or call.now >= token.expires_at:
             raise InvalidToken("unknown, expired or revoked")
+        self._check_holder(call, token, handle)
         return token
+
+    def _check_holder(self, call: Call, token: AccessToken, handle: str) -> None:
+        """A token bound to a key comes with a proof of that key, under its own scheme (RFC 9449 §7.1, §7.2)."""
+        by_proof = scheme_of(call.request).lower() == oauth.DPOP.lower()
+        if by_proof is not bool(token.grant.jkt):
+            raise InvalidToken("bound to a key" if token.grant.jkt else "bound to no key")
+        if by_proof and self.proofs.jkt(call, access_token=handle) != token.grant.jkt:
+            raise InvalidDpopProof("no proof, or of another key")
 
     def _find(self, token_digest: str, call: Call) -> AccessToken | None:
         copied = decode(call.copy, token_digest=token_digest) if call.copy else None
@@ -103,15 +115,19 @@ class UserInfo:
         return subject
 
 
-def bearer_handle(request: PlainRequest) -> str:
-    """The access token in the header, by shape one of ours; else the empty text."""
-    scheme, _, value = request.headers.get("authorization", "").partition(" ")
-    handle = value.strip()
-    of_ours = scheme.lower() == oauth.BEARER.lower() and is_handle(Handle.ACCESS_TOKEN, handle)
+def scheme_of(request: PlainRequest) -> str:
+    """The scheme of the Authorization header, as written; empty when there is none."""
+    return request.headers.get("authorization", "").partition(" ")[0]
+
+
+def token_handle(request: PlainRequest) -> str:
+    """The access token in the header, by shape one of ours; else the empty text. Schemes have no case (RFC 9110)."""
+    handle = request.headers.get("authorization", "").partition(" ")[2].strip()
+    of_ours = scheme_of(request).lower() in _SCHEMES and is_handle(Handle.ACCESS_TOKEN, handle)
     return handle if of_ours else ""
 
 
-def bearer_copy_key(request: PlainRequest) -> str:
+def token_copy_key(request: PlainRequest) -> str:
     """Where a copy of the token in the header would be; empty when there is no token of ours."""
-    handle = bearer_handle(request)
+    handle = token_handle(request)
     return copy_key(digest(handle)) if handle else ""

@@ -31,10 +31,12 @@ grants = Table(
     Column("revoked_why", String(32)),
     Column("offline_until", Instant),
     Column("offline_idle", Integer),
+    Column("jkt", String(64)),
     Index("ix_grants_person_id", "person_id"),
     Index("ix_grants_sid", "sid"),
 )
-"""`offline_until`: a refresh family, good until then though its session ended by itself; `offline_idle` in seconds."""
+"""`offline_until`: a refresh family, good until then though its session ended by itself; `offline_idle` in seconds.
+`jkt`: the key that all its tokens are bound to."""
 
 consumptions = Table(
     "consumptions", metadata,
@@ -47,7 +49,8 @@ consumptions = Table(
     Column("used_at", Instant),
     Index("ix_consumptions_expires_at", "expires_at"),
 )
-"""One row per thing used once: codes and refresh tokens (claimed by an UPDATE), upstream answers (by their INSERT)."""
+"""One row per thing used once: codes and refresh tokens (claimed by an UPDATE), upstream answers, client assertions and
+answered pushed requests (by their INSERT)."""
 
 access_tokens = Table(
     "access_tokens", metadata,

@@ -5,8 +5,17 @@ is read, then demands the claims. What it returns, `SignedClaims`, nobody else m
 Must not know: whose token it is, where keys are kept, the clock.
 """
 
-from broker.wire.jose.claims import verify_id_token, verify_id_token_hint, verify_own_id_token
+from broker.wire.jose.claims import (
+    CLOCKS_APART,
+    claimed_client,
+    verify_client_assertion,
+    verify_id_token,
+    verify_id_token_hint,
+    verify_own_id_token,
+)
+from broker.wire.jose.dpop import BEHIND, Proof, verify_proof
 from broker.wire.jose.keys import (
+    FAPI_ALGS,
     SIGNING_ALGS,
     VERIFYING_ALGS,
     KeySet,
@@ -23,13 +32,18 @@ from broker.wire.jose.signing import left_half_hash, sign
 from broker.wire.jose.verifying import SignedClaims
 
 __all__ = [
+    "BEHIND",
+    "CLOCKS_APART",
+    "FAPI_ALGS",
     "SIGNING_ALGS",
     "VERIFYING_ALGS",
     "KeySet",
+    "Proof",
     "Refusal",
     "SignedClaims",
     "SigningKey",
     "TokenRefused",
+    "claimed_client",
     "export_jwks",
     "generate_key",
     "jwks_from_json",
@@ -38,7 +52,9 @@ __all__ = [
     "private_jwk",
     "public_jwk",
     "sign",
+    "verify_client_assertion",
     "verify_id_token",
     "verify_id_token_hint",
     "verify_own_id_token",
+    "verify_proof",
 ]

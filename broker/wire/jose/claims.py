@@ -1,4 +1,4 @@
-"""Claims of ID tokens, checked one by one after the signature (OIDC Core §3.1.3.7)."""
+"""Claims of ID tokens (OIDC Core §3.1.3.7) and client assertions (RFC 7523 §3), checked after the signature."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any
 from joserfc.errors import JoseError
 from joserfc.jwt import JWTClaimsRegistry
 
-from broker.wire.jose.keys import SIGNING_ALGS, KeySet
+from broker.wire.jose.keys import FAPI_ALGS, SIGNING_ALGS, KeySet
 from broker.wire.jose.refusals import Refusal, TokenRefused
 from broker.wire.jose.signing import left_half_hash
-from broker.wire.jose.verifying import SignedClaims, verify_signature
+from broker.wire.jose.verifying import SignedClaims, read_unverified, verify_signature
 
 ID_TOKEN_TYPES = frozenset({"", "jwt"})
 """Providers write `JWT` or nothing; `logout+jwt`, `at+jwt` and the like are other tokens."""
@@ -151,3 +151,106 @@ def verify_own_id_token(token: str, keys: KeySet, *, issuer: str) -> SignedClaim
     if not isinstance(claims.get("aud"), str):
         raise TokenRefused(Refusal.AUD, "not one client's")
     return SignedClaims(claims)
+
+
+# ---- client assertions -------------------------------------------------------------------------------------------
+
+ASSERTION_TYPES = frozenset({"", "jwt", "client-authentication+jwt"})
+LONGEST_ASSERTION = 300
+"""Seconds that an assertion may still be good for: its `jti` is kept as long."""
+CLOCKS_APART = 15
+"""Seconds a client's clock may be ahead: ten must be taken, sixty must not (FAPI 2.0 Security Profile §5.3.2.1)."""
+LONGEST_JTI = 255
+
+
+@dataclass(frozen=True, slots=True)
+class AssertionFacts:
+    """Whose assertion it must be, for whom, and when it is looked at (seconds)."""
+
+    client_id: str
+    issuer: str
+    now: float
+
+
+AssertionCheck = Callable[[dict[str, Any], AssertionFacts], None]
+
+
+def check_assertion_issuer(claims: dict[str, Any], facts: AssertionFacts) -> None:
+    """`iss` is the client (RFC 7523 §3 number 1)."""
+    if claims.get("iss") != facts.client_id:
+        raise TokenRefused(Refusal.ISS)
+
+
+def check_assertion_subject(claims: dict[str, Any], facts: AssertionFacts) -> None:
+    """`sub` is the client (RFC 7523 §3 number 2B)."""
+    if claims.get("sub") != facts.client_id:
+        raise TokenRefused(Refusal.SUB)
+
+
+def check_assertion_audience(claims: dict[str, Any], facts: AssertionFacts) -> None:
+    """`aud` is our issuer as one text: a list could be meant for another server too (FAPI 2.0 §5.3.2.1)."""
+    if claims.get("aud") != facts.issuer:
+        raise TokenRefused(Refusal.AUD)
+
+
+def check_assertion_expiry(claims: dict[str, Any], facts: AssertionFacts) -> None:
+    """`exp` is there, ahead, and near (RFC 7523 §3 number 4)."""
+    exp = instant_of(claims, "exp")
+    if not facts.now < exp <= facts.now + LONGEST_ASSERTION + CLOCKS_APART:
+        raise TokenRefused(Refusal.TIME, "exp")
+
+
+def check_assertion_begun(claims: dict[str, Any], facts: AssertionFacts) -> None:
+    """`nbf` and `iat`, when they are there, lie no further ahead than clocks are apart (RFC 7523 §3 numbers 5, 6)."""
+    for name in ("nbf", "iat"):
+        if name in claims and not instant_of(claims, name) <= facts.now + CLOCKS_APART:
+            raise TokenRefused(Refusal.TIME, name)
+
+
+def check_assertion_jti(claims: dict[str, Any], facts: AssertionFacts) -> None:  # noqa: ARG001
+    """`jti` is there: without one a replay could not be told (RFC 7523 §3 number 7)."""
+    jti_of(claims)
+
+
+ASSERTION_CHECKS: tuple[AssertionCheck, ...] = (
+    check_assertion_issuer,
+    check_assertion_subject,
+    check_assertion_audience,
+    check_assertion_expiry,
+    check_assertion_begun,
+    check_assertion_jti,
+)
+
+
+def claimed_client(assertion: str) -> str:
+    """Which client an assertion says it is from, unverified: whose key to look for. Raises `TokenRefused`."""
+    client_id = read_unverified(assertion).get("sub")
+    if not isinstance(client_id, str):
+        raise TokenRefused(Refusal.SUB)
+    return client_id
+
+
+def verify_client_assertion(
+    assertion: str, keys: KeySet, *, client_id: str, issuer: str, now: datetime
+) -> SignedClaims:
+    """Check a client's assertion under its own keys. That its `jti` is new is for the caller. Raises `TokenRefused`."""
+    claims = verify_signature(assertion, keys, algorithms=FAPI_ALGS, types=ASSERTION_TYPES)
+    for check in ASSERTION_CHECKS:
+        check(claims, AssertionFacts(client_id, issuer, now.timestamp()))
+    return SignedClaims(claims)
+
+
+def instant_of(claims: dict[str, Any], name: str) -> float:
+    """A claim that is a number of seconds. Raises `TokenRefused` (TIME)."""
+    value = claims.get(name)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise TokenRefused(Refusal.TIME, name)
+    return value
+
+
+def jti_of(claims: dict[str, Any]) -> str:
+    """The name of this one token. Raises `TokenRefused` (JTI)."""
+    jti = claims.get("jti")
+    if not isinstance(jti, str) or not 0 < len(jti) <= LONGEST_JTI:
+        raise TokenRefused(Refusal.JTI)
+    return jti

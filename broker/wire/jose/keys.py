@@ -8,22 +8,45 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, RSAKey
+from joserfc.jwk import ECKey, OKPKey, RSAKey
+from joserfc.jws import JWSRegistry
 
 from broker.wire.jose.refusals import Refusal, TokenRefused
 
-SIGNING_ALGS = ("ES256", "RS256")
-VERIFYING_ALGS = frozenset({"ES256", "RS256", "PS256"})
+SIGNING_ALGS = ("ES256", "RS256", "PS256", "EdDSA")
+FAPI_ALGS = ("ES256", "PS256", "EdDSA")
+"""What a client of high assurance may sign with; EdDSA is Ed25519 (FAPI 2.0 Security Profile §5.4.1)."""
+VERIFYING_ALGS = frozenset(SIGNING_ALGS)
 """Never `none`, never HS*: a public key must not become a shared secret (the class of CVE-2024-33663)."""
 
 RSA_BITS_MADE = 3072
 RSA_BITS_TAKEN = 2048
 SMALLEST_EXPONENT = 2**16 + 1
 LARGEST_JWKS = 256 * 1024
-_CURVE_OF = {"ES256": "secp256r1"}
-_KINDS: Mapping[str, type[ECKey | RSAKey]] = {"EC": ECKey, "RSA": RSAKey}
+_CURVE = "secp256r1"
+Key = ECKey | RSAKey | OKPKey
+_KINDS: Mapping[str, type[Key]] = {"EC": ECKey, "RSA": RSAKey, "OKP": OKPKey}
+_KIND_OF: Mapping[str, type[Key]] = {"ES256": ECKey, "RS256": RSAKey, "PS256": RSAKey, "EdDSA": OKPKey}
+
+
+class PinnedRegistry(JWSRegistry):
+    """One algorithm and no other.
+
+    The library warns at every use of EdDSA that RFC 9864 renames it; clients still register that name, and the keys
+    taken here are Ed25519 alone.
+    """
+
+    def __init__(self, alg: str, *, strict: bool, largest_header: int = 512) -> None:
+        super().__init__(algorithms=[alg], strict_check_header=strict)
+        self.max_header_length = largest_header
+        self._alg = alg
+
+    def get_alg(self, name: str) -> Any:
+        """The pinned algorithm. Raises as the library does for every other name."""
+        return self.algorithms[name] if name == self._alg else super().get_alg(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +55,7 @@ class SigningKey:
 
     kid: str
     alg: str
-    key: ECKey | RSAKey = field(repr=False)
+    key: Key = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +64,11 @@ class VerifyingKey:
 
     kid: str
     alg: str
-    key: ECKey | RSAKey = field(repr=False)
+    key: Key = field(repr=False)
 
     def fits(self, alg: str) -> bool:
         """Tell whether this key may check a signature of this algorithm."""
-        return self.alg in {"", alg} and (
-            isinstance(self.key, ECKey) if alg in _CURVE_OF else isinstance(self.key, RSAKey)
-        )
+        return self.alg in {"", alg} and isinstance(self.key, _KIND_OF[alg])
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +90,17 @@ class KeySet:
 
 
 def generate_key(alg: str) -> SigningKey:
-    """Make a private key: P-256 for ES256, RSA 3072 for RS256."""
+    """Make a private key: P-256 for ES256, RSA 3072 for RS256 and PS256, Ed25519 for EdDSA."""
     if alg not in SIGNING_ALGS:
         raise ValueError("unknown signing algorithm")
-    key = ECKey.generate_key("P-256") if alg in _CURVE_OF else RSAKey.generate_key(RSA_BITS_MADE)
+    key = _generate(_KIND_OF[alg])
     return SigningKey(key.thumbprint(), alg, key)
+
+
+def _generate(kind: type[Key]) -> Key:
+    if kind is ECKey:
+        return ECKey.generate_key("P-256")
+    return OKPKey.generate_key("Ed25519") if kind is OKPKey else RSAKey.generate_key(RSA_BITS_MADE)
 
 
 def private_jwk(key: SigningKey) -> bytes:
@@ -90,7 +117,7 @@ def parse_signing_key(jwk: bytes, *, alg: str) -> SigningKey:
     """Read back what `private_jwk` wrote. Raises `TokenRefused` (KEY) for anything else, and for weak keys."""
     if alg not in SIGNING_ALGS:
         raise TokenRefused(Refusal.KEY, "unknown signing algorithm")
-    key = _import(_object(jwk))
+    key = import_key(_object(jwk))
     if key is None or not key.is_private or not VerifyingKey("", "", key).fits(alg):
         raise TokenRefused(Refusal.KEY, "not a usable private key")
     return SigningKey(key.thumbprint(), alg, key)
@@ -124,13 +151,14 @@ def _verifying_key(entry: object) -> VerifyingKey | None:
         return None
     if entry.get("use", "sig") != "sig" or (entry.get("alg") and entry["alg"] not in VERIFYING_ALGS):
         return None
-    key = _import(entry)
+    key = import_key(entry)
     if key is None or key.is_private:  # a published private key is everybody's: it proves nothing
         return None
     return VerifyingKey(entry.get("kid", ""), entry.get("alg", ""), key)
 
 
-def _import(jwk: Mapping[str, Any]) -> ECKey | RSAKey | None:
+def import_key(jwk: Mapping[str, Any]) -> Key | None:
+    """Import one JWK; None for anything that is no key, or a weak one."""
     try:
         key = _KINDS[jwk["kty"]].import_key(dict(jwk))
         public = key.public_key
@@ -139,11 +167,13 @@ def _import(jwk: Mapping[str, Any]) -> ECKey | RSAKey | None:
     return key if _is_strong(public) else None
 
 
-def _is_strong(public: RSAPublicKey | EllipticCurvePublicKey) -> bool:
+def _is_strong(public: object) -> bool:
     """Our own floor: the library takes RSA 1024 and every curve."""
     if isinstance(public, RSAPublicKey):
         return public.key_size >= RSA_BITS_TAKEN and public.public_numbers().e >= SMALLEST_EXPONENT
-    return public.curve.name in _CURVE_OF.values()
+    if isinstance(public, EllipticCurvePublicKey):
+        return public.curve.name == _CURVE
+    return isinstance(public, Ed25519PublicKey)
 
 
 def _object(document: bytes | str) -> dict[str, Any]:

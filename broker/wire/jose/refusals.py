@@ -23,6 +23,10 @@ class Refusal(StrEnum):
     SUB = "sub"
     NONCE = "nonce"
     AT_HASH = "at_hash"
+    JTI = "jti"
+    HTM = "htm"
+    HTU = "htu"
+    ATH = "ath"
 
 
 class TokenRefused(Exception):

@@ -7,11 +7,11 @@ import json
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 
-from joserfc.jws import JWSRegistry, serialize_compact
+from joserfc.jws import serialize_compact
 
-from broker.wire.jose.keys import SIGNING_ALGS, SigningKey
+from broker.wire.jose.keys import SIGNING_ALGS, PinnedRegistry, SigningKey
 
-_REGISTRIES = {alg: JWSRegistry(algorithms=[alg]) for alg in SIGNING_ALGS}
+_REGISTRIES = {alg: PinnedRegistry(alg, strict=True) for alg in SIGNING_ALGS}
 
 
 def sign(claims: Mapping[str, object], key: SigningKey, *, typ: str) -> str:
@@ -21,6 +21,7 @@ def sign(claims: Mapping[str, object], key: SigningKey, *, typ: str) -> str:
     return serialize_compact(header, payload, key.key, registry=_REGISTRIES[key.alg])
 
 
-def left_half_hash(token: str) -> str:
-    """The `at_hash` of an access token for the 256-bit algorithms used here (OIDC Core §3.1.3.6)."""
-    return urlsafe_b64encode(hashlib.sha256(token.encode()).digest()[:16]).rstrip(b"=").decode()
+def left_half_hash(token: str, *, alg: str = "ES256") -> str:
+    """The `at_hash` of an access token: half of SHA-256, or of SHA-512 for EdDSA (OIDC Core §3.1.3.6, RFC 8032)."""
+    whole = (hashlib.sha512 if alg == "EdDSA" else hashlib.sha256)(token.encode()).digest()
+    return urlsafe_b64encode(whole[: len(whole) // 2]).rstrip(b"=").decode()

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Any, NewType, NoReturn
 
 from joserfc.errors import JoseError
-from joserfc.jws import JWSRegistry, deserialize_compact
+from joserfc.jws import deserialize_compact
 
-from broker.wire.jose.keys import VERIFYING_ALGS, KeySet
+from broker.wire.jose.keys import VERIFYING_ALGS, Key, KeySet, PinnedRegistry
 from broker.wire.jose.refusals import Refusal, TokenRefused
 
 SignedClaims = NewType("SignedClaims", dict[str, Any])
@@ -25,7 +25,8 @@ SignedClaims = NewType("SignedClaims", dict[str, Any])
 LARGEST_TOKEN = 16 * 1024
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _POINTERS = frozenset({"crit", "jku", "jwk", "x5u", "x5c", "b64", "zip"})
-_REGISTRIES = {alg: JWSRegistry(algorithms=[alg], strict_check_header=False) for alg in VERIFYING_ALGS}
+LARGEST_HEADER = 512
+_REGISTRIES = {alg: PinnedRegistry(alg, strict=False, largest_header=LARGEST_HEADER) for alg in VERIFYING_ALGS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +72,27 @@ def verify_signature(
     """
     if not algorithms or not VERIFYING_ALGS.issuperset(algorithms) or isinstance(algorithms, str):
         raise ValueError("the caller pins asymmetric algorithms")
-    header = _strict_object(_segments(token)[0], Refusal.HEADER)
+    header = read_header(token)
     for check in HEADER_CHECKS:
         check(Presented(header, algorithms, types))
     key = keys.find(kid=header.get("kid", ""), alg=header["alg"])
+    return open_signed(token, key.key, registry=_REGISTRIES[header["alg"]])
+
+
+def read_header(token: str) -> dict[str, Any]:
+    """The header of a token, of which nothing is believed yet. Raises `TokenRefused`."""
+    return _strict_object(_segments(token)[0], Refusal.HEADER)
+
+
+def read_unverified(token: str) -> dict[str, Any]:
+    """The payload before its signature is checked: only to find whose key it must be checked with."""
+    return _strict_object(_segments(token)[1], Refusal.PAYLOAD)
+
+
+def open_signed(token: str, key: Key, *, registry: PinnedRegistry) -> dict[str, Any]:
+    """Check the signature under one key and one algorithm, and return the payload. Raises `TokenRefused`."""
     try:
-        signed = deserialize_compact(token, key.key, registry=_REGISTRIES[header["alg"]])
+        signed = deserialize_compact(token, key, registry=registry)
     except (JoseError, ValueError, TypeError, RecursionError) as fault:
         raise TokenRefused(Refusal.SIGNATURE, type(fault).__name__) from fault
     return _strict_object(signed.payload, Refusal.PAYLOAD)

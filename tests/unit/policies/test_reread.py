@@ -115,6 +115,7 @@ def test_what_did_not_change_is_the_same_value(place: Path) -> None:
         ("linking.toml", "undo_by_academie", "100 d"),
         ("sessions.toml", "interaction", "10 min"),
         ("sessions.toml", "code", "30 s"),
+        ("sessions.toml", "pushed", "60 s"),
         ("sessions.toml", "access_token", "4 min"),
         ("sessions.toml", "id_token", "4 min"),
         ("sessions.toml", "copy", "20 s"),

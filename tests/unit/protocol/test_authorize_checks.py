@@ -22,6 +22,7 @@ from broker.protocol.oidc.authorize_checks import AUTHORIZE_CHECKS, TARGET_CHECK
 from broker.protocol.oidc.requests import Submission, find_client, read_request
 from broker.services.register import Register
 from broker.wire.http import Form, parse_form
+from tests.fapi import fapi_service
 from tests.oidc_stand import SERVICES, authorization, authorize_url
 
 Vector = tuple[AuthorizeCheck, type[ProtocolError], dict[str, str | None]]
@@ -58,11 +59,14 @@ VECTORS: tuple[Vector, ...] = (
     (checks.check_max_age, InvalidRequest, {"max_age": "9" * 10}),
     (checks.check_state, InvalidRequest, {"state": "s" * 4097}),
     (checks.check_nonce, InvalidRequest, {"nonce": "n" * 513}),
+    (checks.check_key, InvalidRequest, {"dpop_jkt": "k" * 42}),
+    (checks.check_key, InvalidRequest, {"dpop_jkt": "k" * 42 + "="}),
+    (checks.check_pushed, InvalidRequest, {"client_id": "agents", "redirect_uri": "https://agents.example/retour"}),
 )
 
 
 def submission(**changes: str | None) -> Submission:
-    return find_client(Register(SERVICES), Form(authorization(**changes)))
+    return find_client(Register((*SERVICES, fapi_service("agents"))), Form(authorization(**changes)))
 
 
 def run(without: AuthorizeCheck | None, asked: Submission) -> None:

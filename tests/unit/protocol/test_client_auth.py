@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,11 +14,17 @@ from broker.domain.errors import InvalidClient, InvalidRequest, ProtocolError, U
 from broker.domain.handles import digest
 from broker.domain.services import ClientKind, TokenAuthMethod
 from broker.domain.standings import InForce, StandingKind
+from broker.protocol.endpoint import Call
 from broker.protocol.oidc import client_auth
+from broker.protocol.oidc.client_assertions import AssertionDesk
 from broker.protocol.oidc.client_auth import CREDENTIALS_CHECKS, CredentialsCheck, authenticate
 from broker.services.register import Register
+from broker.wire import oauth
 from broker.wire.http import PlainRequest
-from tests.oidc_stand import SECRET, basic, service
+from broker.wire.jose import jwks_from_json
+from tests.builders import NOW
+from tests.fapi import assertion, fapi_service, key
+from tests.oidc_stand import ISSUER, SECRET, basic, service
 
 ROOMS = Path(__file__).parents[3] / "broker"
 EMPTY = service("vide")
@@ -25,11 +33,21 @@ PUBLIC = service("carte", auth_method=TokenAuthMethod.NONE)
 PUBLIC = replace(PUBLIC, parties=(replace(PUBLIC.parties[0], secret_digest="", kind=ClientKind.BROWSER),))
 CLOSED = InForce(suspended=frozenset({(StandingKind.SERVICE, "fermee")}))
 REGISTER = Register(
-    (service(), service("bourses", auth_method=TokenAuthMethod.POST), EMPTY, PUBLIC, service("fermee")), in_force=CLOSED
-)
+    (
+        service(), service("bourses", auth_method=TokenAuthMethod.POST), EMPTY, PUBLIC, service("fermee"),
+        fapi_service("agents"),
+    ), in_force=CLOSED
+)  # fmt: skip
 
 Shown = tuple[dict[str, str], dict[str, str]]
 NOTHING: dict[str, str] = {}
+
+
+def signing(**changes: Any) -> dict[str, str]:
+    """What a client that signs sends."""
+    shown = assertion("agents", now=NOW, **changes)
+    return {"client_assertion_type": oauth.JWT_BEARER, "client_assertion": shown}
+
 
 VECTORS: tuple[tuple[CredentialsCheck, Shown], ...] = (
     (client_auth.check_secret_present, (basic("vide", ""), NOTHING)),
@@ -40,12 +58,29 @@ VECTORS: tuple[tuple[CredentialsCheck, Shown], ...] = (
     (client_auth.check_method, (basic("bourses"), NOTHING)),
     (client_auth.check_method, (NOTHING, {"client_id": "cantine"})),
     (client_auth.check_service, (basic("fermee"), NOTHING)),
+    (client_auth.check_assertion, (NOTHING, signing(aud="https://autre.example"))),
 )
+
+
+class Claimed:
+    """Assertions claimed so far (a fake of `Consumptions`)."""
+
+    def __init__(self) -> None:
+        self.digests: set[str] = set()
+
+    def claim_assertion(self, digest: str, *, now: datetime, until: datetime) -> bool:
+        assert now < until
+        first = digest not in self.digests
+        self.digests.add(digest)
+        return first
+
+
+DESK = AssertionDesk(ISSUER, Claimed(), jwks_from_json)
 
 
 def shown(headers: dict[str, str], form: dict[str, str], *checks: CredentialsCheck) -> str:
     request = PlainRequest("POST", "/token", headers={name.lower(): value for name, value in headers.items()})
-    return authenticate(request, form, REGISTER, checks=checks or CREDENTIALS_CHECKS).party.client_id
+    return authenticate(Call(request, NOW), form, REGISTER, DESK, checks=checks or CREDENTIALS_CHECKS).party.client_id
 
 
 def test_each_method_proves_its_client() -> None:
@@ -53,6 +88,41 @@ def test_each_method_proves_its_client() -> None:
     assert shown(basic(), {"client_id": "cantine"}) == "cantine"
     assert shown(NOTHING, {"client_id": "bourses", "client_secret": SECRET}) == "bourses"
     assert shown(NOTHING, {"client_id": "carte"}) == "carte"
+
+
+@pytest.mark.spec("RFC 7523 §3")
+def test_a_client_that_signs_is_known_by_its_signature_once() -> None:
+    once = signing()
+    assert shown(NOTHING, once) == "agents"
+    with pytest.raises(InvalidClient, match="used before"):
+        shown(NOTHING, once)
+    assert shown(NOTHING, {**signing(), "client_id": "agents"}) == "agents"
+
+
+@pytest.mark.parametrize(
+    ("headers", "form", "error"),
+    [
+        (NOTHING, {**signing(), "client_id": "cantine"}, InvalidClient),
+        (NOTHING, {**signing(), "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:saml2-bearer"},
+         InvalidClient),
+        (NOTHING, {"client_assertion": signing()["client_assertion"]}, InvalidClient),
+        (NOTHING, {"client_assertion_type": oauth.JWT_BEARER}, InvalidClient),
+        (NOTHING, {**signing(), "client_secret": SECRET}, InvalidRequest),
+        (basic("agents"), signing(), InvalidRequest),
+        (basic("agents"), NOTHING, InvalidClient),
+        (NOTHING, {"client_id": "agents"}, InvalidClient),
+        (NOTHING, signing(sub="cantine", iss="cantine"), InvalidClient),
+        (NOTHING, signing(sub=...), InvalidClient),
+        (NOTHING, signing(by=key(name="une autre")), InvalidClient),
+    ],
+)  # fmt: skip
+def test_a_client_that_signs_is_known_in_no_other_way(
+    headers: dict[str, str], form: dict[str, str], error: type[ProtocolError]
+) -> None:
+    with pytest.raises(error) as refused:
+        shown(headers, form)
+    assert type(refused.value) is error
+    assert shown(NOTHING, signing()) == "agents"
 
 
 @pytest.mark.spec("RFC 6749 §5.2")
@@ -98,7 +168,7 @@ def encoded(text: bytes) -> str:
     [
         (basic(), {"client_id": "cantine", "client_secret": SECRET}, InvalidRequest),
         (basic(), {"client_secret": SECRET}, InvalidRequest),
-        (basic(), {"client_assertion": "e30.e30.x"}, InvalidClient),
+        (basic(), {"client_assertion": "e30.e30.x"}, InvalidRequest),
         (NOTHING, {"client_assertion": "e30.e30.x", "client_id": "cantine"}, InvalidClient),
         (NOTHING, NOTHING, InvalidClient),
         (NOTHING, {"client_id": "cantine"}, InvalidClient),
@@ -128,7 +198,7 @@ def test_identifier_and_secret_are_form_encoded_inside_basic() -> None:
     request = PlainRequest(
         "POST", "/token", headers={"authorization": "Basic " + encoded(f"drole:a%3Ab+c%25{SECRET}".encode())}
     )
-    assert authenticate(request, {}, Register((strange,))).party.client_id == "drole"
+    assert authenticate(Call(request, NOW), {}, Register((strange,)), DESK).party.client_id == "drole"
 
 
 def test_the_proof_is_made_in_one_place() -> None:

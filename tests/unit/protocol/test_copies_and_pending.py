@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from broker.domain.handles import Handle, digest, new_handle
 from broker.domain.sessions import AccessToken, Grant
 from broker.protocol.oidc.copies import TokenCopies, copy_key, decode, encode
 from broker.protocol.oidc.pending import PendingRequests
-from broker.protocol.oidc.userinfo import bearer_copy_key, bearer_handle
+from broker.protocol.oidc.userinfo import token_copy_key, token_handle
 from broker.storage.memory_store import MemoryStore
 from broker.wire.http import PlainRequest
 from tests.builders import NOW
@@ -28,6 +29,8 @@ def bearer(text: str) -> PlainRequest:
 
 
 def test_a_copy_is_read_back_whole_for_its_own_token_only() -> None:
+    bound = replace(TOKEN, grant=replace(TOKEN.grant, jkt="k" * 43))
+    assert decode(encode(bound, token_digest="d1"), token_digest="d1") == bound
     copy = encode(TOKEN, token_digest="d1")
     assert decode(copy, token_digest="d1") == TOKEN
     assert decode(copy, token_digest="d2") is None
@@ -62,11 +65,11 @@ def test_a_copy_lives_as_long_as_policies_say_and_its_store_may_be_away(clock: F
 def test_a_bearer_token_of_ours_is_told_by_its_shape() -> None:
     handle = new_handle(Handle.ACCESS_TOKEN)
     for text in (f"Bearer {handle}", f"bearer {handle}", f"BEARER  {handle} "):
-        assert bearer_handle(bearer(text)) == handle
-    assert bearer_copy_key(bearer(f"Bearer {handle}")) == copy_key(digest(handle))
+        assert token_handle(bearer(text)) == handle
+    assert token_copy_key(bearer(f"Bearer {handle}")) == copy_key(digest(handle))
     for text in ("", "Bearer", "Bearer x", f"Basic {handle}", handle, f"Bearer {BROWSER}", f"Bearer {handle} {handle}"):
-        assert bearer_handle(bearer(text)) == ""
-        assert bearer_copy_key(bearer(text)) == ""
+        assert token_handle(bearer(text)) == ""
+        assert token_copy_key(bearer(text)) == ""
 
 
 def test_a_waiting_request_comes_back_once_in_its_browser_and_in_time(clock: FakeClock) -> None:

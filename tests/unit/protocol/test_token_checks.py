@@ -28,6 +28,7 @@ PAYLOAD = CodePayload(
     claims=(),
     expires_at=NOW + timedelta(seconds=60),
 )
+BOUND = replace(PAYLOAD, grant=replace(GRANT, jkt="k" * 43))
 GOOD = Redemption(
     client=AuthenticatedClient(Client(SERVICES[0], SERVICES[0].parties[0])),
     form=redemption("pco_x"),
@@ -54,6 +55,8 @@ VECTORS: tuple[tuple[RedemptionCheck, type[Exception], Redemption], ...] = (
     (checks.check_verifier_shape, InvalidGrant,
      replace(changed(code_verifier="v" * 129), payload=replace(PAYLOAD, code_challenge=challenge_of("v" * 129)))),
     (checks.check_verifier, InvalidGrant, changed(code_verifier="w" * 43)),
+    (checks.check_key, InvalidGrant, replace(GOOD, payload=BOUND)),
+    (checks.check_key, InvalidGrant, replace(GOOD, payload=BOUND, jkt="k" * 42 + "x")),
     (checks.check_unexpired, InvalidGrant, replace(GOOD, now=PAYLOAD.expires_at)),
 )  # fmt: skip
 
@@ -69,6 +72,7 @@ REFRESH_VECTORS: tuple[tuple[RedemptionCheck, type[Exception], Redemption], ...]
     (checks.check_unused, Reused, replace(REFRESH, payload=replace(PAYLOAD, used_at=NOW))),
     (checks.check_offline, InvalidGrant, replace(REFRESH, client=GOOD.client)),
     (checks.check_scope, InvalidScope, replace(REFRESH, form={**REFRESH.form, "scope": "openid children"})),
+    (checks.check_key, InvalidGrant, replace(REFRESH, payload=BOUND)),
     (checks.check_unexpired, InvalidGrant, replace(REFRESH, now=PAYLOAD.expires_at)),
 )
 ALL = [(CODE_CHECKS, *vector) for vector in VECTORS] + [(REFRESH_CHECKS, *vector) for vector in REFRESH_VECTORS]
@@ -84,6 +88,8 @@ def test_a_good_redemption_passes_every_check() -> None:
     run(CODE_CHECKS, GOOD)
     run(REFRESH_CHECKS, REFRESH)
     run(REFRESH_CHECKS, replace(REFRESH, form={"refresh_token": "prt_x"}))
+    run(CODE_CHECKS, replace(GOOD, payload=BOUND, jkt="k" * 43))
+    run(REFRESH_CHECKS, replace(REFRESH, jkt="k" * 43))
 
 
 @pytest.mark.parametrize(("listed", "check", "error", "asked"), ALL, ids=lambda value: getattr(value, "__name__", ""))

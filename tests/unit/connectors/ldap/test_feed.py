@@ -412,3 +412,9 @@ def test_an_attribute_that_holds_no_text_is_told_by_its_name_only_where_we_asked
 def test_what_is_no_key_is_told_nowhere(key: str) -> None:
     odd = entry(f"uid={key},ou=people,{BASE}", objectClass=["ENTPerson", "ENTAuxPersRelEleve"], uid=key)
     assert (only_fault(feed(odd)).file, only_fault(feed(odd)).key) == (NAME, "")
+
+
+def test_a_key_that_holds_a_pupil_s_number_keeps_the_record_and_is_not_shown() -> None:
+    """Seen by the long fuzz: the number spelt within a school's key would have stood in a report that many read."""
+    fault = only_fault(feed(schools=[school("19990000002EA0001", ENTStructureNomCourant="")]))
+    assert (fault.file, fault.key) == (NAME, "19990000002EA0001")

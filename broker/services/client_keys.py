@@ -1,0 +1,91 @@
+"""Public keys and security profile of a client, as its descriptor declares them (RFC 7591 §2, FAPI 2.0)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from broker.domain.services import TokenAuthMethod
+from broker.services.reading import Reader
+from broker.wire.jose import FAPI_ALGS, TokenRefused, jwks_from_json
+
+KEY_KEYS = ("profile", "jwks", "jwks_file", "par", "dpop")
+FAPI2 = "fapi2"
+"""private_key_jwt, pushed requests, DPoP, and no RS256: FAPI 2.0 Security Profile §5.3."""
+
+
+def read_profile(reader: Reader) -> bool:
+    """Tell whether the client follows FAPI 2.0; no other profile is known."""
+    profile = reader.word("profile", default="")
+    if profile not in {"", FAPI2}:
+        reader.fault(f"'profile' knows no '{profile}' (is '{FAPI2}' meant?)", key="profile")
+    return profile == FAPI2
+
+
+def read_switch(reader: Reader, key: str, *, fapi: bool) -> bool:
+    """A flag that the profile sets: it may not be taken back beside it."""
+    stated = reader.flag(key)
+    if fapi and reader.has(key) and not stated:
+        reader.fault(f"'{key}' is part of profile = \"{FAPI2}\"", key=key)
+    return stated or fapi
+
+
+def check_profile(reader: Reader, method: TokenAuthMethod, alg: str) -> None:
+    """Note what the profile does not allow (FAPI 2.0 Security Profile §5.3.2.1, §5.4.1)."""
+    if method is not TokenAuthMethod.PRIVATE_KEY_JWT:
+        reader.fault(f"'auth_method' is 'private_key_jwt' under profile = \"{FAPI2}\"", key="auth_method")
+    if alg not in FAPI_ALGS:
+        reader.fault(f"'signing_alg' is one of {', '.join(FAPI_ALGS)} under profile = \"{FAPI2}\"", key="signing_alg")
+
+
+def keys_file_of(reader: Reader, *, folder: Path) -> Path | None:
+    """The file that holds the public keys of a client, if it names one."""
+    stated = reader.table.get("jwks_file")
+    return folder / stated if isinstance(stated, str) and stated else None
+
+
+def read_jwks(reader: Reader, method: TokenAuthMethod, *, folder: Path) -> str:
+    """The JWK set (JSON) of a client that signs; no other client has one, for nothing would be checked with it."""
+    if method is not TokenAuthMethod.PRIVATE_KEY_JWT:
+        for key in ("jwks", "jwks_file"):
+            if reader.has(key):
+                reader.fault(f"'{key}' is for auth_method = \"private_key_jwt\"", key=key)
+        return ""
+    if reader.has("jwks") == reader.has("jwks_file"):
+        reader.fault("one of 'jwks' and 'jwks_file' is needed: the public keys it signs with", key="jwks")
+        return ""
+    key = "jwks" if reader.has("jwks") else "jwks_file"
+    text = _text(reader, folder=folder)
+    if text is not None and (why := _fault_of(text)):
+        reader.fault(f"'{key}' {why}", key=key)
+    return text or ""
+
+
+def _text(reader: Reader, *, folder: Path) -> str | None:
+    if reader.has("jwks"):
+        table = reader.table["jwks"]
+        try:
+            return json.dumps(table, sort_keys=True)
+        except TypeError:
+            reader.fault("'jwks' must be a JWK set: keys = [{ kty = …, … }]", key="jwks")
+            return None
+    try:
+        return (folder / reader.word("jwks_file")).read_text("utf-8")
+    except (OSError, ValueError) as fault:  # a name with a NUL, bytes that are no text
+        reader.fault(f"'jwks_file' cannot be read ({type(fault).__name__})", key="jwks_file")
+        return None
+
+
+def _fault_of(text: str) -> str:
+    """Why a JWK set cannot be taken whole; empty when it can. A key that is passed over would be missed one day."""
+    try:
+        known = jwks_from_json(text).keys
+    except TokenRefused as refused:
+        return f"holds no usable public key ({refused})"
+    if any("d" in entry for entry in json.loads(text)["keys"]):
+        return "holds a private key: keep it at the client, and make another"
+    if len(known) != len(json.loads(text)["keys"]):
+        return "holds a key that cannot be used (weak, repeated, or not for signing)"
+    if not any(key.fits(alg) for key in known for alg in FAPI_ALGS):
+        return f"holds no key for {', '.join(FAPI_ALGS)}"
+    return ""
