@@ -17,16 +17,18 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine
 
 from broker.declared import read_register
+from broker.domain.audit import Topic
 from broker.domain.clock import Clock
 from broker.domain.errors import SettingsError, StorageUnavailable
-from broker.domain.ports import Current
+from broker.domain.ports import Current, LogoutNotifier
 from broker.domain.services import Service
 from broker.federation import Federation, GuessGate, Passwords
 from broker.following import FollowedRegister, follow_policies
-from broker.jobs.deliver import deliverers
+from broker.jobs.deliver import TellLogout, deliverers
 from broker.jobs.work import Worker
 from broker.live import Live, Part, Watcher
 from broker.logs import configure_logging
+from broker.protocol.oidc.back_channel import BackChannel
 from broker.protocol.oidc.provider import ProviderSettings
 from broker.protocol.oidc.routes import ProviderParts, algs_wanted, build_routes
 from broker.protocol.oidc.signing import KeyVault, Signer
@@ -44,6 +46,7 @@ from broker.web.edge import Edge
 from broker.web.forwarded import forwarded_address
 from broker.web.pages import create_pages
 from broker.web.parts import FeedLabel, PageParts
+from connectors.guarded import open_guarded
 from policies import PolicyBook
 
 if TYPE_CHECKING:
@@ -64,6 +67,7 @@ class Broker:
     stores: Stores
     ephemeral: MemoryStore | RedisStore
     services: FollowedRegister
+    notifier: BackChannel
     federation: Federation
     watcher: Watcher
     wsgi: WSGIApplication
@@ -108,8 +112,10 @@ def build(settings: Settings, *, clock: Clock = utc_now) -> Broker:
             base_url=settings.issuer,
             standings=Part(live.register, lambda register: register.in_force),
         )
+        provider_settings = _provider_settings(settings, live.book)
+        notifier = _open_notifier(settings, provider_settings, live.register, signer, opened)
         provider = ProviderParts(
-            ProviderSettings(settings.issuer, Part(live.book, lambda book: book.installation.sessions)),
+            provider_settings,
             live.register,
             stores.people,
             stores.details,
@@ -128,8 +134,9 @@ def build(settings: Settings, *, clock: Clock = utc_now) -> Broker:
         wsgi = Edge(door, issuer=settings.issuer)
         watcher = Watcher((live.book, live.register))
         return Broker(
-            settings, live.book, clock, stores, ephemeral, live.register, federation, watcher, wsgi, opened.pop_all()
-        )
+            settings, live.book, clock, stores, ephemeral, live.register, notifier, federation, watcher, wsgi,
+            opened.pop_all(),
+        )  # fmt: skip
 
 
 def _page_parts(
@@ -151,6 +158,7 @@ def _page_parts(
         links=stores.links,
         ledger=stores.ledger,
         holdings=stores.holdings,
+        notices=stores.notices,
         services=live.register,
         policies=live.book,
         sources=offers(settings.sources),
@@ -167,7 +175,11 @@ def create_wsgi() -> WSGIApplication:
     broker.watcher.start()
     if not settings.redis_url:
         worker = build_worker(broker.stores, broker.ephemeral, broker.policies, clock=broker.clock)
-        Thread(target=worker.run, args=(Event(),), name="worker", daemon=True).start()
+        for name, each in (
+            ("worker", worker),
+            ("teller", build_teller(broker.stores, broker.notifier, broker.policies, clock=broker.clock)),
+        ):
+            Thread(target=each.run, args=(Event(),), name=name, daemon=True).start()
     return broker.wsgi
 
 
@@ -189,17 +201,50 @@ def build_worker(
     )
 
 
+def build_teller(stores: Stores, notifier: LogoutNotifier, book: Current[PolicyBook], *, clock: Clock) -> Worker:
+    """The worker that tells services of logouts: apart, so that one that hangs delays nobody but services."""
+    tell = TellLogout(notifier, clock, tries=lambda: book.current().installation.sessions.logout_tries)
+    return Worker(outbox=stores.outbox, deliverers={Topic.LOGOUT: tell}, clock=clock)
+
+
 def run_worker(settings: Settings, stop: Event, *, clock: Clock = utc_now) -> None:
     """Do what comes after acts until `stop` is set, beside serving processes that share a Redis."""
     master = load_master_secret(settings.secrets.master_file)
-    with opened_stores(settings) as (stores, _), closing(open_ephemeral(settings, master, clock=clock)) as ephemeral:
+    with ExitStack() as opened:
+        stores, _ = opened.enter_context(opened_stores(settings))
+        ephemeral = opened.enter_context(closing(open_ephemeral(settings, master, clock=clock)))
         book = follow_policies(settings)
-        watcher = Watcher((book,))
+        signer = _open_signer(stores, master, read_register(settings).all(), clock=clock)
+        register = FollowedRegister(settings, standings=stores.standings, signer=signer)
+        notifier = _open_notifier(settings, _provider_settings(settings, book), register, signer, opened)
+        watcher = Watcher((book, register))
         watcher.start()
-        try:
-            build_worker(stores, ephemeral, book, clock=clock).run(stop)
-        finally:
-            watcher.stop()
+        opened.callback(watcher.stop)
+        teller = Thread(target=build_teller(stores, notifier, book, clock=clock).run, args=(stop,), name="teller")
+        teller.start()
+        opened.callback(teller.join)
+        build_worker(stores, ephemeral, book, clock=clock).run(stop)
+
+
+def _provider_settings(settings: Settings, book: Live[PolicyBook]) -> ProviderSettings:
+    return ProviderSettings(settings.issuer, Part(book, lambda book: book.installation.sessions))
+
+
+def _open_notifier(
+    settings: Settings,
+    provider: ProviderSettings,
+    register: FollowedRegister,
+    signer: Signer,
+    resources: ExitStack,
+) -> BackChannel:
+    try:
+        outbound = open_guarded(settings.reachable_networks, ca_file=settings.services_ca_file)
+    except OSError as fault:
+        raise SettingsError((f"services_ca_file: cannot be read ({type(fault).__name__})",)) from fault
+    resources.callback(outbound.close)
+    return BackChannel(
+        provider, register, signer, post=lambda url, body: outbound.post_form(url, body=body, headers={}).status
+    )
 
 
 def open_ephemeral(settings: Settings, master: MasterSecret, *, clock: Clock) -> MemoryStore | RedisStore:

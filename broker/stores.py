@@ -34,6 +34,7 @@ from broker.storage.sql_holdings import SqlHoldings
 from broker.storage.sql_keys import SqlKeys
 from broker.storage.sql_ledger import SqlLedger
 from broker.storage.sql_links import SqlLinks
+from broker.storage.sql_logouts import SqlNotices
 from broker.storage.sql_outbox import SqlOutbox
 from broker.storage.sql_people import SqlPeople
 from broker.storage.sql_quality import SqlQuality
@@ -64,6 +65,7 @@ class Stores:
     grants: SqlGrants
     consumptions: SqlConsumptions
     keys: SqlKeys
+    notices: SqlNotices
     audit: SqlAudit
     outbox: SqlOutbox
     exposure: SqlExposure
@@ -97,6 +99,7 @@ def open_stores(settings: Settings, book: policies.PolicyBook) -> Stores:
         grants=SqlGrants(engine),
         consumptions=SqlConsumptions(engine),
         keys=SqlKeys(engine),
+        notices=SqlNotices(engine),
         audit=SqlAudit(engine, sign=seal.sign, check=seal.check),
         outbox=SqlOutbox(engine),
         exposure=SqlExposure(engine),

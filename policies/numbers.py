@@ -47,6 +47,8 @@ class SessionLimits:
     pushed: Annotated[timedelta, Between("5 s", "600 s")]
     access_token: Annotated[timedelta, Between("30 s", "15 min")]
     id_token: Annotated[timedelta, Between("30 s", "15 min")]
+    logout_token: Annotated[timedelta, Between("10 s", "2 min")]
+    logout_tries: Annotated[timedelta, Between("1 h", "7 d")]
     refresh_family_idle: Annotated[timedelta, Between("1 min", "7 d")]
     refresh_family_absolute: Annotated[timedelta, Between("1 h", "90 d")]
     refresh_staff_idle: Annotated[timedelta, Between("1 min", "24 h")]

@@ -28,6 +28,7 @@ from broker.storage.sql_guesses import SqlGuesses
 from broker.storage.sql_holdings import SqlHoldings
 from broker.storage.sql_keys import SqlKeys
 from broker.storage.sql_ledger import SqlLedger
+from broker.storage.sql_logouts import SqlNotices
 from broker.web.door import Door
 from broker.web.edge import Edge
 from broker.web.pages import create_pages
@@ -233,6 +234,7 @@ def open_web(
             links=world.federation.links,
             ledger=ledger,
             holdings=SqlHoldings(world.engine),
+            notices=SqlNotices(world.engine),
             services=register,
             policies=world.live_policies,
             sources={name: SourceOffer(name, known[name], (f"https://{name}.example",)) for name in SOURCES},

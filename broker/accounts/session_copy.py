@@ -13,7 +13,7 @@ from broker.domain.clock import require_utc
 from broker.domain.identity import AuthnContext
 from broker.domain.sessions import Device, Session
 
-KIND = "session/1"
+KIND = "session/2"
 
 
 def copy_key(handle_digest: str) -> str:
@@ -39,6 +39,7 @@ def encode_session(session: Session) -> bytes:
             "opened": session.opened_at.isoformat(),
             "idle": session.idle_until.isoformat(),
             "ends": session.ends_at.isoformat(),
+            "continues": session.continues,
         }
     ).encode()
 
@@ -67,6 +68,7 @@ def decode_session(copy: bytes | None, *, handle_digest: str) -> Session | None:
             opened_at=_instant(fields["opened"]),
             idle_until=_instant(fields["idle"]),
             ends_at=_instant(fields["ends"]),
+            continues=str(fields["continues"]),
         )
     except (ValueError, KeyError, TypeError):
         return None

@@ -43,6 +43,8 @@ class Client:
     data: str
     operator: str
     names: Mapping[str, str]
+    listens: bool = True
+    """Whether it can be told of a logout; one that cannot shows in the town what that is like."""
 
 
 VIE_SCOLAIRE = Client(
@@ -63,7 +65,7 @@ BOURSES = Client(
     ("given_name", "family_name", "profil"), ("openid", "profile", "school"),
     "Demander une bourse de collège ou de lycée.",
     "Nom, prénom et profil du responsable.", "Académie de démonstration",
-    {"fr": "Téléservice Bourses", "en": "Grants", "ar": "المنح الدراسية"},
+    {"fr": "Téléservice Bourses", "en": "Grants", "ar": "المنح الدراسية"}, listens=False,
 )  # fmt: skip
 CLIENTS = (VIE_SCOLAIRE, CANTINE, BOURSES)
 
@@ -112,7 +114,8 @@ def write_settings(path: Path, addresses: Addresses, *, ca_file: Path | None) ->
     listen = urlsplit(addresses.issuer)
     top: dict[str, Value] = {
         "issuer": addresses.issuer, "listen": f"{listen.hostname}:{listen.port or 443}", "data_dir": "var",
-        "services_dir": "services",
+        "services_dir": "services", "reachable_networks": ["127.0.0.0/8"],
+        **({} if ca_file is None else {"services_ca_file": str(ca_file)}),
     }  # fmt: skip
     tables: list[tuple[str, dict[str, Value]]] = [
         ("[secrets]", {"master_file": "secrets/master"}),
@@ -159,6 +162,8 @@ def write_service(path: Path, client: Client, addresses: Addresses) -> None:
         "auth_method": "client_secret_basic", "scopes": list(client.scopes),
         "redirect_uris": [f"{addresses.origin(host)}/retour" for host in client.hosts.values()],
     }  # fmt: skip
+    if client.listens:
+        party["backchannel_logout_uri"] = f"{home}deconnexion"
     lines = [*_assignments(top), "", "[[parties]]", *_assignments(party)]
     for uai, host in client.hosts.items():
         instance: dict[str, Value] = {"uai": uai} if uai else {}

@@ -27,6 +27,7 @@ from joserfc.jwk import KeySet
 
 TIMEOUT = 10.0
 ALGORITHMS = ["ES256", "RS256"]
+LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 
 
 class Failed(Exception):
@@ -92,6 +93,14 @@ class BrokerClient:
             raise Failed("userinfo is about somebody else (OIDC Core §5.3.2)")
         return Received(id_claims["sub"], id_claims, claims)
 
+    def ended(self, logout_token: str) -> str:
+        """Return the `sid` that a logout token ends (Back-Channel Logout §2.6). Raises `Failed`."""
+        needed = {name: {"essential": True} for name in ("exp", "iat", "jti", "sid")}
+        claims = self._claims(logout_token, needed, typ="logout+jwt")
+        if "nonce" in claims or LOGOUT_EVENT not in claims.get("events", {}):
+            raise Failed("no logout token")
+        return str(claims["sid"])
+
     def _redeem(self, code: str, pending: Pending) -> dict[str, Any]:
         endpoint = self._known()["token_endpoint"]
         body = prepare_token_request(
@@ -106,19 +115,26 @@ class BrokerClient:
 
     def _verified(self, id_token: str, nonce: str) -> dict[str, Any]:
         """Verify signature, issuer, audience, times and nonce (OIDC Core §3.1.3.7)."""
-        keys = KeySet.import_key_set(self._read(self._known()["jwks_uri"], {}))  # type: ignore[arg-type]
         needed = {name: {"essential": True} for name in ("sub", "exp", "iat", "nonce")}
+        claims = self._claims(id_token, needed, typ="JWT")
+        if not hmac.compare_digest(str(claims["nonce"]), nonce):
+            raise Failed("the ID token answers another request (nonce)")
+        return claims
+
+    def _claims(self, token: str, needed: dict[str, Any], *, typ: str) -> dict[str, Any]:
+        """Claims of a token of the broker's for this service, of this type and no other (RFC 8725 §3.11)."""
+        keys = KeySet.import_key_set(self._read(self._known()["jwks_uri"], {}))  # type: ignore[arg-type]
         fixed = {"iss": self._issuer, "aud": self._client_id}
         exact = {name: {"essential": True, "value": value} for name, value in fixed.items()}
         rules = jwt.JWTClaimsRegistry(leeway=30, **needed, **exact)  # type: ignore[arg-type]
         try:
-            claims = jwt.decode(id_token, keys, algorithms=ALGORITHMS).claims
-            rules.validate(claims)
+            decoded = jwt.decode(token, keys, algorithms=ALGORITHMS)
+            rules.validate(decoded.claims)
         except (JoseError, ValueError) as fault:
-            raise Failed(f"the ID token does not hold: {type(fault).__name__}") from fault
-        if not hmac.compare_digest(str(claims["nonce"]), nonce):
-            raise Failed("the ID token answers another request (nonce)")
-        return dict(claims)
+            raise Failed(f"the token does not hold: {type(fault).__name__}") from fault
+        if decoded.header.get("typ", "JWT") != typ:
+            raise Failed(f"the token is no {typ}")
+        return dict(decoded.claims)
 
     def _known(self) -> dict[str, Any]:
         if not self._metadata:

@@ -45,15 +45,15 @@ def open_http(town: Town) -> httpx.Client:
     return httpx.Client(timeout=TIMEOUT, verify=trust, trust_env=False)
 
 
-def service_site(town: Town, client: Client, *, uai: str, host: str, http: httpx.Client) -> Flask:
-    """Return one instance of a service as a WSGI application."""
+def service_site(town: Town, client: Client, *, uai: str, host: str, http: httpx.Client, ended: set[str]) -> Flask:
+    """Return one instance of a service as a WSGI application. `ended`: sessions that ended, for all its instances."""
     place = Place(client, uai, town.addresses.origin(host))
     cookie = f"{client.client_id.replace('-', '_')}_{uai or 'tous'}_demo".lower()
     app = new_site(place.title, cookie=cookie, secure=town.tls is not None)
     broker = BrokerClient(
         town.issuer, client_id=client.client_id, secret=town.secret(client.client_id), scopes=client.scopes, http=http
     )
-    pages = _Pages(place, broker, town.issuer)
+    pages = _Pages(place, broker, town.issuer, ended)
     for rule, view, methods in pages.routes():
         app.add_url_rule(rule, view_func=view, methods=methods)
     return app
@@ -62,10 +62,11 @@ def service_site(town: Town, client: Client, *, uai: str, host: str, http: httpx
 class _Pages:
     """One method a page."""
 
-    def __init__(self, place: Place, broker: BrokerClient, portal: str) -> None:
+    def __init__(self, place: Place, broker: BrokerClient, portal: str, ended: set[str]) -> None:
         self._place = place
         self._broker = broker
         self._portal = portal
+        self._ended = ended
 
     def routes(self) -> list[tuple[str, Any, list[str]]]:
         """Return path, view and methods of every page."""
@@ -74,12 +75,14 @@ class _Pages:
             ("/entrer", self.enter, ["GET"]),
             ("/retour", self.back, ["GET"]),
             ("/sortir", self.leave, ["POST"]),
+            ("/deconnexion", self.told_to_end, ["POST"]),
         ]
 
     def home(self) -> str | AnyResponse | tuple[str, int]:
         """Show what was received, or sign in at once."""
         told = session.get("told")
-        if told is None:
+        if told is None or told["id"].get("sid") in self._ended:
+            session.pop("told", None)
             return self.enter()
         return render_template("service.html", told=told, shown=_rows(told["claims"]), portal=self._portal)
 
@@ -114,6 +117,14 @@ class _Pages:
         return render_template(
             "message.html", heading="Au revoir", sentence=sentence, link=url_for("enter"), link_text="Revenir"
         )
+
+    def told_to_end(self) -> tuple[str, int]:
+        """Take the broker's word that a visit ended; no browser is here (Back-Channel Logout §2.5)."""
+        try:
+            self._ended.add(self._broker.ended(request.form.get("logout_token", "")))
+        except Failed:
+            return "", 400
+        return "", 204
 
     def _sorry(self, failure: Failed) -> tuple[str, int]:
         sentence = f"Le service n'a pas accepté la réponse reçue : {failure.args[0]}."

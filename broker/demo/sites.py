@@ -39,7 +39,11 @@ def build_sites(town: Town, *, http: httpx.Client, now: Seconds = time.time) -> 
     sites = {SITE_HOSTS[Site.EDUCONNECT]: educonnect_site(town, now=now)}
     sites |= {SITE_HOSTS[site]: ent_site(town, site, now=now) for site in (Site.PETITS_PRES, Site.GRAND_LARGE)}
     for client in CLIENTS:
-        sites |= {host: service_site(town, client, uai=uai, host=host, http=http) for uai, host in client.hosts.items()}
+        ended: set[str] = set()
+        sites |= {
+            host: service_site(town, client, uai=uai, host=host, http=http, ended=ended)
+            for uai, host in client.hosts.items()
+        }
     return sites
 
 

@@ -66,16 +66,22 @@ class Topic(StrEnum):
     """Copies of this person's sessions outside the database are to be dropped at once."""
     TOKENS_REVOKED = "tokens_revoked"
     """Copies of this grant's tokens outside the database are to be dropped at once."""
+    LOGOUT = "logout"
+    """A visit ended, and a client that was granted something in it is to be told."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """Something to be told after the act committed. `key` is the person or grant it concerns."""
+    """Something to be told after the act committed. `key` is the person, grant or visit it concerns.
+
+    Rows of one `lane` are told in their order, and wait together while their first cannot be told; empty: no order.
+    """
 
     topic: Topic
     key: str
     at: datetime
     payload: dict[str, str] = field(default_factory=dict)
+    lane: str = ""
 
 
 def copies_gone(topic: Topic, *, key: str, digests: Iterable[str], at: datetime) -> OutboxRow:

@@ -24,6 +24,7 @@ class Handle(StrEnum):
     ACCESS_TOKEN = "pat_"  # noqa: S105 - a prefix, not a secret
     REFRESH_TOKEN = "prt_"  # noqa: S105
     CSRF = "pcs_"
+    FAREWELL = "pfw_"
     DEVICE = "pdv_"
 
 

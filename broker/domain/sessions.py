@@ -18,7 +18,12 @@ class Device(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A signed-in browser. `sid` is public (ID tokens); the cookie holds the handle behind `handle_digest`."""
+    """A signed-in browser. The cookie holds the handle behind `handle_digest`.
+
+    `continues` is the first session of the visit that this one goes on: the same person proved more, or again, in the
+    same browser. Empty: it is the first. Services know the visit (`sid` of an ID token), so that none is left behind
+    at its end, and none is told of an end that did not happen.
+    """
 
     sid: str
     handle_digest: str
@@ -30,6 +35,12 @@ class Session:
     idle_until: datetime
     ends_at: datetime
     revoked_at: datetime | None = None
+    continues: str = ""
+
+    @property
+    def visit(self) -> str:
+        """The visit it belongs to, by the id of its first session."""
+        return self.continues or self.sid
 
     def is_live(self, now: datetime) -> bool:
         """Tell whether the session opens anything at `now`."""
@@ -71,7 +82,8 @@ class CodePayload:
     """Everything an authorization code stands for, fixed when it is issued (RFC 6749 §4.1, RFC 7636 §4.4).
 
     The refresh tokens that follow from it stand for the same. `offline` None: none follow. `expires_at` and `used_at`
-    are those of the code or refresh token that was read.
+    are those of the code or refresh token that was read. `visit`: the session as services know it; empty in what was
+    issued before there were visits: the session's own id then.
     """
 
     grant: Grant
@@ -84,6 +96,7 @@ class CodePayload:
     expires_at: datetime
     used_at: datetime | None = None
     offline: Offline | None = None
+    visit: str = ""
 
 
 @dataclass(frozen=True, slots=True)

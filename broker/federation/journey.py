@@ -19,6 +19,7 @@ from broker.domain.sessions import Device, Session
 from broker.domain.standings import InForce
 from broker.federation.availability import Availability
 from broker.federation.entrance import Arrival, Entrance, Visit
+from broker.federation.farewells import Farewell, Farewells
 from broker.federation.interactions import CALLBACK, Interactions, password_path, sign_in_path
 from broker.federation.linking import Refuse
 from broker.federation.live_sessions import LiveSessions
@@ -187,14 +188,23 @@ class Federation:
         """What each source can prove, and which are known not to answer or were closed by an administrator."""
         return Ways(self.upstreams.ways(book, now=now))
 
-    def sign_out(self, session_handle: str, *, trace: str) -> None:
-        """End this browser's session and every grant made in it; nothing happens when there is none."""
+    def sign_out(self, session_handle: str, *, trace: str, onward: str = "") -> str:
+        """End this browser's session with all that was granted in it, and have the services told.
+
+        Returns the handle of the farewell, which leads `onward`; empty when there was no session, or no store.
+        """
         now = self.clock()
         session = self.live.find(session_handle, now=now)
         if session is None:
-            return
+            return ""
         self.sessions.end(session.sid, now=now, audit=self._event(Action.SIGN_OUT, session, trace=trace, now=now))
         self.live.forget(session.handle_digest)
+        return self.farewells.keep(Farewell(session.visit, onward))
+
+    @property
+    def farewells(self) -> Farewells:
+        """What ended in which browser a moment ago."""
+        return Farewells(self.store)
 
     def undo(self, session: Session, account_id: str, *, trace: str) -> None:
         """Undo the link of one of this person's accounts. Raises `StepUpNeeded`, `UndoTooLate`."""

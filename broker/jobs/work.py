@@ -14,6 +14,7 @@ from threading import Event
 
 from broker.domain.audit import OutboxEntry, Topic
 from broker.domain.clock import Clock
+from broker.domain.logouts import LogoutUntold
 from broker.domain.ports import Audit, Outbox, Purge
 from broker.jobs.deliver import Deliverer
 
@@ -55,16 +56,20 @@ def backoff(attempts: int, *, first: timedelta, last: timedelta) -> timedelta:
 
 
 class Worker:
-    """One worker; several may run side by side, on the same machine or not."""
+    """One worker for the topics it has a deliverer for; several may run side by side, on the same machine or not.
+
+    What services are told goes through a worker of its own, that seals and sweeps nothing: a service that does not
+    answer must not delay the dropping of copies or the sealing of the trail.
+    """
 
     def __init__(
         self,
         *,
         outbox: Outbox,
-        audit: Audit,
-        purges: Sequence[Purge],
         deliverers: Mapping[Topic, Deliverer],
         clock: Clock,
+        audit: Audit | None = None,
+        purges: Sequence[Purge] = (),
         pace: Pace = Pace(),
     ) -> None:
         self._outbox = outbox
@@ -94,21 +99,28 @@ class Worker:
     def _tell(self, now: datetime, stop: Event) -> tuple[int, int]:
         entries: Sequence[OutboxEntry] = ()
         with _logged("the outbox cannot be read"):
-            entries = self._outbox.due(now=now, limit=self._pace.entries)
-        told = sum(self._tell_one(entry, now, stop) for entry in entries)
+            entries = self._outbox.due(now=now, limit=self._pace.entries, topics=tuple(self._deliverers))
+        held: dict[str, datetime] = {}
+        told = sum(self._tell_one(entry, now, stop, held) for entry in entries)
         return told, len(entries) - told
 
-    def _tell_one(self, entry: OutboxEntry, now: datetime, stop: Event) -> bool:
-        moment = self._clock()
-        if stop.is_set() or moment - now > self._pace.batch:
-            self._put_back(entry, due_at=moment, cause="not begun")
+    def _tell_one(self, entry: OutboxEntry, now: datetime, stop: Event, held: dict[str, datetime]) -> bool:
+        """Tell one entry. `held`: lanes whose earlier entry was put back in this tick, and until when."""
+        moment, lane = self._clock(), entry.row.lane
+        if stop.is_set() or moment - now > self._pace.batch or lane in held:
+            self._put_back(entry, due_at=held.get(lane, moment), cause="not begun")
             return False
         try:
             self._deliverers[entry.row.topic](entry.row)
             self._outbox.done(entry.entry_id, now=moment)
+        except LogoutUntold as end:
+            with _logged("the outbox cannot be written"):
+                self._outbox.done(entry.entry_id, now=moment, cause=end.why)
         except Exception as error:  # noqa: BLE001 - whatever a deliverer raises, the other entries go on
-            wait = backoff(entry.attempts, first=self._pace.first_retry, last=self._pace.last_retry)
-            self._put_back(entry, due_at=moment + wait, cause=type(error).__name__)
+            again = moment + backoff(entry.attempts, first=self._pace.first_retry, last=self._pace.last_retry)
+            if lane:
+                held[lane] = again
+            self._put_back(entry, due_at=again, cause=type(error).__name__)
             return False
         return True
 
@@ -120,6 +132,8 @@ class Worker:
 
     def _seal(self, now: datetime, stop: Event) -> tuple[int, bool]:
         """Seal each tenant's trail; the flag tells whether any of them has more."""
+        if self._audit is None:
+            return 0, False
         tenants: Sequence[str] = ()
         with _logged("the audit trail cannot be read"):
             tenants = self._audit.tenants()

@@ -10,6 +10,7 @@ from broker.portal.disclosure import Disclosure, DisclosurePage, build_disclosur
 from broker.portal.export import Export, Held, as_json, build_export
 from broker.portal.home import Card, HomePage, Place, build_home
 from broker.portal.offers import Offer, OfferState, ServiceLink, Viewer
+from broker.portal.receipts import Receipt, Receipts, ReceiptState, build_receipts
 from broker.portal.why import CardProof, CardStory, PostStory, ServiceStory, WhyPage, build_why
 
 __all__ = [
@@ -27,6 +28,9 @@ __all__ = [
     "OfferState",
     "Place",
     "PostStory",
+    "Receipt",
+    "ReceiptState",
+    "Receipts",
     "ServiceLink",
     "ServiceStory",
     "Viewer",
@@ -36,5 +40,6 @@ __all__ = [
     "build_disclosures",
     "build_export",
     "build_home",
+    "build_receipts",
     "build_why",
 ]

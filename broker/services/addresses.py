@@ -56,6 +56,12 @@ def origin_fault(origin: str) -> str:
     return "must not state the usual port" if parts.port == _USUAL_PORTS[parts.scheme] else ""
 
 
+def origin_of(url: str) -> str:
+    """Scheme, host and port of a registered address, as it writes them."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 def is_loopback(host: str) -> bool:
     """Tell whether a host is this very machine: `localhost`, 127.0.0.0/8 or ::1."""
     if host == "localhost":

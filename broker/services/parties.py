@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from broker.domain.handles import digest
 from broker.domain.services import ClientKind, RelyingParty, TokenAuthMethod
-from broker.services.addresses import address_fault, native_fault, origin_fault
+from broker.services.addresses import address_fault, native_fault, origin_fault, origin_of
 from broker.services.client_keys import (
     KEY_KEYS,
     check_profile,
@@ -21,7 +22,8 @@ from broker.wire.jose import SIGNING_ALGS
 
 PARTY_KEYS = (
     "client_id", "kind", "client_secret_file", "client_secret_sha256", "redirect_uris", "origins", "auth_method",
-    "scopes", "signing_alg", *KEY_KEYS,
+    "scopes", "signing_alg", "post_logout_redirect_uris", "backchannel_logout_uri",
+    "backchannel_logout_session_required", "frontchannel_logout_uri", "frontchannel_logout_session_required", *KEY_KEYS,
 )  # fmt: skip
 SCOPES = (
     "openid",
@@ -49,6 +51,7 @@ def read_party(reader: Reader, *, folder: Path) -> RelyingParty:
     if _SUBJECT_SHAPED.fullmatch(client_id):
         reader.fault("'client_id' has the shape of a person's subject (RFC 9700 §4.15)", key="client_id")
     kind = reader.member("kind", ClientKind, default=ClientKind.WEB)
+    redirect_uris = _addresses(reader, "redirect_uris", kind, least=1)
     fapi = read_profile(reader)
     method, alg = _auth_method(reader, public=kind is not ClientKind.WEB, fapi=fapi), _signing_alg(reader)
     if fapi:
@@ -56,7 +59,7 @@ def read_party(reader: Reader, *, folder: Path) -> RelyingParty:
     return RelyingParty(
         client_id=client_id,
         secret_digest=_secret_of(reader, kind, method, folder=folder),
-        redirect_uris=_redirect_uris(reader, kind),
+        redirect_uris=redirect_uris,
         auth_method=method,
         scopes=_scopes(reader),
         signing_alg=alg,
@@ -65,6 +68,9 @@ def read_party(reader: Reader, *, folder: Path) -> RelyingParty:
         jwks=read_jwks(reader, method, folder=folder),
         par=read_switch(reader, "par", fapi=fapi),
         dpop=read_switch(reader, "dpop", fapi=fapi),
+        post_logout_redirect_uris=_addresses(reader, "post_logout_redirect_uris", kind, least=0),
+        backchannel_logout_uri=_logout_uri(reader, "backchannel"),
+        frontchannel_logout_uri=_frontchannel(reader, redirect_uris),
     )
 
 
@@ -75,13 +81,35 @@ def files_of(reader: Reader, *, folder: Path) -> tuple[Path, ...]:
     return tuple(filter(None, (secret, keys_file_of(reader, folder=folder))))
 
 
-def _redirect_uris(reader: Reader, kind: ClientKind) -> tuple[str, ...]:
-    uris = reader.words("redirect_uris", least=1)
+def _addresses(reader: Reader, key: str, kind: ClientKind, *, least: int) -> tuple[str, ...]:
+    """Where the browser may be led: each compared byte for byte when it is used."""
+    uris = reader.words(key, least=least)
     fault_of = native_fault if kind is ClientKind.NATIVE else address_fault
     for uri in uris:
         if why := fault_of(uri):
-            reader.fault(f"'{uri}' {why}", key="redirect_uris")
+            reader.fault(f"'{uri}' {why}", key=key)
     return uris
+
+
+def _logout_uri(reader: Reader, channel: str) -> str:
+    """Where a client is told of a logout. Whether it needs `sid` is read and changes nothing: it is always told."""
+    key, needs_sid = f"{channel}_logout_uri", f"{channel}_logout_session_required"
+    uri = reader.word(key, default="")
+    if uri and (why := address_fault(uri)):
+        reader.fault(f"'{uri}' {why}", key=key)
+    reader.flag(needs_sid)
+    if reader.has(needs_sid) and not uri:
+        reader.fault(f"'{needs_sid}' needs '{key}'", key=needs_sid)
+    return uri
+
+
+def _frontchannel(reader: Reader, redirect_uris: Iterable[str]) -> str:
+    """Of the origin of a redirect URI: our page frames it, and frames nobody else (Front-Channel Logout §2)."""
+    uri = _logout_uri(reader, "frontchannel")
+    origins = {origin_of(known) for known in redirect_uris if not address_fault(known)}
+    if uri and not address_fault(uri) and origin_of(uri) not in origins:
+        reader.fault("'frontchannel_logout_uri' is not of the origin of a redirect URI", key="frontchannel_logout_uri")
+    return uri
 
 
 def _origins(reader: Reader, kind: ClientKind) -> tuple[str, ...]:

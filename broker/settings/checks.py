@@ -39,12 +39,13 @@ def _check_server(settings: Settings) -> Iterator[str]:
         yield "workers: more than one worker process needs redis_url (memory is not shared)"
 
 
-def _check_proxies(settings: Settings) -> Iterator[str]:
-    for network in settings.trusted_proxies:
-        try:
-            ip_network(network)
-        except ValueError:
-            yield f"trusted_proxies: {network} is not a network, as 10.0.0.0/8"
+def _check_networks(settings: Settings) -> Iterator[str]:
+    for name in ("trusted_proxies", "reachable_networks"):
+        for network in getattr(settings, name):
+            try:
+                ip_network(network)
+            except ValueError:
+                yield f"{name}: {network} is not a network, as 10.0.0.0/8"
 
 
 def _check_stores(settings: Settings) -> Iterator[str]:
@@ -62,6 +63,8 @@ def _check_files(settings: Settings) -> Iterator[str]:
         yield f"services_dir: {settings.services_dir} is not a folder"
     if settings.policies_dir is not None and not settings.policies_dir.is_dir():
         yield f"policies_dir: {settings.policies_dir} is not a folder"
+    if settings.services_ca_file is not None and not settings.services_ca_file.is_file():
+        yield f"services_ca_file: {settings.services_ca_file} is not a file"
 
 
 def _check_ids(settings: Settings) -> Iterator[str]:
@@ -78,7 +81,7 @@ def _check_ids(settings: Settings) -> Iterator[str]:
 _CHECKS: tuple[Callable[[Settings], Iterable[str]], ...] = (
     _check_issuer,
     _check_server,
-    _check_proxies,
+    _check_networks,
     _check_stores,
     _check_files,
     _check_ids,

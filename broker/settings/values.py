@@ -216,6 +216,10 @@ class Settings:
     """Address and port to listen on; put a TLS proxy before it."""
     trusted_proxies: tuple[str, ...] = ()
     """Networks of your own proxies, as 10.0.0.0/8: only they are believed when they say whom they ask for."""
+    reachable_networks: tuple[str, ...] = ()
+    """Networks inside which services may be told of a logout, as 10.0.0.0/8; none: only public addresses are called."""
+    services_ca_file: Path | None = None
+    """Certificate authority to trust when services are told of a logout, when it is not a public one."""
     workers: int = 1
     """Worker processes; as many as cores."""
     threads: int = 8

@@ -38,6 +38,7 @@ def issue_binds(act: IssueCode) -> dict[str, Any]:
             "amr": list(authn.amr),
             "auth_time": authn.auth_time.isoformat(),
             "authority": authn.authority,
+            "visit": payload.visit,
         },
         "now": act.issued_at,
         "until": payload.expires_at,
@@ -85,6 +86,7 @@ def payload_of(row: Row[Any]) -> CodePayload:
         expires_at=row.expires_at,
         used_at=row.used_at,
         offline=Offline(timedelta(seconds=row.offline_idle), row.offline_until) if row.offline_until else None,
+        visit=stands_for.get("visit", ""),
     )
 
 

@@ -21,6 +21,7 @@ from broker.storage.lineage import lock_owners, owner
 from broker.storage.may_see import ATTACHED
 from broker.storage.schema import Instant, accounts, attachments, consumptions, grants, sessions
 from broker.storage.sql_imports_bulk import among
+from broker.storage.sql_logouts import tell_logouts
 from broker.storage.sql_merge import Cause, join_persons, named, stored_evidence
 from broker.storage.trail import insert_audit
 
@@ -76,12 +77,21 @@ class SqlSessions:
 
 
 def end_sessions(conn: Connection, which: ColumnElement[bool], *, now: datetime, why: str) -> frozenset[str]:
-    """Revoke the live sessions of a condition and every grant made in them; returns the persons concerned."""
+    """End the live sessions of a condition, with every grant made in them, and have the services told.
+
+    Returns the persons concerned.
+    """
+    ended = _revoke(conn, which, now=now, why=why)
+    tell_logouts(conn, {row.continues or row.sid for row in ended}, now=now)
+    return frozenset(row.person_id for row in ended)
+
+
+def _revoke(conn: Connection, which: ColumnElement[bool], *, now: datetime, why: str) -> Sequence[Row[Any]]:
     ended = conn.execute(
         update(sessions)
         .where(which, sessions.c.revoked_at.is_(None))
         .values(revoked_at=now)
-        .returning(sessions.c.sid, sessions.c.person_id)
+        .returning(sessions.c.sid, sessions.c.person_id, sessions.c.continues)
     ).fetchall()
     revoked = conn.execute(
         update(grants)
@@ -90,7 +100,7 @@ def end_sessions(conn: Connection, which: ColumnElement[bool], *, now: datetime,
         .returning(grants.c.id)
     )
     tell_tokens(conn, revoked.scalars().all(), now=now)
-    return frozenset(row.person_id for row in ended)
+    return ended
 
 
 def _end(conn: Connection, sid: str, *, now: datetime, audit: AuditEvent) -> None:
@@ -107,12 +117,25 @@ def _open(conn: Connection, act: OpenSession) -> str:
     now = act.session.opened_at
     account_id, person_id = _known_account(conn, act) if act.link is None else _link(conn, act, act.link)
     conn.execute(update(accounts).where(accounts.c.id == account_id).values(last_used=now))
-    changed = end_sessions(conn, sessions.c.sid == act.replaces, now=now, why="session_replaced")
+    replaced = _revoke(conn, sessions.c.sid == act.replaces, now=now, why="session_replaced")
+    changed = frozenset(row.person_id for row in replaced)
     tell_sessions(conn, changed if act.link is None else changed | {person_id}, now=now)
-    conn.execute(insert(sessions), [_row(act, account_id=account_id, person_id=person_id)])
+    visit = _visit_of(conn, replaced, person_id, now=now)
+    conn.execute(insert(sessions), [{**_row(act, account_id=account_id, person_id=person_id), "continues": visit}])
     check_standings(conn, Entrant(person_id, account_id, act.source_id))
     insert_audit(conn, act.audit)
     return person_id
+
+
+def _visit_of(conn: Connection, replaced: Sequence[Row[Any]], person_id: str, *, now: datetime) -> str | None:
+    """The visit that a session goes on: that of the one it replaces, if the same person (by now) was signed in there.
+
+    Services then are told nothing: who proves more has not left. Another person's visit ends, and they are told.
+    """
+    visits = {row.continues or row.sid: row.person_id for row in replaced}
+    left = {visit for visit, whose in visits.items() if whose != person_id}
+    tell_logouts(conn, left, now=now)
+    return next(iter(visits.keys() - left), None)
 
 
 def _claim(conn: Connection, act: OpenSession) -> None:
@@ -244,4 +267,5 @@ def _session(row: Row[Any]) -> Session:
         idle_until=row.idle_until,
         ends_at=row.ends_at,
         revoked_at=row.revoked_at,
+        continues=row.continues or "",
     )

@@ -48,4 +48,5 @@ def outbox_row(row: OutboxRow) -> dict[str, object]:
         "at": row.at,
         "due_at": row.at,
         "attempts": 0,
+        "lane": row.lane or None,
     }

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from flask import Response, request
 
 from broker.domain.errors import PageNotFound
+from broker.federation.farewells import Farewell
 from broker.portal import AccessLine, AccessPage, build_access
-from broker.web.cookies import sign_out_cookies
 from broker.web.parts import PageParts
-from broker.web.render import page, see_other
+from broker.web.render import page, parting, see_other
 from broker.web.visitor import SignedIn, current_visitor, require_signed_in
 
 SHOWN_SIGN_INS = 10
@@ -40,10 +40,7 @@ class Access:
         self.parts.federation.undo(me.session, account_id, trace=current_visitor().trace)
         if not line.is_current:
             return see_other("/acces?fait=annule")
-        response = see_other("/au-revoir")
-        for cookie in sign_out_cookies():
-            response.headers.add(*cookie)
-        return response
+        return parting(self.parts.federation.farewells.keep(Farewell(me.session.visit)))
 
     def _access(self, me: SignedIn) -> AccessPage:
         person_id = me.person.person_id

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from broker.domain.sessions import Device, Session
-from broker.wire.http import BROWSER_COOKIE, SESSION_COOKIE, cookie_header, kept_cookie_header
+from broker.wire.http import BROWSER_COOKIE, FAREWELL_COOKIE, SESSION_COOKIE, cookie_header, kept_cookie_header
 
 LANGUAGE_COOKIE = "__Host-preau-lang"
 DEVICE_COOKIE = "__Host-preau-device"
@@ -51,6 +51,6 @@ def browser_cookie(handle: str) -> Header:
     return cookie_header(BROWSER_COOKIE, handle)
 
 
-def sign_out_cookies() -> tuple[Header, ...]:
-    """Remove everything that tells who was here; the language stays."""
-    return tuple(kept_cookie_header(name, "", seconds=0) for name in (SESSION_COOKIE, BROWSER_COOKIE))
+def no_farewell_cookie() -> Header:
+    """Forget the sign-out of before: whoever signs in next is not told which services it was about."""
+    return kept_cookie_header(FAREWELL_COOKIE, "", seconds=0)

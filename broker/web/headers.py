@@ -12,17 +12,20 @@ _FEATURES = ("camera", "display-capture", "geolocation", "microphone", "payment"
 _TWO_YEARS = 63072000
 
 
-def content_policy(return_origins: Iterable[str] = (), *, script: str = "") -> str:
+def content_policy(return_origins: Iterable[str] = (), *, script: str = "", frame_origins: Iterable[str] = ()) -> str:
     """Content-Security-Policy of a page. No script runs but `script`, nothing of others loads, nobody frames us.
 
     `return_origins`: where a form of this page may lead after redirects. Chromium applies `form-action` to every hop,
     so the page of a login in progress names its sources and the asking service, and no other page does.
+    `frame_origins`: what the page frames, for the page after a sign-out alone.
     """
     allowed = " ".join(("'self'", *sorted(set(return_origins))))
     digest = b64encode(sha256(script.encode()).digest()).decode()
     runs = f"script-src 'sha256-{digest}'; " if script else ""
+    framed = " ".join(sorted(set(frame_origins)))
+    frames = f"frame-src {framed}; " if framed else ""
     return (
-        f"default-src 'none'; {runs}style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        f"default-src 'none'; {runs}{frames}style-src 'self'; img-src 'self' data:; connect-src 'self'; "
         f"form-action {allowed}; frame-ancestors 'none'; base-uri 'none'"
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from broker.domain.clock import Clock
-from broker.domain.ports import Current, Holdings, Ledger, Links, People, Services
+from broker.domain.ports import Current, Holdings, Ledger, Links, Notices, People, Services
 from broker.federation import Federation, Passwords
 from policies import PolicyBook
 
@@ -41,6 +41,7 @@ class PageParts:
     links: Links
     ledger: Ledger
     holdings: Holdings
+    notices: Notices
     services: Current[Services]
     policies: Current[PolicyBook]
     sources: Mapping[str, SourceOffer]

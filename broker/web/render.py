@@ -11,22 +11,36 @@ from flask import Response, g, render_template, request
 from flask_babel import gettext
 from markupsafe import Markup
 
+from broker.federation.farewells import FAREWELL, FAREWELL_SECONDS
 from broker.services.explain import Said
 from broker.web.headers import content_policy
 from broker.web.languages import FRENCH, Language
 from broker.web.parts import SourceOffer
 from broker.web.visitor import current_visitor
+from broker.wire.http import parting_headers
 
 _KEPT_PARAMETERS = ("i", "but")
 """Parameters that a change of language keeps: which login is in progress, and what it is for."""
 
 
 def page(
-    template: str, *, status: int = 200, return_origins: Iterable[str] = (), script: str = "", **values: Any
+    template: str,
+    *,
+    status: int = 200,
+    return_origins: Iterable[str] = (),
+    script: str = "",
+    frame_origins: Iterable[str] = (),
+    **values: Any,
 ) -> Response:
-    """Answer with a page. `return_origins` are the only other places its forms may lead to, `script` all that runs."""
+    """Answer with a page.
+
+    `return_origins` are the only other places its forms may lead to, `script` all that runs, `frame_origins` all that
+    is framed.
+    """
     response = Response(render_template(template, script=script, **values), status=status, mimetype="text/html")
-    response.headers["Content-Security-Policy"] = content_policy(return_origins, script=script)
+    response.headers["Content-Security-Policy"] = content_policy(
+        return_origins, script=script, frame_origins=frame_origins
+    )
     response.headers["Content-Language"] = current_visitor().language.code
     return response
 
@@ -35,6 +49,14 @@ def see_other(location: str) -> Response:
     """Answer with a redirect by GET. `location` is a path of ours or an address a connector made."""
     response = Response(status=303)
     response.headers["Location"] = location
+    return response
+
+
+def parting(farewell: str) -> Response:
+    """Empty the browser of who was here and lead it to the page that tells what is closed, by a farewell's handle."""
+    response = see_other(FAREWELL)
+    for header in parting_headers(farewell, seconds=FAREWELL_SECONDS):
+        response.headers.add(*header)
     return response
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from flask import Response
 
 from broker.protocol.endpoint import SelfPost
+from broker.services.addresses import origin_of
 from broker.web.render import page
 
 SEND = 'document.getElementById("onward").submit()'
@@ -15,6 +14,6 @@ SEND = 'document.getElementById("onward").submit()'
 
 def self_post_page(post: SelfPost) -> Response:
     """A form to the service that sends itself. Chromium asks the policy where it may go (`form-action`)."""
-    target = urlsplit(post.action)
-    origin = f"{target.scheme}://{target.netloc}"
-    return page("self_post.html", return_origins=(origin,), script=SEND, action=post.action, fields=post.fields)
+    return page(
+        "self_post.html", return_origins=(origin_of(post.action),), script=SEND, action=post.action, fields=post.fields
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from flask import Response, request
 
@@ -15,7 +15,8 @@ from broker.domain.services import Service
 from broker.domain.sessions import Device
 from broker.domain.standings import StandingKind
 from broker.federation import Arrival, LoginRequest, SignInChoices, local_path
-from broker.web.cookies import device_cookie, session_cookie
+from broker.services.addresses import origin_of
+from broker.web.cookies import device_cookie, no_farewell_cookie, session_cookie
 from broker.web.faults import notice_redirect
 from broker.web.languages import BY_CODE
 from broker.web.parts import PageParts, SourceOffer
@@ -173,20 +174,16 @@ def welcome(arrival: Arrival, *, now: datetime) -> Response:
     """Lead whoever has arrived to where the login was for, with the cookie of their session."""
     response = see_other(local_path(arrival.resume))
     response.headers.add(*session_cookie(arrival.session_handle, arrival.session, now=now))
+    response.headers.add(*no_farewell_cookie())
     return response
 
 
 def service_origins(service: Service | None) -> set[str]:
     """Where a login for this service may lead in the end: the return addresses that it registered."""
     parties = service.parties if service else ()
-    return {_origin(uri) for party in parties for uri in party.redirect_uris}
+    return {origin_of(uri) for party in parties for uri in party.redirect_uris}
 
 
 def _origins(doors: Iterable[SignInDoor]) -> set[str]:
     """The origins of the sources on offer: a form's redirects lead there."""
     return {origin for door in doors if not door.is_closed for origin in door.source.origins}
-
-
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"

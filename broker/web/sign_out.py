@@ -1,15 +1,24 @@
-"""The way out: asked first, done by a POST, and told afterwards."""
+"""The way out: asked first, done by a POST, and told afterwards, service by service."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import Response
+from flask import Response, request
 
-from broker.web.cookies import sign_out_cookies
+from broker.domain.errors import UnavailableError
+from broker.federation.farewells import Farewell
+from broker.portal import Receipts, build_receipts
+from broker.protocol.oidc.front_channel import frame_addresses
+from broker.services.addresses import origin_of
 from broker.web.parts import PageParts
-from broker.web.render import page, see_other
+from broker.web.render import page, parting, see_other
 from broker.web.visitor import current_visitor, require_signed_in
+from broker.wire.http import FAREWELL_COOKIE, parse_cookies
+
+ONWARD_AFTER = 3
+"""Seconds for the framed services to load before the browser is led on."""
+_NOTHING = Receipts((), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +34,39 @@ class SignOut:
 
     def leave(self) -> Response:
         """POST /deconnexion: end the session and what was granted in it, and empty the browser of it."""
-        visitor = current_visitor()
+        visitor, handle = current_visitor(), ""
         if visitor.session_handle:
-            self.parts.federation.sign_out(visitor.session_handle, trace=visitor.trace)
-        response = see_other("/au-revoir")
-        # Not "cookies": that would also empty every neighbour on the same registrable domain.
-        response.headers["Clear-Site-Data"] = '"cache", "storage"'
-        for cookie in sign_out_cookies():
-            response.headers.add(*cookie)
-        return response
+            handle = self.parts.federation.sign_out(visitor.session_handle, trace=visitor.trace)
+        return parting(handle)
 
     def farewell(self) -> Response:
-        """GET /au-revoir: what is closed, and what is not ours to close."""
-        return page("signed_out.html")
+        """GET /au-revoir: what is closed, who confirmed, and what is not ours to close.
+
+        Whoever signed out by a service is led on to it: at once, or after the page has told those that it frames.
+        """
+        farewell = self._farewell()
+        receipts = self._receipts(farewell)
+        frames = frame_addresses(receipts.shown, issuer=self.parts.issuer, visit=farewell.visit)
+        if farewell.onward and not frames:
+            return see_other(farewell.onward)
+        origins = [origin_of(address) for address in frames]
+        response = page(
+            "signed_out.html", frame_origins=origins, receipts=receipts, frames=frames, onward=farewell.onward
+        )
+        if farewell.onward:
+            response.headers["Refresh"] = f"{ONWARD_AFTER}; url={farewell.onward}"
+        return response
+
+    def _farewell(self) -> Farewell:
+        """What ended in this browser a moment ago; an empty one when nothing did."""
+        cookies = parse_cookies(request.headers.get("Cookie", ""))
+        return self.parts.federation.farewells.find(cookies.get(FAREWELL_COOKIE, "")) or Farewell("")
+
+    def _receipts(self, farewell: Farewell) -> Receipts:
+        """Nothing while the database is away: that the person is signed out is said all the same."""
+        if not farewell.visit:
+            return _NOTHING
+        try:
+            return build_receipts(self.parts.notices.of_visit(farewell.visit), self.parts.services.current())
+        except UnavailableError:
+            return _NOTHING

@@ -11,7 +11,7 @@ from broker.domain.released import SUBJECT
 from broker.domain.school import Level
 from broker.domain.services import ClaimName, ServiceState
 from broker.domain.sessions import Device
-from broker.portal import OfferState
+from broker.portal import OfferState, ReceiptState
 
 
 def N_(text: str) -> str:  # noqa: N802 - the usual mark of a msgid that is translated later
@@ -52,6 +52,14 @@ DIRECTORY_OF_ENT = N_("Annuaire de l'ENT")
 DEVICE: Mapping[Device, str] = {
     Device.SHARED: N_("appareil partagé"),
     Device.OWN: N_("appareil personnel"),
+}
+
+RECEIPT: Mapping[ReceiptState, str] = {
+    ReceiptState.CONFIRMED: N_("A confirmé la déconnexion."),
+    ReceiptState.SHOWN: N_("Prévenu par cette page. Il ne répond pas."),
+    ReceiptState.WAITING: N_("N'a pas encore répondu. Nous continuons d'essayer."),
+    ReceiptState.UNTOLD: N_("N'a pas confirmé. Fermez sa page vous-même."),
+    ReceiptState.NO_ADDRESS: N_("Ne peut pas être prévenu. Fermez sa page vous-même."),
 }
 
 ENDED: Mapping[AccountState, str] = {

@@ -13,6 +13,8 @@ SESSION_COOKIE = "__Host-preau-session"
 """Holds a `Handle.SESSION`. The `__Host-` prefix keeps neighbours on sister domains from planting one."""
 BROWSER_COOKIE = "__Host-preau-browser"
 """Holds a `Handle.BROWSER`: binds logins in progress and CSRF tokens to one browser; opens nothing by itself."""
+FAREWELL_COOKIE = "__Host-preau-farewell"
+"""Holds a `Handle.FAREWELL`: lets the browser that signed out, and no other, see who was told."""
 
 MOST_PARAMETERS = 64
 _COOKIE_FLAGS = "Path=/; HttpOnly; Secure; SameSite=Lax"
@@ -115,6 +117,16 @@ def kept_cookie_header(name: str, value: str, *, seconds: int) -> tuple[str, str
     return ("Set-Cookie", f"{name}={value}; Max-Age={seconds}; {_COOKIE_FLAGS}")
 
 
+def parting_headers(farewell: str, *, seconds: int) -> Headers:
+    """What empties a browser of who was here; the language stays. `farewell`: the handle to keep instead, if any.
+
+    Not "cookies" in `Clear-Site-Data`: that would also empty every neighbour on the same registrable domain.
+    """
+    kept = (kept_cookie_header(FAREWELL_COOKIE, farewell, seconds=seconds),) if farewell else ()
+    gone = (kept_cookie_header(name, "", seconds=0) for name in (SESSION_COOKIE, BROWSER_COOKIE))
+    return (("Clear-Site-Data", '"cache", "storage"'), *gone, *kept)
+
+
 def json_response(status: int, content: Mapping[str, object], *, headers: Headers = ()) -> PlainResponse:
     """Answer with JSON."""
     body = json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
@@ -128,4 +140,6 @@ def redirect_response(url: str, *, headers: Headers = ()) -> PlainResponse:
 
 def with_parameters(url: str, parameters: Mapping[str, str]) -> str:
     """Add query parameters to a URL, keeping its own byte for byte (RFC 6749 §4.1.2)."""
+    if not parameters:
+        return url
     return url + ("&" if "?" in url else "?") + urlencode(parameters)

@@ -20,6 +20,7 @@ GRANT_TYPE: Final = "grant_type"
 ID_TOKEN_HINT: Final = "id_token_hint"  # noqa: S105
 MAX_AGE: Final = "max_age"
 NONCE: Final = "nonce"
+POST_LOGOUT_REDIRECT_URI: Final = "post_logout_redirect_uri"
 PROMPT: Final = "prompt"
 REDIRECT_URI: Final = "redirect_uri"
 REGISTRATION: Final = "registration"

@@ -59,7 +59,7 @@ class Town:
         """What the watcher and the worker of every process do within their seconds."""
         world = self.stand.world
         outbox, tell = SqlOutbox(world.engine), deliverers(world.store)
-        for entry in outbox.due(now=world.clock(), limit=99):
+        for entry in outbox.due(now=world.clock(), limit=99, topics=tuple(tell)):
             tell[entry.row.topic](entry.row)
             outbox.done(entry.entry_id, now=world.clock())
         world.standings.value = SqlStandings(world.engine).in_force()
@@ -217,6 +217,14 @@ def userinfo(method: str) -> Callable[[Town], Attempt]:
     return prepare
 
 
+def introspection(town: Town) -> Attempt:
+    client = town.signed_in()
+    code = code_of(client.get(authorize_url()).location)
+    answer = client.post("/token", redemption(code), **basic())
+    handle = answer.body.partition('"access_token":')[2].split('"')[1]
+    return lambda: '"active":true' in client.post("/introspect", {"token": handle}, **basic()).body
+
+
 CANTINE = 'href="https://cantine.example/"'
 ENDPOINTS: Mapping[str, Callable[[Town], Attempt]] = {
     "GET /connexion": request_of_a_stranger,
@@ -236,9 +244,11 @@ ENDPOINTS: Mapping[str, Callable[[Town], Attempt]] = {
     "POST /token": token,
     "GET /userinfo": userinfo("GET"),
     "POST /userinfo": userinfo("POST"),
+    "POST /introspect": introspection,
 }
 OPEN_TO_ALL = {
-    "GET /deconnexion", "POST /deconnexion", "GET /au-revoir", "GET /avis", "GET /sante", "GET /robots.txt",
+    "GET /deconnexion", "POST /deconnexion", "GET /au-revoir", "GET /end-session", "POST /end-session",
+    "GET /end-session/resume", "POST /revoke", "GET /avis", "GET /sante", "GET /robots.txt",
     "GET /static/<name>", "GET /.well-known/openid-configuration", "GET /jwks",
 }  # fmt: skip
 """They tell nobody anything of anyone, and who wants to leave may always leave."""
@@ -282,6 +292,7 @@ ELSEWHERE: Mapping[tuple[str, str], str] = {
     },
     ("school", "GET /pourquoi"): "the card stays, and so does its explanation",
     **{(flag, "POST /token"): _ID_TOKEN for flag in ("school", "guardianship")},
+    **{(flag, "POST /introspect"): "it names no child and no school" for flag in ("school", "guardianship")},
 }  # fmt: skip
 
 

@@ -127,7 +127,7 @@ def test_every_cookie_is_host_only_secure_unreadable_and_lax(web: WebStand) -> N
             assert (cookie["path"], cookie["domain"], cookie["samesite"]) == ("/", "", "Lax")
             assert cookie["secure"]
             assert cookie["httponly"]
-    assert seen == {f"__Host-preau-{name}" for name in ("session", "browser", "lang")}
+    assert seen == {f"__Host-preau-{name}" for name in ("session", "browser", "lang", "farewell")}
 
 
 @pytest.mark.parametrize("host", FOREIGN_HOSTS)

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine, select, update
 
-from broker.domain.audit import copies_named
+from broker.domain.audit import Topic, copies_named
 from broker.domain.errors import UndoTooLate
 from broker.domain.identity import AccountState, EvidenceKind, UpstreamProtocol
 from broker.domain.people import Space
@@ -155,7 +155,11 @@ def test_the_undone_account_signs_in_no_more_and_its_sessions_and_grants_end(
     assert found is not None
     assert (found.state, found.undo_until) == (AccountState.UNDONE, None)
     assert sign_in.find(act.session.handle_digest, now=NOW) is None
-    named = {d for entry in SqlOutbox(sql_engine).due(now=NOW, limit=99) for d in copies_named(entry.row)}
+    named = {
+        d
+        for entry in SqlOutbox(sql_engine).due(now=NOW, limit=99, topics=tuple(Topic))
+        for d in copies_named(entry.row)
+    }
     with sql_engine.connect() as conn:
         assert named == set(conn.execute(select(sessions.c.handle_digest)).scalars())
         told = conn.execute(select(audit_events.c.action, audit_events.c.subject).order_by(audit_events.c.id))

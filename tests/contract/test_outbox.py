@@ -33,7 +33,7 @@ def fill(engine: Engine, told: tuple[OutboxRow, ...]) -> None:
 def test_a_row_comes_out_as_it_went_in(sql_engine: Engine, clock: FakeClock) -> None:
     told = rows(clock, 1)
     fill(sql_engine, told)
-    (entry,) = SqlOutbox(sql_engine).due(now=clock(), limit=10)
+    (entry,) = SqlOutbox(sql_engine).due(now=clock(), limit=10, topics=tuple(Topic))
     assert entry.row == told[0]
     assert entry.attempts == 1
     assert copies_named(entry.row) == (f"{0:064x}", "f" * 64)
@@ -42,47 +42,47 @@ def test_a_row_comes_out_as_it_went_in(sql_engine: Engine, clock: FakeClock) -> 
 def test_a_taken_entry_is_not_taken_again_within_a_minute(sql_engine: Engine, clock: FakeClock) -> None:
     box = SqlOutbox(sql_engine)
     fill(sql_engine, rows(clock, 1))
-    assert box.due(now=clock(), limit=10)
+    assert box.due(now=clock(), limit=10, topics=tuple(Topic))
     clock.advance(59)
-    assert not box.due(now=clock(), limit=10)
+    assert not box.due(now=clock(), limit=10, topics=tuple(Topic))
     clock.advance(1)
-    (again,) = box.due(now=clock(), limit=10)
+    (again,) = box.due(now=clock(), limit=10, topics=tuple(Topic))
     assert again.attempts == 2
 
 
 def test_the_oldest_come_first_and_no_more_than_asked(sql_engine: Engine, clock: FakeClock) -> None:
     box = SqlOutbox(sql_engine)
     fill(sql_engine, rows(clock, 5))
-    first = box.due(now=clock(), limit=3)
-    second = box.due(now=clock(), limit=3)
+    first = box.due(now=clock(), limit=3, topics=tuple(Topic))
+    second = box.due(now=clock(), limit=3, topics=tuple(Topic))
     assert [entry.row.key for entry in first + second] == [f"prs_{n}" for n in range(5)]
     assert len(first) == 3
 
 
 def test_what_is_not_due_yet_waits(sql_engine: Engine, clock: FakeClock) -> None:
     fill(sql_engine, rows(clock, 1))
-    assert not SqlOutbox(sql_engine).due(now=clock() - timedelta(seconds=1), limit=10)
+    assert not SqlOutbox(sql_engine).due(now=clock() - timedelta(seconds=1), limit=10, topics=tuple(Topic))
 
 
 def test_a_told_entry_is_over(sql_engine: Engine, clock: FakeClock) -> None:
     box = SqlOutbox(sql_engine)
     fill(sql_engine, rows(clock, 1))
-    (entry,) = box.due(now=clock(), limit=10)
+    (entry,) = box.due(now=clock(), limit=10, topics=tuple(Topic))
     box.done(entry.entry_id, now=clock())
     box.retry(entry.entry_id, due_at=clock(), cause="came late")
     clock.advance(timedelta(days=1))
-    assert not box.due(now=clock(), limit=10)
+    assert not box.due(now=clock(), limit=10, topics=tuple(Topic))
 
 
 def test_an_entry_put_back_waits_for_its_time_and_says_why(sql_engine: Engine, clock: FakeClock) -> None:
     box = SqlOutbox(sql_engine)
     fill(sql_engine, rows(clock, 1))
-    (entry,) = box.due(now=clock(), limit=10)
+    (entry,) = box.due(now=clock(), limit=10, topics=tuple(Topic))
     box.retry(entry.entry_id, due_at=clock() + timedelta(seconds=5), cause="x" * 1000)
     clock.advance(4)
-    assert not box.due(now=clock(), limit=10)
+    assert not box.due(now=clock(), limit=10, topics=tuple(Topic))
     clock.advance(1)
-    assert [again.attempts for again in box.due(now=clock(), limit=10)] == [2]
+    assert [again.attempts for again in box.due(now=clock(), limit=10, topics=tuple(Topic))] == [2]
     with reading(sql_engine) as conn:
         assert conn.execute(select(outbox.c.cause)).scalar_one() == "x" * 200
 
@@ -94,7 +94,7 @@ def test_workers_at_the_same_instant_never_take_the_same_entry(sql_engine: Engin
 
     def work(_: int) -> list[int]:
         gate.wait()
-        return [entry.entry_id for _ in range(5) for entry in box.due(now=clock(), limit=4)]
+        return [entry.entry_id for _ in range(5) for entry in box.due(now=clock(), limit=4, topics=tuple(Topic))]
 
     with ThreadPoolExecutor(WORKERS) as pool:
         taken = [entry_id for ids in pool.map(work, range(WORKERS)) for entry_id in ids]

@@ -26,6 +26,7 @@ def scenes(browser: Browser, town: RunningTown) -> Iterator[Target]:
     yield from _signed_in(browser, town)
     yield _stranger(browser, town)
     yield Target(f"{town.origin}/au-revoir", "any", "signed-out")
+    yield _signed_out(browser, town)
     yield Target(f"{town.origin}/cette-page-n-existe-pas", "any", "not-found", status=404)
     yield Target(f"{town.origin}/authorize?client_id=personne", "any", "unknown-client", status=400)
 
@@ -46,6 +47,18 @@ def _export(browser: Browser, town: RunningTown) -> Target:
     page = browser.new_page()
     Visitor(page, town).sign_in(EDUCONNECT, MOTHER)
     target = Target(f"{town.origin}/donnees/export", "any", "export", _state(page))
+    page.close()
+    return target
+
+
+def _signed_out(browser: Browser, town: RunningTown) -> Target:
+    """The page after a sign-out, with what the services of the visit answered."""
+    page = browser.new_page()
+    visitor = Visitor(page, town)
+    visitor.sign_in(EDUCONNECT, MOTHER)
+    page.goto(page.locator(".services a").first.get_attribute("href") or "")
+    visitor.sign_out()
+    target = Target(f"{town.origin}/au-revoir", "any", "signed-out-receipts", _state(page))
     page.close()
     return target
 

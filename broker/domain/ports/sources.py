@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from broker.domain.identity import UpstreamIdentity
+from broker.domain.logouts import Logout
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,11 @@ class LogoutConnector(Protocol):
 
 
 class LogoutNotifier(Protocol):
-    """Tells one service, in its protocol, that a session ended."""
+    """Tells services, in their protocol, that a visit ended."""
 
-    def notify(self, *, sid: str, subject: str, now: datetime) -> bool:
-        """Return True when the service confirmed."""
+    def notify(self, logout: Logout, *, now: datetime) -> None:
+        """Return when the client confirmed. A second telling of the same logout does no harm.
+
+        Raises `LogoutUntold` when it never will (no address, refused), `UpstreamUnavailable` when it did not answer.
+        """
         ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -17,9 +17,10 @@ from broker.domain.acts import (
     SetStanding,
     UndoLink,
 )
-from broker.domain.audit import AuditEvent, AuditFault, OutboxEntry
+from broker.domain.audit import AuditEvent, AuditFault, OutboxEntry, Topic
 from broker.domain.guardianship import Restriction, RightTold
 from broker.domain.identity import AccountKey, AttachmentView, LinkedAccount
+from broker.domain.logouts import Notice
 from broker.domain.people import CardReason, ChildCard, PersonView, RecordView, Reference, Space
 from broker.domain.services import Service
 from broker.domain.sessions import AccessToken, CodePayload, Redeemable, Session, SignIn
@@ -278,16 +279,27 @@ class Audit(Protocol):
 class Outbox(Protocol):
     """What is to be told once an act has committed."""
 
-    def due(self, *, now: datetime, limit: int) -> tuple[OutboxEntry, ...]:
-        """Take due entries; two workers never take the same entry within a minute."""
+    def due(self, *, now: datetime, limit: int, topics: Collection[Topic]) -> tuple[OutboxEntry, ...]:
+        """Take due entries of these topics; two workers never take the same entry within a minute.
+
+        None whose lane holds an earlier one that waits for a later time.
+        """
         ...
 
-    def done(self, entry_id: int, *, now: datetime) -> None:
-        """Mark an entry as told."""
+    def done(self, entry_id: int, *, now: datetime, cause: str = "") -> None:
+        """Close an entry: told, or never to be told for the `cause` that is named."""
         ...
 
     def retry(self, entry_id: int, *, due_at: datetime, cause: str) -> None:
         """Put an entry back for later."""
+        ...
+
+
+class Notices(Protocol):
+    """Receipts of a logout."""
+
+    def of_visit(self, visit: str) -> tuple[Notice, ...]:
+        """What became of telling each client that was granted something in a visit; nothing while it lasts."""
         ...
 
 

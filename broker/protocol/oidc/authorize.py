@@ -167,6 +167,7 @@ class Authorize:
             claims=claims_of(request.scopes, client, named=request.claims.names),
             expires_at=now + lives.code,
             offline=offline,
+            visit=session.visit,
         )
 
     def _issue(

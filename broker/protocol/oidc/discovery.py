@@ -10,6 +10,7 @@ from broker.domain.services import TokenAuthMethod
 from broker.protocol.endpoint import Call
 from broker.protocol.oidc.provider import (
     AUTHORIZE_PATH,
+    END_SESSION_PATH,
     INTROSPECTION_PATH,
     JWKS_PATH,
     PUSH_PATH,
@@ -64,6 +65,7 @@ def build_metadata(issuer: str, *, algs: Iterable[str]) -> bytes:
         "revocation_endpoint": issuer + REVOCATION_PATH,
         "introspection_endpoint": issuer + INTROSPECTION_PATH,
         "pushed_authorization_request_endpoint": issuer + PUSH_PATH,
+        "end_session_endpoint": issuer + END_SESSION_PATH,
         "jwks_uri": issuer + JWKS_PATH,
         "scopes_supported": list(SCOPE_CLAIMS),
         "claims_supported": [*_PROTOCOL_CLAIMS, *sorted(told)],
@@ -87,6 +89,10 @@ def build_metadata(issuer: str, *, algs: Iterable[str]) -> bytes:
         "prompt_values_supported": [oauth.NONE, oauth.LOGIN, oauth.CONSENT, oauth.SELECT_ACCOUNT],
         "ui_locales_supported": list(LOCALES),
         "authorization_response_iss_parameter_supported": True,
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
+        "frontchannel_logout_supported": True,
+        "frontchannel_logout_session_supported": True,
         "claims_parameter_supported": True,
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,

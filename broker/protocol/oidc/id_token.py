@@ -37,7 +37,7 @@ def id_token_claims(
         "iat": int(now.timestamp()),
         "auth_time": int(authn.auth_time.timestamp()),
         "jti": token_urlsafe(16),
-        "sid": sid_for(payload.grant.client_id, sid=payload.grant.sid),
+        "sid": sid_for(payload.grant.client_id, sid=payload.visit or payload.grant.sid),
         "at_hash": left_half_hash(access_token, alg=alg),
     }
     methods = [method for method in authn.amr if ":" not in method]  # ours to keep: `origin:ECT` is no RFC 8176 method

@@ -36,11 +36,12 @@ class Waiting:
 
 
 class PendingRequests:
-    """Waiting requests over the ephemeral store."""
+    """Waiting requests of one endpoint over the ephemeral store; `resume` is the path that takes them up again."""
 
-    def __init__(self, store: EphemeralStore, *, login: Callable[[], timedelta]) -> None:
+    def __init__(self, store: EphemeralStore, *, login: Callable[[], timedelta], resume: str = RESUME_PATH) -> None:
         self._store = store
         self._login = login
+        self._resume = resume
 
     @property
     def longest(self) -> timedelta:
@@ -59,22 +60,22 @@ class PendingRequests:
 
     def take(self, handle: str, *, browser: str) -> Waiting:
         """Take a request up again, once. Raises `LoginExpired`; another browser's attempt does not spend it."""
-        found = self._store.get(_key(handle)) if is_handle(Handle.REQUEST, handle) else None
+        found = self._store.get(self._key(handle)) if is_handle(Handle.REQUEST, handle) else None
         if found is None:
             raise LoginExpired("no such request waits", restart="/")
         record = json.loads(found)
         if record["browser"] and not hmac.compare_digest(record["browser"], digest(browser)):
             raise LoginExpired("a request of another browser", restart="/")
-        if self._store.take(_key(handle)) is None:
+        if self._store.take(self._key(handle)) is None:
             raise LoginExpired("taken up meanwhile", restart="/")
         started = datetime.fromisoformat(record["started"]) if record["started"] else None
         return Waiting(Form(record["values"]), started, pushed=record["pushed"])
 
     def _keep(self, record: Mapping[str, object], *, seconds: int) -> str:
         handle = new_handle(Handle.REQUEST)
-        self._store.put(_key(handle), json.dumps(record).encode(), ttl=seconds)
-        return with_parameters(RESUME_PATH, {"i": handle})
+        self._store.put(self._key(handle), json.dumps(record).encode(), ttl=seconds)
+        return with_parameters(self._resume, {"i": handle})
 
-
-def _key(handle: str) -> str:
-    return f"request:{digest(handle)}"
+    def _key(self, handle: str) -> str:
+        """One kind of request is never taken up as another."""
+        return f"request:{self._resume}:{digest(handle)}"

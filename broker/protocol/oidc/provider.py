@@ -15,6 +15,8 @@ AUTHORIZE_PATH = "/authorize"
 RESUME_PATH = "/authorize/resume"
 TOKEN_PATH = "/token"  # noqa: S105 (a path)
 USERINFO_PATH = "/userinfo"
+END_SESSION_PATH = "/end-session"
+END_SESSION_RESUME_PATH = "/end-session/resume"
 REVOCATION_PATH = "/revoke"
 INTROSPECTION_PATH = "/introspect"
 PUSH_PATH = "/par"
@@ -57,6 +59,11 @@ class ProviderSettings:
     def id_token(self) -> timedelta:
         """How long an ID token is good."""
         return self.lives.current().id_token
+
+    @property
+    def logout_token(self) -> timedelta:
+        """How long a logout token is good."""
+        return self.lives.current().logout_token
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,20 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from typing import Protocol
 
 from broker.domain.ports import Consumptions, Current, Details, EphemeralStore, Grants, Ledger, People, Services
 from broker.domain.services import Service
-from broker.federation.service_gate import Logins, ServiceGate
+from broker.federation import service_gate
+from broker.federation.service_gate import ServiceGate
 from broker.protocol.endpoint import Route
 from broker.protocol.oidc.authorize import Authorize
 from broker.protocol.oidc.client_assertions import AssertionDesk
 from broker.protocol.oidc.copies import TokenCopies
 from broker.protocol.oidc.discovery import Discovery, build_metadata
+from broker.protocol.oidc.end_session import EndSession, SignOuts
 from broker.protocol.oidc.pending import PendingRequests
 from broker.protocol.oidc.proofs import ProofDesk
 from broker.protocol.oidc.provider import (
     AUTHORIZE_PATH,
     DISCOVERY_PATH,
+    END_SESSION_PATH,
+    END_SESSION_RESUME_PATH,
     INTROSPECTION_PATH,
     JWKS_PATH,
     PUSH_PATH,
@@ -39,6 +44,10 @@ from policies import PolicyBook
 DEFAULT_ALG = "ES256"
 MOST_KEY_SETS = 1024
 """Key sets of clients kept as objects: far more than an installation has clients that sign."""
+
+
+class Logins(service_gate.Logins, SignOuts, Protocol):
+    """What the provider asks of the federation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +106,10 @@ def build_routes(parts: ProviderParts) -> tuple[Route, ...]:
     userinfo = UserInfo(
         parts.services, parts.people, parts.details, parts.grants, parts.ledger, parts.policies, copies, proofs
     )
+    posted = PendingRequests(
+        parts.store, login=lambda: settings.lives.current().interaction, resume=END_SESSION_RESUME_PATH
+    )
+    end_session = EndSession(settings, parts.services, parts.logins, posted, parts.signer)
     readers = Readers(parts.services)
     return (
         Route("GET", DISCOVERY_PATH, discovery.metadata),
@@ -105,6 +118,9 @@ def build_routes(parts: ProviderParts) -> tuple[Route, ...]:
         Route("POST", AUTHORIZE_PATH, authorize.post, pages=True),
         Route("GET", RESUME_PATH, authorize.resume, pages=True, reads_session=True),
         Route("POST", PUSH_PATH, push.post, readers=readers.may_read),
+        Route("GET", END_SESSION_PATH, end_session.get, pages=True, reads_session=True),
+        Route("POST", END_SESSION_PATH, end_session.post, pages=True),
+        Route("GET", END_SESSION_RESUME_PATH, end_session.resume, pages=True, reads_session=True),
         Route("POST", TOKEN_PATH, token.post, readers=readers.may_read),
         Route("POST", REVOCATION_PATH, desk.revoke, readers=readers.may_read),
         Route("POST", INTROSPECTION_PATH, desk.introspect),

@@ -86,6 +86,8 @@ sessions = Table(
     Column("idle_until", Instant, nullable=False),
     Column("ends_at", Instant, nullable=False),
     Column("revoked_at", Instant),
+    Column("continues", String(64)),
+    Index("ix_sessions_continues", "continues"),
     Index("ix_sessions_person_id", "person_id"),
     Index("ix_sessions_account_id", "account_id"),
     Index("ix_sessions_ends_at", "ends_at"),

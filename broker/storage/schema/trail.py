@@ -61,5 +61,13 @@ outbox = Table(
     Column("attempts", Integer, nullable=False, default=0),
     Column("done_at", Instant),
     Column("cause", Text),
+    Column("lane", String(128)),
     Index("ix_outbox_due", "due_at", postgresql_where=text("done_at IS NULL"), sqlite_where=text("done_at IS NULL")),
+    Index(
+        "ix_outbox_lane", "lane", "id",
+        postgresql_where=text("done_at IS NULL AND lane IS NOT NULL"),
+        sqlite_where=text("done_at IS NULL AND lane IS NOT NULL"),
+    ),
+    Index("ix_outbox_visit", "key", postgresql_where=text("topic = 'logout'"), sqlite_where=text("topic = 'logout'")),
 )
+"""`lane`: who is told its rows one after the other. `cause`: why a row waits, or why it was closed untold."""

@@ -11,6 +11,7 @@ from broker.wire.jose.claims import (
     verify_client_assertion,
     verify_id_token,
     verify_id_token_hint,
+    verify_own_id_token,
 )
 from broker.wire.jose.dpop import BEHIND, Proof, verify_proof
 from broker.wire.jose.keys import (
@@ -54,5 +55,6 @@ __all__ = [
     "verify_client_assertion",
     "verify_id_token",
     "verify_id_token_hint",
+    "verify_own_id_token",
     "verify_proof",
 ]

@@ -139,6 +139,20 @@ def verify_id_token_hint(token: str, keys: KeySet, *, issuer: str, audience: str
     return SignedClaims(claims)
 
 
+def verify_own_id_token(token: str, keys: KeySet, *, issuer: str) -> SignedClaims:
+    """Check an ID token of ours for whichever client `aud` names; its time may be over (RP-Initiated Logout §2, §4).
+
+    The caller decides what that client may do with it. Raises `TokenRefused`, also for a logout token.
+    """
+    claims = verify_signature(token, keys, algorithms=SIGNING_ALGS, types=ID_TOKEN_TYPES)
+    expected = Expected(issuer, "", None, 0, 0)
+    for check in (check_issuer, check_subject):
+        check(claims, expected)
+    if not isinstance(claims.get("aud"), str):
+        raise TokenRefused(Refusal.AUD, "not one client's")
+    return SignedClaims(claims)
+
+
 # ---- client assertions -------------------------------------------------------------------------------------------
 
 ASSERTION_TYPES = frozenset({"", "jwt", "client-authentication+jwt"})

@@ -169,3 +169,48 @@ def test_discovery_that_names_another_issuer_is_refused(client: BrokerClient, is
     issuer.named = "http://127.0.0.9"
     with pytest.raises(Failed):
         client.begin(BACK)
+
+
+# ---- logout --------------------------------------------------------------------------------------------------------
+
+EVENTS = {"http://schemas.openid.net/event/backchannel-logout": {}}
+
+
+def logout_token(issuer: FakeIssuer, typ: str = "logout+jwt", **changed: Any) -> str:
+    now = int(time.time())
+    right = {
+        "iss": ISSUER, "aud": "cantine", "sub": "abc", "sid": "s1", "iat": now, "exp": now + 120, "jti": "j",
+        "events": EVENTS,
+    }  # fmt: skip
+    claims = {name: value for name, value in {**right, **changed}.items() if value is not None}
+    return jwt.encode({"alg": "ES256", "kid": issuer.key.kid, "typ": typ}, claims, issuer.key)
+
+
+@pytest.mark.spec("Back-Channel Logout §2.6")
+@pytest.mark.parametrize(
+    ("typ", "changed"),
+    [
+        ("JWT", {}),
+        ("logout+jwt", {"nonce": "n"}),
+        ("logout+jwt", {"events": None}),
+        ("logout+jwt", {"events": {"autre": {}}}),
+        ("logout+jwt", {"aud": "bourses"}),
+        ("logout+jwt", {"iss": "http://127.0.0.1:9000"}),
+        ("logout+jwt", {"sid": None}),
+        ("logout+jwt", {"jti": None}),
+        ("logout+jwt", {"exp": 1}),
+    ],
+)
+def test_only_a_right_logout_token_ends_a_session(
+    client: BrokerClient, issuer: FakeIssuer, typ: str, changed: dict[str, Any]
+) -> None:
+    with pytest.raises(Failed):
+        client.ended(logout_token(issuer, typ, **changed))
+    assert client.ended(logout_token(issuer)) == "s1"
+
+
+def test_a_logout_token_is_no_id_token(client: BrokerClient, issuer: FakeIssuer) -> None:
+    token = logout_token(issuer, nonce="n")
+    with pytest.raises(Failed, match="is no JWT"):
+        client._verified(token, "n")
+    assert client._verified(logout_token(issuer, "JWT", nonce="n"), "n")["sub"] == "abc"

@@ -36,7 +36,7 @@ def test_a_copy_is_read_back_whole_for_its_own_token_only() -> None:
     assert decode(copy, token_digest="d2") is None
 
 
-@pytest.mark.parametrize("copy", [b"", b"{}", b"[]", b"null", b"\xff", b'{"kind": "session/1"}'])
+@pytest.mark.parametrize("copy", [b"", b"{}", b"[]", b"null", b"\xff", b'{"kind": "session/2"}'])
 def test_a_damaged_copy_counts_as_absent(copy: bytes) -> None:
     assert decode(copy, token_digest="d1") is None
 

@@ -198,6 +198,12 @@ ISSUER = 'issuer = "https://sso.example.fr"'
             'trusted_proxies = ["10.0.0.1/8"]\n# ',
             "trusted_proxies: 10.0.0.1/8 is not a network",
         ),
+        (
+            "# reachable_networks = ",
+            'reachable_networks = ["intranet"]\n# ',
+            "reachable_networks: intranet is not a network",
+        ),
+        ("# services_ca_file = ", 'services_ca_file = "none.pem"\n# ', "services_ca_file: "),
         ("# database_url = ", 'database_url = "mysql://x"\n# ', "database_url: sqlite"),
         ("# database_url_file = ", 'database_url_file = "secrets/none"\n# ', "database_url_file: "),
         ("# redis_url = ", 'redis_url = "memcached://x"\n# ', "redis_url: redis://"),

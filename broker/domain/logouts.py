@@ -1,0 +1,61 @@
+"""One logout: who is told that a visit ended, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from broker.domain.audit import OutboxRow, Topic
+
+
+@dataclass(frozen=True, slots=True)
+class Logout:
+    """A visit that ended, as one client is to learn it: by the subject under which it knows the person."""
+
+    visit: str
+    client_id: str
+    subject: str
+
+
+class Untold(StrEnum):
+    """Why a client was not told, for good; kept with the row of the outbox that is closed by it."""
+
+    NO_ADDRESS = "no_address"
+    REFUSED = "refused"
+    GIVEN_UP = "given_up"
+
+
+class NoticeState(StrEnum):
+    """How far the telling of one client is."""
+
+    CONFIRMED = "confirmed"
+    WAITING = "waiting"
+    UNTOLD = "untold"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """The receipt of one client."""
+
+    client_id: str
+    state: NoticeState
+
+
+class LogoutUntold(Exception):
+    """A client is not told and will not be: trying again changes nothing. `why` is kept with the outbox row."""
+
+    def __init__(self, why: Untold) -> None:
+        super().__init__(why.value)
+        self.why = why
+
+
+def logout_row(logout: Logout, *, at: datetime) -> OutboxRow:
+    """The outbox row that has a client told; in its lane, one client learns of logouts in the order they happened."""
+    payload = {"client_id": logout.client_id, "subject": logout.subject}
+    return OutboxRow(Topic.LOGOUT, key=logout.visit, at=at, payload=payload, lane=logout.client_id)
+
+
+def logout_named(row: OutboxRow) -> Logout:
+    """The logout that a row made by `logout_row` names."""
+    return Logout(row.key, row.payload["client_id"], row.payload["subject"])

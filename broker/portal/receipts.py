@@ -1,0 +1,77 @@
+"""The page after a sign-out: for each service of the visit, whether it confirmed that it closed its own session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from broker.domain.logouts import Notice, NoticeState
+from broker.domain.ports import Services
+from broker.domain.services import RelyingParty, Service
+
+
+class ReceiptState(StrEnum):
+    """What a service answered, from the best to the worst."""
+
+    CONFIRMED = "confirmed"
+    SHOWN = "shown"
+    """Told by this very page, in the person's browser: nothing comes back from there."""
+    WAITING = "waiting"
+    UNTOLD = "untold"
+    """Refused, or silent for so long that it is not told any more."""
+    NO_ADDRESS = "no_address"
+    """It never said where to tell it."""
+
+
+_ORDER = tuple(ReceiptState)
+_ANSWERED = {
+    NoticeState.CONFIRMED: ReceiptState.CONFIRMED,
+    NoticeState.WAITING: ReceiptState.WAITING,
+    NoticeState.UNTOLD: ReceiptState.UNTOLD,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """One service and the worst of what its clients answered."""
+
+    service: Service
+    state: ReceiptState
+
+
+@dataclass(frozen=True, slots=True)
+class Receipts:
+    """`shown`: the clients that the page itself tells; none of a suspended service, nobody is sent there."""
+
+    services: tuple[Receipt, ...]
+    shown: tuple[RelyingParty, ...]
+
+    @property
+    def waiting(self) -> bool:
+        """Tell whether some service has not answered yet."""
+        return any(receipt.state is ReceiptState.WAITING for receipt in self.services)
+
+
+def build_receipts(notices: Iterable[Notice], register: Services) -> Receipts:
+    """Build the page from what the outbox knows of each client; a client that left the register is on no page."""
+    states: dict[str, list[ReceiptState]] = {}
+    services: dict[str, Service] = {}
+    shown: dict[str, RelyingParty] = {}
+    for notice in notices:
+        service = register.by_client(notice.client_id)
+        party = service.party(notice.client_id) if service else None
+        if service is None or party is None:
+            continue
+        services[service.service_id] = service
+        states.setdefault(service.service_id, []).append(_state(notice, party))
+        if not service.is_suspended:
+            shown[party.client_id] = party
+    told = (Receipt(service, max(states[name], key=_ORDER.index)) for name, service in services.items())
+    return Receipts(tuple(told), tuple(party for party in shown.values() if party.frontchannel_logout_uri))
+
+
+def _state(notice: Notice, party: RelyingParty) -> ReceiptState:
+    if party.backchannel_logout_uri:
+        return _ANSWERED[notice.state]
+    return ReceiptState.SHOWN if party.frontchannel_logout_uri else ReceiptState.NO_ADDRESS

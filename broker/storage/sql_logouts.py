@@ -1,0 +1,55 @@
+"""Telling services that a visit ended: outbox rows, written by whatever ends it, and the receipts read from them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, String, bindparam, func, select
+
+from broker.domain.audit import Topic
+from broker.domain.logouts import Logout, Notice, NoticeState, logout_named, logout_row
+from broker.storage.engine import fetch
+from broker.storage.schema import grants, outbox, sessions
+from broker.storage.sql_imports_bulk import among
+from broker.storage.sql_outbox import row_of
+from broker.storage.trail import insert_outbox
+
+_OF_VISIT = (
+    select(outbox)
+    .where(outbox.c.topic == Topic.LOGOUT.value, outbox.c.key == bindparam("visit", type_=String))
+    .order_by(outbox.c.id)
+)
+
+
+def tell_logouts(conn: Connection, visits: Collection[str], *, now: datetime) -> None:
+    """Have every client told that was granted something in these visits, also by a session that another followed."""
+    if not visits:
+        return
+    visit = func.coalesce(sessions.c.continues, sessions.c.sid)
+    of_visits = among(conn, sessions.c.sid, sorted(visits)) | among(conn, sessions.c.continues, sorted(visits))
+    rows = conn.execute(
+        select(visit.label("visit"), grants.c.client_id, grants.c.subject)
+        .join(grants, grants.c.sid == sessions.c.sid)
+        .where(of_visits)
+        .distinct()
+        .order_by("visit", grants.c.client_id, grants.c.subject)
+    )
+    insert_outbox(conn, [logout_row(Logout(row.visit, row.client_id, row.subject), at=now) for row in rows])
+
+
+class SqlNotices:
+    """`Notices` on SQLite or PostgreSQL."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def of_visit(self, visit: str) -> tuple[Notice, ...]:
+        """See `Notices.of_visit`."""
+        return tuple(_notice(row) for row in fetch(self._engine, _OF_VISIT, {"visit": visit}))
+
+
+def _notice(row: Row[Any]) -> Notice:
+    told = NoticeState.UNTOLD if row.cause else NoticeState.CONFIRMED
+    return Notice(logout_named(row_of(row)).client_id, told if row.done_at else NoticeState.WAITING)

@@ -1,0 +1,108 @@
+"""Calls to addresses that services registered: looked up once, judged, and called at the very address that was judged.
+
+A service must not make the broker call into the networks around it (SSRF), nor a name that points elsewhere a moment
+later (DNS rebinding, F-34): the address is pinned. Only the networks that the settings open may be inside.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from pathlib import Path
+
+import httpx
+
+from broker.domain.errors import UpstreamUnavailable
+from connectors.outbound import Outbound, OutboundLimits
+
+Address = IPv4Address | IPv6Address
+Lookup = Callable[[str, int], Iterable[str]]
+
+NOTICE_LIMITS = OutboundLimits(connect=2.0, read=3.0, whole=5.0, most_bytes=16 * 1024, at_once=8)
+"""A service that is told something has little to say."""
+_NAT64 = IPv6Network("64:ff9b::/96")
+
+
+def look_up(host: str, port: int) -> tuple[str, ...]:
+    """The addresses of a host, as the system's resolver tells them. Raises `OSError`."""
+    return tuple(str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Which addresses may be called: the public ones, and those of the `opened` networks."""
+
+    opened: tuple[IPv4Network | IPv6Network, ...] = ()
+
+    def allows(self, address: Address) -> bool:
+        """Tell whether an address may be called; one that carries another inside is judged by that one."""
+        plain = _carried(address)
+        if any(plain in network for network in self.opened):
+            return True
+        return plain.is_global and not (plain.is_multicast or plain.is_reserved or plain.is_unspecified)
+
+
+@dataclass(slots=True)
+class GuardedTransport(httpx.BaseTransport):
+    """Pins each request to an address that the guard allows; TLS still proves the name."""
+
+    guard: Guard
+    inner: httpx.BaseTransport
+    lookup: Lookup = field(default=look_up)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send it. Raises `UpstreamUnavailable` for a name without address, or with one that may not be called."""
+        url = request.url
+        pinned = url.copy_with(host=self._judged(url.host, url.port or {"https": 443, "http": 80}[url.scheme]))
+        extensions = {**request.extensions, "sni_hostname": url.host}
+        sent = httpx.Request(
+            request.method, pinned, headers=request.headers, stream=request.stream, extensions=extensions
+        )
+        return self.inner.handle_request(sent)
+
+    def close(self) -> None:
+        """Give back the connections."""
+        self.inner.close()
+
+    def _judged(self, host: str, port: int) -> str:
+        try:
+            found = [ip_address(text.partition("%")[0]) for text in self.lookup(host, port)]
+        except (OSError, ValueError) as fault:
+            raise UpstreamUnavailable(f"no address: {type(fault).__name__}") from None
+        if not found or not all(self.guard.allows(address) for address in found):
+            raise UpstreamUnavailable("an address that may not be called")
+        return str(found[0])
+
+
+def open_guarded(networks: Iterable[str] = (), *, ca_file: Path | None = None) -> Outbound:
+    """The client for addresses that services registered. `networks`: inside ones that may be called (`10.0.0.0/8`).
+
+    `ca_file` replaces the public authorities. Raises `OSError` when it cannot be read or holds no certificate.
+    """
+    inner = httpx.HTTPTransport(
+        verify=ssl.create_default_context(cafile=str(ca_file) if ca_file else None),
+        trust_env=False,
+        # A connection that stands is known by its address alone, and would serve another name of the same machine.
+        limits=httpx.Limits(max_connections=NOTICE_LIMITS.at_once, max_keepalive_connections=0),
+    )
+    client = httpx.Client(
+        transport=GuardedTransport(Guard(tuple(ip_network(network) for network in networks)), inner),
+        trust_env=False,
+        follow_redirects=False,
+        timeout=httpx.Timeout(NOTICE_LIMITS.read, connect=NOTICE_LIMITS.connect),
+        headers={"user-agent": "preau", "accept-encoding": "identity"},
+    )
+    return Outbound(client=client, limits=NOTICE_LIMITS, room=threading.BoundedSemaphore(NOTICE_LIMITS.at_once))
+
+
+def _carried(address: Address) -> Address:
+    """The IPv4 address inside an IPv6 one: mapped (RFC 4291 §2.5.5.2), 6to4, NAT64; a Teredo one is not followed."""
+    if isinstance(address, IPv4Address):
+        return address
+    if address in _NAT64:
+        return IPv4Address(address.packed[-4:])
+    return address.ipv4_mapped or address.sixtofour or address
