@@ -87,7 +87,7 @@ class RelyingParty:
     A native or browser client is public: no secret, `auth_method` none. `origins` are the exact origins whose pages may
     read answers (Fetch §3.2, CORS). `jwks` is the JWK set (JSON) of a client that proves itself by signing. `par`: its
     requests come pushed, in no other way (RFC 9126 §6); `dpop`: its tokens are bound to a key (RFC 9449 §5.2).
-    The three addresses of logout are exact; empty: the client registered none.
+    The three addresses of logout are exact too; empty: the client registered none.
     """
 
     client_id: str
@@ -98,12 +98,12 @@ class RelyingParty:
     signing_alg: str = "ES256"
     kind: ClientKind = ClientKind.WEB
     origins: tuple[str, ...] = ()
-    post_logout_redirect_uris: tuple[str, ...] = ()
-    backchannel_logout_uri: str = ""
-    frontchannel_logout_uri: str = ""
     jwks: str = ""
     par: bool = False
     dpop: bool = False
+    post_logout_redirect_uris: tuple[str, ...] = ()
+    backchannel_logout_uri: str = ""
+    frontchannel_logout_uri: str = ""
 
     def accepts_redirect(self, uri: str) -> bool:
         """Tell whether answers may be sent there: byte for byte as registered (RFC 9700 §2.1).

@@ -65,12 +65,12 @@ def read_party(reader: Reader, *, folder: Path) -> RelyingParty:
         signing_alg=alg,
         kind=kind,
         origins=_origins(reader, kind),
-        post_logout_redirect_uris=_addresses(reader, "post_logout_redirect_uris", kind, least=0),
-        backchannel_logout_uri=_logout_uri(reader, "backchannel"),
-        frontchannel_logout_uri=_frontchannel(reader, redirect_uris),
         jwks=read_jwks(reader, method, folder=folder),
         par=read_switch(reader, "par", fapi=fapi),
         dpop=read_switch(reader, "dpop", fapi=fapi),
+        post_logout_redirect_uris=_addresses(reader, "post_logout_redirect_uris", kind, least=0),
+        backchannel_logout_uri=_logout_uri(reader, "backchannel"),
+        frontchannel_logout_uri=_frontchannel(reader, redirect_uris),
     )
 
 
