@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from sqlalchemy import Engine, select
 
-from broker.domain.errors import UpstreamRefused
+from broker.domain.errors import CredentialsRefused, PreauError, UpstreamRefused
 from broker.domain.handles import Handle, new_handle
 from broker.domain.identity import AccountKey, AuthnContext, UpstreamIdentity, UpstreamProtocol
 from broker.domain.people import Reference
@@ -89,6 +89,29 @@ class ScriptedSource:
             display=f"{user} tel que vu par la source",
             answer=ticket,
         )
+
+
+RIGHT = "juste"
+"""The one password of every login of a scripted directory."""
+
+
+@dataclass
+class ScriptedDirectory:
+    """A source that checks one password, for whomever the file number of the mother stands."""
+
+    authority: str = "annuaire"
+    fails: PreauError | None = None
+
+    def authenticate(
+        self, *, login: str, password: str, now: datetime, admit: Callable[[str], bool]
+    ) -> UpstreamIdentity:
+        if not admit(login) or password != RIGHT:
+            raise CredentialsRefused("wrong")
+        if self.fails:
+            raise self.fails
+        key = AccountKey(UpstreamProtocol.LDAP, "ldaps://annuaire.example", "ldap:uid", login)
+        authn = AuthnContext("", ("pwd",), now, self.authority)
+        return UpstreamIdentity(key, authn, references=ref("500101"), answer=f"{login} {now}")
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import unescape
 from io import BytesIO
 from typing import Any
@@ -15,7 +15,7 @@ from flask import Flask
 
 from broker.domain.people import Profil, Reference, Space
 from broker.domain.services import RelyingParty, Service, ServiceInstance, TokenAuthMethod
-from broker.federation import GuessGate, Passwords
+from broker.federation import GuessGate, Passwords, PasswordSource, Source, SourceDescription, Sources
 from broker.live import Part
 from broker.protocol.oidc.provider import ProviderSettings
 from broker.protocol.oidc.routes import ProviderParts, algs_wanted, build_routes
@@ -36,7 +36,7 @@ from broker.web.parts import FeedLabel, PageParts, SourceOffer
 from policies import Assurance
 from tests import builders
 from tests.clock import FakeClock
-from tests.federations import BASE, NO_LEVELS, SOURCES, World, open_world, ref
+from tests.federations import BASE, NO_LEVELS, SOURCES, ScriptedDirectory, World, open_world, ref
 from tests.settable import Settable
 
 HOST = urlsplit(BASE).netloc
@@ -219,11 +219,18 @@ def open_web(
     healthy: Callable[[], bool] = lambda: True,
     labels: Mapping[str, Mapping[str, str]] | None = None,
     levels: Mapping[str, Assurance] = NO_LEVELS,
+    directory: str = "",
 ) -> Iterator[WebStand]:
-    """The broker on a migrated database, at the time of the builders' rows. `levels`: what each source proves."""
+    """The broker on a migrated database, at the time of the builders' rows.
+
+    `levels`: what each source proves; `directory`: the name of one more source, whose passwords we ask for.
+    """
     with open_world(url, clock, levels) as world:
+        if directory:
+            _add_directory(world, directory)
         register, ledger = Settable(Register(services)), SqlLedger(world.engine)
-        known = labels or {name: {"fr": name.upper()} for name in SOURCES}
+        names = (*SOURCES, *filter(None, (directory,)))
+        known = labels or {name: {"fr": name.upper()} for name in names}
         parts = PageParts(
             issuer=BASE,
             csrf_key=CSRF_KEY,
@@ -237,7 +244,7 @@ def open_web(
             notices=SqlNotices(world.engine),
             services=register,
             policies=world.live_policies,
-            sources={name: SourceOffer(name, known[name], (f"https://{name}.example",)) for name in SOURCES},
+            sources={name: SourceOffer(name, known[name], (f"https://{name}.example",)) for name in names},
             feeds={builders.FEED_1D: FeedLabel("99", "1D"), builders.FEED_2D: FeedLabel("99", "2D")},
             healthy=healthy,
         )
@@ -246,12 +253,20 @@ def open_web(
         yield WebStand(world, parts, pages, door, Edge(door, issuer=BASE), register, ledger)
 
 
+def _add_directory(world: World, name: str) -> None:
+    others = [each for each in map(world.federation.sources.get, world.upstreams) if isinstance(each, Source)]
+    described = SourceDescription(name, "ac-test", frozenset({builders.FEED_2D}), releases_references=True)
+    world.federation = replace(
+        world.federation, sources=Sources([*others, PasswordSource(described, ScriptedDirectory(name))])
+    )
+
+
 def _door(world: World, register: Settable[Register], pages: Flask, clock: FakeClock) -> Door:
     vault = KeyVault(SqlKeys(world.engine), seal=lambda plain: plain, unseal=lambda kept: kept, tenant="ac-test")
     settings = ProviderSettings(BASE, Part(world.live_policies, lambda book: book.installation.sessions))
     provider = ProviderParts(
         settings, register, world.federation.people, SqlDetails(world.engine), SqlGrants(world.engine),
-        SqlConsumptions(world.engine),        SqlLedger(world.engine), world.store, world.live_policies,
+        SqlConsumptions(world.engine), SqlLedger(world.engine), world.store, world.live_policies,
         Signer(vault, algs=algs_wanted(register.current().all()), clock=clock), world.federation,
     )  # fmt: skip
     return Door(build_routes(provider), fallback=pages, logins=world.federation, store=world.store, clock=clock)

@@ -8,7 +8,7 @@ fails too. Of two flags that stand at once, lifting one leaves the other in forc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, urlsplit
@@ -29,11 +29,12 @@ from broker.storage.sql_standings import SqlStandings
 from broker.web.faults import every_fault
 from broker.wire.http import SESSION_COOKIE
 from tests.clock import FakeClock
+from tests.federations import RIGHT
 from tests.oidc_stand import REDIRECT, SECRET, authorization, authorize_url, basic, redemption
 from tests.web_stand import MOTHER, UAI, Client, WebStand, open_web, service
 
 CHILD = "Léa"
-SOURCE = "educonnect"
+SOURCE, DIRECTORY = "educonnect", "annuaire"
 SCOPES = ("openid", "profile", "school", "children")
 
 
@@ -47,7 +48,11 @@ class Town:
 
     def account(self) -> str:
         with self.stand.world.engine.connect() as conn:
-            return str(conn.execute(select(accounts.c.id)).scalar_one())
+            return str(conn.execute(select(accounts.c.id).where(accounts.c.source_id == SOURCE)).scalar_one())
+
+    def accounts(self) -> list[str]:
+        with self.stand.world.engine.connect() as conn:
+            return list(conn.execute(select(accounts.c.id)).scalars())
 
     def signed_in(self) -> Client:
         client = self.stand.client()
@@ -90,7 +95,7 @@ class Town:
 def open_town(url: str, clock: FakeClock) -> Iterator[Town]:
     party = RelyingParty("cantine", digest(SECRET), (REDIRECT,), TokenAuthMethod.BASIC, scopes=SCOPES)
     offered = service(claims=(ClaimName.GIVEN_NAME, ClaimName.UAI, ClaimName.CHILDREN), parties=(party,))
-    with open_web(url, clock, services=(offered,)) as stand:
+    with open_web(url, clock, services=(offered,), directory=DIRECTORY) as stand:
         mother = stand.add_mother(CHILD)
         child = next(iter(stand.world.federation.people.children_of(mother, now=clock()))).child_id
         town = Town(stand, mother, child)
@@ -141,6 +146,30 @@ def callback(town: Town) -> Attempt:
     return attempt
 
 
+def password_page(town: Town) -> Attempt:
+    client = town.stand.client()
+    left = client.leave(DIRECTORY)
+    return lambda: 'type="password"' in client.get(left.location).body
+
+
+def password(town: Town) -> Attempt:
+    assert with_password(town)()  # the login is linked by now, so that its link can be closed
+    return with_password(town)
+
+
+def with_password(town: Town) -> Attempt:
+    client = town.stand.client()
+    left = client.leave(DIRECTORY)
+    handle = dict(parse_qsl(urlsplit(left.location).query))["i"]
+    form = {"csrf": client.get(left.location).token, "i": handle, "login": MOTHER, "password": RIGHT}
+
+    def attempt() -> bool:
+        client.post(f"/connexion/{DIRECTORY}", form)
+        return SESSION_COOKIE in client.cookies
+
+    return attempt
+
+
 def page(path: str, *shown: str) -> Callable[[Town], Attempt]:
     def prepare(town: Town) -> Attempt:
         client = town.signed_in()
@@ -186,6 +215,12 @@ def posted(town: Town) -> Attempt:
     return attempt
 
 
+def pushed(town: Town) -> Attempt:
+    client = town.stand.client()
+    asked = {key: str(value) for key, value in authorization().items()}
+    return lambda: client.post("/par", asked, **basic()).status == 201
+
+
 def resume(town: Town) -> Attempt:
     client = town.signed_in()
     kept = client.post("/authorize", {key: str(value) for key, value in authorization().items()})
@@ -229,6 +264,8 @@ CANTINE = 'href="https://cantine.example/"'
 ENDPOINTS: Mapping[str, Callable[[Town], Attempt]] = {
     "GET /connexion": request_of_a_stranger,
     "POST /connexion": departure,
+    "GET /connexion/<source_id>": password_page,
+    "POST /connexion/<source_id>": password,
     "GET /retour/<source_id>": callback,
     "GET /": page("/", CHILD, CANTINE),
     "GET /pourquoi": page("/pourquoi", CHILD),
@@ -241,6 +278,7 @@ ENDPOINTS: Mapping[str, Callable[[Town], Attempt]] = {
     "GET /authorize": authorize,
     "POST /authorize": posted,
     "GET /authorize/resume": resume,
+    "POST /par": pushed,
     "POST /token": token,
     "GET /userinfo": userinfo("GET"),
     "POST /userinfo": userinfo("POST"),
@@ -261,10 +299,18 @@ def standing(kind: StandingKind, subject: Callable[[Town], str]) -> Callable[[To
     return lambda town, closes: town.standing(kind, subject(town), closes=closes)
 
 
+def standings(kind: StandingKind, subjects: Callable[[Town], Iterable[str]]) -> Callable[[Town, bool], None]:
+    def change(town: Town, closes: bool) -> None:
+        for subject in subjects(town):
+            town.standing(kind, subject, closes=closes)
+
+    return change
+
+
 FLAGS: Mapping[str, Callable[[Town, bool], None]] = {
     "service": standing(StandingKind.SERVICE, lambda town: "cantine"),
-    "source": standing(StandingKind.SOURCE, lambda town: SOURCE),
-    "link": standing(StandingKind.LINK, lambda town: town.account()),
+    "source": standings(StandingKind.SOURCE, lambda _town: (SOURCE, DIRECTORY)),
+    "link": standings(StandingKind.LINK, lambda town: town.accounts()),
     "person": standing(StandingKind.PERSON, lambda town: town.mother),
     "school": standing(StandingKind.SCHOOL, lambda town: UAI),
     "guardianship": lambda town, closes: town.restriction(closes=closes),
@@ -277,13 +323,23 @@ ELSEWHERE: Mapping[tuple[str, str], str] = {
     **dict.fromkeys(
         (
             ("service", "POST /connexion"), ("service", "GET /retour/<source_id>"), ("service", "GET /pourquoi"),
+            ("service", "GET /connexion/<source_id>"), ("service", "POST /connexion/<source_id>"),
             *(("service", path) for path in ENDPOINTS if path.partition(" ")[2].startswith(("/acces", "/donnees"))),
         ),
         "the portal itself is no service",
     ),
     **{(flag, "GET /connexion"): _NOBODY_YET for flag in ("link", "person", "school", "guardianship")},
-    **{(flag, "POST /connexion"): _NOBODY_YET for flag in ("link", "person", "school", "guardianship")},
-    **{(flag, "GET /retour/<source_id>"): "the login is the person's" for flag in ("school", "guardianship")},
+    **{
+        (flag, path): _NOBODY_YET
+        for flag in ("link", "person", "school", "guardianship")
+        for path in ("POST /connexion", "GET /connexion/<source_id>")
+    },
+    **{(flag, "POST /par"): _NOBODY_YET for flag in ("source", "link", "person", "school", "guardianship")},
+    **{
+        (flag, path): "the login is the person's"
+        for flag in ("school", "guardianship")
+        for path in ("GET /retour/<source_id>", "POST /connexion/<source_id>")
+    },
     **{
         (flag, path): _OWN
         for flag in ("school", "guardianship")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
@@ -19,7 +19,6 @@ from broker.domain.errors import (
     UpstreamRefused,
     UpstreamUnavailable,
 )
-from broker.domain.identity import AccountKey, AuthnContext, UpstreamIdentity, UpstreamProtocol
 from broker.domain.sessions import Device
 from broker.federation import (
     Arrival,
@@ -39,29 +38,9 @@ from broker.storage.sql_guesses import SqlGuesses
 from policies import Assurance
 from tests.builders import FEED_2D
 from tests.clock import FakeClock
-from tests.federations import Browser, World, open_world, ref
+from tests.federations import RIGHT, Browser, ScriptedDirectory, World, open_world
 
 MINUTE = timedelta(minutes=1)
-RIGHT = "juste"
-
-
-@dataclass
-class Directory:
-    """A source that checks one password."""
-
-    authority: str = "annuaire"
-    fails: PreauError | None = None
-
-    def authenticate(
-        self, *, login: str, password: str, now: datetime, admit: Callable[[str], bool]
-    ) -> UpstreamIdentity:
-        if not admit(login) or password != RIGHT:
-            raise CredentialsRefused("wrong")
-        if self.fails:
-            raise self.fails
-        key = AccountKey(UpstreamProtocol.LDAP, "ldaps://annuaire.example", "ldap:uid", login)
-        authn = AuthnContext("", ("pwd",), now, self.authority)
-        return UpstreamIdentity(key, authn, references=ref("500101"), answer=f"{login} {now}")
 
 
 @dataclass
@@ -69,7 +48,7 @@ class Stand:
     """A world with a directory beside its sources, and the logins that it checks."""
 
     world: World
-    directory: Directory
+    directory: ScriptedDirectory
     passwords: Passwords
 
     def sign_in(self, browser: Browser, handle: str, *, password: str = RIGHT, source: str = "annuaire") -> Arrival:
@@ -90,7 +69,7 @@ class Stand:
 @pytest.fixture
 def stand(sqlite_url: str, clock: FakeClock) -> Iterator[Stand]:
     with open_world(sqlite_url, clock) as world:
-        directory = Directory()
+        directory = ScriptedDirectory()
         description = SourceDescription("annuaire", "ac-test", frozenset({FEED_2D}), releases_references=True)
         others = [each for each in map(world.federation.sources.get, world.upstreams) if isinstance(each, Source)]
         sources = Sources([*others, PasswordSource(description, directory)])

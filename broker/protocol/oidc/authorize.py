@@ -27,7 +27,7 @@ from broker.protocol.oidc.signing import Signer
 from broker.services.access import Weighed
 from broker.wire import oauth
 from broker.wire.http import Form, PlainResponse, parse_body, parse_form, redirect_response, with_parameters
-from policies import PolicyBook
+from policies import PolicyBook, SessionLimits
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +103,8 @@ class Authorize:
         meant = request.claims.subject or subject
         if meant != subject or names_another(request.id_token_hint, subject, self._hints_for(request)):
             return self._ask_another(call, request, book, started=started)
-        payload = self._payload(request, call.session, weighed, subject=subject, now=call.now)
+        limits = book.installation.sessions
+        payload = _payload(request, call.session, weighed, limits, subject=subject, now=call.now)
         excused = weighed.outage_since if weighed.by_outage else None
         return self._issue(call, request, payload, excused) or self._ask_another(call, request, book, started=started)
 
@@ -147,28 +148,6 @@ class Authorize:
 
     def _hints_for(self, request: AuthorizationRequest) -> HintRules:
         return HintRules(self.signer.ring().verifying, self.settings.issuer, request.client.party.client_id)
-
-    def _payload(
-        self, request: AuthorizationRequest, session: Session, weighed: Weighed, *, subject: str, now: datetime
-    ) -> CodePayload:
-        client, lives = request.client, self.settings.lives.current()
-        offline = offline_of(session.device, weighed.kinds, client.service.space, lives, now=now)
-        if oauth.OFFLINE_ACCESS not in request.scopes:
-            offline = None
-        scopes = tuple(scope for scope in request.scopes if offline or scope != oauth.OFFLINE_ACCESS)
-        grant = Grant(new_id(Id.GRANT), session.person_id, client.party.client_id, session.sid, scopes, request.jkt)
-        return CodePayload(
-            grant=grant,
-            redirect_uri=request.redirect_uri,
-            code_challenge=request.code_challenge,
-            nonce=request.nonce,
-            subject=subject,
-            authn=session.authn,
-            claims=claims_of(request.scopes, client, named=request.claims.names),
-            expires_at=now + lives.code,
-            offline=offline,
-            visit=session.visit,
-        )
 
     def _issue(
         self, call: Call, request: AuthorizationRequest, payload: CodePayload, excused: datetime | None
@@ -214,6 +193,35 @@ class Authorize:
         if submission.get(oauth.RESPONSE_MODE) == oauth.FORM_POST:
             return SelfPost(target, told)
         return redirect_response(with_parameters(target, told))
+
+
+def _payload(
+    request: AuthorizationRequest,
+    session: Session,
+    weighed: Weighed,
+    limits: SessionLimits,
+    *,
+    subject: str,
+    now: datetime,
+) -> CodePayload:
+    client = request.client
+    offline = offline_of(session.device, weighed.kinds, client.service.space, limits, now=now)
+    if oauth.OFFLINE_ACCESS not in request.scopes:
+        offline = None
+    scopes = tuple(scope for scope in request.scopes if offline or scope != oauth.OFFLINE_ACCESS)
+    grant = Grant(new_id(Id.GRANT), session.person_id, client.party.client_id, session.sid, scopes, request.jkt)
+    return CodePayload(
+        grant=grant,
+        redirect_uri=request.redirect_uri,
+        code_challenge=request.code_challenge,
+        nonce=request.nonce,
+        subject=subject,
+        authn=session.authn,
+        claims=claims_of(request.scopes, client, named=request.claims.names),
+        expires_at=now + limits.code,
+        offline=offline,
+        visit=session.visit,
+    )
 
 
 def _anew(request: AuthorizationRequest) -> AuthorizationRequest:
