@@ -101,6 +101,7 @@ class ScriptedDirectory:
 
     authority: str = "annuaire"
     fails: PreauError | None = None
+    numbers: count[int] = field(default_factory=lambda: count(1))
 
     def authenticate(
         self, *, login: str, password: str, now: datetime, admit: Callable[[str], bool]
@@ -111,7 +112,7 @@ class ScriptedDirectory:
             raise self.fails
         key = AccountKey(UpstreamProtocol.LDAP, "ldaps://annuaire.example", "ldap:uid", login)
         authn = AuthnContext("", ("pwd",), now, self.authority)
-        return UpstreamIdentity(key, authn, references=ref("500101"), answer=f"{login} {now}")
+        return UpstreamIdentity(key, authn, references=ref("500101"), answer=f"{login} {next(self.numbers)}")
 
 
 @dataclass

@@ -1,8 +1,6 @@
 """A process that imports one set into a database and, told so, kills itself with SIGKILL just before a commit.
 
-python -m tests.import_process URL FOLDER START KILL_BEFORE [UAI MADE_ON]
-
-A school and a day make it the extractions of an école.
+python -m tests.import_process URL FOLDER START KILL_BEFORE
 """
 
 from __future__ import annotations
@@ -10,20 +8,18 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import event
 
 from broker.directory import ImportRules
 from broker.storage.engine import open_engine
-from connectors.onde import OndeFeed
 from tests.clock import FakeClock
 from tests.imports import Desk
-from tests.onde import feed_of_school
 
 
-def main(url: str, folder: str, start: str, kill_before: int, *of_school: str) -> None:
+def main(url: str, folder: str, start: str, kill_before: int) -> None:
     """Import, or die on the way."""
     engine = open_engine(url)
     seen = 0
@@ -37,13 +33,9 @@ def main(url: str, folder: str, start: str, kill_before: int, *of_school: str) -
     event.listen(engine, "commit", count)
     clock = FakeClock(datetime.fromisoformat(start))
     desk = Desk(engine, clock, ImportRules(chunk=10, mass_change_percent=100.0))
-    if of_school:
-        uai, made_on = of_school
-        desk.run(Path(folder), feed=feed_of_school(uai), reader=OndeFeed(uai, date.fromisoformat(made_on)))
-    else:
-        desk.run(Path(folder))
+    desk.run(Path(folder))
     engine.dispose()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), *sys.argv[5:])
+    main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]))

@@ -169,7 +169,7 @@ def test_what_a_release_is_built_from_has_no_place_for_them() -> None:
 _SOURCES: dict[Any, set[str]] = {
     PersonDetails: {"records", "children", "logins"},
     OwnRecord: {
-        "kind", "feed", "key", "birth_date", "mail", "postal_code", "number", "teachings", "places",
+        "kind", "feed", "key", "birth_date", "mail", "postal_code", "number", "teachings", "places", "ranks",
     },
     OwnPlace: {"uai", "structure_type", "class_label", "mef"},
     ChildPlace: {"child_id", "uai", "structure_type", "number"},

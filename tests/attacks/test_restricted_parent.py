@@ -115,11 +115,21 @@ def every_request(case: Case) -> dict[str, tuple[str, str, Any, dict[str, str]]]
         "/authorize": ("GET", authorize_url(), None, {}),
         "POST /authorize": ("POST", "/authorize", authorization(), {}),
         "/authorize/resume": ("GET", "/authorize/resume?i=pin_" + "x" * 43, None, {}),
+        "/connexion/<source_id>": ("GET", "/connexion/educonnect?i=pin_" + "x" * 43, None, {}),
+        "POST /connexion/<source_id>": (
+            "POST", "/connexion/educonnect", {"csrf": token, "i": "", "login": "x", "password": "x"}, {},
+        ),
+        "/par": ("POST", "/par", authorization(), basic()),
+        "/end-session": ("GET", f"/end-session?{query}", None, {}),
+        "POST /end-session": ("POST", "/end-session", guesses, {}),
+        "/end-session/resume": ("GET", "/end-session/resume?i=prq_" + "x" * 43, None, {}),
+        "/introspect": ("POST", "/introspect", {"token": case.token}, basic()),
         "/token": ("POST", "/token", redemption(case.code), basic()),
         "/userinfo": ("GET", "/userinfo", None, bearer),
         "POST /userinfo": ("POST", "/userinfo", {}, bearer),
+        "/revoke": ("POST", "/revoke", {"token": case.token}, basic()),
         "POST /deconnexion": ("POST", "/deconnexion", {"csrf": token}, {}),
-    }
+    }  # fmt: skip
 
 
 def test_before_the_decision_the_page_shows_the_child(case: Case) -> None:

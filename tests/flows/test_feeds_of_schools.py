@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +16,8 @@ from broker.storage.engine import open_engine
 from broker.storage.sql_people import SqlPeople
 from connectors.sdet import ACADEMIE_NUMBERS
 from tests import aaf, siecle
-from tests.clock import FakeClock
 from tests.command_line import CommandLine, install
-from tests.imports import FEED_1D, Desk, export
-from tests.onde import Adult, Child, feed_of_school, write_set
+from tests.onde import Adult, Child, write_set
 
 ROOT = Path(__file__).parents[2]
 UAI = aaf.SCHOOL_1D
@@ -199,77 +192,3 @@ def test_exports_of_another_school_are_refused(desk: CommandLine, tmp_path: Path
     assert desk.refused(*line, "9990003Z") == "PRE-4001: files of school 9990002Y for school 9990003Z"
     assert desk.rows(schema.imports, "id") == []
     assert desk.json(*line, "9990002Y")["state"] == "done"
-
-
-# ---- resume -------------------------------------------------------------------------------------------------------
-
-
-def _delivery(folder: Path, *, first: int, last: int) -> Path:
-    """Pupils `first` to `last` of an école, the first five of them known to the académie too, and their parents."""
-    born = date(2017, 3, 14)
-    numbers = range(first, last)
-    children = [
-        Child("QUEMENEUR", f"Enfant {n}", born, INE[n] if n < len(INE) else "", f"Classe {last}") for n in numbers
-    ]
-    twins = [Child("MEMENOM", "Pareil", born), Child("MEMENOM", "Pareil", born, label="CP")]
-    adults = [Adult("QUEMENEUR", f"Parent {n}", children=tuple(children[n : n + 2])) for n in range(len(children))]
-    return write_set(folder, [*children, *twins], adults)
-
-
-@pytest.fixture
-def deliveries(tmp_path: Path) -> tuple[Path, Path, Path]:
-    pupils = [aaf.pupil_1d(str(400000 + n), ine=INE[n], given=f"Enfant {n}", born="14/03/2017") for n in range(5)]
-    known = aaf.write_set(tmp_path / "1d", degree="1D", day="20260901", Eleve=pupils)
-    first, second = _delivery(tmp_path / "first", first=0, last=40), _delivery(tmp_path / "second", first=3, last=48)
-    return known, first, second
-
-
-def test_killed_anywhere_an_extraction_ends_in_the_same_state(
-    sqlite_template: Path, tmp_path: Path, deliveries: tuple[Path, Path, Path]
-) -> None:
-    known, first, second = deliveries
-    start = datetime(2026, 9, 9, 6, tzinfo=UTC)
-    states = []
-    for name, kill_before in (("whole", 0), ("killed", 9)):
-        path = tmp_path / f"{name}.sqlite"
-        path.write_bytes(sqlite_template.read_bytes())
-        url = f"sqlite:///{path}"
-        with closing(_Opened(url)) as opened:
-            desk = Desk(opened.engine, FakeClock(datetime(2026, 9, 8, 6, tzinfo=UTC)))
-            desk.run(known, feed=FEED_1D)
-        deaths = -1
-        for folder, day in ((first, "2026-09-08"), (second, "2026-09-09")):
-            command = [
-                sys.executable,
-                "-m",
-                "tests.import_process",
-                url,
-                str(folder),
-                start.isoformat(),
-                str(kill_before),
-            ]
-            deaths += 1
-            while _run([*command, UAI, day]) == -signal.SIGKILL:
-                deaths += 1
-        assert (deaths > 3) == (kill_before > 0)
-        with closing(_Opened(url)) as opened:
-            states.append(export(opened.engine))
-    assert states[0] == states[1]
-    assert feed_of_school(UAI).id in {row[1].removeprefix("feed=") for row in states[0]["records"]}
-
-
-class _Opened:
-    """An engine that `closing` gives back."""
-
-    def __init__(self, url: str) -> None:
-        self.engine = open_engine(url)
-
-    def close(self) -> None:
-        self.engine.dispose()
-
-
-def _run(command: list[str]) -> int:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False, timeout=100, env=environment)
-    assert done.returncode in {0, -signal.SIGKILL}, done.stderr.decode()
-    return done.returncode
