@@ -425,7 +425,7 @@ def test_no_tokens_without_a_key(client: FapiClient) -> None:
         {"iat": ...},
         {"iat": 1},
     ],
-    ids=str,
+    ids=lambda fault: next(iter(fault)),
 )
 def test_a_faulty_proof_opens_nothing(client: FapiClient, fault: dict[str, Any]) -> None:
     token = client.redeem(client.code()).json["access_token"]
