@@ -18,7 +18,8 @@ run: $(VENV)/.run ## install what is needed and open the demo town on http://127
 test: $(VENV)/.test ## everything, on real servers started for the occasion (<= 10 minutes on 2 cores)
 	@.ci/system-packages test
 	@$(BIN)/python -m coverage erase
-	@base=$$(mktemp -d); trap 'rm -rf "$$base"' EXIT; status=0; \
+	@base=$$(mktemp -d -p "$$(.ci/scratch)"); trap 'rm -rf "$$base"' EXIT; status=0; \
+	 mkdir "$$base/tmp"; export TMPDIR="$$base/tmp"; \
 	 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --basetemp "$$base/tests" --cov --cov-report= \
 	   -m "not interop and not proof" $(ARGS) || status=$$?; \
 	 $(BIN)/python -m tests.coverage_floor || status=1; exit $$status
