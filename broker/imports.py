@@ -34,7 +34,7 @@ from connectors.vendor_csv import VendorColumns, VendorCsvFeed
 from connectors.vendor_csv.columns import column_faults
 
 _SAYS_NEITHER = "the files name neither their school nor their day: the operator does"
-_UAI = re.compile(r"\d{7}[A-Z]")
+_UAI = re.compile(r"[0-9]{7}[A-Z]")
 _KEY_ATTRIBUTE = "uid"
 _KINDS = {ListOf.PUPILS: RecordKind.PUPIL, ListOf.GUARDIANS: RecordKind.GUARDIAN}
 _QUALITIES = {GuardiansAre.CONTACT: Quality.CONTACT, GuardiansAre.LEGAL: Quality.LEGAL_GUARDIAN}

@@ -110,7 +110,7 @@ def open_stores(settings: Settings, book: policies.PolicyBook) -> Stores:
 
 
 def declared_trust(settings: Settings, book: policies.PolicyBook) -> DeclaredTrust:
-    """Whom to believe when feeds disagree: for each feed its tenant's orders, as they are now."""
+    """Whom to believe when feeds disagree: for each feed its tenant's orders, as this process found them."""
     tenants = {feed.id: feed.tenant for feed in settings.feeds}
     return DeclaredTrust(
         kinds={feed.id: feed.kind.value for feed in settings.feeds},

@@ -1,7 +1,7 @@
 """Calls to addresses that services registered: looked up once, judged, and called at the very address that was judged.
 
 A service must not make the broker call into the networks around it (SSRF), nor a name that points elsewhere a moment
-later (DNS rebinding, F-34): the address is pinned. Only the networks that the settings open may be inside.
+later (DNS rebinding): the address is pinned. Only the networks that the settings open may be inside.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ class Guard:
         plain = _carried(address)
         if any(plain in network for network in self.opened):
             return True
-        return plain.is_global and not (plain.is_multicast or plain.is_reserved or plain.is_unspecified)
+        site_local = plain.version == 6 and plain.is_site_local  # noqa: PLR2004 - private once, and global to Python
+        return plain.is_global and not (plain.is_multicast or plain.is_reserved or plain.is_unspecified or site_local)
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from enum import StrEnum
 
 _L23 = "ABCDEFGHJKLMNPRSTUVWXYZ"
 _D10 = "ABCDEFGHJK"
-_UAI = re.compile(r"\d{7}[A-Z]")
+_UAI = re.compile(r"[0-9]{7}[A-Z]")
 _RNIE = re.compile(r"\d{9}[A-HJK]{2}")
 _BEA = re.compile(r"\d{10}[A-Z]")
 _INE_LENGTH = 11

@@ -37,6 +37,7 @@ class Arrival:
 class Visit:
     """A login that is about to be answered for. `here`: the session that this browser holds already.
 
+    `here`: who is signed in there; `left`: the session that this one ends, also when it was over by itself.
     `asked_at`: since when a fresh proof was asked for; None when any proof would do.
     """
 
@@ -44,6 +45,7 @@ class Visit:
     resume: str
     device: Device
     here: Session | None
+    left: Session | None
     trace: str
     now: datetime
     asked_at: datetime | None = None
@@ -125,13 +127,13 @@ class Entrance:
             life=life,
             tenant=visit.source.tenant,
             handle_digest=digest(handle),
-            replaced=visit.here,
+            replaced=visit.left,
             trace=visit.trace,
             now=visit.now,
         )
         self.sessions.open(build_act(entry))
-        if visit.here:
-            self.live.forget(visit.here.handle_digest)
+        if visit.left:
+            self.live.forget(visit.left.handle_digest)
         session = self.live.find(handle, now=visit.now)
         if session is None:
             raise LoginExpired("the session ended as it opened")

@@ -152,6 +152,7 @@ class Federation:
             resume=interaction.request.resume,
             device=device,
             here=self.live.find(current or "", now=now),
+            left=self.live.unended(current or ""),
             trace=trace,
             now=now,
             asked_at=outing.left_at if outing.proof_wanted else None,
@@ -193,13 +194,16 @@ class Federation:
 
         Returns the handle of the farewell, which leads `onward`; empty when there was no session, or no store.
         """
-        now = self.clock()
-        session = self.live.find(session_handle, now=now)
+        now, session = self.clock(), self.live.unended(session_handle)
         if session is None:
             return ""
         self.sessions.end(session.sid, now=now, audit=self._event(Action.SIGN_OUT, session, trace=trace, now=now))
         self.live.forget(session.handle_digest)
         return self.farewells.keep(Farewell(session.visit, onward))
+
+    def unended(self, session_handle: str) -> Session | None:
+        """The session of this browser that a sign-out would end: also one that was idle too long."""
+        return self.live.unended(session_handle)
 
     @property
     def farewells(self) -> Farewells:

@@ -47,6 +47,13 @@ class LiveSessions:
         self.remember(kept)
         return kept
 
+    def unended(self, handle: str) -> Session | None:
+        """The session behind a cookie that is to be ended, though it may be over by itself; None for anything else.
+
+        What was granted in it offline outlives its idleness, and must not outlive its sign-out.
+        """
+        return self.sessions.unended(digest(handle)) if is_handle(Handle.SESSION, handle) else None
+
     def remember(self, session: Session) -> None:
         """Keep a copy for as long as the policies let a revoked session be seen."""
         seconds = int(self.limits(session.authn.authority).copy.total_seconds())

@@ -65,6 +65,7 @@ class Passwords:
             resume=login.request.resume,
             device=attempt.device,
             here=self.federation.live.find(attempt.current, now=now),
+            left=self.federation.live.unended(attempt.current),
             trace=attempt.trace,
             now=now,
         )

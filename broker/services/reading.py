@@ -14,7 +14,7 @@ from broker.domain.toml_text import Step, TomlText
 
 IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,63}")
 LANGUAGE = re.compile(r"[a-z]{2}(-[A-Z][a-z]{3})?")
-UAI = re.compile(r"\d{7}[A-Z]")
+UAI = re.compile(r"[0-9]{7}[A-Z]")
 
 E = TypeVar("E", bound=StrEnum)
 

@@ -37,6 +37,7 @@ _FIND = select(sessions).where(
     sessions.c.idle_until > _NOW,
     sessions.c.ends_at > _NOW,
 )
+_UNENDED = select(sessions).where(sessions.c.handle_digest == _HANDLE, sessions.c.revoked_at.is_(None))
 _TOUCH = (
     update(sessions)
     .where(
@@ -65,6 +66,11 @@ class SqlSessions:
     def find(self, handle_digest: str, *, now: datetime) -> Session | None:
         """See `Sessions.find`."""
         rows = fetch(self._engine, _FIND, {"handle": handle_digest, "now": now})
+        return _session(rows[0]) if rows else None
+
+    def unended(self, handle_digest: str) -> Session | None:
+        """See `Sessions.unended`."""
+        rows = fetch(self._engine, _UNENDED, {"handle": handle_digest})
         return _session(rows[0]) if rows else None
 
     def touch(self, handle_digest: str, *, idle_until: datetime) -> None:

@@ -13,7 +13,7 @@ from broker.protocol.oidc.front_channel import frame_addresses
 from broker.services.addresses import origin_of
 from broker.web.parts import PageParts
 from broker.web.render import page, parting, see_other
-from broker.web.visitor import current_visitor, require_signed_in
+from broker.web.visitor import NotSignedIn, current_visitor
 from broker.wire.http import FAREWELL_COOKIE, parse_cookies
 
 ONWARD_AFTER = 3
@@ -28,8 +28,12 @@ class SignOut:
     parts: PageParts
 
     def ask(self) -> Response:
-        """GET /deconnexion: a link alone signs nobody out (any page on the web could hold it)."""
-        require_signed_in(self.parts)
+        """GET /deconnexion: a link alone signs nobody out (any page on the web could hold it).
+
+        Asked also where the session was idle too long: what services hold of it ends with this alone.
+        """
+        if self.parts.federation.unended(current_visitor().session_handle) is None:
+            raise NotSignedIn
         return page("sign_out.html")
 
     def leave(self) -> Response:

@@ -1,4 +1,4 @@
-"""Logout as a weapon (A-26, S-34, A-25): nobody is signed out by a link, led astray, or used to call inside."""
+"""Logout as a weapon: nobody is signed out by a link, led astray, or used to call inside."""
 
 from __future__ import annotations
 

@@ -13,11 +13,12 @@ import pytest
 from sqlalchemy import select, update
 
 from broker.domain.audit import Action
+from broker.domain.people import Profil
 from broker.domain.sessions import Device
 from broker.protocol.oidc import token_checks
 from broker.protocol.oidc.token import Token
 from broker.storage.engine import reading, writing
-from broker.storage.schema import audit_events, records
+from broker.storage.schema import audit_events, records, sessions
 from broker.wire.http import SESSION_COOKIE
 from tests.oidc_stand import SECRET, Answer, Browser, Stand, basic, get_code, open_stand, redemption, service
 
@@ -175,3 +176,30 @@ def test_idle_families_end_after_twelve_hours(stand: Stand) -> None:
     assert refresh(stand, kept).status == 200
     stand.clock.advance(1)
     assert refresh(stand, late).json["error"] == "invalid_grant"
+
+
+@pytest.mark.parametrize("over", ["idle", "ended"])
+def test_a_sign_out_after_the_session_was_over_ends_the_family_all_the_same(stand: Stand, over: str) -> None:
+    """A teacher who leaves after sixteen minutes: the session is over by itself, what services hold is not."""
+    browser = stand.sign_in(device=Device.OWN)
+    token = first_tokens(stand, browser)["refresh_token"]
+    if over == "idle":
+        stand.clock.advance(timedelta(minutes=21).total_seconds())
+    else:
+        with writing(stand.engine) as conn:
+            conn.execute(update(sessions).values(ends_at=stand.clock(), idle_until=stand.clock()))
+    assert stand.federation.session(browser.cookies[SESSION_COOKIE]) is None
+    stand.federation.sign_out(browser.cookies[SESSION_COOKIE], trace="t")
+    assert refresh(stand, token).json["error"] == "invalid_grant"
+
+
+def test_who_may_no_longer_use_the_service_is_not_renewed(stand: Stand) -> None:
+    token = first_tokens(stand)["refresh_token"]
+    token = refresh(stand, token).json["refresh_token"]
+    before = stand.register.value
+    stand.register.value = type(before)(
+        tuple(replace(each, profils=frozenset({Profil.ELEVE})) for each in before.all())
+    )
+    assert refresh(stand, token).json["error"] == "invalid_grant"
+    stand.register.value = before
+    assert refresh(stand, token).json["error"] == "invalid_grant", "the family has ended"

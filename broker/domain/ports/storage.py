@@ -180,6 +180,13 @@ class Sessions(Protocol):
         """The live session behind a cookie; its person is the living one (merges followed)."""
         ...
 
+    def unended(self, handle_digest: str) -> Session | None:
+        """The session behind a cookie that nobody ended, also when its time is over: what was granted in it may go on.
+
+        It opens nothing: it is asked for to be ended.
+        """
+        ...
+
     def touch(self, handle_digest: str, *, idle_until: datetime) -> None:
         """Move the idle limit of a live session; does nothing to an ended one."""
         ...

@@ -63,13 +63,12 @@ def _member(content: object) -> Mapping[str, Mapping[str, Any]]:
 
 def _subject(asked: list[Mapping[str, Mapping[str, Any]]]) -> str:
     """The subject that is meant (§5.5.1). Two different ones are nobody."""
-    values = {member["sub"]["value"] for member in asked if "value" in member.get("sub", {})}
+    values = [member["sub"]["value"] for member in asked if "value" in member.get("sub", {})]
     if not values:
         return ""
-    (value, *others) = values
-    if others or not isinstance(value, str) or not value:
+    if not isinstance(values[0], str) or not values[0] or values[-1] != values[0]:
         raise InvalidRequest("the subject of claims is not one text")
-    return value
+    return values[0]
 
 
 def _acr(wanted: Mapping[str, Any] | None) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from broker.domain.errors import InvalidRequest
 from broker.domain.ports import Current, Services
+from broker.domain.sessions import Session
 from broker.federation.farewells import FAREWELL, FAREWELL_SECONDS, SIGN_OUT
 from broker.protocol.endpoint import Call
 from broker.protocol.oidc.end_session_checks import (
@@ -39,6 +40,10 @@ class SignOuts(Protocol):
 
     def sign_out(self, session_handle: str, *, trace: str, onward: str = "") -> str:
         """End this browser's session; returns the handle of its farewell, empty when nothing can be kept."""
+        ...
+
+    def unended(self, session_handle: str) -> Session | None:
+        """The session of this browser that a sign-out would end: also one that was idle too long."""
         ...
 
 
@@ -78,10 +83,11 @@ class EndSession:
     def _answer(self, call: Call, form: Form) -> PlainResponse:
         if form.repeated:
             raise InvalidRequest("repeated parameters")
-        request = self._read(call, form)
+        session = call.session or self.sign_outs.unended(call.request.cookies.get(SESSION_COOKIE, ""))
+        request = self._read(form, session)
         proven = passes(self.checks.proof, request)
         onward = self._onward(request) if proven else ""
-        if call.session is None:
+        if session is None:
             return redirect_response(onward or FAREWELL)
         if not proven or not passes(self.checks.session, request):
             return redirect_response(SIGN_OUT)
@@ -89,9 +95,9 @@ class EndSession:
         gone = parting_headers(handle, seconds=FAREWELL_SECONDS)
         return redirect_response(FAREWELL if handle or not onward else onward, headers=gone)
 
-    def _read(self, call: Call, form: Form) -> LogoutRequest:
+    def _read(self, form: Form, session: Session | None) -> LogoutRequest:
         hint = self._verified(form.values.get(oauth.ID_TOKEN_HINT, ""))
-        return LogoutRequest(form.values, hint, self._client(hint), call.session)
+        return LogoutRequest(form.values, hint, self._client(hint), session)
 
     def _verified(self, hint: str) -> SignedClaims | None:
         try:

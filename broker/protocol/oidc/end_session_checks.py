@@ -40,7 +40,7 @@ LogoutCheck = Callable[[LogoutRequest], None]
 
 
 def check_hint(request: LogoutRequest) -> None:
-    """An ID token of ours is shown: a bare link must sign nobody out (A-26)."""
+    """An ID token of ours is shown: a bare link must sign nobody out."""
     if request.hint is None:
         raise NotProven("no hint of ours")
 
@@ -73,7 +73,7 @@ def check_session(request: LogoutRequest) -> None:
 
 
 def check_return_uri(request: LogoutRequest) -> None:
-    """`post_logout_redirect_uri` is one that the client registered, byte for byte (S-34, no open redirector)."""
+    """`post_logout_redirect_uri` is one that the client registered, byte for byte (no open redirector)."""
     registered = request.client.party.post_logout_redirect_uris if request.client else ()
     if request.get(oauth.POST_LOGOUT_REDIRECT_URI) not in registered:
         raise NotProven("absent or not registered")

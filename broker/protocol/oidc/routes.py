@@ -101,7 +101,7 @@ def build_routes(parts: ProviderParts) -> tuple[Route, ...]:
     pushed = PushedRequests(parts.store, lambda: settings.lives.current().pushed)
     push = Push(parts.services, assertions, proofs, pushed)
     authorize = Authorize(settings, parts.services, parts.grants, gate, pending, parts.signer, pushed)
-    token = Token(settings, parts.services, parts.grants, parts.ledger, parts.signer, assertions, proofs)
+    token = Token(settings, parts.services, parts.grants, parts.ledger, parts.signer, assertions, proofs, gate)
     desk = TokenDesk(settings, parts.services, parts.grants, assertions)
     userinfo = UserInfo(
         parts.services, parts.people, parts.details, parts.grants, parts.ledger, parts.policies, copies, proofs

@@ -1,8 +1,8 @@
 """The token endpoint (OIDC Core §3.1.3, §12): a proven client redeems a code, or the refresh token that followed, once.
 
 One act (claim what is redeemed, store the tokens it yields), then the checks, then the answer: what fails a check has
-spent its code, and its tokens, which nobody saw, are revoked. So a redemption costs one statement, and no check can be
-raced. The ID token is signed last: what was not claimed is never issued.
+spent its code, and its tokens, which nobody saw, are revoked. So the redemption of a code costs one statement, and no
+check can be raced. The ID token is signed last: what was not claimed is never issued.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from dataclasses import dataclass, field, replace
 
 from broker.domain.acts import Redeem, RevokeGrant
 from broker.domain.audit import Action, AuditEvent
-from broker.domain.errors import InvalidDpopProof, InvalidGrant, ProtocolError, UnsupportedGrantType
+from broker.domain.errors import AccessDenied, InvalidDpopProof, InvalidGrant, ProtocolError, UnsupportedGrantType
 from broker.domain.handles import Handle, digest, is_handle, new_handle
 from broker.domain.ports import Current, Grants, Ledger, Services
 from broker.domain.released import release_of
-from broker.domain.sessions import CodePayload, Redeemable
+from broker.domain.sessions import CodePayload, Device, Redeemable, Session
+from broker.federation.service_gate import ServiceGate
 from broker.protocol.answers import private_json
 from broker.protocol.endpoint import Call
 from broker.protocol.oidc.answers import token_refusal
@@ -66,6 +67,7 @@ class Token:
     signer: Signer
     assertions: AssertionDesk
     proofs: ProofDesk
+    gate: ServiceGate
     credentials_checks: tuple[CredentialsCheck, ...] = CREDENTIALS_CHECKS
     ways: Mapping[str, Way] = field(default_factory=lambda: WAYS)
 
@@ -99,10 +101,26 @@ class Token:
             raise InvalidGrant("its grant or session is over")
         try:
             asked.check(payload)
+            if asked.way.kind is Redeemable.REFRESH:
+                self._check_access(asked, payload)
         except ProtocolError:
             self._revoke(asked, payload, asked.way.refused)
             raise
         return self._issue(asked, payload, tokens)
+
+    def _check_access(self, asked: Asked, payload: CodePayload) -> None:
+        """The person may still use the service: a month after the code, its rules or theirs may be others."""
+        now = asked.call.now
+        session = Session(
+            payload.grant.sid, "", payload.grant.person_id, "", payload.authn, Device.OWN, payload.authn.auth_time,
+            now, now,
+        )  # fmt: skip
+        try:
+            allowed = self.gate.weigh(asked.client.service, session, self.gate.policies.current(), now=now).allowed
+        except AccessDenied:
+            allowed = False
+        if not allowed:
+            raise InvalidGrant("the person may no longer use the service")
 
     def _act(self, asked: Asked, tokens: Tokens, *, shown: str) -> Redeem:
         now = asked.call.now
