@@ -19,8 +19,6 @@ from connectors.ldap.names import parse_dn
 from connectors.ldap.source import LOGIN
 from connectors.oidc import OidcSource
 
-_SUBJECT = "uid"
-
 
 def open_sources(settings: Iterable[SourceSettings], resources: ExitStack) -> Sources:
     """Every source with its connector, closed with `resources`. Raises `SettingsError`."""
@@ -90,7 +88,7 @@ def _open_ldap(source: SourceSettings, _resources: ExitStack) -> PasswordSource:
         directory=directory,
         people=parse_dn(source.people_dn),
         login_attributes=source.login_attributes or (LOGIN,),
-        subject_attribute=source.subject_attribute or _SUBJECT,
+        subject_attribute=source.subjects_in,
         releases_references=source.releases_references,
         academies=source.academies,
         decoy_dn=parse_dn(source.decoy_dn) if source.decoy_dn else None,
@@ -111,9 +109,8 @@ def _faults_of_directory(source: SourceSettings) -> Iterator[str]:
             parse_dn(getattr(source, name) or "dc=example")
         except ValueError:
             yield f"{name}: no name of an entry, as ou=personnes,dc=example,dc=org"
-    for key in ("login_attributes", "subject_attribute"):
-        said = getattr(source, key)
-        for attribute in said if isinstance(said, tuple) else (said or _SUBJECT,):
+    for key, names in (("login_attributes", source.login_attributes), ("subject_attribute", (source.subjects_in,))):
+        for attribute in names:
             try:
                 Equals(attribute, "")
             except ValueError:

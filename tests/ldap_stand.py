@@ -122,6 +122,12 @@ def add_mother(broker: Broker, *, key: str = "500101", child: str = "Maëlys") -
     """The mother whose number the directory tells, with one child; returns her person's id."""
     with broker.stores.engine.begin() as conn:
         builders.add_school(conn)
+    return add_another_mother(broker, key=key, child=child)
+
+
+def add_another_mother(broker: Broker, *, key: str, child: str) -> str:
+    """One more at the same school."""
+    with broker.stores.engine.begin() as conn:
         mother, record = builders.add_guardian(conn, key)
         _, pupil = builders.add_pupil(conn, f"9{key}", given=child)
         builders.add_guardianship(conn, record, pupil)

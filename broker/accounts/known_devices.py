@@ -1,8 +1,9 @@
-"""Devices that an account knows: a cookie of a device's own, with a mark for each login that was once right there.
+"""Devices that an account knows: a cookie of a device's own, with two marks for each login that was right there.
 
-Strangers' guesses at a login make strangers wait, never its owner's own telephone (DESIGN §12). A mark is a keyed
-digest of the device and the login: it names nobody, and is worth nothing on another device or for another login. What
-the cookie allows is no more than a count of guesses of its own.
+Strangers' guesses at a login make strangers wait, never its owner's own telephone (DESIGN §12). One mark is of the
+login as typed, which is all that is known before the source is asked; the other of the account that the source found by
+it. A mark is a keyed digest of the device and of that: it names nobody, and is worth nothing on another device or for
+anybody else. What the cookie allows is no more than a count of guesses of its own.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from dataclasses import dataclass, replace
 
 from broker.domain.handles import Handle, is_handle, new_handle
 
-MOST_MARKS = 8
-"""Logins that one device is remembered for; the longest unused goes first."""
+MOST_MARKS = 16
+"""Of the logins that one device is remembered for and their accounts; the longest unused goes first."""
 _MARK = 32
 
 
@@ -25,14 +26,15 @@ class KnownDevice:
     device: str
     marks: tuple[str, ...] = ()
 
-    def knows(self, key: bytes, account: str) -> bool:
-        """Tell whether this login was once right on this device."""
-        return any(hmac.compare_digest(mark, _mark(key, self.device, account)) for mark in self.marks)
+    def knows(self, key: bytes, name: str) -> bool:
+        """Tell whether this login or account was once right on this device."""
+        own = _mark(key, self.device, name)
+        return any(hmac.compare_digest(mark, own) for mark in self.marks)
 
-    def remembering(self, key: bytes, account: str) -> KnownDevice:
-        """The same device, with a mark for this login in front."""
-        mark = _mark(key, self.device, account)
-        return replace(self, marks=(mark, *(each for each in self.marks if each != mark))[:MOST_MARKS])
+    def remembering(self, key: bytes, *names: str) -> KnownDevice:
+        """The same device, with a mark for each of these in front."""
+        marks = tuple(_mark(key, self.device, name) for name in names)
+        return replace(self, marks=(*marks, *(each for each in self.marks if each not in marks))[:MOST_MARKS])
 
     def write(self) -> str:
         """The value of its cookie."""
@@ -48,5 +50,5 @@ def read_device(cookie: str) -> KnownDevice:
     return KnownDevice(device, tuple(marks))
 
 
-def _mark(key: bytes, device: str, account: str) -> str:
-    return hmac.new(key, f"{device}\n{account}".encode(), hashlib.sha256).hexdigest()[:_MARK]
+def _mark(key: bytes, device: str, name: str) -> str:
+    return hmac.new(key, f"{device}\n{name}".encode(), hashlib.sha256).hexdigest()[:_MARK]

@@ -3,8 +3,8 @@
 Counted three times over, each under a keyed digest: by network and by the login as typed, before the source hears of
 it; by the account that the source found, before the password is tried there. The second answers honestly how long to
 wait, whether or not anybody has such a login. The third stops whoever reaches one account by several names, and must
-not say so: that would tell that there is an account. Devices that an account knows count apart, so that strangers'
-guesses never make its owner wait there.
+not say so: that would tell that there is an account. Devices that an account knows count apart at the second and the
+third, so that strangers' guesses never make its owner wait there; never at the first, nor at any other account.
 """
 
 from __future__ import annotations
@@ -43,30 +43,42 @@ class Turn:
 
     guesses: Guesses
     gate: GuessGate
-    network: tuple[str, ...]
+    source_id: str
+    device: KnownDevice
+    network: str
+    name: str
     typed: str
-    apart: str
     rule: GuessRule
     now: datetime
     claimed: list[str]
+    found: list[str]
 
     def admit(self, account: str) -> bool:
-        """Count the guess at the account that the source found; as much work where it found none."""
-        key = self.gate.digest("account", account or f"nobody {self.typed}", self.apart)
+        """Count the guess at the account that the source found; as much work where it found none.
+
+        Apart where the device knows this very account. That it knows the login as typed is not enough: logins are
+        folded more coarsely than a directory compares them, and whoever owns one that folds like somebody else's would
+        have a fresh count at the other's account with every new cookie.
+        """
+        account = account or f"nobody {self.typed}"
+        found = self.gate.digest("found", self.source_id, account)
+        key = self.gate.digest("account", account, self.gate.apart(self.device, found))
         wait = self.guesses.claim((GuessCounter(key, self.rule),), now=self.now)
         self.claimed.append(key)
+        self.found.append(found)
         return wait is None
 
-    def was_right(self) -> None:
-        """Forget the guesses at this login and its account: their owner was here."""
-        self.guesses.forgive(cleared=(self.typed, *self.claimed), returned=self.network)
+    def was_right(self) -> KnownDevice:
+        """Forget the guesses at this login and its account: their owner was here. The device, that knows both now."""
+        self.guesses.forgive(cleared=(self.typed, *self.claimed), returned=(self.network,))
+        return self.device.remembering(self.gate.key, self.name, *self.found)
 
     def went_unheard(self) -> None:
         """The source did not answer. An outage must not close a whole school's network; the account's count stays.
 
         Were that one taken back too, a source that fails in its own way at a wrong password would be guessed at freely.
         """
-        self.guesses.forgive(returned=self.network)
+        self.guesses.forgive(returned=(self.network,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +91,19 @@ class GuessGate:
     def enter(self, guesser: Guesser, source_id: str, login: str, *, table: ThrottleTable, now: datetime) -> Turn:
         """Count a guess at this login, or refuse to look at it. Raises `MustWait`, `GuessesSpent`."""
         name = self._name(source_id, login)
-        apart = guesser.device.device if guesser.device.knows(self.key, name) else _NOBODY
-        typed = self.digest("login", name, apart)
-        network = () if apart else (self.digest("network", network_of(guesser.address)),)
-        counters = [GuessCounter(key, table.of_network) for key in network]
-        wait = self.guesses.claim([GuessCounter(typed, table.of_account), *counters], now=now)
+        typed = self.digest("login", name, self.apart(guesser.device, name))
+        network = self.digest("network", network_of(guesser.address))
+        counters = (GuessCounter(typed, table.of_account), GuessCounter(network, table.of_network))
+        wait = self.guesses.claim(counters, now=now)
         if wait is not None:
             raise _refusal(wait, now=now)
-        return Turn(self.guesses, self, network, typed, apart, table.of_account, now, [])
+        return Turn(
+            self.guesses, self, source_id, guesser.device, network, name, typed, table.of_account, now, [], []
+        )  # fmt: skip
 
-    def remember(self, device: KnownDevice, source_id: str, login: str) -> KnownDevice:
-        """The device, known from now on for this login."""
-        return device.remembering(self.key, self._name(source_id, login))
+    def apart(self, device: KnownDevice, name: str) -> str:
+        """By what a device that knows this login or account is counted apart; all others are counted together."""
+        return device.device if device.knows(self.key, name) else _NOBODY
 
     def digest(self, *parts: str) -> str:
         """What is counted by, as the key of a row."""

@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from broker.accounts.known_devices import KnownDevice
 from broker.domain.errors import GuessesSpent, MustWait, PageNotFound, PreauError, UnavailableError
 from broker.domain.identity import UpstreamIdentity
 from broker.domain.sessions import Device
@@ -52,8 +53,8 @@ class Passwords:
         self.federation.chosen(login, source_id, now=self.federation.clock())
         return login
 
-    def sign_in(self, attempt: Attempt) -> Arrival:
-        """Let the source check the password and open the session.
+    def sign_in(self, attempt: Attempt) -> tuple[Arrival, KnownDevice]:
+        """Let the source check the password and open the session; the device, as the account knows it from now on.
 
         Raises `MustWait`, `GuessesSpent`, `CredentialsRefused`, and whatever `interaction` and `Entrance.enter` raise;
         each of the latter tells where to begin again.
@@ -70,7 +71,8 @@ class Passwords:
             now=now,
         )
         try:
-            return self.federation.entrance.enter(visit, self._prove(source, attempt, now=now))
+            identity, known = self._prove(source, attempt, now=now)
+            return self.federation.entrance.enter(visit, identity), known
         except (MustWait, GuessesSpent) as fault:
             # Not in the audit trail: the guesses before it are, and whoever hammers must not fill it.
             log.log(fault.level, "guess not looked at: %s trace=%s", fault.code, attempt.trace)
@@ -80,7 +82,9 @@ class Passwords:
             self.federation.entrance.refused(visit, fault)
             raise
 
-    def _prove(self, source: PasswordSource, attempt: Attempt, *, now: datetime) -> UpstreamIdentity:
+    def _prove(
+        self, source: PasswordSource, attempt: Attempt, *, now: datetime
+    ) -> tuple[UpstreamIdentity, KnownDevice]:
         """Count the guess, then ask the source; remember whether it answered."""
         upstreams = self.federation.upstreams
         table = upstreams.rules(source.source_id).throttle
@@ -95,8 +99,7 @@ class Passwords:
                 turn.went_unheard()
             raise
         upstreams.note(source.source_id, None, now=now)
-        turn.was_right()
-        return identity
+        return identity, turn.was_right()
 
     def _source(self, source_id: str) -> PasswordSource:
         source = self.federation.upstreams.open_source(source_id)

@@ -29,7 +29,7 @@ _POSSIBLE: Mapping[SourceKind, tuple[str, ...]] = {
 
 
 def check_sources(settings: Settings) -> Iterator[str]:
-    """Faults of each source by itself."""
+    """Faults of each source by itself, and of two that would take two persons for one."""
     tenants = {tenant.id for tenant in settings.tenants}
     feeds = {feed.id for feed in settings.feeds}
     for source in settings.sources:
@@ -38,6 +38,7 @@ def check_sources(settings: Settings) -> Iterator[str]:
             yield f"{where}.tenant: {source.tenant} is not among the tenants"
         yield from (f"{where}.feeds: {name} is not among the feeds" for name in source.feeds if name not in feeds)
         yield from (f"{where}.{problem}" for check in _SOURCE_CHECKS for problem in check(source))
+    yield from _check_account_spaces(settings.sources)
 
 
 def check_https(where: str, parts: SplitResult) -> Iterator[str]:
@@ -45,6 +46,23 @@ def check_https(where: str, parts: SplitResult) -> Iterator[str]:
     if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or "")):
         return
     yield f"{where}: https is wanted (http on loopback only)"
+
+
+def _check_account_spaces(sources: Iterable[SourceSettings]) -> Iterator[str]:
+    """An account of a directory is known by `url`, subject attribute and value, not by the branch that it stands in.
+
+    Two branches may give one `uid` to two persons: the second would come in as the first.
+    """
+    seen: dict[tuple[str, str], str] = {}
+    for source in sources:
+        if source.kind is not SourceKind.LDAP or not source.url:
+            continue
+        other = seen.setdefault((source.url, source.subjects_in), source.id)
+        if other != source.id:
+            yield (
+                f"sources.{source.id}.url: {other} asks this directory by the same subject_attribute; use one source"
+                " with a people_dn above both, or another subject_attribute, as entryUUID"
+            )
 
 
 def _check_source_keys(source: SourceSettings) -> Iterator[str]:

@@ -189,6 +189,11 @@ class SourceSettings:
     assurance: Assurance = Assurance.LOW
     """How surely a sign-in here proves who the person is, when the source does not say: low, standard or strong."""
 
+    @property
+    def subjects_in(self) -> str:
+        """ldap: the attribute that holds each person's own key, said or not."""
+        return self.subject_attribute or "uid"
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:

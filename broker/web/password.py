@@ -62,21 +62,20 @@ class PasswordPage:
 
     def _sign_in(self, source_id: str, handle: str, login: str) -> Response:
         visitor = current_visitor()
-        device = read_device(visitor.known)
         attempt = Attempt(
             interaction_handle=handle,
             source_id=source_id,
             login=login,
             password=request.form.get("password", ""),
-            guesser=Guesser(visitor.address, device),
+            guesser=Guesser(visitor.address, read_device(visitor.known)),
             browser=visitor.browser,
             device=visitor.device,
             current=visitor.session_handle,
             trace=visitor.trace,
         )
-        response = welcome(self.parts.passwords.sign_in(attempt), now=self.parts.clock())
+        arrival, known = self.parts.passwords.sign_in(attempt)
+        response = welcome(arrival, now=self.parts.clock())
         if visitor.device is Device.OWN:
-            known = self.parts.passwords.gate.remember(device, source_id, login)
             response.headers.add(*known_cookie(known.write()))
         elif visitor.known:
             response.headers.add(*known_cookie(""))

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from broker.accounts.known_devices import KnownDevice
+from broker.accounts.known_devices import KnownDevice, read_device
 from broker.app import Broker, build
 from broker.domain.handles import Handle, new_handle
 from broker.settings import load_settings
@@ -32,6 +32,7 @@ from tests.ldap_stand import (
     PASSWORD,
     WRONG,
     Writer,
+    add_another_mother,
     add_mother,
     begin_anew,
     counted,
@@ -43,22 +44,27 @@ from tests.oidc_stand import Answer
 from tests.whole_app import call
 
 LOGIN_OF_UID = "T99000a1"
+TWIN, TWIN_LOGIN, TWIN_PASSWORD = ALINE.replace("T99000a1", "T99000z9"), "àline.quemeneur", "un tout autre cartable"
+TWINS = {"uid": ["T99000z9"], "ENTPersonJointure": ["AC-TEST$500199"], "displayName": ["Àline"]}
+"""Somebody else, whose login the directory tells from the mother's and `fold_login` does not."""
 LIMITS = "free = 5\nmost_of_network = 20\n"
 
 
 def answering(heard: Heard) -> Sequence[bytes]:
-    """One mother, found by either of her two names; nobody else is, and only her own password holds."""
+    """One mother, found by either of her two names, and her twin by login; only the own password of each holds."""
     if heard.operation == BIND:
-        is_right = b"cn=lecteur" in heard.octets or (ALINE.encode() in heard.octets and _holds(heard))
+        is_right = b"cn=lecteur" in heard.octets or _holds(heard, ALINE, PASSWORD) or _holds(heard, TWIN, TWIN_PASSWORD)
         return [bound(heard, 0 if is_right else 49)]
     if heard.operation == SEARCH:
+        if TWIN_LOGIN.encode() in heard.octets:
+            return [found(heard, TWIN, TWINS), done(heard)]
         is_hers = any(name.encode() in heard.octets.lower() for name in (LOGIN, LOGIN_OF_UID.lower()))
         return [*([found(heard, ALINE, ALINES)] if is_hers else []), done(heard)]
     return [b""]
 
 
-def _holds(heard: Heard) -> bool:
-    return heard.octets.endswith(PASSWORD.encode())
+def _holds(heard: Heard, dn: str, password: str) -> bool:
+    return dn.encode() in heard.octets and heard.octets.endswith(password.encode())
 
 
 @dataclass
@@ -105,6 +111,7 @@ def served(
         folder, clock, url=url, ca=throw_away_ca.certificate, secret="secret", template=sqlite_template, more=more
     ) as broker:
         add_mother(broker)
+        add_another_mother(broker, key="500199", child="Ewen")
         yield Scene(broker, directory, folder, clock)
 
 
@@ -163,8 +170,10 @@ def test_stuffing_from_one_network_ends_before_the_directory_hears_of_it(scene: 
     assert scene.operations(crowd.write) == Counter()
     assert scene.writer(address="198.51.100.1").write().status == 303
     own.choose(device="own")
-    assert own.write().status == 303
+    assert own.write().status == 429
     scene.clock.advance(timedelta(hours=1))
+    own.choose(device="own")
+    assert own.write().status == 303
     crowd.choose()
     assert crowd.write().status == 303
 
@@ -217,13 +226,43 @@ def test_a_stolen_mark_is_five_guesses_more_and_no_others(scene: Scene) -> None:
     assert [thief.write(password=WRONG).status for _ in range(6)] == [403] * 5 + [429]
 
 
+def test_strangers_guesses_at_an_account_do_not_keep_its_owners_own_device_out(scene: Scene) -> None:
+    """By both of its names and from everywhere: wherever else, the owner waits too."""
+    own = scene.writer(device="own")
+    assert own.write().status == 303
+    for number, login in enumerate([LOGIN, LOGIN_OF_UID] * 5):
+        assert scene.writer(address=f"198.51.100.{number}").write(login, WRONG).status == 403
+    assert scene.writer(address="198.51.100.9").write().status == 429
+    own.choose(device="own")
+    assert own.write().status == 303
+
+
+def test_a_device_that_knows_a_twin_of_the_login_has_no_guesses_of_its_own_at_the_account(scene: Scene) -> None:
+    """Its own login is right on a new device each time: neither account nor network forgets a guess."""
+    owner = scene.writer(address="198.51.100.1", device="own")
+    assert owner.write().status == 303
+    before, statuses = scene.binds(), []
+    for _ in range(4):
+        twin = scene.writer(device="own")
+        assert twin.write(TWIN_LOGIN, TWIN_PASSWORD).status == 303
+        twin.choose(device="own")
+        statuses += [twin.write(LOGIN, f"{WRONG} {len(statuses)}").status for _ in range(5)]
+    assert statuses == [403] * 20
+    assert scene.binds() - before == 5
+    assert scene.writer().write(TWIN_LOGIN, TWIN_PASSWORD).status == 429
+    owner.choose(device="own")
+    assert owner.write().status == 303
+
+
 def test_a_device_remembers_a_few_logins_the_last_used_first() -> None:
     device = KnownDevice(new_handle(Handle.DEVICE))
     for number in range(10):
-        device = device.remembering(b"k", f"login {number}")
-    device = device.remembering(b"k", "login 5")
-    assert [number for number in range(10) if device.knows(b"k", f"login {number}")] == list(range(2, 10))
+        device = device.remembering(b"k", f"login {number}", f"account {number}")
+    device = device.remembering(b"k", "login 5", "account 5")
+    for name in ("login", "account"):
+        assert [number for number in range(10) if device.knows(b"k", f"{name} {number}")] == list(range(2, 10))
     assert not device.knows(b"another key", "login 5")
+    assert read_device(device.write()) == device
 
 
 # ---- finding out who has an account ------------------------------------------------------------------------------

@@ -57,7 +57,7 @@ class Stand:
             guesser=Guesser("192.0.2.1", read_device("")), browser=browser.cookie, device=Device.SHARED,
             current=browser.session_cookie or "", trace="t",
         )  # fmt: skip
-        arrival = self.passwords.sign_in(attempt)
+        arrival, _ = self.passwords.sign_in(attempt)
         browser.session_cookie = arrival.session_handle
         return arrival
 

@@ -100,6 +100,16 @@ def test_each_fault_has_its_sentence_and_its_repair(folder: Path, old: str, new:
     read(folder, LDAP)
 
 
+def test_two_branches_of_a_directory_are_no_two_sources_with_the_same_keys_of_persons(folder: Path) -> None:
+    """One uid in both branches would be one account: whoever has the second would come in as the first."""
+    source = LDAP[LDAP.index("[[sources]]") :].replace('"annuaire"', '"annexe"').replace("ou=personnes", "ou=annexe")
+    (told,) = problems(folder, LDAP + source)
+    assert told.startswith("sources.annexe.url: annuaire asks this directory by the same subject_attribute")
+    assert problems(folder, f'{LDAP}{source}subject_attribute = "uid"\n') == [told]
+    for other in (f'{source}subject_attribute = "entryUUID"\n', source.replace("annuaire.example.fr", "x.example.fr")):
+        assert len(read(folder, LDAP + other).sources) == 2
+
+
 def test_keys_of_a_directory_are_refused_elsewhere(folder: Path) -> None:
     cas = LDAP.replace('kind = "ldap"', 'kind = "cas"').replace("ldaps://", "https://")
     assert problems(folder, cas) == [
