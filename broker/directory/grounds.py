@@ -5,7 +5,8 @@ login ties the records it named together. What hangs on the person by grounds th
 that came along with it: it opens nothing until the grounds hold again or a human decides.
 
 Only a stated value that contradicts another takes grounds away. What a feed leaves out since, and what has merely left
-the directory, proved what it proved.
+the directory, proved what it proved. One thing is asked for always: what joined two pupils by a directory's word alone
+holds only while both state one birth date.
 """
 
 from __future__ import annotations
@@ -66,6 +67,11 @@ def is_same_pupil(one: Pupil, other: Pupil) -> bool:
         and one.birth_date == other.birth_date
         and given_names_agree(one.given_name, other.given_name)
     )
+
+
+def family_of(name_key: str) -> str:
+    """The folded family name of a name key (`names.name_key`)."""
+    return name_key.partition("|")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +147,7 @@ class _Rules:
         if _in_doubt(row):
             return False
         if row.evidence_kind == TIE:
-            return _uncontradicted(row, other)
+            return _may_be_tied(row, other)
         if other.retired and not (other.changed or row.changed):
             return True
         return self.settled(row, other) if "settled" in row.evidence else self.stays(row, other)
@@ -152,10 +158,12 @@ class _Rules:
 
     def joins(self, row: Belonging, other: Belonging) -> bool:
         """Tell whether these would be joined today."""
-        return self.would_join(row, other) or self._is_tied(row, other)
+        if self.would_join(row, other):
+            return True
+        return self._is_tied(row, other) and (row.is_pupil or family_of(row.name_key) == family_of(other.name_key))
 
     def _is_tied(self, row: Belonging, other: Belonging) -> bool:
-        return frozenset((row.record_id, other.record_id)) in self.around.tied_pairs and _uncontradicted(row, other)
+        return frozenset((row.record_id, other.record_id)) in self.around.tied_pairs and _may_be_tied(row, other)
 
     def has_left(self, row: Belonging) -> bool:
         """Tell whether the record beside it is gone from the directory: there is nothing to look at any more."""
@@ -180,6 +188,13 @@ def _one_pupil(one: Belonging, other: Belonging) -> bool:
 
 def _uncontradicted(one: Belonging, other: Belonging) -> bool:
     return not one.stated.contradicts(other.stated)
+
+
+def _may_be_tied(one: Belonging, other: Belonging) -> bool:
+    """Tell whether a directory's word may hold these together: a mistyped key names any pupil of that given name."""
+    if one.is_pupil or other.is_pupil:
+        return _uncontradicted(one, other) and is_same_pupil(one, other)
+    return _uncontradicted(one, other)
 
 
 class _Children:

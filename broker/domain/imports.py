@@ -260,9 +260,10 @@ class ImportDifference:
     """What applying would change: the guard and `--dry-run` read it.
 
     Guardianships of pupils unknown before are `added`, and among them `joined` those whose pupil bears the INE of a
-    live record, so that they open a child who is known; `widened` are new ones beside pupils already known, `altered`
-    ones change in quality or code, `ended` ones fall. `joined_corrected` records come to contradict the one that joined
-    them to a person; `joined_before` records of the feed share their person with another one.
+    live record or is tied to a record by a directory, so that they open a child who is known; `widened` are new ones
+    beside pupils already known, `altered` ones change in quality or code, `ended` ones fall. `joined_corrected` records
+    come to contradict the one that joined them to a person; `joined_before` records of the feed share their person with
+    another one.
     """
 
     kinds: Mapping[str, KindDifference]

@@ -31,6 +31,7 @@ from broker.storage.sql_corrections import count_corrected, count_joined
 from broker.storage.sql_imports_bulk import among
 from broker.storage.sql_imports_lease import move, next_staged, with_counts
 from broker.storage.sql_imports_write import write_plan
+from broker.storage.sql_ties import tied_to_known
 
 Plan = Callable[[Chunk], ChunkPlan]
 
@@ -115,7 +116,7 @@ def weigh(conn: Connection, run: ImportRun, *, plan: Plan, size: int) -> ImportD
             kinds[kind].update(tally)
         decided = plan(looked_at.chunk)
         counts.update(decided.counts)
-        counts["guardianships_joined"] += _beside_known(conn, decided)
+        counts["guardianships_joined"] += _beside_known(conn, run, decided)
         counts["joined_corrected"] += count_corrected(conn, decided.records_changed.values())
     for kind, tally in kinds.items():
         tally["removed"] += counts[f"{kind}_replaced"]
@@ -145,22 +146,19 @@ def weigh(conn: Connection, run: ImportRun, *, plan: Plan, size: int) -> ImportD
     )
 
 
-def _beside_known(conn: Connection, plan: ChunkPlan) -> int:
-    """Guardianships over new records of children whose INE a live record bears: they open those children too."""
-    fresh = {
-        one.id: one.ine
-        for one in plan.records_added.values()
-        if one.kind == RecordKind.PUPIL.value and ine_is_plausible(one.ine)
-    }
+def _beside_known(conn: Connection, run: ImportRun, plan: ChunkPlan) -> int:
+    """Guardianships over new records of children known by their INE or by a directory's word: they open those too."""
+    fresh = {one.id: one.ine for one in plan.records_added.values() if one.kind == RecordKind.PUPIL.value}
     if not fresh:
         return 0
     bears = select(records.c.ine).where(
-        among(conn, records.c.ine, set(fresh.values())),
+        among(conn, records.c.ine, {ine for ine in fresh.values() if ine_is_plausible(ine)}),
         records.c.kind == RecordKind.PUPIL.value,
         records.c.retired_at.is_(None),
     )
-    known = set(conn.scalars(bears))
-    return sum(fresh.get(row.child_record) in known for row in plan.guardianships_added)
+    numbers = set(conn.scalars(bears))
+    known = {one for one, ine in fresh.items() if ine in numbers} | tied_to_known(conn, run, fresh, plan.ties)
+    return sum(row.child_record in known for row in plan.guardianships_added)
 
 
 # ---- reading ------------------------------------------------------------------------------------------------------

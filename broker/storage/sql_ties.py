@@ -47,14 +47,36 @@ def pairs_of(conn: Connection, record_ids: Collection[str]) -> frozenset[frozens
     return frozenset(frozenset((mine, other)) for mine, other, _ in _stated_by(conn, record_ids))
 
 
+def tied_to_known(
+    conn: Connection, run: ImportRun, fresh: Collection[str], stated: Mapping[str, Iterable[tuple[str, str]]]
+) -> set[str]:
+    """Which records still to be written a tie names together with one that stands, whichever side says so.
+
+    `stated` is what their delivery states, as `write_ties` takes it. More may be named than will be joined: the guard
+    rather asks once too often.
+    """
+    told = [(one, other) for one in fresh for other, _ in stated.get(one, ())]
+    if not told and conn.scalar(select(record_ties.c.record_id).limit(1)) is None:
+        return set()
+    bearers = _bearers(conn, {other for _, other in told if ":" not in other})
+    pairs = [(one, other) for one, text in told for other in _meant(text, bearers)]
+    pairs += [(mine, other) for mine, other, _ in _stated_of(conn, run, list(fresh))]
+    standing = set(conn.scalars(select(records.c.id).where(among(conn, records.c.id, {other for _, other in pairs}))))
+    return {mine for mine, other in pairs if other in standing and mine != other}
+
+
 def _stated_by(conn: Connection, record_ids: Collection[str]) -> Iterator[tuple[str, str, str]]:
     """What these records state, a reference as every record that bears it."""
     query = select(*(record_ties.c[name] for name in _COLUMNS)).where(among(conn, record_ties.c.record_id, record_ids))
     rows = conn.execute(query).fetchall()
     bearers = _bearers(conn, {row.other for row in rows if ":" not in row.other})
     for row in rows:
-        for other in [row.other] if ":" in row.other else bearers.get(row.other, ()):
+        for other in _meant(row.other, bearers):
             yield row.record_id, other, row.nature
+
+
+def _meant(other: str, bearers: Mapping[str, Sequence[str]]) -> Sequence[str]:
+    return [other] if ":" in other else bearers.get(other, ())
 
 
 def _bearers(conn: Connection, references: Collection[str]) -> Mapping[str, list[str]]:

@@ -23,6 +23,7 @@ _taken_at = attachments.alias("taken_at")
 _later = guardianships.alias("later")
 _kept = guardianships.alias("kept")
 _kept_adult = records.alias("kept_adult")
+_before = guardianships.alias("before")
 
 
 def is_withdrawn(
@@ -108,7 +109,10 @@ def _given_again() -> ColumnElement[bool]:
 
 
 def _kept_under_another_key() -> ColumnElement[bool]:
-    """The feed gives the same right to a record of the same given name and civility: a key or a family name changed."""
+    """The feed gives the same right to a record of the same given name and civility: a key or a family name changed.
+
+    That record took the place: one that stood beside the child already is another man, who keeps his own right.
+    """
     same = and_(
         _kept_adult.c.given_name == _taken_adult.c.given_name, _kept_adult.c.civility == _taken_adult.c.civility
     )
@@ -119,10 +123,29 @@ def _kept_under_another_key() -> ColumnElement[bool]:
             _kept.c.child_record == _taken.c.child_record,
             _kept.c.feed == _taken.c.feed,
             _kept.c.link_code == _taken.c.link_code,
+            _kept.c.since >= _taken.c.until,
             _kept.c.until.is_(None),
             _kept.c.may_see,
             _kept_adult.c.retired_at.is_(None),
             same,
+            not_(_stood_already()),
         )
         .correlate_except(_kept, _kept_adult)
+    )
+
+
+def _stood_already() -> ColumnElement[bool]:
+    """The record stood beside the child, with whatever right, until the right was taken or longer.
+
+    Its open relation may be younger: another quality, or a child who left and came back, begins a new one.
+    """
+    return exists(
+        select(_before.c.since)
+        .where(
+            _before.c.adult_record == _kept.c.adult_record,
+            _before.c.child_record == _kept.c.child_record,
+            _before.c.since < _taken.c.until,
+            _before.c.until >= _taken.c.until,
+        )
+        .correlate_except(_before)
     )

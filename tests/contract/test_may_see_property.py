@@ -109,6 +109,19 @@ WITHDRAWN = Drawn(
     names=[("Paul", "M."), ("Jean", "M."), ("Jean", "M."), ("Jean", "M.")],
 )
 """One feed took the right of one record of a father back; another one gave it to him and to two of that name before."""
+HOMONYM, RENAMED = (
+    replace(
+        WITHDRAWN,
+        adults=[(0, AttachmentState.ATTACHED, False), (0, AttachmentState.FROZEN, False), *_OWN[1:3]],
+        relations=[
+            (((0, 0), _ALWAYS), True, _LATE),
+            (((1, 1), (b.BEFORE, b.NOW)), True, (b.FEED_2D, b.BEFORE, b.BEFORE)),
+            (((2, 1), (since, None)), True, (b.FEED_2D, b.BEFORE, None)),
+        ],
+    )
+    for since in (b.BEFORE, b.NOW)
+)
+"""Beside him stands another of his given name and civility: all along, or since the right was taken back."""
 
 
 def build(conn: Connection, name: str, town: Drawn) -> tuple[list[str], list[str]]:
@@ -191,19 +204,22 @@ def restrictions(name: str, town: Drawn) -> Iterator[Restriction]:
 
 def withdrawals(name: str, town: Drawn) -> Iterator[Withdrawal]:
     """Rights taken back, told of persons as restrictions are, but those that their feed gives under another key."""
-    for ((adult, child), _), _, (feed, _, at) in town.relations:
+    for ((adult, child), (_, until)), _, (feed, _, at) in town.relations:
         (a, a_state, _), (c, c_state, _) = town.adults[adult], town.children[child]
-        if at is not None and c_state in BINDING and not _kept(town, adult, child, feed):
+        if at is not None and c_state in BINDING and not _kept(town, adult, child, feed, until):
             who = f"{name}-a{_real(a, town)}" if a_state in BINDING else ""
             yield Withdrawal(who, f"{name}-c{c}", feed, at, _name(adult, town))
 
 
-def _kept(town: Drawn, adult: int, child: int, feed: str) -> bool:
+def _kept(town: Drawn, adult: int, child: int, feed: str, ended: datetime | None) -> bool:
+    """Tell whether another record took the place when the relation ended: not one that stood there already."""
     return any(
         (other_feed, other_child, until, sees) == (feed, child, None, True)
         and town.names[other] == town.names[adult]
         and not town.adults[other][2]
-        for ((other, other_child), (_, until)), sees, (other_feed, _, _) in town.relations
+        and ended is not None
+        and since >= ended
+        for ((other, other_child), (since, until)), sees, (other_feed, _, _) in town.relations
     )
 
 
@@ -230,6 +246,8 @@ def test_children_of_equals_the_pure_rule(sql_engine: Engine) -> None:
     @example(town=FROZEN_ADULT, now=b.NOW)
     @example(town=FROZEN_CHILD, now=b.NOW)
     @example(town=WITHDRAWN, now=b.NOW)
+    @example(town=HOMONYM, now=b.NOW)
+    @example(town=RENAMED, now=b.NOW)
     def holds(town: Drawn, now: datetime) -> None:
         name = f"t{next(_towns)}"
         with sql_engine.begin() as conn:
