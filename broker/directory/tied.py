@@ -27,8 +27,8 @@ class TiedRecords:
         """The persons of the records tied to this one: by a tie that proves, and by one that only suggests.
 
         Staff are never joined: a parent's page would show a colleague's pupils. Nor is a record that states another
-        birth date, civility, number, given name or an adult's family name: somebody mistyped a key. A pupil's entry that
-        states no birth date joins nobody: any child of that given name could be named by its key.
+        birth date, civility, number, given name or an adult's family name: somebody mistyped a key. A pupil's entry
+        that states no birth date joins nobody: any child of that given name could be named by its key.
         """
         sure: dict[str, Tied] = {}
         weak: dict[str, Tied] = {}
