@@ -70,8 +70,8 @@ def is_withdrawn(
 def still_closes(taken: FromClause) -> ColumnElement[bool]:
     """Tell of a row of `guardianships` whether it took back what another feed goes on giving: forgotten, it would open.
 
-    So would one that tells that a homonym stood beside the child then. Asked of the child alone, whoever the adult is: a few
-    rows too many are kept, and none too few.
+    So would one that tells that a homonym stood beside the child then. Asked of the child alone, whoever the adult is:
+    a few rows too many are kept, and none too few.
     """
     mine, other, given = attachments.alias("mine"), attachments.alias("other"), guardianships.alias("given")
     closing = guardianships.alias("closing")
