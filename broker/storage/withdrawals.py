@@ -70,11 +70,23 @@ def is_withdrawn(
 def still_closes(taken: FromClause) -> ColumnElement[bool]:
     """Tell of a row of `guardianships` whether it took back what another feed goes on giving: forgotten, it would open.
 
-    Asked of the child alone, whoever the adult is: a few rows too many are kept, and none too few.
+    So would one that tells that a homonym stood beside the child then. Asked of the child alone, whoever the adult is:
+    a few rows too many are kept, and none too few.
     """
     mine, other, given = attachments.alias("mine"), attachments.alias("other"), guardianships.alias("given")
+    closing = guardianships.alias("closing")
+    tells = exists(
+        select(closing.c.since)
+        .where(
+            closing.c.child_record == taken.c.child_record,
+            closing.c.withdrawn.is_not(None),
+            closing.c.until > taken.c.since,
+            closing.c.until <= taken.c.until,
+        )
+        .correlate_except(closing)
+    )
     return and_(
-        taken.c.withdrawn.is_not(None),
+        or_(taken.c.withdrawn.is_not(None), tells),
         exists(
             select(given.c.since)
             .select_from(

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from broker.storage.engine import open_engine
+from broker.storage.sql_purge import SqlPurge
 from tests import aaf
 from tests.clock import FakeClock
 from tests.contract.statements import without_fsync
 from tests.contract.test_withdrawals import FATHER_1D, INE, MOTHER_1D, Family
 from tests.imports import FATHER, MOTHER, Desk
+from tests.retention import shipped_spans
 
 HOMONYM = "500103$20$0$1$1$0"
 CONTACT, REWORDED = "500103$20$0$3$1$0", "500103$20$1$1$1$1"
@@ -55,6 +58,15 @@ def test_another_man_of_the_name_does_not_give_it_back(
     second(family, 2, MOTHER, FATHER, *before)
     assert family.sees("99-1d:610102")
     second(family, 5, MOTHER, *after)
+    assert not family.sees("99-1d:610102")
+
+
+def test_that_he_stood_there_is_not_forgotten_while_it_closes(family: Family) -> None:
+    family.first(1, MOTHER_1D, FATHER_1D)
+    second(family, 2, MOTHER, FATHER, HOMONYM)
+    second(family, 5, MOTHER, REWORDED)
+    purge = SqlPurge(family.desk.engine, kept=shipped_spans)
+    purge.purge(now=family.desk.clock() + timedelta(days=365 * 5), limit=1000)
     assert not family.sees("99-1d:610102")
 
 
