@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from broker.domain.errors import (
@@ -76,7 +78,8 @@ def run(without: AuthorizeCheck | None, asked: Submission) -> None:
 
 
 def test_a_good_request_passes_every_check() -> None:
-    run(None, submission())
+    run(None, submission())  # raises where a check refuses it
+    assert read_request(submission()).redirect_uri == authorization()["redirect_uri"]
 
 
 @pytest.mark.parametrize(("check", "error", "changes"), VECTORS, ids=lambda value: getattr(value, "__name__", None))
@@ -125,7 +128,9 @@ def test_a_client_named_twice_is_nobody() -> None:
 
 @pytest.mark.spec("OIDC Core §3.1.2.1")
 def test_unknown_parameters_are_ignored() -> None:
-    run(None, submission(display="page", login_hint="x", claims="{}", claims_locales="fr", extra="foobar"))
+    more = submission(display="page", login_hint="x", claims="{}", claims_locales="fr", extra="foobar")
+    run(None, more)  # raises where a check refuses it
+    assert replace(read_request(more), values={}) == replace(read_request(submission()), values={})
 
 
 @pytest.mark.parametrize(
