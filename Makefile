@@ -19,7 +19,7 @@ test: $(VENV)/.test ## everything, on real servers started for the occasion (<= 
 	@.ci/system-packages test
 	@$(BIN)/python -m coverage erase
 	@base=$$(mktemp -d -p "$$(.ci/scratch)"); trap 'rm -rf "$$base"' EXIT; status=0; \
-	 mkdir "$$base/tmp"; export TMPDIR="$$base/tmp"; \
+	 mkdir "$$base/tmp"; chmod 711 "$$base" "$$base/tmp"; export TMPDIR="$$base/tmp"; : servers run as other users; \
 	 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --basetemp "$$base/tests" --cov --cov-report= \
 	   -m "not interop and not proof" $(ARGS) || status=$$?; \
 	 $(BIN)/python -m tests.coverage_floor || status=1; exit $$status
