@@ -130,6 +130,20 @@ class RelyingParty:
 
 
 @dataclass(frozen=True, slots=True)
+class Resource:
+    """An API of a service, named by its address (RFC 8707): tokens for it are good there and nowhere else.
+
+    `client_id` is the client of the service that asks whether a token is good; `clients` are those that may get one.
+    `jwt`: it reads RFC 9068 tokens itself; else they are opaque.
+    """
+
+    uri: str
+    client_id: str
+    clients: frozenset[str]
+    jwt: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceInstance:
     """Where one school's people open the service. `uai` empty: one address for every school."""
 
@@ -206,6 +220,7 @@ class Service:
     state: ServiceState = ServiceState.DECLARED
     closed_schools: frozenset[str] = field(default_factory=frozenset)
     release: ReleaseRules | None = None
+    resources: tuple[Resource, ...] = ()
 
     @property
     def is_suspended(self) -> bool:
@@ -225,6 +240,10 @@ class Service:
     def party(self, client_id: str) -> RelyingParty | None:
         """The client of this service with this identifier, byte for byte."""
         return next((party for party in self.parties if party.client_id == client_id), None)
+
+    def resource(self, uri: str) -> Resource | None:
+        """The API of this service at this address, byte for byte."""
+        return next((resource for resource in self.resources if resource.uri == uri), None)
 
     def url_for(self, uai: str) -> str | None:
         """Address of the instance for a school, else the one for all, else None."""

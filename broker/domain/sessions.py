@@ -48,10 +48,19 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
+class Audience:
+    """The API that tokens are for (RFC 8707), by its address, and its service's own identifier of the person."""
+
+    uri: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
 class Grant:
     """What one person granted one client in one session; revoking it kills every token made from it.
 
-    `jkt`: thumbprint of the key that its code and tokens are bound to (RFC 9449 §6); empty: to none.
+    `jkt`: thumbprint of the key that its code and tokens are bound to (RFC 9449 §6); empty: to none. `audience`: the
+    API that its tokens are for; None: for userinfo.
     """
 
     grant_id: str
@@ -60,6 +69,7 @@ class Grant:
     sid: str
     scope: tuple[str, ...]
     jkt: str = ""
+    audience: Audience | None = None
 
 
 class Redeemable(StrEnum):
@@ -113,13 +123,14 @@ class AccessToken:
 class ServiceToken:
     """What a client may do in its own name (RFC 6749 §4.4): there is no person behind it, and nothing told of one.
 
-    `jkt` as in `Grant`.
+    `jkt` as in `Grant`; `resource`: address of the API it is for, empty: none in particular.
     """
 
     client_id: str
     scope: tuple[str, ...]
     expires_at: datetime
     jkt: str = ""
+    resource: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from sqlalchemy import Row
 
 from broker.domain.acts import IssueCode, Redeem
 from broker.domain.identity import AuthnContext
-from broker.domain.sessions import CodePayload, Grant, Offline
+from broker.domain.sessions import Audience, CodePayload, Grant, Offline
 
 
 def issue_binds(act: IssueCode) -> dict[str, Any]:
@@ -40,6 +40,8 @@ def issue_binds(act: IssueCode) -> dict[str, Any]:
         "now": act.issued_at,
         "until": payload.expires_at,
         "bound_to": grant.jkt or None,
+        "api": grant.audience.uri if grant.audience else None,
+        "api_sub": grant.audience.subject if grant.audience else None,
         "pushed": act.spends.digest if act.spends else None,
         "remembered": act.spends.until if act.spends else None,
     }
@@ -91,4 +93,5 @@ def grant_of(row: Row[Any]) -> Grant:
         sid=row.sid,
         scope=tuple(row.scope),
         jkt=row.jkt or "",
+        audience=Audience(row.resource, row.resource_subject) if row.resource else None,
     )

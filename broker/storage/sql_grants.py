@@ -124,6 +124,8 @@ _STORE_GRANT = (
             "offline_until",
             "offline_idle",
             "jkt",
+            "resource",
+            "resource_subject",
         ],
         select(
             _GRANT,
@@ -137,6 +139,8 @@ _STORE_GRANT = (
             bindparam("renewed_until", type_=Instant),
             bindparam("renewed_within", type_=Integer),
             _JKT,
+            bindparam("api", type_=String),
+            bindparam("api_sub", type_=String),
         ).where(
             sessions.c.sid == bindparam("session", type_=String),
             sessions.c.person_id == bindparam("person", type_=String),

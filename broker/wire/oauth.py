@@ -26,6 +26,7 @@ REDIRECT_URI: Final = "redirect_uri"
 REGISTRATION: Final = "registration"
 REQUEST: Final = "request"
 REQUEST_URI: Final = "request_uri"
+RESOURCE: Final = "resource"
 RESPONSE_MODE: Final = "response_mode"
 RESPONSE_TYPE: Final = "response_type"
 REFRESH_TOKEN: Final = "refresh_token"  # noqa: S105 (also a grant type)

@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy import event, func, select
 
 from broker.domain.audit import Action
-from broker.domain.services import GrantType, Service, ServiceState, TokenAuthMethod
+from broker.domain.services import GrantType, Service, TokenAuthMethod
+from broker.domain.standings import InForce, StandingKind
 from broker.protocol.oidc import client_credentials
 from broker.protocol.oidc.client_credentials import ClientCredentials
 from broker.protocol.oidc.token import Token
-from broker.services.register import Register
 from broker.storage.engine import reading
 from broker.storage.schema import audit_events, service_tokens
 from broker.wire import oauth
@@ -51,12 +51,9 @@ def introspected(stand: Stand, token: str, client: str = "agents") -> Any:
 
 
 def suspend(stand: Stand, service_id: str) -> None:
-    before = stand.register.value.all()
-    closed = [replace(s, state=ServiceState.SUSPENDED) if s.service_id == service_id else s for s in before]
-    register = Register(())
-    register._services = tuple(closed)
-    register._by_client = {party.client_id: each for each in closed for party in each.parties}
-    stand.register.value = register
+    stand.register.value = stand.register.value.standing(
+        InForce(suspended=frozenset({(StandingKind.SERVICE, service_id)}))
+    )
 
 
 @pytest.mark.spec("RFC 6749 §4.4.3")

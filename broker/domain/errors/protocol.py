@@ -205,3 +205,11 @@ class UnmetRequirements(ProtocolError):
     code = "PRE-3022"
     spec_error = "unmet_authentication_requirements"
     may_redirect = True
+
+
+class InvalidTarget(ProtocolError):
+    """The API that tokens are asked for is unknown, closed, not this client's, or not the one granted (RFC 8707 §2)."""
+
+    code = "PRE-3023"
+    spec_error = "invalid_target"
+    may_redirect = True

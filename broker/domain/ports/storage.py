@@ -143,6 +143,10 @@ class Services(Protocol):
         """The service a client belongs to."""
         ...
 
+    def by_resource(self, uri: str) -> Service | None:
+        """The service that offers the API at this address."""
+        ...
+
 
 class Standings(Protocol):
     """What an administrator closed or verified: services, sources, schools, persons, links."""

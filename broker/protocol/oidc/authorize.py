@@ -12,7 +12,8 @@ from broker.domain.audit import Action, AuditEvent
 from broker.domain.errors import AccessDenied, LoginRequired, ProtocolError
 from broker.domain.handles import Handle, Id, digest, new_handle, new_id
 from broker.domain.ports import Current, Grants, Services
-from broker.domain.sessions import CodePayload, Grant, Session
+from broker.domain.services import Service
+from broker.domain.sessions import Audience, CodePayload, Grant, Session
 from broker.federation.logins import LoginRequest
 from broker.federation.service_gate import ServiceGate
 from broker.protocol.endpoint import Answer, Call, NeedsLogin, SelfPost
@@ -99,12 +100,14 @@ class Authorize:
         if not weighed.allowed:
             self._check_step_up(request, weighed, is_new=_is_new(call.session, started))
             return self._ask_login(call, request, book)
-        subject = self._subject(request, call.session, now=call.now)
+        self._check_target_open(request, call.session, book, now=call.now)
+        subject = self._subject(request.client.service, call.session, now=call.now)
         meant = request.claims.subject or subject
         if meant != subject or names_another(request.id_token_hint, subject, self._hints_for(request)):
             return self._ask_another(call, request, book, started=started)
         limits = book.installation.sessions
         payload = _payload(request, call.session, weighed, limits, subject=subject, now=call.now)
+        payload = self._for_target(payload, request, call.session, now=call.now)
         excused = weighed.outage_since if weighed.by_outage else None
         return self._issue(call, request, payload, excused) or self._ask_another(call, request, book, started=started)
 
@@ -142,8 +145,26 @@ class Authorize:
         if oauth.NONE in request.prompt:
             raise LoginRequired("a login that proves more is needed")
 
-    def _subject(self, request: AuthorizationRequest, session: Session, *, now: datetime) -> str:
-        service = request.client.service
+    def _check_target_open(
+        self, request: AuthorizationRequest, session: Session, book: PolicyBook, *, now: datetime
+    ) -> None:
+        """The person may use the service of the API too: its door is not round the corner of another's."""
+        target = request.target
+        if target is None or target.service.service_id == request.client.service.service_id:
+            return
+        if not self.gate.weigh(target.service, session, book, now=now).allowed:
+            raise AccessDenied("the service of the API is not open to the person")
+
+    def _for_target(
+        self, payload: CodePayload, request: AuthorizationRequest, session: Session, *, now: datetime
+    ) -> CodePayload:
+        """The grant, for the API that was asked for, by the person's own identifier there (RFC 9068 §5)."""
+        if request.target is None:
+            return payload
+        audience = Audience(request.target.resource.uri, self._subject(request.target.service, session, now=now))
+        return replace(payload, grant=replace(payload.grant, audience=audience))
+
+    def _subject(self, service: Service, session: Session, *, now: datetime) -> str:
         return self.grants.subject(session.person_id, sector=service.service_id, space=service.space, now=now)
 
     def _hints_for(self, request: AuthorizationRequest) -> HintRules:

@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 
 from broker.domain.errors import UnavailableError
 from broker.domain.ports import EphemeralStore
-from broker.domain.sessions import AccessToken, Grant
+from broker.domain.sessions import AccessToken, Audience, Grant
 
-KIND = "access-token/2"
+KIND = "access-token/3"
 
 
 class TokenCopies:
@@ -45,6 +45,7 @@ def encode(token: AccessToken, *, token_digest: str) -> bytes:
             "kind": KIND,
             "token": token_digest,
             "grant": [grant.grant_id, grant.person_id, grant.client_id, grant.sid, list(grant.scope), grant.jkt],
+            "audience": [grant.audience.uri, grant.audience.subject] if grant.audience else None,
             "subject": token.subject,
             "claims": list(token.claims),
             "expires": token.expires_at.isoformat(),
@@ -59,7 +60,8 @@ def decode(copy: bytes, *, token_digest: str) -> AccessToken | None:
         if fields["kind"] != KIND or fields["token"] != token_digest:
             return None
         grant_id, person_id, client_id, sid, scope, jkt = fields["grant"]
-        grant = Grant(str(grant_id), str(person_id), str(client_id), str(sid), tuple(scope), str(jkt))
+        audience = Audience(*fields["audience"]) if fields["audience"] else None
+        grant = Grant(str(grant_id), str(person_id), str(client_id), str(sid), tuple(scope), str(jkt), audience)
         return AccessToken(grant, fields["subject"], tuple(fields["claims"]), datetime.fromisoformat(fields["expires"]))
     except (ValueError, KeyError, TypeError):
         return None

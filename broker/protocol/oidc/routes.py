@@ -28,6 +28,7 @@ from broker.protocol.oidc.client_credentials import ClientCredentials
 from broker.protocol.oidc.copies import TokenCopies
 from broker.protocol.oidc.discovery import Discovery, build_metadata
 from broker.protocol.oidc.end_session import EndSession, SignOuts
+from broker.protocol.oidc.introspection import TokenReader
 from broker.protocol.oidc.pending import PendingRequests
 from broker.protocol.oidc.proofs import ProofDesk
 from broker.protocol.oidc.provider import (
@@ -114,11 +115,13 @@ def build_routes(parts: ProviderParts) -> tuple[Route, ...]:
     pushed = PushedRequests(parts.store, lambda: settings.lives.current().pushed)
     push = Push(parts.services, assertions, proofs, pushed)
     authorize = Authorize(settings, parts.services, parts.grants, gate, pending, parts.signer, pushed)
+    own_name = ClientCredentials(settings, parts.services, parts.signer, parts.service_tokens)
     token = Token(
         settings, parts.services, parts.grants, parts.ledger, parts.signer, assertions, proofs, gate,
-        grantors={oauth.CLIENT_CREDENTIALS: ClientCredentials(settings, parts.service_tokens).issue},
+        grantors={oauth.CLIENT_CREDENTIALS: own_name.issue},
     )  # fmt: skip
-    desk = TokenDesk(settings, parts.services, parts.grants, parts.service_tokens, assertions)
+    reader = TokenReader(settings, parts.services, parts.grants, parts.service_tokens, parts.signer)
+    desk = TokenDesk(parts.services, parts.grants, parts.service_tokens, reader, assertions)
     userinfo = UserInfo(
         parts.services, parts.people, parts.details, parts.grants, parts.ledger, parts.policies, copies, proofs
     )

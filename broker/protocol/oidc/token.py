@@ -20,6 +20,7 @@ from broker.domain.sessions import CodePayload, Device, Redeemable, Session
 from broker.federation.service_gate import ServiceGate
 from broker.protocol.answers import private_json
 from broker.protocol.endpoint import Call
+from broker.protocol.oidc.access_token import ALG, is_signed, issue_for_person
 from broker.protocol.oidc.answers import token_refusal
 from broker.protocol.oidc.client_assertions import AssertionDesk
 from broker.protocol.oidc.client_auth import CREDENTIALS_CHECKS, AuthenticatedClient, CredentialsCheck, authenticate
@@ -27,6 +28,7 @@ from broker.protocol.oidc.id_token import issue_id_token
 from broker.protocol.oidc.proofs import ProofDesk
 from broker.protocol.oidc.provider import ProviderSettings
 from broker.protocol.oidc.signing import Signer
+from broker.protocol.oidc.targets import Target, find_target
 from broker.protocol.oidc.token_checks import WAYS, Redemption, Reused, Way
 from broker.protocol.oidc.token_request import Grantor, TokenRequest, check_grant_type
 from broker.wire import oauth
@@ -47,10 +49,10 @@ class Asked(TokenRequest):
 
     way: Way
 
-    def check(self, payload: CodePayload) -> None:
+    def check(self, payload: CodePayload, target: Target | None) -> None:
         """Run the checks of the way on what was claimed."""
         for check in self.way.checks:
-            check(Redemption(self.client, self.form, payload, self.call.now, self.jkt))
+            check(Redemption(self.client, self.form, payload, self.call.now, self.jkt, target))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +108,18 @@ class Token:
             self._refuse(asked, shown=digest(shown))
             raise InvalidGrant("its grant or session is over")
         try:
-            asked.check(payload)
+            asked.check(payload, self._target(payload))
             if asked.way.kind is Redeemable.REFRESH:
                 self._check_access(asked, payload)
         except ProtocolError:
             self._revoke(asked, payload, asked.way.refused)
             raise
         return self._issue(asked, payload, tokens)
+
+    def _target(self, payload: CodePayload) -> Target | None:
+        """The API of the grant, as it is declared now."""
+        audience = payload.grant.audience
+        return find_target(self.services.current(), {oauth.RESOURCE: audience.uri}) if audience else None
 
     def _check_access(self, asked: Asked, payload: CodePayload) -> None:
         """The person may still use the service: a month after the code, its rules or theirs may be others."""
@@ -122,7 +129,11 @@ class Token:
             now, now,
         )  # fmt: skip
         try:
-            allowed = self.gate.weigh(asked.client.service, session, self.gate.policies.current(), now=now).allowed
+            target = self._target(payload)
+            doors = {asked.client.service.service_id: asked.client.service}
+            doors |= {target.service.service_id: target.service} if target else {}
+            book = self.gate.policies.current()
+            allowed = all(self.gate.weigh(door, session, book, now=now).allowed for door in doors.values())
         except AccessDenied:
             allowed = False
         if not allowed:
@@ -148,7 +159,7 @@ class Token:
         if payload is None:
             raise InvalidGrant("unknown")
         try:
-            asked.check(payload)
+            asked.check(payload, self._target(payload))
         except Reused:
             self._revoke(asked, payload, asked.way.reused)
             raise InvalidGrant("used twice: its tokens are revoked") from None
@@ -162,16 +173,23 @@ class Token:
         released = release_of(payload.grant.person_id, client.service.service_id, claims=frozenset(), at=now)
         self.ledger.note(released)  # before the token is signed: what cannot be written down is not told
         told = payload if asked.way.kind is Redeemable.CODE else replace(payload, nonce="")  # OIDC Core §12.2
-        key = self.signer.ring().key(client.party.signing_alg)
+        ring, target = self.signer.ring(), self._target(payload)
+        access = tokens.access
+        if target and is_signed(target.resource):
+            access = issue_for_person(
+                payload, self.settings, ring.key(ALG), handle=tokens.access, jkt=asked.jkt, now=now
+            )
         renewed = {oauth.REFRESH_TOKEN: tokens.refresh} if payload.offline else {}
         return private_json(
             {
-                "access_token": tokens.access,
+                "access_token": access,
                 "token_type": oauth.DPOP if asked.jkt else oauth.BEARER,
                 "expires_in": int(self.settings.access_token.total_seconds()),
                 **renewed,
                 "scope": " ".join(payload.grant.scope),
-                "id_token": issue_id_token(told, self.settings, key, access_token=tokens.access, now=now),
+                "id_token": issue_id_token(
+                    told, self.settings, ring.key(client.party.signing_alg), access_token=access, now=now
+                ),
             }
         )
 

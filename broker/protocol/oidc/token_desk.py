@@ -22,7 +22,6 @@ from broker.protocol.oidc.answers import token_refusal
 from broker.protocol.oidc.client_assertions import AssertionDesk
 from broker.protocol.oidc.client_auth import CREDENTIALS_CHECKS, AuthenticatedClient, CredentialsCheck, authenticate
 from broker.protocol.oidc.introspection import TokenReader
-from broker.protocol.oidc.provider import ProviderSettings
 from broker.wire import oauth
 from broker.wire.http import PlainResponse, parse_body
 
@@ -34,10 +33,10 @@ INACTIVE = {"active": False}
 class TokenDesk:
     """The two endpoints and what they work with."""
 
-    settings: ProviderSettings
     services: Current[Services]
     grants: Grants
     service_tokens: ServiceTokens
+    reader: TokenReader
     assertions: AssertionDesk
     credentials_checks: tuple[CredentialsCheck, ...] = CREDENTIALS_CHECKS
 
@@ -57,11 +56,8 @@ class TokenDesk:
             check_keeps_secret(client)
         except ProtocolError as refusal:
             return token_refusal(refusal, trace=call.trace)
-        reader = TokenReader(self.settings, self.services, self.grants, self.service_tokens)
-        found = reader.live(token, now=call.now)
-        if found is None or client.party.client_id not in found.readers:
-            return private_json(INACTIVE)
-        return private_json(found.claims)
+        said = self.reader.said(token, now=call.now)
+        return private_json(said.get(client.party.client_id, INACTIVE))
 
     def _read(self, call: Call) -> tuple[AuthenticatedClient, str]:
         form: Mapping[str, str] = parse_body(call.request)

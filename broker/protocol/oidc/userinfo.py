@@ -60,6 +60,8 @@ class UserInfo:
         token = self._find(digest(handle), call)
         if token is None or call.now >= token.expires_at:
             raise InvalidToken("unknown, expired or revoked")
+        if token.grant.audience:
+            raise InvalidToken("for an API, not for us")  # RFC 9700 §2.3
         self._check_holder(call, token, handle)
         return token
 

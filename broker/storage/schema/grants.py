@@ -32,11 +32,14 @@ grants = Table(
     Column("offline_until", Instant),
     Column("offline_idle", Integer),
     Column("jkt", String(64)),
+    Column("resource", String(255)),
+    Column("resource_subject", String(64)),
     Index("ix_grants_person_id", "person_id"),
     Index("ix_grants_sid", "sid"),
 )
 """`offline_until`: a refresh family, good until then though its session ended by itself; `offline_idle` in seconds.
-`jkt`: the key that all its tokens are bound to."""
+`jkt`: the key that all its tokens are bound to. `resource`: the API they are for, and `resource_subject` the person's
+identifier there."""
 
 consumptions = Table(
     "consumptions", metadata,
@@ -68,6 +71,7 @@ service_tokens = Table(
     Column("client_id", String(128), nullable=False),
     Column("scope", JSON, nullable=False),
     Column("jkt", String(64)),
+    Column("resource", String(255)),
     Column("issued_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
     Index("ix_service_tokens_expires_at", "expires_at"),

@@ -1,4 +1,4 @@
-"""Tokens that no code was redeemed for: of clients in their own name."""
+"""Tokens for one API; tokens of clients in their own name."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,12 +11,15 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.add_column("grants", sa.Column("resource", sa.String(length=255), nullable=True))
+    op.add_column("grants", sa.Column("resource_subject", sa.String(length=64), nullable=True))
     op.create_table(
         "service_tokens",
         sa.Column("digest", sa.String(length=64), primary_key=True),
         sa.Column("client_id", sa.String(length=128), nullable=False),
         sa.Column("scope", sa.JSON(), nullable=False),
         sa.Column("jkt", sa.String(length=64), nullable=True),
+        sa.Column("resource", sa.String(length=255), nullable=True),
         sa.Column("issued_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
     )
@@ -25,3 +28,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("service_tokens")
+    op.drop_column("grants", "resource_subject")
+    op.drop_column("grants", "resource")
