@@ -148,6 +148,7 @@ def _provider_parts(
         signer=signer,
         logins=federation,
         service_tokens=stores.service_tokens,
+        child_tokens=stores.child_tokens,
     )
 
 

@@ -24,6 +24,7 @@ from broker.storage.migrate import is_current, upgrade
 from broker.storage.sealing import HeadSigner, load_master_secret
 from broker.storage.sql_attachments import SqlAttachments
 from broker.storage.sql_audit import SqlAudit
+from broker.storage.sql_child_tokens import SqlChildTokens
 from broker.storage.sql_consumptions import SqlConsumptions
 from broker.storage.sql_details import SqlDetails
 from broker.storage.sql_exposure import SqlExposure
@@ -65,6 +66,7 @@ class Stores:
     sessions: SqlSessions
     grants: SqlGrants
     service_tokens: SqlServiceTokens
+    child_tokens: SqlChildTokens
     consumptions: SqlConsumptions
     keys: SqlKeys
     notices: SqlNotices
@@ -100,6 +102,7 @@ def open_stores(settings: Settings, book: policies.PolicyBook) -> Stores:
         sessions=SqlSessions(engine),
         grants=SqlGrants(engine),
         service_tokens=SqlServiceTokens(engine),
+        child_tokens=SqlChildTokens(engine),
         consumptions=SqlConsumptions(engine),
         keys=SqlKeys(engine),
         notices=SqlNotices(engine),

@@ -38,6 +38,7 @@ from broker.services.register import Register
 from broker.storage.engine import open_engine
 from broker.storage.memory_store import MemoryStore
 from broker.storage.sql_audit import SqlAudit
+from broker.storage.sql_child_tokens import SqlChildTokens
 from broker.storage.sql_consumptions import SqlConsumptions
 from broker.storage.sql_details import SqlDetails
 from broker.storage.sql_grants import SqlGrants
@@ -282,6 +283,7 @@ def _build(engine: Engine, services: tuple[Service, ...]) -> Stand:
             signer,
             federation,
             SqlServiceTokens(engine),
+            SqlChildTokens(engine),
         )
     )
     return Stand(

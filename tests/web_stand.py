@@ -21,6 +21,7 @@ from broker.protocol.oidc.provider import ProviderSettings
 from broker.protocol.oidc.routes import ProviderParts, algs_wanted, build_routes
 from broker.protocol.oidc.signing import KeyVault, Signer
 from broker.services.register import Register
+from broker.storage.sql_child_tokens import SqlChildTokens
 from broker.storage.sql_consumptions import SqlConsumptions
 from broker.storage.sql_details import SqlDetails
 from broker.storage.sql_grants import SqlGrants
@@ -269,7 +270,7 @@ def _door(world: World, register: Settable[Register], pages: Flask, clock: FakeC
         settings, register, world.federation.people, SqlDetails(world.engine), SqlGrants(world.engine),
         SqlConsumptions(world.engine), SqlLedger(world.engine), world.store, world.live_policies,
         Signer(vault, algs=algs_wanted(register.current().all()), clock=clock), world.federation,
-        SqlServiceTokens(world.engine),
+        SqlServiceTokens(world.engine), SqlChildTokens(world.engine),
     )  # fmt: skip
     return Door(build_routes(provider), fallback=pages, logins=world.federation, store=world.store, clock=clock)
 

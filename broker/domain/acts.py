@@ -86,6 +86,27 @@ class IssueServiceToken:
 
 
 @dataclass(frozen=True, slots=True)
+class ExchangeForChild:
+    """Store a token for one child (`child`: the service's own identifier, in `sector`), against a guardian's token.
+
+    Nothing is stored unless that token (by digest) is live, was given to one of `holders`, is for no API, and its
+    person may act for this child now. `audit` is completed with guardian and child by whoever carries it out.
+    """
+
+    digest: str
+    guardian_token: str
+    child: str
+    sector: str
+    holders: tuple[str, ...]
+    client_id: str
+    scope: tuple[str, ...]
+    expires_at: datetime
+    now: datetime
+    audit: AuditEvent
+    jkt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class OpenSession:
     """Open a session after an upstream login, ending the one the browser held (a new id at every change of privilege).
 

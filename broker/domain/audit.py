@@ -28,6 +28,8 @@ class Action(StrEnum):
     REFRESH_REFUSED = "refresh_refused"
     TOKEN_REVOKED = "token_revoked"  # noqa: S105
     SERVICE_TOKEN_ISSUED = "service_token_issued"  # noqa: S105
+    CHILD_TOKEN_ISSUED = "child_token_issued"  # noqa: S105
+    CHILD_TOKEN_REFUSED = "child_token_refused"  # noqa: S105
     OUTAGE_ACCEPTED = "outage_accepted"
     IMPORT_STARTED = "import_started"
     IMPORT_HELD = "import_held"

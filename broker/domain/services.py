@@ -61,6 +61,7 @@ class GrantType(StrEnum):
 
     AUTHORIZATION_CODE = "authorization_code"
     CLIENT_CREDENTIALS = "client_credentials"
+    TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 (a name)
 
 
 class Protocol(StrEnum):
@@ -94,7 +95,8 @@ class RelyingParty:
     A native or browser client is public: no secret, `auth_method` none. `origins` are the exact origins whose pages may
     read answers (Fetch §3.2, CORS). `jwks` is the JWK set (JSON) of a client that proves itself by signing. `par`: its
     requests come pushed, in no other way (RFC 9126 §6); `dpop`: its tokens are bound to a key (RFC 9449 §5.2).
-    `grant_types`: by what it gets tokens, and by nothing else; `service_scopes`: what it may do in its own name.
+    `grant_types`: by what it gets tokens, and by nothing else; `service_scopes`: what it may do in its own name;
+    `child_scopes`: what it may do for one child, in the place of a guardian.
     The three addresses of logout are exact too; empty: the client registered none.
     """
 
@@ -114,6 +116,7 @@ class RelyingParty:
     frontchannel_logout_uri: str = ""
     grant_types: frozenset[GrantType] = frozenset({GrantType.AUTHORIZATION_CODE})
     service_scopes: tuple[str, ...] = ()
+    child_scopes: tuple[str, ...] = ()
 
     def accepts_redirect(self, uri: str) -> bool:
         """Tell whether answers may be sent there: byte for byte as registered (RFC 9700 §2.1).

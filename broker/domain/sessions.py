@@ -134,6 +134,26 @@ class ServiceToken:
 
 
 @dataclass(frozen=True, slots=True)
+class ChildToken:
+    """What a client may do for one child in a guardian's place (RFC 8693 §1.1, delegation), while the guardian may.
+
+    `grant` and `claims` are those of the guardian's token it came from, `session` the guardian's; `guardian` and
+    `child` are the service's own identifiers of the two. `child_id` is the child's person. `jkt` as in `Grant`.
+    """
+
+    grant: Grant
+    claims: tuple[str, ...]
+    session: Session
+    guardian: str
+    child: str
+    child_id: str
+    client_id: str
+    scope: tuple[str, ...]
+    expires_at: datetime
+    jkt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SignIn:
     """One line of "Derniers passages": when, by which source, on what kind of device."""
 

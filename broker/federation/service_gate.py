@@ -41,12 +41,15 @@ class ServiceGate:
     policies: Current[PolicyBook]
     logins: Logins
 
-    def weigh(self, service: Service, session: Session, book: PolicyBook, *, now: datetime) -> Weighed:
-        """The decision. Sources are looked at only where the session proves too little. Raises `AccessDenied`."""
+    def weigh(self, service: Service, session: Session, book: PolicyBook, *, now: datetime, child: str = "") -> Weighed:
+        """The decision. Sources are looked at only where the session proves too little. Raises `AccessDenied`.
+
+        `child`: whether it opens through this child (by person id), and through no other.
+        """
         person = self.people.person(session.person_id, now=now)
         if person is None:
             raise AccessDenied("no live record")
-        children = self._children(person, now=now)
+        children = tuple(card for card in self._children(person, now=now) if child in {"", card.child_id})
         plain = weigh(book, service, person, children, moment=Moment(self.logins.assurance(session, book), now))
         if plain.allowed or plain.facts.assured:
             return plain

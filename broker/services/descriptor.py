@@ -18,6 +18,7 @@ from broker.domain.school import Level
 from broker.domain.services import (
     Accessibility,
     ClaimName,
+    GrantType,
     OpeningDates,
     Operator,
     Protocol,
@@ -127,6 +128,11 @@ def _check_together(reader: Reader, service: Service) -> None:
     """What no key alone can tell."""
     if service.parties and Protocol.OIDC not in service.protocols:
         reader.fault("'parties' are OpenID Connect clients, and 'protocols' has no 'oidc'", key="protocols")
+    for place, party in enumerate(service.parties):
+        tells = service.space is Space.FAMILY and ClaimName.CHILDREN in service.claims
+        if GrantType.TOKEN_EXCHANGE in party.grant_types and not tells:
+            why = "token exchange is for a family service whose 'claims' name 'children'"
+            reader.rows("parties")[place].fault(f"'grant_types': {why}", key="grant_types")
     for place, resource in enumerate(service.resources):
         own = service.party(resource.client_id)
         if own is None or own.auth_method is TokenAuthMethod.NONE:

@@ -17,7 +17,13 @@ from broker.services.client_keys import (
     read_profile,
     read_switch,
 )
-from broker.services.grant_types import GRANT_KEYS, read_grant_types, read_scopes, read_service_scopes
+from broker.services.grant_types import (
+    GRANT_KEYS,
+    read_child_scopes,
+    read_grant_types,
+    read_scopes,
+    read_service_scopes,
+)
 from broker.services.reading import Reader
 from broker.wire.jose import SIGNING_ALGS
 
@@ -64,6 +70,7 @@ def read_party(reader: Reader, *, folder: Path) -> RelyingParty:
         frontchannel_logout_uri=_frontchannel(reader, redirect_uris),
         grant_types=grants,
         service_scopes=read_service_scopes(reader, grants),
+        child_scopes=read_child_scopes(reader, grants),
     )
 
 

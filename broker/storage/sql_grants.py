@@ -66,7 +66,7 @@ _JKT = bindparam("bound_to", type_=String)
 
 _KEPT = and_(sessions.c.idle_until > _NOW, sessions.c.ends_at > _NOW)
 _RUNNING = and_(sessions.c.revoked_at.is_(None), _KEPT)
-_LIVE = and_(
+LIVE = and_(
     grants.c.revoked_at.is_(None),
     sessions.c.person_id == grants.c.person_id,
     sessions.c.revoked_at.is_(None),
@@ -76,7 +76,7 @@ _LIVE = and_(
 gives a session back to whom it belongs, and what was granted in it meanwhile is nobody's. A refresh family outlives the
 idleness of its session, never its sign-out."""
 
-_PRESENT = exists(
+PRESENT = exists(
     select(literal(1)).where(
         attachments.c.person_id == grants.c.person_id,
         attachments.c.state == AttachmentState.ATTACHED.value,
@@ -104,7 +104,7 @@ _READ_TOKEN = (
             sessions, sessions.c.sid == grants.c.sid
         )
     )
-    .where(access_tokens.c.digest == _TOKEN, access_tokens.c.expires_at > _NOW, _LIVE)
+    .where(access_tokens.c.digest == _TOKEN, access_tokens.c.expires_at > _NOW, LIVE)
 )
 
 # ---- the steps, shared by both databases -------------------------------------------------------------------------
@@ -177,8 +177,8 @@ _CLAIM = (
         grants.c.id == consumptions.c.grant_id,
         grants.c.client_id == bindparam("client", type_=String),
         sessions.c.sid == grants.c.sid,
-        _LIVE,
-        or_(consumptions.c.kind == Redeemable.CODE.value, _PRESENT),
+        LIVE,
+        or_(consumptions.c.kind == Redeemable.CODE.value, PRESENT),
     )
     .values(used_at=_NOW)
 )

@@ -21,6 +21,7 @@ from broker.domain.ports.sources import (
 from broker.domain.ports.storage import (
     Attachments,
     Audit,
+    ChildTokens,
     Consumptions,
     Grants,
     Guardianships,
@@ -41,6 +42,7 @@ __all__ = [
     "Admission",
     "Attachments",
     "Audit",
+    "ChildTokens",
     "Consumptions",
     "Current",
     "Departure",

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from broker.domain.acts import (
+    ExchangeForChild,
     IssueCode,
     IssueServiceToken,
     JudgeRecord,
@@ -24,7 +25,7 @@ from broker.domain.identity import AccountKey, AttachmentView, LinkedAccount
 from broker.domain.logouts import Notice
 from broker.domain.people import CardReason, ChildCard, PersonView, RecordView, Reference, Space
 from broker.domain.services import Service
-from broker.domain.sessions import AccessToken, CodePayload, Redeemable, ServiceToken, Session, SignIn
+from broker.domain.sessions import AccessToken, ChildToken, CodePayload, Redeemable, ServiceToken, Session, SignIn
 from broker.domain.standings import InForce, Standing, StandingKind
 
 
@@ -244,6 +245,22 @@ class ServiceTokens(Protocol):
 
     def find(self, token_digest: str, *, now: datetime) -> ServiceToken | None:
         """A live token, whoever shows it."""
+        ...
+
+    def revoke(self, token_digest: str, audit: AuditEvent) -> None:
+        """Forget a token; the audit keeps that there was one."""
+        ...
+
+
+class ChildTokens(Protocol):
+    """Tokens for one child in a guardian's place. Every reading asks again whether the guardian may act."""
+
+    def exchange(self, act: ExchangeForChild) -> ChildToken | None:
+        """Store the token; None, and nothing stored, when the act's conditions do not all hold."""
+        ...
+
+    def find(self, token_digest: str, *, now: datetime) -> ChildToken | None:
+        """A live token of a live grant and session, whose guardian may act for the child now."""
         ...
 
     def revoke(self, token_digest: str, audit: AuditEvent) -> None:

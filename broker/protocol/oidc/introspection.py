@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from broker.domain.handles import Handle, digest, is_handle
-from broker.domain.ports import Current, Grants, Services, ServiceTokens
-from broker.domain.sessions import AccessToken, ServiceToken
+from broker.domain.ports import ChildTokens, Current, Grants, Services, ServiceTokens
+from broker.domain.sessions import AccessToken, ChildToken, ServiceToken
 from broker.protocol.oidc.provider import ProviderSettings
 from broker.protocol.oidc.signing import Signer
 from broker.protocol.oidc.targets import find_target
@@ -32,6 +32,7 @@ class TokenReader:
     services: Current[Services]
     grants: Grants
     service_tokens: ServiceTokens
+    child_tokens: ChildTokens
     signer: Signer
 
     def said(self, token: str, *, now: datetime) -> Said:
@@ -40,6 +41,8 @@ class TokenReader:
             return self._of_person(digest(token), now=now)
         if is_handle(Handle.SERVICE_TOKEN, token):
             return self._of_service(digest(token), now=now)
+        if is_handle(Handle.CHILD_TOKEN, token):
+            return self._of_child(digest(token), now=now)
         return self._of_signed(token, now=now) if token.count(".") == 2 else NOTHING  # noqa: PLR2004 (a JWS)
 
     def _of_signed(self, token: str, *, now: datetime) -> Said:
@@ -70,6 +73,14 @@ class TokenReader:
         told = {**self._told(token.resource or token.client_id, token), "sub": token.client_id}
         return {token.client_id: told, **({self._asker(token.resource): told} if token.resource else {})}
 
+    def _of_child(self, row: str, *, now: datetime) -> Said:
+        """Who acts is always said (RFC 8693 §4.1): a guardian is never taken for the child."""
+        token = self.child_tokens.find(row, now=now)
+        if token is None or not self._is_open(token.client_id):
+            return NOTHING
+        told = self._told(token.client_id, token)
+        return {token.client_id: {**told, "sub": token.child, "act": {"sub": token.guardian}}}
+
     def _is_open(self, client_id: str) -> bool:
         """A suspended service's tokens are good nowhere, also at another's API."""
         service = self.services.current().by_client(client_id)
@@ -80,7 +91,7 @@ class TokenReader:
         target = find_target(self.services.current(), {oauth.RESOURCE: uri})
         return target.resource.client_id if target else ""
 
-    def _told(self, audience: str, token: AccessToken | ServiceToken) -> dict[str, object]:
+    def _told(self, audience: str, token: AccessToken | ServiceToken | ChildToken) -> dict[str, object]:
         holder = token.grant if isinstance(token, AccessToken) else token
         return {
             "active": True,

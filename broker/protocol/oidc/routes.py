@@ -8,6 +8,7 @@ from functools import lru_cache, partial
 from typing import Protocol
 
 from broker.domain.ports import (
+    ChildTokens,
     Consumptions,
     Current,
     Details,
@@ -28,6 +29,7 @@ from broker.protocol.oidc.client_credentials import ClientCredentials
 from broker.protocol.oidc.copies import TokenCopies
 from broker.protocol.oidc.discovery import Discovery, build_metadata
 from broker.protocol.oidc.end_session import EndSession, SignOuts
+from broker.protocol.oidc.exchange import TokenExchange
 from broker.protocol.oidc.introspection import TokenReader
 from broker.protocol.oidc.pending import PendingRequests
 from broker.protocol.oidc.proofs import ProofDesk
@@ -79,6 +81,7 @@ class ProviderParts:
     signer: Signer
     logins: Logins
     service_tokens: ServiceTokens
+    child_tokens: ChildTokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +118,9 @@ def build_routes(parts: ProviderParts) -> tuple[Route, ...]:
     pushed = PushedRequests(parts.store, lambda: settings.lives.current().pushed)
     push = Push(parts.services, assertions, proofs, pushed)
     authorize = Authorize(settings, parts.services, parts.grants, gate, pending, parts.signer, pushed)
-    own_name = ClientCredentials(settings, parts.services, parts.signer, parts.service_tokens)
-    token = Token(
-        settings, parts.services, parts.grants, parts.ledger, parts.signer, assertions, proofs, gate,
-        grantors={oauth.CLIENT_CREDENTIALS: own_name.issue},
-    )  # fmt: skip
-    reader = TokenReader(settings, parts.services, parts.grants, parts.service_tokens, parts.signer)
-    desk = TokenDesk(parts.services, parts.grants, parts.service_tokens, reader, assertions)
+    token = _token_endpoint(parts, gate, assertions, proofs)
+    reader = TokenReader(settings, parts.services, parts.grants, parts.service_tokens, parts.child_tokens, parts.signer)
+    desk = TokenDesk(parts.services, parts.grants, parts.service_tokens, parts.child_tokens, reader, assertions)
     userinfo = UserInfo(
         parts.services, parts.people, parts.details, parts.grants, parts.ledger, parts.policies, copies, proofs
     )
@@ -146,3 +145,14 @@ def build_routes(parts: ProviderParts) -> tuple[Route, ...]:
         Route("GET", USERINFO_PATH, userinfo.answer, copy_key=token_copy_key, readers=readers.may_read),
         Route("POST", USERINFO_PATH, userinfo.answer, copy_key=token_copy_key, readers=readers.may_read),
     )
+
+
+def _token_endpoint(parts: ProviderParts, gate: ServiceGate, assertions: AssertionDesk, proofs: ProofDesk) -> Token:
+    """The endpoint with every grant of ours."""
+    settings = parts.settings
+    own_name = ClientCredentials(settings, parts.services, parts.signer, parts.service_tokens)
+    exchange = TokenExchange(settings, parts.child_tokens, gate)
+    return Token(
+        settings, parts.services, parts.grants, parts.ledger, parts.signer, assertions, proofs, gate,
+        grantors={oauth.CLIENT_CREDENTIALS: own_name.issue, oauth.TOKEN_EXCHANGE: exchange.issue},
+    )  # fmt: skip

@@ -13,7 +13,7 @@ from broker.domain.acts import RevokeGrant
 from broker.domain.audit import Action, AuditEvent
 from broker.domain.errors import InvalidClient, InvalidRequest, ProtocolError
 from broker.domain.handles import Handle, digest, is_handle
-from broker.domain.ports import Current, Grants, Services, ServiceTokens
+from broker.domain.ports import ChildTokens, Current, Grants, Services, ServiceTokens
 from broker.domain.services import TokenAuthMethod
 from broker.domain.sessions import Grant, Redeemable
 from broker.protocol.answers import NO_STORE, private_json
@@ -36,6 +36,7 @@ class TokenDesk:
     services: Current[Services]
     grants: Grants
     service_tokens: ServiceTokens
+    child_tokens: ChildTokens
     reader: TokenReader
     assertions: AssertionDesk
     credentials_checks: tuple[CredentialsCheck, ...] = CREDENTIALS_CHECKS
@@ -73,6 +74,11 @@ class TokenDesk:
             own = self.service_tokens.find(digest(token), now=call.now)
             if own is not None and own.client_id == client_id:
                 self.service_tokens.revoke(digest(token), _event(client, call))
+            return
+        if is_handle(Handle.CHILD_TOKEN, token):
+            exchanged = self.child_tokens.find(digest(token), now=call.now)
+            if exchanged is not None and exchanged.client_id == client_id:
+                self.child_tokens.revoke(digest(token), _event(client, call))
             return
         grant = self._grant(token, call)
         if grant is not None and grant.client_id == client_id:

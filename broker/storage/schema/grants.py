@@ -65,6 +65,22 @@ access_tokens = Table(
     Index("ix_access_tokens_expires_at", "expires_at"),
 )
 
+child_tokens = Table(
+    "child_tokens", metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("grant_id", String(64), ForeignKey("grants.id"), nullable=False),
+    Column("client_id", String(128), nullable=False),
+    Column("child", String(64), ForeignKey("subjects.value"), nullable=False),
+    Column("scope", JSON, nullable=False),
+    Column("jkt", String(64)),
+    Column("issued_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Index("ix_child_tokens_grant_id", "grant_id"),
+    Index("ix_child_tokens_expires_at", "expires_at"),
+)
+"""For one child in a guardian's place: `grant_id` is the guardian's grant, `child` the child's subject at the service,
+which leads to the child whatever was merged."""
+
 service_tokens = Table(
     "service_tokens", metadata,
     Column("digest", String(64), primary_key=True),

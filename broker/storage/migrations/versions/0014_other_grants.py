@@ -1,4 +1,4 @@
-"""Tokens for one API; tokens of clients in their own name."""
+"""Tokens for one API; tokens of clients in their own name; tokens for one child in a guardian's place."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -24,9 +24,23 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
     )
     op.create_index("ix_service_tokens_expires_at", "service_tokens", ["expires_at"])
+    op.create_table(
+        "child_tokens",
+        sa.Column("digest", sa.String(length=64), primary_key=True),
+        sa.Column("grant_id", sa.String(length=64), sa.ForeignKey("grants.id"), nullable=False),
+        sa.Column("client_id", sa.String(length=128), nullable=False),
+        sa.Column("child", sa.String(length=64), sa.ForeignKey("subjects.value"), nullable=False),
+        sa.Column("scope", sa.JSON(), nullable=False),
+        sa.Column("jkt", sa.String(length=64), nullable=True),
+        sa.Column("issued_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+    )
+    op.create_index("ix_child_tokens_grant_id", "child_tokens", ["grant_id"])
+    op.create_index("ix_child_tokens_expires_at", "child_tokens", ["expires_at"])
 
 
 def downgrade() -> None:
+    op.drop_table("child_tokens")
     op.drop_table("service_tokens")
     op.drop_column("grants", "resource_subject")
     op.drop_column("grants", "resource")
