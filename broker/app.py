@@ -23,12 +23,14 @@ from broker.domain.errors import SettingsError, StorageUnavailable
 from broker.domain.ports import Current, LogoutNotifier
 from broker.domain.services import Service
 from broker.federation import Federation, GuessGate, Passwords
+from broker.federation.service_gate import ServiceGate
 from broker.following import FollowedRegister, follow_policies
 from broker.jobs.deliver import TellLogout, deliverers
 from broker.jobs.work import Worker
 from broker.live import Live, Part, Watcher
 from broker.logs import configure_logging
 from broker.protocol.oidc.back_channel import BackChannel
+from broker.protocol.oidc.device_desk import DeviceDesk
 from broker.protocol.oidc.provider import ProviderSettings
 from broker.protocol.oidc.routes import ProviderParts, algs_wanted, build_routes
 from broker.protocol.oidc.signing import KeyVault, Signer
@@ -149,6 +151,7 @@ def _provider_parts(
         logins=federation,
         service_tokens=stores.service_tokens,
         child_tokens=stores.child_tokens,
+        device_requests=stores.device_requests,
     )
 
 
@@ -161,12 +164,13 @@ def _page_parts(
     *,
     clock: Clock,
 ) -> PageParts:
+    guesses = GuessGate(stores.guesses, master.derive("guesses"))
     return PageParts(
         issuer=settings.issuer,
         csrf_key=master.derive("csrf"),
         clock=clock,
         federation=federation,
-        passwords=Passwords(federation, GuessGate(stores.guesses, master.derive("guesses"))),
+        passwords=Passwords(federation, guesses),
         people=stores.people,
         links=stores.links,
         ledger=stores.ledger,
@@ -177,6 +181,13 @@ def _page_parts(
         sources=offers(settings.sources),
         feeds={feed.id: FeedLabel(feed.academie, feed.degree_of_schools) for feed in settings.feeds},
         healthy=partial(answers, stores.engine),
+        devices=DeviceDesk(
+            live.register,
+            stores.device_requests,
+            stores.grants,
+            ServiceGate(stores.people, live.book, federation),
+            guesses,
+        ),
     )
 
 

@@ -27,6 +27,7 @@ from broker.storage.sql_audit import SqlAudit
 from broker.storage.sql_child_tokens import SqlChildTokens
 from broker.storage.sql_consumptions import SqlConsumptions
 from broker.storage.sql_details import SqlDetails
+from broker.storage.sql_device_requests import SqlDeviceRequests
 from broker.storage.sql_exposure import SqlExposure
 from broker.storage.sql_grants import SqlGrants
 from broker.storage.sql_guardianships import SqlGuardianships
@@ -67,6 +68,7 @@ class Stores:
     grants: SqlGrants
     service_tokens: SqlServiceTokens
     child_tokens: SqlChildTokens
+    device_requests: SqlDeviceRequests
     consumptions: SqlConsumptions
     keys: SqlKeys
     notices: SqlNotices
@@ -103,6 +105,7 @@ def open_stores(settings: Settings, book: policies.PolicyBook) -> Stores:
         grants=SqlGrants(engine),
         service_tokens=SqlServiceTokens(engine),
         child_tokens=SqlChildTokens(engine),
+        device_requests=SqlDeviceRequests(engine),
         consumptions=SqlConsumptions(engine),
         keys=SqlKeys(engine),
         notices=SqlNotices(engine),

@@ -41,6 +41,7 @@ from broker.storage.sql_audit import SqlAudit
 from broker.storage.sql_child_tokens import SqlChildTokens
 from broker.storage.sql_consumptions import SqlConsumptions
 from broker.storage.sql_details import SqlDetails
+from broker.storage.sql_device_requests import SqlDeviceRequests
 from broker.storage.sql_grants import SqlGrants
 from broker.storage.sql_keys import SqlKeys
 from broker.storage.sql_ledger import SqlLedger
@@ -284,6 +285,7 @@ def _build(engine: Engine, services: tuple[Service, ...]) -> Stand:
             federation,
             SqlServiceTokens(engine),
             SqlChildTokens(engine),
+            SqlDeviceRequests(engine),
         )
     )
     return Stand(

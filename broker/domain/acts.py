@@ -13,7 +13,7 @@ from datetime import datetime
 
 from broker.domain.audit import AuditEvent
 from broker.domain.identity import LinkProof
-from broker.domain.sessions import CodePayload, Redeemable, ServiceToken, Session
+from broker.domain.sessions import CodePayload, DeviceRequest, Redeemable, ServiceToken, Session
 from broker.domain.standings import StandingKind, StandingState
 
 
@@ -73,6 +73,33 @@ class RevokeGrant:
     reason: str
     now: datetime
     audit: tuple[AuditEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenDeviceRequest:
+    """Keep what a device asks, under the digests of its own code and of the one that a person copies.
+
+    `interval`: seconds that it waits between two questions, longer by as much each time that it does not.
+    """
+
+    digest: str
+    user_code: str
+    request: DeviceRequest
+    interval: int
+    issued_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ApproveDevice:
+    """A person said yes: the device's code stands for `payload` from now on, until it expires. Once.
+
+    `user_code` by digest. The session must still run, and be this person's, when the act is carried out.
+    """
+
+    user_code: str
+    payload: CodePayload
+    now: datetime
+    audit: AuditEvent
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,7 @@ class Redeemable(StrEnum):
 
     CODE = "code"
     REFRESH = "refresh"
+    DEVICE = "device"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,29 @@ class AccessToken:
     subject: str
     claims: tuple[str, ...]
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRequest:
+    """What a device that has no keyboard asks (RFC 8628 §3.1), until a person decides on another one.
+
+    `resource`: address of the API that tokens are asked for; empty: none in particular.
+    """
+
+    client_id: str
+    scope: tuple[str, ...]
+    expires_at: datetime
+    resource: str = ""
+
+
+class Polled(StrEnum):
+    """What a device is told that asks whether somebody decided (RFC 8628 §3.5)."""
+
+    PENDING = "pending"
+    TOO_SOON = "too_soon"
+    DENIED = "denied"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from broker.domain.services import ClientKind, GrantType
 from broker.services.reading import Reader
 
 GRANT_KEYS = ("grant_types", "service_scopes", "child_scopes")
-OF_A_PERSON = frozenset({GrantType.AUTHORIZATION_CODE})
+OF_A_PERSON = frozenset({GrantType.AUTHORIZATION_CODE, GrantType.DEVICE_CODE})
 """Grants that a person gives, signed in: they need scopes, `openid` among them."""
 SCOPES = (
     "openid",

@@ -109,7 +109,7 @@ _READ_TOKEN = (
 
 # ---- the steps, shared by both databases -------------------------------------------------------------------------
 
-_STORE_GRANT = (
+STORE_GRANT = (
     insert(grants)
     .from_select(
         [
@@ -188,7 +188,7 @@ _STORE_TOKEN = insert(access_tokens).values(digest=_TOKEN, grant_id=_GRANT, issu
 
 # ---- the same steps as one statement, for PostgreSQL -------------------------------------------------------------
 
-_granted = _STORE_GRANT.cte("granted")
+_granted = STORE_GRANT.cte("granted")
 _ISSUE_AT_ONCE = select(_granted.c.id).add_cte(
     insert(consumptions).from_select(_CODE_NAMES, _code_of(_granted.c.id)).cte("coded"),
     audited(_granted).cte("audited"),
@@ -293,7 +293,7 @@ def _issue_subject(conn: Connection, binds: dict[str, str], *, now: datetime) ->
 
 
 def _issue_in_steps(conn: Connection, binds: dict[str, Any], audit: Sequence[AuditEvent]) -> bool:
-    if conn.execute(_STORE_GRANT, binds).scalar() is None:
+    if conn.execute(STORE_GRANT, binds).scalar() is None:
         return False
     conn.execute(_STORE_CODE, binds)
     if binds["pushed"]:

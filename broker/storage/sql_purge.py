@@ -44,6 +44,7 @@ from broker.storage.schema import (
     attachments,
     child_tokens,
     consumptions,
+    device_requests,
     enrolments,
     grants,
     guardianships,
@@ -224,6 +225,10 @@ RULES: tuple[PurgeRule, ...] = (
     PurgeRule(
         "access_tokens", (access_tokens.c.digest,), access_tokens.c.expires_at < _BEFORE,
         _rows(access_tokens.c.digest), _AT_ONCE,
+    ),
+    PurgeRule(
+        "consumptions", (device_requests.c.digest,), device_requests.c.expires_at < _BEFORE,
+        _rows(device_requests.c.digest), _AT_ONCE,
     ),
     PurgeRule(
         "access_tokens", (child_tokens.c.digest,), child_tokens.c.expires_at < _BEFORE,

@@ -15,6 +15,7 @@ CODE: Final = "code"
 CODE_CHALLENGE: Final = "code_challenge"
 CODE_CHALLENGE_METHOD: Final = "code_challenge_method"
 CODE_VERIFIER: Final = "code_verifier"
+DEVICE_CODE: Final = "device_code"
 DPOP_JKT: Final = "dpop_jkt"
 GRANT_TYPE: Final = "grant_type"
 ID_TOKEN_HINT: Final = "id_token_hint"  # noqa: S105
@@ -48,6 +49,7 @@ ISS: Final = "iss"
 # Values
 AUTHORIZATION_CODE: Final = "authorization_code"
 CLIENT_CREDENTIALS: Final = "client_credentials"
+DEVICE_GRANT: Final = "urn:ietf:params:oauth:grant-type:device_code"
 TOKEN_EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105
 ACCESS_TOKEN_TYPE: Final = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105
 BEARER: Final = "Bearer"

@@ -24,7 +24,9 @@ from broker.domain.errors.directory import (
 )
 from broker.domain.errors.protocol import (
     AccessDenied,
+    AuthorizationPending,
     BadPageRequest,
+    DeviceCodeExpired,
     InvalidClient,
     InvalidDpopProof,
     InvalidGrant,
@@ -39,6 +41,7 @@ from broker.domain.errors.protocol import (
     RedirectMismatch,
     ReleaseRefused,
     ServiceSuspended,
+    SlowDown,
     UnauthorizedClient,
     UnknownClient,
     UnmetRequirements,
@@ -80,8 +83,10 @@ from broker.domain.errors.unavailable import (
 __all__ = [
     "AccessDenied",
     "AlreadyUsed",
+    "AuthorizationPending",
     "BadPageRequest",
     "CredentialsRefused",
+    "DeviceCodeExpired",
     "DirectoryError",
     "EphemeralUnavailable",
     "FeedRefused",
@@ -114,6 +119,7 @@ __all__ = [
     "ServiceSuspended",
     "SettingsError",
     "SignInError",
+    "SlowDown",
     "SourceCrowded",
     "SourceSuspended",
     "StepUpNeeded",

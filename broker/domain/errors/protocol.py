@@ -207,6 +207,30 @@ class UnmetRequirements(ProtocolError):
     may_redirect = True
 
 
+class AuthorizationPending(ProtocolError):
+    """Nobody has decided yet what a device asked; it may ask again (RFC 8628 §3.5)."""
+
+    code = "PRE-3024"
+    level = logging.DEBUG
+    spec_error = "authorization_pending"
+
+
+class SlowDown(ProtocolError):
+    """A device asks too often: it waits five seconds longer from now on (RFC 8628 §3.5)."""
+
+    code = "PRE-3025"
+    level = logging.DEBUG
+    spec_error = "slow_down"
+
+
+class DeviceCodeExpired(ProtocolError):
+    """A device's code is over, or the session of whoever said yes: the device begins anew (RFC 8628 §3.5)."""
+
+    code = "PRE-3026"
+    level = logging.INFO
+    spec_error = "expired_token"
+
+
 class InvalidTarget(ProtocolError):
     """The API that tokens are asked for is unknown, closed, not this client's, or not the one granted (RFC 8707 §2)."""
 

@@ -8,11 +8,13 @@ from datetime import datetime
 from typing import Protocol
 
 from broker.domain.acts import (
+    ApproveDevice,
     ExchangeForChild,
     IssueCode,
     IssueServiceToken,
     JudgeRecord,
     LiftStanding,
+    OpenDeviceRequest,
     OpenSession,
     Redeem,
     RevokeGrant,
@@ -25,7 +27,17 @@ from broker.domain.identity import AccountKey, AttachmentView, LinkedAccount
 from broker.domain.logouts import Notice
 from broker.domain.people import CardReason, ChildCard, PersonView, RecordView, Reference, Space
 from broker.domain.services import Service
-from broker.domain.sessions import AccessToken, ChildToken, CodePayload, Redeemable, ServiceToken, Session, SignIn
+from broker.domain.sessions import (
+    AccessToken,
+    ChildToken,
+    CodePayload,
+    DeviceRequest,
+    Polled,
+    Redeemable,
+    ServiceToken,
+    Session,
+    SignIn,
+)
 from broker.domain.standings import InForce, Standing, StandingKind
 
 
@@ -265,6 +277,30 @@ class ChildTokens(Protocol):
 
     def revoke(self, token_digest: str, audit: AuditEvent) -> None:
         """Forget a token; the audit keeps that there was one."""
+        ...
+
+
+class DeviceRequests(Protocol):
+    """Devices that wait for a person's yes. What is decided is decided once; the tokens are `Grants.redeem`'s."""
+
+    def open(self, act: OpenDeviceRequest) -> bool:
+        """Keep a request; False when its user code is taken."""
+        ...
+
+    def waiting(self, user_code: str, *, now: datetime) -> DeviceRequest | None:
+        """The request behind a user code (by digest) that nobody decided yet and that is not over."""
+        ...
+
+    def approve(self, act: ApproveDevice) -> bool:
+        """Carry out the yes; False, and nothing changed, when it was decided, is over, or the session ended."""
+        ...
+
+    def deny(self, user_code: str, *, now: datetime, audit: AuditEvent) -> bool:
+        """Carry out the no; False when it was decided already or is over."""
+        ...
+
+    def poll(self, device_code: str, client_id: str, *, now: datetime) -> Polled:
+        """Note that the device asked, and tell what it is told when it could not redeem its code."""
         ...
 
 

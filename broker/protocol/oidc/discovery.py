@@ -10,6 +10,7 @@ from broker.domain.services import GrantType, TokenAuthMethod
 from broker.protocol.endpoint import Call
 from broker.protocol.oidc.provider import (
     AUTHORIZE_PATH,
+    DEVICE_AUTHORIZATION_PATH,
     END_SESSION_PATH,
     INTROSPECTION_PATH,
     JWKS_PATH,
@@ -64,6 +65,7 @@ def build_metadata(issuer: str, *, algs: Iterable[str]) -> bytes:
         "userinfo_endpoint": issuer + USERINFO_PATH,
         "revocation_endpoint": issuer + REVOCATION_PATH,
         "introspection_endpoint": issuer + INTROSPECTION_PATH,
+        "device_authorization_endpoint": issuer + DEVICE_AUTHORIZATION_PATH,
         "pushed_authorization_request_endpoint": issuer + PUSH_PATH,
         "end_session_endpoint": issuer + END_SESSION_PATH,
         "jwks_uri": issuer + JWKS_PATH,

@@ -12,6 +12,7 @@ from broker.domain.ports import (
     Consumptions,
     Current,
     Details,
+    DeviceRequests,
     EphemeralStore,
     Grants,
     Ledger,
@@ -27,6 +28,7 @@ from broker.protocol.oidc.authorize import Authorize
 from broker.protocol.oidc.client_assertions import AssertionDesk
 from broker.protocol.oidc.client_credentials import ClientCredentials
 from broker.protocol.oidc.copies import TokenCopies
+from broker.protocol.oidc.device import DeviceAuthorization
 from broker.protocol.oidc.discovery import Discovery, build_metadata
 from broker.protocol.oidc.end_session import EndSession, SignOuts
 from broker.protocol.oidc.exchange import TokenExchange
@@ -35,6 +37,7 @@ from broker.protocol.oidc.pending import PendingRequests
 from broker.protocol.oidc.proofs import ProofDesk
 from broker.protocol.oidc.provider import (
     AUTHORIZE_PATH,
+    DEVICE_AUTHORIZATION_PATH,
     DISCOVERY_PATH,
     END_SESSION_PATH,
     END_SESSION_RESUME_PATH,
@@ -82,6 +85,7 @@ class ProviderParts:
     logins: Logins
     service_tokens: ServiceTokens
     child_tokens: ChildTokens
+    device_requests: DeviceRequests
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,7 @@ def build_routes(parts: ProviderParts) -> tuple[Route, ...]:
     pushed = PushedRequests(parts.store, lambda: settings.lives.current().pushed)
     push = Push(parts.services, assertions, proofs, pushed)
     authorize = Authorize(settings, parts.services, parts.grants, gate, pending, parts.signer, pushed)
+    device = DeviceAuthorization(settings, parts.services, parts.device_requests, assertions)
     token = _token_endpoint(parts, gate, assertions, proofs)
     reader = TokenReader(settings, parts.services, parts.grants, parts.service_tokens, parts.child_tokens, parts.signer)
     desk = TokenDesk(parts.services, parts.grants, parts.service_tokens, parts.child_tokens, reader, assertions)
@@ -135,6 +140,7 @@ def build_routes(parts: ProviderParts) -> tuple[Route, ...]:
         Route("GET", AUTHORIZE_PATH, authorize.get, pages=True, reads_session=True),
         Route("POST", AUTHORIZE_PATH, authorize.post, pages=True),
         Route("GET", RESUME_PATH, authorize.resume, pages=True, reads_session=True),
+        Route("POST", DEVICE_AUTHORIZATION_PATH, device.post, per_minute=600),
         Route("POST", PUSH_PATH, push.post, readers=readers.may_read),
         Route("GET", END_SESSION_PATH, end_session.get, pages=True, reads_session=True),
         Route("POST", END_SESSION_PATH, end_session.post, pages=True),
@@ -154,5 +160,6 @@ def _token_endpoint(parts: ProviderParts, gate: ServiceGate, assertions: Asserti
     exchange = TokenExchange(settings, parts.child_tokens, gate)
     return Token(
         settings, parts.services, parts.grants, parts.ledger, parts.signer, assertions, proofs, gate,
+        parts.device_requests,
         grantors={oauth.CLIENT_CREDENTIALS: own_name.issue, oauth.TOKEN_EXCHANGE: exchange.issue},
     )  # fmt: skip

@@ -12,9 +12,16 @@ from dataclasses import dataclass, field, replace
 
 from broker.domain.acts import Redeem, RevokeGrant
 from broker.domain.audit import Action, AuditEvent
-from broker.domain.errors import AccessDenied, InvalidDpopProof, InvalidGrant, ProtocolError, UnsupportedGrantType
+from broker.domain.errors import (
+    AccessDenied,
+    DeviceCodeExpired,
+    InvalidDpopProof,
+    InvalidGrant,
+    ProtocolError,
+    UnsupportedGrantType,
+)
 from broker.domain.handles import Handle, digest, is_handle, new_handle
-from broker.domain.ports import Current, Grants, Ledger, Services
+from broker.domain.ports import Current, DeviceRequests, Grants, Ledger, Services
 from broker.domain.released import release_of
 from broker.domain.sessions import CodePayload, Device, Redeemable, Session
 from broker.federation.service_gate import ServiceGate
@@ -24,6 +31,7 @@ from broker.protocol.oidc.access_token import ALG, is_signed, issue_for_person
 from broker.protocol.oidc.answers import token_refusal
 from broker.protocol.oidc.client_assertions import AssertionDesk
 from broker.protocol.oidc.client_auth import CREDENTIALS_CHECKS, AuthenticatedClient, CredentialsCheck, authenticate
+from broker.protocol.oidc.device import refusal_of
 from broker.protocol.oidc.id_token import issue_id_token
 from broker.protocol.oidc.proofs import ProofDesk
 from broker.protocol.oidc.provider import ProviderSettings
@@ -67,6 +75,7 @@ class Token:
     assertions: AssertionDesk
     proofs: ProofDesk
     gate: ServiceGate
+    devices: DeviceRequests
     credentials_checks: tuple[CredentialsCheck, ...] = CREDENTIALS_CHECKS
     ways: Mapping[str, Way] = field(default_factory=lambda: WAYS)
     grantors: Mapping[str, Grantor] = field(default_factory=dict)
@@ -109,7 +118,7 @@ class Token:
             raise InvalidGrant("its grant or session is over")
         try:
             asked.check(payload, self._target(payload))
-            if asked.way.kind is Redeemable.REFRESH:
+            if asked.way.kind is not Redeemable.CODE:
                 self._check_access(asked, payload)
         except ProtocolError:
             self._revoke(asked, payload, asked.way.refused)
@@ -122,7 +131,10 @@ class Token:
         return find_target(self.services.current(), {oauth.RESOURCE: audience.uri}) if audience else None
 
     def _check_access(self, asked: Asked, payload: CodePayload) -> None:
-        """The person may still use the service: a month after the code, its rules or theirs may be others."""
+        """The person may still use the service: a month after the code, its rules or theirs may be others.
+
+        So may they be, by minutes, once a screen asks for what somebody let it have.
+        """
         now = asked.call.now
         session = Session(
             payload.grant.sid, "", payload.grant.person_id, "", payload.authn, Device.OWN, payload.authn.auth_time,
@@ -156,6 +168,8 @@ class Token:
     def _refuse(self, asked: Asked, *, shown: str) -> None:
         """Tell why nothing was claimed; all that came of what was redeemed before is revoked (RFC 9700 §4.14)."""
         payload = self.grants.redeemable(asked.way.kind, shown)
+        if payload is None and asked.way.kind is Redeemable.DEVICE:
+            raise refusal_of(self.devices.poll(shown, asked.client.party.client_id, now=asked.call.now))
         if payload is None:
             raise InvalidGrant("unknown")
         try:
@@ -163,6 +177,8 @@ class Token:
         except Reused:
             self._revoke(asked, payload, asked.way.reused)
             raise InvalidGrant("used twice: its tokens are revoked") from None
+        if asked.way.kind is Redeemable.DEVICE:
+            raise DeviceCodeExpired("the session of who said yes is over")
 
     def _revoke(self, asked: Asked, payload: CodePayload, why: Action) -> None:
         event = _event(why, asked, grant_id=payload.grant.grant_id)

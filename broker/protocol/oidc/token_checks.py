@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from broker.domain.audit import Action
-from broker.domain.errors import InvalidGrant, InvalidScope, InvalidTarget
+from broker.domain.errors import DeviceCodeExpired, InvalidGrant, InvalidScope, InvalidTarget
 from broker.domain.handles import Handle
 from broker.domain.sessions import CodePayload, Redeemable
 from broker.protocol.oidc.client_auth import AuthenticatedClient
@@ -142,6 +142,23 @@ REFRESH_CHECKS: tuple[RedemptionCheck, ...] = (
 )
 
 
+def check_device_unexpired(redemption: Redemption) -> None:
+    """The device's code is not over: in words that tell the device to begin anew (RFC 8628 §3.5)."""
+    if redemption.now >= redemption.payload.expires_at:
+        raise DeviceCodeExpired("expired")
+
+
+DEVICE_CHECKS: tuple[RedemptionCheck, ...] = (
+    check_owner,
+    check_unused,
+    check_key,
+    check_resource,
+    check_audience,
+    check_device_unexpired,
+)
+"""Of a device's code (RFC 8628 §3.4): 256 bits that the client drew from us itself, so no address and no verifier."""
+
+
 @dataclass(frozen=True, slots=True)
 class Way:
     """One way to get tokens: by what, where it stands in the form, its checks, and how the trail calls its ends."""
@@ -163,6 +180,10 @@ WAYS: Mapping[str, Way] = {
     oauth.REFRESH_TOKEN: Way(
         Redeemable.REFRESH, Handle.REFRESH_TOKEN, oauth.REFRESH_TOKEN, REFRESH_CHECKS,
         Action.TOKEN_REFRESHED, Action.REFRESH_REUSED, Action.REFRESH_REFUSED,
+    ),
+    oauth.DEVICE_GRANT: Way(
+        Redeemable.DEVICE, Handle.DEVICE_CODE, oauth.DEVICE_CODE, DEVICE_CHECKS,
+        Action.DEVICE_REDEEMED, Action.DEVICE_REUSED, Action.DEVICE_REFUSED,
     ),
 }  # fmt: skip
 """By grant type. Nothing else gives tokens: no password grant (RFC 9700 §2.4)."""

@@ -81,6 +81,24 @@ child_tokens = Table(
 """For one child in a guardian's place: `grant_id` is the guardian's grant, `child` the child's subject at the service,
 which leads to the child whatever was merged."""
 
+device_requests = Table(
+    "device_requests", metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("user_code", String(64), nullable=False, unique=True),
+    Column("client_id", String(128), nullable=False),
+    Column("scope", JSON, nullable=False),
+    Column("resource", String(255)),
+    Column("issued_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("waits", Integer, nullable=False),
+    Column("polled_at", Instant),
+    Column("decision", String(16)),
+    Column("decided_at", Instant),
+    Index("ix_device_requests_expires_at", "expires_at"),
+)
+"""Screens that wait for somebody's yes. `waits`: seconds between two questions of the device. A yes makes the device's
+code one of `consumptions`, redeemed as any other."""
+
 service_tokens = Table(
     "service_tokens", metadata,
     Column("digest", String(64), primary_key=True),

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from broker.domain.errors import InvalidGrant, InvalidScope, InvalidTarget
+from broker.domain.errors import DeviceCodeExpired, InvalidGrant, InvalidScope, InvalidTarget
 from broker.domain.identity import AuthnContext
 from broker.domain.services import Resource, ServiceState
 from broker.domain.sessions import Audience, CodePayload, Grant
@@ -15,7 +15,15 @@ from broker.protocol.oidc import token_checks as checks
 from broker.protocol.oidc.client_auth import AuthenticatedClient
 from broker.protocol.oidc.provider import Client
 from broker.protocol.oidc.targets import Target
-from broker.protocol.oidc.token_checks import CODE_CHECKS, REFRESH_CHECKS, WAYS, Redemption, RedemptionCheck, Reused
+from broker.protocol.oidc.token_checks import (
+    CODE_CHECKS,
+    DEVICE_CHECKS,
+    REFRESH_CHECKS,
+    WAYS,
+    Redemption,
+    RedemptionCheck,
+    Reused,
+)
 from tests.builders import NOW
 from tests.oidc_stand import REDIRECT, SERVICES, VERIFIER, challenge_of, redemption, service
 
@@ -89,7 +97,20 @@ REFRESH_VECTORS: tuple[tuple[RedemptionCheck, type[Exception], Redemption], ...]
     (checks.check_audience, InvalidTarget, replace(REFRESH, payload=FOR_API, target=CLOSED)),
     (checks.check_unexpired, InvalidGrant, replace(REFRESH, now=PAYLOAD.expires_at)),
 )
-ALL = [(CODE_CHECKS, *vector) for vector in VECTORS] + [(REFRESH_CHECKS, *vector) for vector in REFRESH_VECTORS]
+DEVICE = replace(GOOD, form={"device_code": "pdc_x"})
+DEVICE_VECTORS: tuple[tuple[RedemptionCheck, type[Exception], Redemption], ...] = (
+    (checks.check_owner, InvalidGrant, replace(DEVICE, client=ANOTHER)),
+    (checks.check_unused, Reused, replace(DEVICE, payload=replace(PAYLOAD, used_at=NOW))),
+    (checks.check_key, InvalidGrant, replace(DEVICE, payload=BOUND)),
+    (checks.check_resource, InvalidTarget, replace(DEVICE, form={**DEVICE.form, "resource": API})),
+    (checks.check_audience, InvalidTarget, replace(DEVICE, payload=FOR_API, target=CLOSED)),
+    (checks.check_device_unexpired, DeviceCodeExpired, replace(DEVICE, now=PAYLOAD.expires_at)),
+)
+ALL = (
+    [(DEVICE_CHECKS, *vector) for vector in DEVICE_VECTORS]
+    + [(CODE_CHECKS, *vector) for vector in VECTORS]
+    + [(REFRESH_CHECKS, *vector) for vector in REFRESH_VECTORS]
+)
 
 
 def refused_by(listed: tuple[RedemptionCheck, ...], asked: Redemption) -> list[str]:
@@ -98,7 +119,7 @@ def refused_by(listed: tuple[RedemptionCheck, ...], asked: Redemption) -> list[s
     for check in listed:
         try:
             check(asked)
-        except (InvalidGrant, InvalidScope, InvalidTarget, Reused):
+        except (DeviceCodeExpired, InvalidGrant, InvalidScope, InvalidTarget, Reused):
             names.append(check.__name__)
     return names
 
@@ -113,6 +134,7 @@ def run(listed: tuple[RedemptionCheck, ...], asked: Redemption, *, without: Rede
     ("listed", "asked"),
     [
         (CODE_CHECKS, GOOD),
+        (DEVICE_CHECKS, DEVICE),
         (REFRESH_CHECKS, REFRESH),
         (REFRESH_CHECKS, replace(REFRESH, form={"refresh_token": "prt_x"})),
         (CODE_CHECKS, replace(GOOD, payload=BOUND, jkt="k" * 43)),
@@ -137,6 +159,7 @@ def test_a_fault_is_stopped_by_its_check_and_by_no_other(
 def test_every_check_has_a_vector() -> None:
     assert {check for check, _, _ in VECTORS} == set(CODE_CHECKS)
     assert {check for check, _, _ in REFRESH_VECTORS} == set(REFRESH_CHECKS)
+    assert {check for check, _, _ in DEVICE_VECTORS} == set(DEVICE_CHECKS)
 
 
 @pytest.mark.spec("RFC 7636 §4.1")
@@ -146,5 +169,5 @@ def test_a_verifier_is_there() -> None:
 
 
 @pytest.mark.spec("RFC 9700 §2.4")
-def test_codes_and_refresh_tokens_are_the_only_ways_to_tokens() -> None:
-    assert set(WAYS) == {"authorization_code", "refresh_token"}
+def test_codes_refresh_tokens_and_device_codes_are_all_that_is_redeemed() -> None:
+    assert set(WAYS) == {"authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"}
