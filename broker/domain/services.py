@@ -45,6 +45,7 @@ class ClaimName(StrEnum):
     SUB_FUNCTIONS = "sub_functions"
     STRUCTURE_TYPE = "structure_type"
     VECTEUR = "vecteur"
+    QUIET_UNTIL = "quiet_until"
 
 
 class TokenAuthMethod(StrEnum):

@@ -20,6 +20,7 @@ SCOPES = (
     "birthdate",
     "schooling",
     "directory",
+    "quiet_hours",
     "offline_access",
 )
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,64}")

@@ -27,7 +27,9 @@ _CHILDREN = frozenset({ClaimName.VECTEUR, ClaimName.STRUCTURE_TYPE})
 _LOGINS = frozenset({ClaimName.LOGIN})
 
 
-_OF_PLACES = frozenset({ClaimName.CHILDREN, ClaimName.UAI, ClaimName.VECTEUR, ClaimName.STRUCTURE_TYPE})
+_OF_PLACES = frozenset(
+    {ClaimName.CHILDREN, ClaimName.UAI, ClaimName.VECTEUR, ClaimName.STRUCTURE_TYPE, ClaimName.QUIET_UNTIL}
+)
 
 
 def needs_children(claims: Collection[str]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
 from typing import Any
@@ -178,7 +179,9 @@ class SqlPeople:
     def children_of(self, adult_id: str, *, now: datetime) -> tuple[ChildCard, ...]:
         """See `People.children_of`."""
         rows = fetch(self._engine, _CARDS, {"person": adult_id, "now": now, **days(now)})
-        return self._cards(((row.child_id, row) for row in rows), now=now)
+        acting = {row.child_id for row in rows if row.may_act}
+        cards = self._cards(((row.child_id, row) for row in rows), now=now)
+        return tuple(replace(card, may_act=card.child_id in acting) for card in cards)
 
     def why(self, adult_id: str, *, now: datetime) -> tuple[CardReason, ...]:
         """See `People.why`. A relation to the card's own record goes before one to another record of the child."""

@@ -39,6 +39,7 @@ SCOPE_CLAIMS: dict[str, tuple[ClaimName, ...]] = {
         ClaimName.STRUCTURE_TYPE,
     ),
     "directory": (ClaimName.LOGIN, ClaimName.EXTERNAL_ID, ClaimName.VECTEUR),
+    "quiet_hours": (ClaimName.QUIET_UNTIL,),
     "offline_access": (),
 }
 """What a scope may open at userinfo; a descriptor and the policies may give less, never more."""
