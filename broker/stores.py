@@ -39,6 +39,7 @@ from broker.storage.sql_outbox import SqlOutbox
 from broker.storage.sql_people import SqlPeople
 from broker.storage.sql_quality import SqlQuality
 from broker.storage.sql_reach import SqlReach
+from broker.storage.sql_registrations import SqlRegistrations
 from broker.storage.sql_sessions import SqlSessions
 from broker.storage.sql_standings import SqlStandings
 
@@ -72,6 +73,7 @@ class Stores:
     quality: SqlQuality
     reach: SqlReach
     standings: SqlStandings
+    registrations: SqlRegistrations
 
     def close(self) -> None:
         """Give back the connections."""
@@ -106,6 +108,7 @@ def open_stores(settings: Settings, book: policies.PolicyBook) -> Stores:
         quality=SqlQuality(engine),
         reach=SqlReach(engine),
         standings=SqlStandings(engine),
+        registrations=SqlRegistrations(engine),
     )
 
 

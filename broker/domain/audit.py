@@ -43,6 +43,9 @@ class Action(StrEnum):
     KEY_CREATED = "key_created"
     STANDING_SET = "standing_set"
     STANDING_LIFTED = "standing_lifted"
+    CLIENT_REGISTERED = "client_registered"
+    CLIENT_CHANGED = "client_changed"
+    CLIENT_REMOVED = "client_removed"
 
 
 @dataclass(frozen=True, slots=True)
