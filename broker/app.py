@@ -16,24 +16,28 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
-from broker.declared import read_register
+from broker.declared import read_register, registration_terms
 from broker.domain.audit import Topic
 from broker.domain.clock import Clock
 from broker.domain.errors import SettingsError, StorageUnavailable
+from broker.domain.handles import digest
 from broker.domain.ports import Current, LogoutNotifier
 from broker.domain.services import Service
 from broker.federation import Federation, GuessGate, Passwords
-from broker.following import FollowedRegister, follow_policies
+from broker.following import Arrivals, FollowedRegister, follow_policies
 from broker.jobs.deliver import TellLogout, deliverers
 from broker.jobs.work import Worker
 from broker.live import Live, Part, Watcher
 from broker.logs import configure_logging
 from broker.protocol.oidc.back_channel import BackChannel
+from broker.protocol.oidc.client_keys import Fetch
 from broker.protocol.oidc.provider import ProviderSettings
+from broker.protocol.oidc.registration import RegistrationDesk
 from broker.protocol.oidc.routes import ProviderParts, algs_wanted, build_routes
 from broker.protocol.oidc.signing import KeyVault, Signer
 from broker.services.register import Register
 from broker.settings import Settings, load_settings
+from broker.settings.secret_files import read_secret
 from broker.sources import offers, open_sources
 from broker.storage.engine import reading
 from broker.storage.memory_store import MemoryStore
@@ -46,7 +50,8 @@ from broker.web.edge import Edge
 from broker.web.forwarded import forwarded_address
 from broker.web.pages import create_pages
 from broker.web.parts import FeedLabel, PageParts
-from connectors.guarded import open_guarded
+from connectors.guarded import fetch_once, open_guarded
+from connectors.outbound import Outbound
 from policies import PolicyBook
 
 if TYPE_CHECKING:
@@ -98,7 +103,7 @@ def build(settings: Settings, *, clock: Clock = utc_now) -> Broker:
         ephemeral = open_ephemeral(settings, master, clock=clock)
         opened.callback(ephemeral.close)
         signer = _open_signer(stores, master, declared.all(), clock=clock)
-        register = FollowedRegister(settings, standings=stores.standings, signer=signer)
+        register = _follow_register(settings, stores, signer, clock=clock)
         live = Decisions(follow_policies(settings), register)
         federation = Federation(
             sources=open_sources(settings.sources, opened),
@@ -114,19 +119,12 @@ def build(settings: Settings, *, clock: Clock = utc_now) -> Broker:
         )
         provider_settings = _provider_settings(settings, live.book)
         notifier = _open_notifier(settings, provider_settings, live.register, signer, opened)
+        fetch = partial(fetch_once, _open_way_out(settings, opened))
         provider = ProviderParts(
-            provider_settings,
-            live.register,
-            stores.people,
-            stores.details,
-            stores.grants,
-            stores.consumptions,
-            stores.ledger,
-            ephemeral,
-            live.book,
-            signer,
-            federation,
-        )
+            provider_settings, live.register, stores.people, stores.details, stores.grants, stores.consumptions,
+            stores.ledger, ephemeral, live.book, signer, federation, fetch,
+            _registration_desk(settings, stores, live.register, fetch),
+        )  # fmt: skip
         pages = create_pages(_page_parts(settings, live, stores, federation, master, clock=clock))
         address = forwarded_address(settings.trusted_proxies)
         routes = build_routes(provider)
@@ -215,7 +213,7 @@ def run_worker(settings: Settings, stop: Event, *, clock: Clock = utc_now) -> No
         ephemeral = opened.enter_context(closing(open_ephemeral(settings, master, clock=clock)))
         book = follow_policies(settings)
         signer = _open_signer(stores, master, read_register(settings).all(), clock=clock)
-        register = FollowedRegister(settings, standings=stores.standings, signer=signer)
+        register = _follow_register(settings, stores, signer, clock=clock)
         notifier = _open_notifier(settings, _provider_settings(settings, book), register, signer, opened)
         watcher = Watcher((book, register))
         watcher.start()
@@ -230,6 +228,22 @@ def _provider_settings(settings: Settings, book: Live[PolicyBook]) -> ProviderSe
     return ProviderSettings(settings.issuer, Part(book, lambda book: book.installation.sessions))
 
 
+def _follow_register(settings: Settings, stores: Stores, signer: Signer, *, clock: Clock) -> FollowedRegister:
+    terms = registration_terms(settings)
+    arrivals = Arrivals(stores.registrations, terms, clock) if terms else None
+    return FollowedRegister(settings, standings=stores.standings, signer=signer, arrivals=arrivals)
+
+
+def _registration_desk(
+    settings: Settings, stores: Stores, register: FollowedRegister, fetch: Fetch
+) -> RegistrationDesk | None:
+    terms, file = registration_terms(settings), settings.registration.token_file
+    if terms is None:
+        return None
+    initial = digest(read_secret(file)) if file else ""
+    return RegistrationDesk(stores.registrations, terms, fetch, initial, changed=register.refresh_registered)
+
+
 def _open_notifier(
     settings: Settings,
     provider: ProviderSettings,
@@ -237,14 +251,20 @@ def _open_notifier(
     signer: Signer,
     resources: ExitStack,
 ) -> BackChannel:
+    outbound = _open_way_out(settings, resources)
+    return BackChannel(
+        provider, register, signer, post=lambda url, body: outbound.post_form(url, body=body, headers={}).status
+    )
+
+
+def _open_way_out(settings: Settings, resources: ExitStack) -> Outbound:
+    """A client for addresses that services registered: one for each use, so that none takes the other's places."""
     try:
         outbound = open_guarded(settings.reachable_networks, ca_file=settings.services_ca_file)
     except OSError as fault:
         raise SettingsError((f"services_ca_file: cannot be read ({type(fault).__name__})",)) from fault
     resources.callback(outbound.close)
-    return BackChannel(
-        provider, register, signer, post=lambda url, body: outbound.post_form(url, body=body, headers={}).status
-    )
+    return outbound
 
 
 def open_ephemeral(settings: Settings, master: MasterSecret, *, clock: Clock) -> MemoryStore | RedisStore:

@@ -91,4 +91,13 @@ def _row(registration: Registration) -> dict[str, object]:
 
 
 def _registration(row: Row[Any]) -> Registration:
-    return Registration(**row._mapping)
+    return Registration(
+        client_id=row.client_id,
+        tenant=row.tenant,
+        secret_digest=row.secret_digest,
+        token_digest=row.token_digest,
+        metadata=row.metadata,
+        registered_at=row.registered_at,
+        changed_at=row.changed_at,
+        expires_at=row.expires_at,
+    )

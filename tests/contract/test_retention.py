@@ -167,8 +167,9 @@ def plant_lifted_standing(engine: Engine) -> Planted:
 def plant_registration(engine: Engine) -> Planted:
     with writing(engine) as conn:
         for client_id, ends_at in (("clt_un", OVER), ("clt_deux", OVER + timedelta(days=400))):
-            row = {"client_id": client_id, "tenant": "ville", "token_digest": "d", "metadata": {}, "expires_at": ends_at}
-            conn.execute(insert(schema.registrations).values(registered_at=OVER, changed_at=OVER, **row))
+            row = {"client_id": client_id, "tenant": "ville", "token_digest": "d", "metadata": {}}
+            at = {"registered_at": OVER, "changed_at": OVER, "expires_at": ends_at}
+            conn.execute(insert(schema.registrations).values(**row, **at))
     return {"registrations": 1}
 
 

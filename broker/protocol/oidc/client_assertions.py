@@ -60,7 +60,8 @@ class AssertionDesk:
 
     def _check(self, assertion: str, keys: KeySet, party: RelyingParty, *, now: datetime) -> SignedClaims:
         """By FAPI 2.0 for whoever is declared here: our issuer, no RS256. OpenID Connect Core §9 asks less."""
-        audiences, algorithms = (self.issuer,), FAPI_ALGS
+        audiences: tuple[str, ...] = (self.issuer,)
+        algorithms: tuple[str, ...] = FAPI_ALGS
         if party.self_registered:
             audiences = (self.issuer, self.issuer + TOKEN_PATH)
             algorithms = (party.assertion_alg,) if party.assertion_alg else SIGNING_ALGS

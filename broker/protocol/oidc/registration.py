@@ -16,9 +16,7 @@ from broker.domain.audit import Action, AuditEvent
 from broker.domain.errors import (
     InvalidClientMetadata,
     InvalidRedirectUri,
-    InvalidRequest,
     InvalidToken,
-    ProtocolError,
     RegistrationsFull,
     UnauthorizedClient,
 )
@@ -110,9 +108,7 @@ class RegistrationEndpoint:
         if not self.desk.registrations.add(registration, most=self.desk.terms.most, audit=event):
             raise RegistrationsFull(f"{self.desk.terms.most} live")
         self.desk.changed()
-        return json_response(
-            201, information(registration, self.issuer, secret=secret, token=token), headers=NO_STORE
-        )
+        return json_response(201, information(registration, self.issuer, secret=secret, token=token), headers=NO_STORE)
 
     def _read(self, call: Call) -> PlainResponse:
         registration = self._own(call)

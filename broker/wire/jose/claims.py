@@ -231,7 +231,7 @@ def claimed_client(assertion: str) -> str:
     return client_id
 
 
-def verify_client_assertion(  # noqa: PLR0913 (each is a fact that the caller must state)
+def verify_client_assertion(
     assertion: str,
     keys: KeySet,
     *,
