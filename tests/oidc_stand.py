@@ -251,7 +251,7 @@ def open_stand(
     sqlite_url: str,
     *,
     services: tuple[Service, ...] = SERVICES,
-    change: Callable[[ProviderParts], ProviderParts] = lambda parts: parts,
+    change: Callable[[ProviderParts, Engine], ProviderParts] = lambda parts, _: parts,
 ) -> Iterator[Stand]:
     """A stand on a fresh database, closed at the end. `change`: of what the provider is built from."""
     engine = open_engine(sqlite_url)
@@ -261,7 +261,9 @@ def open_stand(
         engine.dispose()
 
 
-def _build(engine: Engine, services: tuple[Service, ...], change: Callable[[ProviderParts], ProviderParts]) -> Stand:
+def _build(
+    engine: Engine, services: tuple[Service, ...], change: Callable[[ProviderParts, Engine], ProviderParts]
+) -> Stand:
     clock = FakeClock(builders.NOW)
     mother, children = builders.add_family(engine, uai=UAI, children=("Léa", "Tom"))
     store, policies = MemoryStore(clock), load_book()
@@ -277,7 +279,7 @@ def _build(engine: Engine, services: tuple[Service, ...], change: Callable[[Prov
         settings, register, people, SqlDetails(engine), grants, SqlConsumptions(engine), SqlLedger(engine), store, live,
         signer, federation,
     )  # fmt: skip
-    routes = build_routes(change(parts))
+    routes = build_routes(change(parts, engine))
     return Stand(
         engine, clock, store, people, grants, sessions, signer, policies, live, register, standings,
         federation, services, routes, mother,

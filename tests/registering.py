@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+from sqlalchemy import Engine
+
+from broker.domain.clock import Clock
 from broker.domain.errors import UpstreamUnavailable
 from broker.domain.handles import digest
 from broker.domain.people import Profil
 from broker.domain.registrations import RegistrationTerms
+from broker.federation import Federation
 from broker.following import Arrivals
 from broker.protocol.oidc.registration import RegistrationDesk
 from broker.protocol.oidc.registration_checks import REGISTERED_ALGS
@@ -57,7 +61,8 @@ class Registering:
     documents: Documents
 
     def post(self, metadata: object, *, token: str = INITIAL, content_type: str = "application/json") -> Answer:
-        """Ask to register."""
+        """Ask to register, some seconds after whoever asked before."""
+        self.stand.clock.advance(3)
         return self.send("POST", "/register", metadata, token=token, content_type=content_type)
 
     def send(
@@ -147,14 +152,10 @@ class Client:
 def registering(sqlite_url: str, *, terms: RegistrationTerms = TERMS, initial: str = INITIAL) -> Iterator[Registering]:
     """A stand with registration on; `initial` empty: open to everybody."""
     documents = Documents()
-    engines: list[Callable[[ProviderParts], ProviderParts]] = []
 
-    def change(parts: ProviderParts) -> ProviderParts:
-        return engines[0](parts)
-
-    def on(parts: ProviderParts) -> ProviderParts:
-        registrations = SqlRegistrations(parts.grants._engine)  # type: ignore[attr-defined]  # noqa: SLF001
-        arrivals = Arrivals(registrations, terms, parts.logins.clock)  # type: ignore[attr-defined]
+    def on(parts: ProviderParts, engine: Engine) -> ProviderParts:
+        registrations = SqlRegistrations(engine)
+        arrivals = Arrivals(registrations, terms, clock_of(parts))
         register, declared = parts.services, parts.services.current().all()
         assert isinstance(register, Settable)
 
@@ -165,6 +166,11 @@ def registering(sqlite_url: str, *, terms: RegistrationTerms = TERMS, initial: s
         desk = RegistrationDesk(registrations, terms, documents.fetch, digest(initial) if initial else "", follow)
         return replace(parts, fetch=documents.fetch, registration=desk)
 
-    engines.append(on)
-    with open_stand(sqlite_url, change=change) as stand:
+    with open_stand(sqlite_url, change=on) as stand:
         yield Registering(stand, documents)
+
+
+def clock_of(parts: ProviderParts) -> Clock:
+    """The clock of the stand, as its federation holds it."""
+    assert isinstance(parts.logins, Federation)
+    return parts.logins.clock

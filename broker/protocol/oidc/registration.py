@@ -33,8 +33,8 @@ from broker.protocol.oidc.registration_metadata import OURS, granted, informatio
 from broker.wire import oauth
 from broker.wire.http import PlainResponse, json_response, parse_form
 
-PER_MINUTE = 20
-"""Requests from one address: a client registers once."""
+PER_MINUTE = 30
+"""Requests from one address: a client registers once, and a stranger who tries many learns nothing by it."""
 _TOLD = (InvalidRedirectUri, InvalidClientMetadata)
 """Refusals whose cause is for the caller: it names the member, and nothing that a secret could be guessed from."""
 
