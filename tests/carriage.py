@@ -60,8 +60,7 @@ class HttpsFront:
         context.load_cert_chain(files.certificate, files.key)
         self.app: App = in_process  # type: ignore[assignment]
         self.fault: Exception | None = None
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"front": self}))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"front": self}))
         self._server.socket = context.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self._trust = ca.trust()
@@ -107,6 +106,13 @@ class HttpsFront:
             content=environ["wsgi.input"].read(),
             extensions={"sni_hostname": host, "timeout": {"connect": 10.0, "read": 30.0, "write": 10.0, "pool": 10.0}},
         )
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A handshake that the client broke off is told to the test by the client."""
 
 
 class _Handler(BaseHTTPRequestHandler):
