@@ -24,7 +24,7 @@ from broker.domain.handles import digest
 from broker.domain.ports import Current, LogoutNotifier
 from broker.domain.services import Service
 from broker.federation import Federation, GuessGate, Passwords
-from broker.following import Arrivals, FollowedRegister, follow_policies
+from broker.following import FollowedRegister, arrivals_of, follow_policies
 from broker.jobs.deliver import TellLogout, deliverers
 from broker.jobs.work import Worker
 from broker.live import Live, Part, Watcher
@@ -229,8 +229,7 @@ def _provider_settings(settings: Settings, book: Live[PolicyBook]) -> ProviderSe
 
 
 def _follow_register(settings: Settings, stores: Stores, signer: Signer, *, clock: Clock) -> FollowedRegister:
-    terms = registration_terms(settings)
-    arrivals = Arrivals(stores.registrations, terms, clock) if terms else None
+    arrivals = arrivals_of(settings, stores.registrations, clock)
     return FollowedRegister(settings, standings=stores.standings, signer=signer, arrivals=arrivals)
 
 

@@ -24,7 +24,13 @@ def registration_terms(settings: Settings) -> RegistrationTerms | None:
     if not stated.enabled:
         return None
     profils = frozenset(map(Profil, stated.profils))
-    return RegistrationTerms(stated.tenant, profils, lasts=timedelta(days=stated.days), most=stated.most)
+    return RegistrationTerms(
+        stated.tenant,
+        profils,
+        lasts=timedelta(days=stated.days),
+        most=stated.most,
+        pkce_waiver=stated.pkce_waiver.strip(),
+    )
 
 
 def _misfits(settings: Settings, service: Service) -> Iterator[tuple[str, str]]:

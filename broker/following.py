@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from broker.declared import read_register
+from broker.declared import read_register, registration_terms
 from broker.domain.clock import Clock
 from broker.domain.handles import Id
 from broker.domain.ports import Registrations, Standings
@@ -65,6 +65,12 @@ class Arrivals:
     def knows(self, client_id: str) -> bool:
         """Tell whether there is such a client; asks nobody where it has not the shape of one."""
         return client_id.startswith(Id.CLIENT) and self.registrations.find(client_id, now=self.clock()) is not None
+
+
+def arrivals_of(settings: Settings, registrations: Registrations, clock: Clock) -> Arrivals | None:
+    """The clients that registered themselves; None where the settings let none."""
+    terms = registration_terms(settings)
+    return Arrivals(registrations, terms, clock) if terms else None
 
 
 class FollowedRegister:

@@ -31,10 +31,11 @@ class RegistrationTerms:
     """What an administrator decides of all clients that register themselves.
 
     `tenant` answers for them and its policies speak; `profils` may open them; they end `lasts` after they came, and
-    `most` of them live at once.
+    `most` of them live at once. `pkce_waiver`: why those that authenticate may go without PKCE; empty: they must not.
     """
 
     tenant: str
     profils: frozenset[Profil]
     lasts: timedelta
     most: int
+    pkce_waiver: str = ""

@@ -58,7 +58,10 @@ class Register:
 
 
 def _as_it_stands(service: Service, in_force: InForce) -> Service:
+    """What registered itself is never more than declared: it may be another at any moment, and nobody looks again."""
     state = _STATES[in_force.state_of(StandingKind.SERVICE, service.service_id)]
+    if service.registered is not None and state is ServiceState.VERIFIED:
+        state = ServiceState.DECLARED
     return replace(service, state=state, closed_schools=in_force.schools)
 
 

@@ -23,7 +23,7 @@ from broker.domain.services import (
     TokenAuthMethod,
 )
 
-REGISTERED_SCOPES = ("openid", "profile", "email", "address", "offline_access")
+REGISTERED_SCOPES = ("openid", "profile", "email", "address", "phone", "offline_access")
 """The standard ones (OIDC Core §5.4, §11): none that speaks of children, of schooling or of directory keys."""
 _FAMILY = frozenset({Profil.ELEVE, Profil.TUTEUR})
 
@@ -49,7 +49,7 @@ def service_of(registration: Registration, terms: RegistrationTerms) -> Service:
         schools=frozenset(),
         claims=(),
         space=Space.FAMILY if terms.profils & _FAMILY else Space.STAFF,
-        parties=(party_of(registration),),
+        parties=(party_of(registration, terms),),
         instances=(),
         registered=SelfRegistered(
             host=host,
@@ -60,14 +60,15 @@ def service_of(registration: Registration, terms: RegistrationTerms) -> Service:
     )
 
 
-def party_of(registration: Registration) -> RelyingParty:
+def party_of(registration: Registration, terms: RegistrationTerms) -> RelyingParty:
     """The one client of it, as its metadata say (RFC 7591 §2, OIDC Registration §2)."""
     told: Mapping[str, Any] = registration.metadata
+    method = TokenAuthMethod(told["token_endpoint_auth_method"])
     return RelyingParty(
         client_id=registration.client_id,
         secret_digest=registration.secret_digest,
         redirect_uris=tuple(told["redirect_uris"]),
-        auth_method=TokenAuthMethod(told["token_endpoint_auth_method"]),
+        auth_method=method,
         scopes=tuple(told["scope"].split()),
         signing_alg=told["id_token_signed_response_alg"],
         kind=ClientKind(told["application_type"]),
@@ -82,4 +83,5 @@ def party_of(registration: Registration) -> RelyingParty:
         initiate_login_uri=told.get("initiate_login_uri", ""),
         self_registered=True,
         assertion_alg=told.get("token_endpoint_auth_signing_alg", ""),
+        pkce_waiver="" if method is TokenAuthMethod.NONE else terms.pkce_waiver,
     )

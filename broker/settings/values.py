@@ -213,6 +213,8 @@ class RegistrationSettings:
     """Days until a client that registered itself is forgotten."""
     most: int = 100
     """How many of them may live at once."""
+    pkce_waiver: str = ""
+    """Why those that keep a secret or sign may go without PKCE, in words; nothing said: none may."""
 
 
 @dataclass(frozen=True, slots=True)
