@@ -7,27 +7,31 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from sqlalchemy import Engine
 
+from broker.domain.audit import Action, AuditEvent
 from broker.domain.clock import Clock
 from broker.domain.errors import UpstreamUnavailable
 from broker.domain.handles import digest
 from broker.domain.people import Profil
+from broker.domain.ports import StoredKey
 from broker.domain.registrations import RegistrationTerms
 from broker.federation import Federation
 from broker.following import Arrivals
 from broker.protocol.oidc.registration import RegistrationDesk
 from broker.protocol.oidc.registration_checks import REGISTERED_ALGS
 from broker.protocol.oidc.routes import ProviderParts
+from broker.protocol.oidc.signing import ACTIVE, PURPOSE
 from broker.services.register import Register
+from broker.storage.sql_keys import SqlKeys
 from broker.storage.sql_registrations import SqlRegistrations
 from broker.wire import oauth
-from broker.wire.jose import SigningKey
-from tests.fapi import assertion
+from broker.wire.jose import SigningKey, private_jwk, public_jwk
+from tests.fapi import assertion, key
 from tests.oidc_stand import Answer, Browser, Stand, authorization, open_stand, redemption
 from tests.settable import Settable
 
@@ -162,12 +166,20 @@ def registering(sqlite_url: str, *, terms: RegistrationTerms = TERMS, initial: s
         def follow() -> None:
             register.value = Register((*arrivals.services(), *declared))
 
+        _add_key(engine, now=arrivals.clock())
         parts.signer.ensure(REGISTERED_ALGS)
         desk = RegistrationDesk(registrations, terms, documents.fetch, digest(initial) if initial else "", follow)
         return replace(parts, fetch=documents.fetch, registration=desk)
 
     with open_stand(sqlite_url, change=on) as stand:
         yield Registering(stand, documents)
+
+
+def _add_key(engine: Engine, *, now: datetime) -> None:
+    """The key for RS256, made once for all stands of this process: making one costs most of a second."""
+    made = key("RS256", name="provider")
+    row = StoredKey(made.kid, PURPOSE, made.alg, ACTIVE, public_jwk(made), private_jwk(made), now)
+    SqlKeys(engine).add(row, AuditEvent("ville", now, Action.KEY_CREATED, "preau", subject=made.kid))
 
 
 def clock_of(parts: ProviderParts) -> Clock:
