@@ -65,14 +65,14 @@ class Registering:
     documents: Documents
 
     def post(self, metadata: object, *, token: str = INITIAL, content_type: str = "application/json") -> Answer:
-        """Ask to register, some seconds after whoever asked before."""
-        self.stand.clock.advance(3)
+        """Ask to register."""
         return self.send("POST", "/register", metadata, token=token, content_type=content_type)
 
     def send(
         self, method: str, address: str, metadata: object = None, *, token: str, content_type: str = "application/json"
     ) -> Answer:
-        """Call the endpoint, or the address of one client."""
+        """Call the endpoint, or the address of one client, some seconds after whoever called before."""
+        self.stand.clock.advance(3)
         headers = {"Content-Type": content_type} | ({"Authorization": f"Bearer {token}"} if token else {})
         body = metadata if isinstance(metadata, str) else json.dumps(metadata)
         return self.stand.call(method, address, headers=headers, form=body)
