@@ -111,9 +111,9 @@ def _class_text(one: ClassMembership) -> list[str]:
 
 
 def _class_of(text: list[str]) -> ClassMembership:
-    if len(text) == 3:  # noqa: PLR2004 - school, code, label: no feed of an académie gives dates
-        return ClassMembership(*text)
     school, code, label, *dates = text
+    if not dates:  # no feed of an académie gives them
+        return ClassMembership(school, code, label)
     since, until = (date.fromisoformat(one) if one else None for one in dates)
     return ClassMembership(school, code, label, since, until)
 
