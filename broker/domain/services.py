@@ -35,6 +35,10 @@ class ClaimName(StrEnum):
     CHILDREN = "children"
     BIRTH_DATE = "birthdate"
     EMAIL = "email"
+    EMAIL_VERIFIED = "email_verified"
+    PHONE_NUMBER = "phone_number"
+    PHONE_NUMBER_VERIFIED = "phone_number_verified"
+    ADDRESS = "address"
     POSTAL_CODE = "postal_code"
     LOGIN = "login"
     EXTERNAL_ID = "external_id"
@@ -45,6 +49,10 @@ class ClaimName(StrEnum):
     SUB_FUNCTIONS = "sub_functions"
     STRUCTURE_TYPE = "structure_type"
     VECTEUR = "vecteur"
+
+
+NO_TEXT = frozenset({ClaimName.CHILDREN, ClaimName.EMAIL_VERIFIED, ClaimName.PHONE_NUMBER_VERIFIED, ClaimName.ADDRESS})
+"""Claims that are an object, or true or false: only OpenID Connect can say them."""
 
 
 class TokenAuthMethod(StrEnum):
@@ -87,6 +95,7 @@ class RelyingParty:
     A native or browser client is public: no secret, `auth_method` none. `origins` are the exact origins whose pages may
     read answers (Fetch §3.2, CORS). `jwks` is the JWK set (JSON) of a client that proves itself by signing. `par`: its
     requests come pushed, in no other way (RFC 9126 §6); `dpop`: its tokens are bound to a key (RFC 9449 §5.2).
+    `pkce_waiver` is the written reason why a client that authenticates may go without PKCE; empty: it must not.
     The three addresses of logout are exact too; empty: the client registered none.
     """
 
@@ -101,6 +110,7 @@ class RelyingParty:
     jwks: str = ""
     par: bool = False
     dpop: bool = False
+    pkce_waiver: str = ""
     post_logout_redirect_uris: tuple[str, ...] = ()
     backchannel_logout_uri: str = ""
     frontchannel_logout_uri: str = ""

@@ -14,6 +14,7 @@ from broker.services.client_keys import (
     check_profile,
     keys_file_of,
     read_jwks,
+    read_pkce_waiver,
     read_profile,
     read_switch,
 )
@@ -31,6 +32,7 @@ SCOPES = (
     "school",
     "children",
     "email",
+    "phone",
     "address",
     "birthdate",
     "schooling",
@@ -68,6 +70,7 @@ def read_party(reader: Reader, *, folder: Path) -> RelyingParty:
         jwks=read_jwks(reader, method, folder=folder),
         par=read_switch(reader, "par", fapi=fapi),
         dpop=read_switch(reader, "dpop", fapi=fapi),
+        pkce_waiver=read_pkce_waiver(reader, public=kind is not ClientKind.WEB, fapi=fapi),
         post_logout_redirect_uris=_addresses(reader, "post_logout_redirect_uris", kind, least=0),
         backchannel_logout_uri=_logout_uri(reader, "backchannel"),
         frontchannel_logout_uri=_frontchannel(reader, redirect_uris),
