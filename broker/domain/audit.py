@@ -41,6 +41,9 @@ class Action(StrEnum):
     RESTRICTION_LIFTED = "restriction_lifted"
     GUARDIANSHIP_AFFIRMED = "guardianship_affirmed"
     KEY_CREATED = "key_created"
+    KEY_ACTIVATED = "key_activated"
+    KEY_RETIRING = "key_retiring"
+    KEY_RETIRED = "key_retired"
     STANDING_SET = "standing_set"
     STANDING_LIFTED = "standing_lifted"
 

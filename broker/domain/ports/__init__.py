@@ -33,7 +33,6 @@ from broker.domain.ports.storage import (
     Services,
     Sessions,
     Standings,
-    StoredKey,
 )
 
 __all__ = [
@@ -73,5 +72,4 @@ __all__ = [
     "Services",
     "Sessions",
     "Standings",
-    "StoredKey",
 ]

@@ -31,7 +31,7 @@ PUBLIC: Headers = (
     ("Access-Control-Allow-Origin", "*"),
     ("Cross-Origin-Resource-Policy", "cross-origin"),
 )
-"""Public documents: any page may read them, and a minute-old copy does no harm (keys are published before use)."""
+"""Public documents: any page may read them, and an old copy does no harm (keys are published before use)."""
 
 _PROTOCOL_CLAIMS = (
     "sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash",
