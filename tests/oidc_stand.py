@@ -45,6 +45,7 @@ from broker.storage.sql_keys import SqlKeys
 from broker.storage.sql_ledger import SqlLedger
 from broker.storage.sql_links import SqlLinks
 from broker.storage.sql_people import SqlPeople
+from broker.storage.sql_service_tokens import SqlServiceTokens
 from broker.storage.sql_sessions import SqlSessions
 from broker.web.door import DOOR_ERROR, Door
 from broker.wire.http import BROWSER_COOKIE, SESSION_COOKIE
@@ -277,7 +278,7 @@ def _build(
     federation = Federation(Sources(()), people, links, sessions, audit, store, live, clock, ISSUER, standings)
     parts = ProviderParts(
         settings, register, people, SqlDetails(engine), grants, SqlConsumptions(engine), SqlLedger(engine), store, live,
-        signer, federation,
+        signer, federation, SqlServiceTokens(engine),
     )  # fmt: skip
     routes = build_routes(change(parts, engine))
     return Stand(

@@ -2,6 +2,8 @@
 
 `tests/oidf/modules.txt` is the list: plan, tab, module. A module has passed when a test carries its mark and every test
 that does passed. This is not a certification: the Foundation's own suite was not run.
+
+`python -m tests.oidf_plans` runs the plans and writes the README's table from what the run said.
 """
 
 from __future__ import annotations
@@ -16,7 +18,9 @@ from typing import Any
 
 import pytest
 
-MODULES = Path(__file__).with_name("oidf") / "modules.txt"
+PLANS = Path(__file__).with_name("oidf")
+MODULES = PLANS / "modules.txt"
+README = PLANS.parent.parent / "README.md"
 CONFIG = "oidcc-config-certification-test-plan"
 BASIC = "oidcc-basic-certification-test-plan"
 FORM_POST = "oidcc-formpost-basic-certification-test-plan"
@@ -99,6 +103,36 @@ def write_summary(terminal: pytest.TerminalReporter) -> None:
         terminal.write("\n".join(table(found)) + "\n")
 
 
+# ---- the README's table ------------------------------------------------------------------------------------------
+
+_BEGIN, _END = "<!-- plans: written by tests.oidf_plans -->\n", "<!-- plans: end -->"
+
+
+def with_table(page: str, found: dict[Module, bool]) -> str:
+    """The page with the lines between the two marks written anew."""
+    before, begin, rest = page.partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    if not (begin and end):
+        raise ValueError("the page has lost its marks")
+    return before + begin + "\n".join(table(found)) + "\n" + end + after
+
+
+class _Run:
+    def __init__(self) -> None:
+        self.reports: list[pytest.TestReport] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.reports.append(report)
+
+
+def main() -> int:
+    """Run the plans and write the table, also when something failed; returns the status of the run."""
+    run = _Run()
+    status = pytest.main(["-q", "-m", _MARK, str(PLANS)], plugins=[run])
+    README.write_text(with_table(README.read_text(encoding="utf-8"), passed(run.reports)), encoding="utf-8")
+    return int(status)
+
+
 # ---- what is marked ----------------------------------------------------------------------------------------------
 
 
@@ -111,7 +145,7 @@ class _Marks:
             self.found.update(marked_by(item))
 
 
-def marked(paths: Sequence[str] = (str(MODULES.parent),)) -> set[Module]:
+def marked(paths: Sequence[str] = (str(PLANS),)) -> set[Module]:
     """The modules that tests carry, running none. Raises `RuntimeError` when a file does not load."""
     marks, said = _Marks(), io.StringIO()
     options: list[Any] = ["--collect-only", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *paths]
@@ -120,3 +154,7 @@ def marked(paths: Sequence[str] = (str(MODULES.parent),)) -> set[Module]:
     if status not in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:
         raise RuntimeError(said.getvalue())
     return marks.found
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -13,19 +13,17 @@ from urllib.parse import urlencode
 
 from sqlalchemy import Engine
 
-from broker.domain.audit import Action, AuditEvent
 from broker.domain.clock import Clock
 from broker.domain.errors import UpstreamUnavailable
 from broker.domain.handles import digest
+from broker.domain.keys import ChangeKeys, KeyPurpose, KeyState, StoredKey
 from broker.domain.people import Profil
-from broker.domain.ports import StoredKey
 from broker.domain.registrations import RegistrationTerms
 from broker.federation import Federation
 from broker.following import Arrivals
 from broker.protocol.oidc.registration import RegistrationDesk
 from broker.protocol.oidc.registration_checks import REGISTERED_ALGS
 from broker.protocol.oidc.routes import ProviderParts
-from broker.protocol.oidc.signing import ACTIVE, PURPOSE
 from broker.services.register import Register
 from broker.storage.sql_keys import SqlKeys
 from broker.storage.sql_registrations import SqlRegistrations
@@ -166,7 +164,7 @@ def registering(sqlite_url: str, *, terms: RegistrationTerms = TERMS, initial: s
         def follow() -> None:
             register.value = Register((*arrivals.services(), *declared))
 
-        _add_key(engine, now=arrivals.clock())
+        _add_keys(engine, now=arrivals.clock())
         parts.signer.ensure(REGISTERED_ALGS)
         desk = RegistrationDesk(registrations, terms, documents.fetch, digest(initial) if initial else "", follow)
         return replace(parts, fetch=documents.fetch, registration=desk)
@@ -175,11 +173,14 @@ def registering(sqlite_url: str, *, terms: RegistrationTerms = TERMS, initial: s
         yield Registering(stand, documents)
 
 
-def _add_key(engine: Engine, *, now: datetime) -> None:
-    """The key for RS256, made once for all stands of this process: making one costs most of a second."""
-    made = key("RS256", name="provider")
-    row = StoredKey(made.kid, PURPOSE, made.alg, ACTIVE, public_jwk(made), private_jwk(made), now)
-    SqlKeys(engine).add(row, AuditEvent("ville", now, Action.KEY_CREATED, "preau", subject=made.kid))
+def _add_keys(engine: Engine, *, now: datetime) -> None:
+    """The keys for RS256, made once for all stands of this process: making one costs most of a second."""
+    made = [(purpose, key("RS256", name=f"provider {purpose}")) for purpose in KeyPurpose]
+    rows = tuple(
+        StoredKey(one.kid, purpose, one.alg, KeyState.ACTIVE, public_jwk(one), private_jwk(one), now, now)
+        for purpose, one in made
+    )
+    SqlKeys(engine).change(ChangeKeys(now, (), added=rows))
 
 
 def clock_of(parts: ProviderParts) -> Clock:

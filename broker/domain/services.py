@@ -64,6 +64,13 @@ class TokenAuthMethod(StrEnum):
     NONE = "none"
 
 
+class GrantType(StrEnum):
+    """By what a client may get tokens (RFC 7591 §2). Refresh tokens follow from the scope `offline_access`."""
+
+    AUTHORIZATION_CODE = "authorization_code"
+    CLIENT_CREDENTIALS = "client_credentials"
+
+
 class Protocol(StrEnum):
     """By what protocol a service asks who somebody is."""
 
@@ -96,6 +103,7 @@ class RelyingParty:
     read answers (Fetch §3.2, CORS). `jwks` is the JWK set (JSON) of a client that proves itself by signing. `par`: its
     requests come pushed, in no other way (RFC 9126 §6); `dpop`: its tokens are bound to a key (RFC 9449 §5.2).
     `pkce_waiver` is the written reason why a client that authenticates may go without PKCE; empty: it must not.
+    `grant_types`: by what it gets tokens, and by nothing else; `service_scopes`: what it may do in its own name.
     The three addresses of logout are exact too; empty: the client registered none. `jwks_uri` is where keys are instead
     of `jwks`. `userinfo_alg` signs what it is told at userinfo; empty: plain JSON. `initiate_login_uri`: where a login
     may be begun for it (OIDC Core §4). `self_registered`: nobody here declared it (RFC 7591), OpenID Connect Core alone
@@ -122,6 +130,8 @@ class RelyingParty:
     initiate_login_uri: str = ""
     self_registered: bool = False
     assertion_alg: str = ""
+    grant_types: frozenset[GrantType] = frozenset({GrantType.AUTHORIZATION_CODE})
+    service_scopes: tuple[str, ...] = ()
 
     def accepts_redirect(self, uri: str) -> bool:
         """Tell whether answers may be sent there: byte for byte as registered (RFC 9700 §2.1).

@@ -9,14 +9,15 @@ import base64
 import json
 import shutil
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
 
+from broker.domain.keys import KeyTimes
 from broker.domain.sessions import Device
-from broker.storage.schema import signing_keys
+from broker.protocol.oidc.key_care import KeyCare
 from broker.wire.jose import FAPI_ALGS, jwks_from_json
 from broker.wire.jose.verifying import verify_signature
 from tests import oidf_plans
@@ -28,6 +29,7 @@ from tests.web_stand import open_web
 
 SECTOR = "https://secteur.example/adresses.json"
 KEYS = "https://visiteur.example/jwks.json"
+TIMES = KeyTimes(announced=timedelta(hours=1), active=timedelta(days=90), retiring=timedelta(days=1))
 QUERY = f"{REDIRECT}?foo=bar"
 
 
@@ -310,9 +312,14 @@ def sign_in_page(client: Client, sqlite_url: str, clock: FakeClock) -> Any:
 def test_a_new_key_signs_and_the_old_one_is_still_published(at: Registering) -> None:
     client, before = at.register(), published(at)
     token = client.tokens()["id_token"]
-    with at.stand.engine.begin() as conn:
-        conn.execute(update(signing_keys).where(signing_keys.c.alg == "RS256").values(state="retiring"))
-    at.stand.signer.ensure(("RS256",))
+    care = KeyCare(at.stand.signer._vault, lambda: TIMES)
+    care.announce(at.stand.clock())
+    at.stand.signer.refresh()
+    assert before < published(at), "announced before it signs"
+    at.stand.clock.advance(TIMES.announced.total_seconds())
+    for group in care.groups():
+        assert care.rotate(group, now=at.stand.clock())
+    at.stand.signer.refresh()
     newer = client.tokens()["id_token"]
     assert before < published(at)
     assert decoded(newer, part=0)["kid"] in published(at) - before

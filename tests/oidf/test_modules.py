@@ -9,14 +9,30 @@ from typing import Any
 import httpx
 import pytest
 
+from tests import oidf_plans
 from tests.carriage import HttpsFront, carried_by
 from tests.certificates import ThrowAwayCa
 from tests.oidc_stand import HOST, Answer, run_app
 from tests.oidf_plans import Module, listed, marked, table
 
 
-def test_every_module_of_the_list_is_tested_and_no_other() -> None:
-    assert marked() == set(listed())
+@pytest.fixture(scope="module")
+def carried() -> set[Module]:
+    """The modules that tests carry."""
+    return marked()
+
+
+def test_every_module_of_the_list_is_tested_and_no_other(carried: set[Module]) -> None:
+    assert carried == set(listed())
+
+
+def test_the_readme_tells_of_these_plans_that_all_their_modules_passed_and_that_nobody_certified(
+    carried: set[Module],
+) -> None:
+    """What did not pass makes its own test fail: here the table must only be as new as the tests."""
+    page = oidf_plans.README.read_text(encoding="utf-8")
+    assert oidf_plans.with_table(page, dict.fromkeys(carried, True)) == page
+    assert "**Not certified**" in page.partition("<!-- plans:")[0].rpartition("\n\n")[0].rpartition("## Tests")[2]
 
 
 def test_the_list_is_the_foundations() -> None:

@@ -32,9 +32,9 @@ from broker.domain.ports.storage import (
     Purge,
     Registrations,
     Services,
+    ServiceTokens,
     Sessions,
     Standings,
-    StoredKey,
 )
 
 __all__ = [
@@ -72,8 +72,8 @@ __all__ = [
     "Registrations",
     "Return",
     "ScoredPair",
+    "ServiceTokens",
     "Services",
     "Sessions",
     "Standings",
-    "StoredKey",
 ]
