@@ -169,12 +169,17 @@ def _metadata(call: Call) -> dict[str, Any]:
     if call.request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise InvalidClientMetadata("the body must be application/json")
     try:
-        values = json.loads(call.request.body.decode("utf-8"))
+        values = json.loads(call.request.body.decode("utf-8"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as fault:
         raise InvalidClientMetadata("the body must be a JSON object") from fault
     if not isinstance(values, dict):
         raise InvalidClientMetadata("the body must be a JSON object")
     return {name: value for name, value in values.items() if value is not None}  # null: as if it were not there
+
+
+def _refuse_constant(name: str) -> None:
+    """NaN and its like are no JSON (RFC 8259 §6), and no database would keep them."""
+    raise ValueError(name)
 
 
 def _check_same(asked: Mapping[str, Any], before: Registration) -> None:
