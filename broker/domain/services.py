@@ -89,13 +89,22 @@ class ServiceState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Encryption:
+    """How something is encrypted to a client: `alg` for the content key, `enc` for the content (RFC 7518 §4, §5)."""
+
+    alg: str
+    enc: str
+
+
+@dataclass(frozen=True, slots=True)
 class RelyingParty:
     """An OpenID Connect client of a service. `secret_digest` is the SHA-256 (hex) of a 256-bit random secret.
 
     A native or browser client is public: no secret, `auth_method` none. `origins` are the exact origins whose pages may
-    read answers (Fetch §3.2, CORS). `jwks` is the JWK set (JSON) of a client that proves itself by signing. `par`: its
+    read answers (Fetch §3.2, CORS). `jwks` is the JWK set (JSON) of a client that signs, or is encrypted to. `par`: its
     requests come pushed, in no other way (RFC 9126 §6); `dpop`: its tokens are bound to a key (RFC 9449 §5.2).
     `pkce_waiver` is the written reason why a client that authenticates may go without PKCE; empty: it must not.
+    `userinfo_signing_alg` empty: userinfo is plain JSON; the encryptions are to a key of `jwks`, None: not encrypted.
     The three addresses of logout are exact too; empty: the client registered none.
     """
 
@@ -111,6 +120,9 @@ class RelyingParty:
     par: bool = False
     dpop: bool = False
     pkce_waiver: str = ""
+    userinfo_signing_alg: str = ""
+    userinfo_encryption: Encryption | None = None
+    id_token_encryption: Encryption | None = None
     post_logout_redirect_uris: tuple[str, ...] = ()
     backchannel_logout_uri: str = ""
     frontchannel_logout_uri: str = ""

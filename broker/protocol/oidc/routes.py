@@ -17,6 +17,7 @@ from broker.protocol.oidc.client_assertions import AssertionDesk
 from broker.protocol.oidc.copies import TokenCopies
 from broker.protocol.oidc.discovery import Discovery, build_metadata
 from broker.protocol.oidc.end_session import EndSession, SignOuts
+from broker.protocol.oidc.envelopes import Envelopes
 from broker.protocol.oidc.pending import PendingRequests
 from broker.protocol.oidc.proofs import ProofDesk
 from broker.protocol.oidc.provider import (
@@ -38,7 +39,7 @@ from broker.protocol.oidc.signing import Signer
 from broker.protocol.oidc.token import Token
 from broker.protocol.oidc.token_desk import TokenDesk
 from broker.protocol.oidc.userinfo import UserInfo, token_copy_key
-from broker.wire.jose import jwks_from_json
+from broker.wire.jose import encryption_key, jwks_from_json
 from policies import PolicyBook
 
 DEFAULT_ALG = "ES256"
@@ -85,7 +86,9 @@ class Readers:
 
 def algs_wanted(services: Iterable[Service]) -> tuple[str, ...]:
     """Algorithms that need a key: ours, and what any client registered."""
-    return tuple(sorted({DEFAULT_ALG, *(party.signing_alg for service in services for party in service.parties)}))
+    parties = [party for service in services for party in service.parties]
+    registered = {alg for party in parties for alg in (party.signing_alg, party.userinfo_signing_alg) if alg}
+    return tuple(sorted({DEFAULT_ALG, *registered}))
 
 
 def build_routes(parts: ProviderParts) -> tuple[Route, ...]:
@@ -101,10 +104,22 @@ def build_routes(parts: ProviderParts) -> tuple[Route, ...]:
     pushed = PushedRequests(parts.store, lambda: settings.lives.current().pushed)
     push = Push(parts.services, assertions, proofs, pushed)
     authorize = Authorize(settings, parts.services, parts.grants, gate, pending, parts.signer, pushed)
-    token = Token(settings, parts.services, parts.grants, parts.ledger, parts.signer, assertions, proofs, gate)
+    sealed_to = lru_cache(MOST_KEY_SETS)(lambda jwks, alg: encryption_key(jwks, alg=alg))
+    envelopes = Envelopes(settings, parts.signer, sealed_to)
+    token = Token(
+        settings, parts.services, parts.grants, parts.ledger, parts.signer, assertions, proofs, gate, envelopes
+    )
     desk = TokenDesk(settings, parts.services, parts.grants, assertions)
     userinfo = UserInfo(
-        parts.services, parts.people, parts.details, parts.grants, parts.ledger, parts.policies, copies, proofs
+        parts.services,
+        parts.people,
+        parts.details,
+        parts.grants,
+        parts.ledger,
+        parts.policies,
+        copies,
+        proofs,
+        envelopes,
     )
     posted = PendingRequests(
         parts.store, login=lambda: settings.lives.current().interaction, resume=END_SESSION_RESUME_PATH
