@@ -45,6 +45,7 @@ from broker.storage.sql_keys import SqlKeys
 from broker.storage.sql_ledger import SqlLedger
 from broker.storage.sql_links import SqlLinks
 from broker.storage.sql_people import SqlPeople
+from broker.storage.sql_service_tokens import SqlServiceTokens
 from broker.storage.sql_sessions import SqlSessions
 from broker.web.door import DOOR_ERROR, Door
 from broker.wire.http import BROWSER_COOKIE, SESSION_COOKIE
@@ -281,6 +282,7 @@ def _build(engine: Engine, services: tuple[Service, ...]) -> Stand:
             live,
             signer,
             federation,
+            SqlServiceTokens(engine),
         )
     )
     return Stand(

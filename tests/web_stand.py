@@ -29,6 +29,7 @@ from broker.storage.sql_holdings import SqlHoldings
 from broker.storage.sql_keys import SqlKeys
 from broker.storage.sql_ledger import SqlLedger
 from broker.storage.sql_logouts import SqlNotices
+from broker.storage.sql_service_tokens import SqlServiceTokens
 from broker.web.door import Door
 from broker.web.edge import Edge
 from broker.web.pages import create_pages
@@ -269,6 +270,7 @@ def _door(world: World, register: Settable[Register], pages: Flask, clock: FakeC
         settings, register, world.federation.people, SqlDetails(world.engine), SqlGrants(world.engine),
         SqlConsumptions(world.engine), SqlLedger(world.engine), world.store, world.live_policies,
         Signer(vault, algs=algs_wanted(register.current().all()), clock=clock), world.federation,
+        SqlServiceTokens(world.engine),
     )  # fmt: skip
     return Door(build_routes(provider), fallback=pages, logins=world.federation, store=world.store, clock=clock)
 

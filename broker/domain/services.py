@@ -64,6 +64,13 @@ class TokenAuthMethod(StrEnum):
     NONE = "none"
 
 
+class GrantType(StrEnum):
+    """By what a client may get tokens (RFC 7591 §2). Refresh tokens follow from the scope `offline_access`."""
+
+    AUTHORIZATION_CODE = "authorization_code"
+    CLIENT_CREDENTIALS = "client_credentials"
+
+
 class Protocol(StrEnum):
     """By what protocol a service asks who somebody is."""
 
@@ -105,6 +112,7 @@ class RelyingParty:
     requests come pushed, in no other way (RFC 9126 §6); `dpop`: its tokens are bound to a key (RFC 9449 §5.2).
     `pkce_waiver` is the written reason why a client that authenticates may go without PKCE; empty: it must not.
     `userinfo_signing_alg` empty: userinfo is plain JSON; the encryptions are to a key of `jwks`, None: not encrypted.
+    `grant_types`: by what it gets tokens, and by nothing else; `service_scopes`: what it may do in its own name.
     The three addresses of logout are exact too; empty: the client registered none.
     """
 
@@ -126,6 +134,8 @@ class RelyingParty:
     post_logout_redirect_uris: tuple[str, ...] = ()
     backchannel_logout_uri: str = ""
     frontchannel_logout_uri: str = ""
+    grant_types: frozenset[GrantType] = frozenset({GrantType.AUTHORIZATION_CODE})
+    service_scopes: tuple[str, ...] = ()
 
     def accepts_redirect(self, uri: str) -> bool:
         """Tell whether answers may be sent there: byte for byte as registered (RFC 9700 §2.1).

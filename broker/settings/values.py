@@ -229,6 +229,8 @@ class Settings:
     """Worker processes; as many as cores."""
     threads: int = 8
     """Threads of each worker process."""
+    rotate_keys: bool = True
+    """Signing keys take over from each other by policies/keys.toml; false: only `preau keys rotate` lets them."""
     log_level: LogLevel = LogLevel.INFO
     """debug, info, warning or error."""
     tenants: tuple[TenantSettings, ...] = ()

@@ -41,6 +41,7 @@ ISS: Final = "iss"
 
 # Values
 AUTHORIZATION_CODE: Final = "authorization_code"
+CLIENT_CREDENTIALS: Final = "client_credentials"
 BEARER: Final = "Bearer"
 DPOP: Final = "DPoP"
 JWT_BEARER: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"

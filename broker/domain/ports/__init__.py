@@ -31,9 +31,9 @@ from broker.domain.ports.storage import (
     People,
     Purge,
     Services,
+    ServiceTokens,
     Sessions,
     Standings,
-    StoredKey,
 )
 
 __all__ = [
@@ -70,8 +70,8 @@ __all__ = [
     "RedirectConnector",
     "Return",
     "ScoredPair",
+    "ServiceTokens",
     "Services",
     "Sessions",
     "Standings",
-    "StoredKey",
 ]

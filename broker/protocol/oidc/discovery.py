@@ -31,7 +31,7 @@ PUBLIC: Headers = (
     ("Access-Control-Allow-Origin", "*"),
     ("Cross-Origin-Resource-Policy", "cross-origin"),
 )
-"""Public documents: any page may read them, and a minute-old copy does no harm (keys are published before use)."""
+"""Public documents: any page may read them, and an old copy does no harm (keys are published before use)."""
 
 _PROTOCOL_CLAIMS = (
     "sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash",
@@ -72,7 +72,7 @@ def build_metadata(issuer: str, *, algs: Iterable[str]) -> bytes:
         "claim_types_supported": ["normal"],
         "response_types_supported": [oauth.CODE],
         "response_modes_supported": [oauth.QUERY, oauth.FORM_POST],
-        "grant_types_supported": [oauth.AUTHORIZATION_CODE, oauth.REFRESH_TOKEN],
+        "grant_types_supported": [oauth.AUTHORIZATION_CODE, oauth.REFRESH_TOKEN, oauth.CLIENT_CREDENTIALS],
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": sorted(algs),
         "id_token_encryption_alg_values_supported": list(ENCRYPTION_ALGS),

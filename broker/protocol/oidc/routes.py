@@ -7,13 +7,24 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Protocol
 
-from broker.domain.ports import Consumptions, Current, Details, EphemeralStore, Grants, Ledger, People, Services
+from broker.domain.ports import (
+    Consumptions,
+    Current,
+    Details,
+    EphemeralStore,
+    Grants,
+    Ledger,
+    People,
+    Services,
+    ServiceTokens,
+)
 from broker.domain.services import Service
 from broker.federation import service_gate
 from broker.federation.service_gate import ServiceGate
 from broker.protocol.endpoint import Route
 from broker.protocol.oidc.authorize import Authorize
 from broker.protocol.oidc.client_assertions import AssertionDesk
+from broker.protocol.oidc.client_credentials import ClientCredentials
 from broker.protocol.oidc.copies import TokenCopies
 from broker.protocol.oidc.discovery import Discovery, build_metadata
 from broker.protocol.oidc.end_session import EndSession, SignOuts
@@ -39,6 +50,7 @@ from broker.protocol.oidc.signing import Signer
 from broker.protocol.oidc.token import Token
 from broker.protocol.oidc.token_desk import TokenDesk
 from broker.protocol.oidc.userinfo import UserInfo, token_copy_key
+from broker.wire import oauth
 from broker.wire.jose import encryption_key, jwks_from_json
 from policies import PolicyBook
 
@@ -66,6 +78,7 @@ class ProviderParts:
     policies: Current[PolicyBook]
     signer: Signer
     logins: Logins
+    service_tokens: ServiceTokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +120,10 @@ def build_routes(parts: ProviderParts) -> tuple[Route, ...]:
     sealed_to = lru_cache(MOST_KEY_SETS)(lambda jwks, alg: encryption_key(jwks, alg=alg))
     envelopes = Envelopes(settings, parts.signer, sealed_to)
     token = Token(
-        settings, parts.services, parts.grants, parts.ledger, parts.signer, assertions, proofs, gate, envelopes
-    )
-    desk = TokenDesk(settings, parts.services, parts.grants, assertions)
+        settings, parts.services, parts.grants, parts.ledger, parts.signer, assertions, proofs, gate, envelopes,
+        grantors={oauth.CLIENT_CREDENTIALS: ClientCredentials(settings, parts.service_tokens).issue},
+    )  # fmt: skip
+    desk = TokenDesk(settings, parts.services, parts.grants, parts.service_tokens, assertions)
     userinfo = UserInfo(
         parts.services,
         parts.people,
