@@ -125,16 +125,9 @@ def build_routes(parts: ProviderParts) -> tuple[Route, ...]:
     )  # fmt: skip
     desk = TokenDesk(settings, parts.services, parts.grants, parts.service_tokens, assertions)
     userinfo = UserInfo(
-        parts.services,
-        parts.people,
-        parts.details,
-        parts.grants,
-        parts.ledger,
-        parts.policies,
-        copies,
-        proofs,
+        parts.services, parts.people, parts.details, parts.grants, parts.ledger, parts.policies, copies, proofs,
         envelopes,
-    )
+    )  # fmt: skip
     posted = PendingRequests(
         parts.store, login=lambda: settings.lives.current().interaction, resume=END_SESSION_RESUME_PATH
     )
