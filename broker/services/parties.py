@@ -61,7 +61,7 @@ def read_party(reader: Reader, *, folder: Path) -> RelyingParty:
         kind=kind,
         origins=_origins(reader, kind),
         jwks=read_jwks(reader, method, (userinfo, id_token), folder=folder),
-        userinfo_signing_alg=read_userinfo_alg(reader, fapi=fapi),
+        userinfo_alg=read_userinfo_alg(reader, fapi=fapi),
         userinfo_encryption=userinfo,
         id_token_encryption=id_token,
         par=read_switch(reader, "par", fapi=fapi),

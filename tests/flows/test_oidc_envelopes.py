@@ -50,7 +50,7 @@ def client(**told: Any) -> Service:
 
 @pytest.fixture
 def stand(sqlite_url: str) -> Iterator[Stand]:
-    with open_stand(sqlite_url, services=(client(userinfo_signing_alg="EdDSA"),)) as opened:
+    with open_stand(sqlite_url, services=(client(userinfo_alg="EdDSA"),)) as opened:
         yield opened
 
 
@@ -102,7 +102,7 @@ def test_userinfo_is_encrypted_to_the_clients_key(stand: Stand, way: Encryption)
 
 @pytest.mark.spec("RFC 7519 §5.2")
 def test_userinfo_is_signed_and_then_encrypted(stand: Stand) -> None:
-    register(stand, userinfo_signing_alg="ES256", userinfo_encryption=WAYS[0])
+    register(stand, userinfo_alg="ES256", userinfo_encryption=WAYS[0])
     header, content = opened(userinfo(stand).body.decode(), rsa(), WAYS[0])
     assert header["cty"] == "JWT"
     assert signed(stand, content.decode(), "ES256")[1]["name"] == "Dominique Martin"

@@ -35,7 +35,7 @@ class Envelopes:
 
     def userinfo(self, claims: Mapping[str, object], party: RelyingParty) -> PlainResponse:
         """The claims as this client takes them: JSON, or a JWT that says for whom it is (OIDC Core §5.3.2)."""
-        signed, wanted = party.userinfo_signing_alg, party.userinfo_encryption
+        signed, wanted = party.userinfo_alg, party.userinfo_encryption
         if not (signed or wanted):
             return private_json(claims)
         told = {**claims, "iss": self.settings.issuer, "aud": party.client_id}

@@ -100,7 +100,7 @@ class Readers:
 def algs_wanted(services: Iterable[Service]) -> tuple[str, ...]:
     """Algorithms that need a key: ours, and what any client registered."""
     parties = [party for service in services for party in service.parties]
-    registered = {alg for party in parties for alg in (party.signing_alg, party.userinfo_signing_alg) if alg}
+    registered = {alg for party in parties for alg in (party.signing_alg, party.userinfo_alg) if alg}
     return tuple(sorted({DEFAULT_ALG, *registered}))
 
 

@@ -131,7 +131,7 @@ def for_encryption(**changes: str) -> str:
 def test_what_is_signed_and_encrypted_to_a_client_is_read(tmp_path: Path) -> None:
     told = read(tmp_path, SECRET + SEALED_KEYS + 'userinfo_signed_response_alg = "PS256"\n', keys=for_encryption())
     assert told.userinfo_encryption == Encryption("ECDH-ES", "A256GCM")
-    assert (told.userinfo_signing_alg, told.id_token_encryption) == ("PS256", None)
+    assert (told.userinfo_alg, told.id_token_encryption) == ("PS256", None)
     assert json.loads(told.jwks)["keys"][0]["use"] == "enc"
 
 
