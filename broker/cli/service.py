@@ -117,6 +117,7 @@ def _client(party: RelyingParty) -> dict[str, object]:
         "auth_method": party.auth_method,
         "scopes": list(party.scopes),
         "redirect_uris": list(party.redirect_uris),
+        **({"pkce": False, "pkce_reason": party.pkce_waiver} if party.pkce_waiver else {}),
     }
 
 

@@ -96,18 +96,26 @@ class ServiceState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Encryption:
+    """How something is encrypted to a client: `alg` for the content key, `enc` for the content (RFC 7518 §4, §5)."""
+
+    alg: str
+    enc: str
+
+
+@dataclass(frozen=True, slots=True)
 class RelyingParty:
     """An OpenID Connect client of a service. `secret_digest` is the SHA-256 (hex) of a 256-bit random secret.
 
     A native or browser client is public: no secret, `auth_method` none. `origins` are the exact origins whose pages may
-    read answers (Fetch §3.2, CORS). `jwks` is the JWK set (JSON) of a client that proves itself by signing. `par`: its
+    read answers (Fetch §3.2, CORS). `jwks` is the JWK set (JSON) of a client that signs, or is encrypted to. `par`: its
     requests come pushed, in no other way (RFC 9126 §6); `dpop`: its tokens are bound to a key (RFC 9449 §5.2).
     `pkce_waiver` is the written reason why a client that authenticates may go without PKCE; empty: it must not.
+    `userinfo_alg` empty: userinfo is plain JSON; the encryptions are to a key of `jwks`, None: not encrypted.
     `grant_types`: by what it gets tokens, and by nothing else; `service_scopes`: what it may do in its own name.
     The three addresses of logout are exact too; empty: the client registered none. `jwks_uri` is where keys are instead
-    of `jwks`. `userinfo_alg` signs what it is told at userinfo; empty: plain JSON. `initiate_login_uri`: where a login
-    may be begun for it (OIDC Core §4). `self_registered`: nobody here declared it (RFC 7591), OpenID Connect Core alone
-    binds it; `assertion_alg` is what it said it signs with.
+    of `jwks`. `initiate_login_uri`: where a login may be begun for it (OIDC Core §4). `self_registered`: nobody here
+    declared it (RFC 7591), OpenID Connect Core alone binds it; `assertion_alg` is what it said it signs with.
     """
 
     client_id: str
@@ -122,11 +130,13 @@ class RelyingParty:
     par: bool = False
     dpop: bool = False
     pkce_waiver: str = ""
+    userinfo_alg: str = ""
+    userinfo_encryption: Encryption | None = None
+    id_token_encryption: Encryption | None = None
     post_logout_redirect_uris: tuple[str, ...] = ()
     backchannel_logout_uri: str = ""
     frontchannel_logout_uri: str = ""
     jwks_uri: str = ""
-    userinfo_alg: str = ""
     initiate_login_uri: str = ""
     self_registered: bool = False
     assertion_alg: str = ""

@@ -13,10 +13,12 @@ from broker.services.client_keys import (
     KEY_KEYS,
     check_profile,
     keys_file_of,
+    read_encryption,
     read_jwks,
     read_pkce_waiver,
     read_profile,
     read_switch,
+    read_userinfo_alg,
 )
 from broker.services.grant_types import GRANT_KEYS, read_grant_types, read_scopes, read_service_scopes
 from broker.services.reading import Reader
@@ -45,6 +47,7 @@ def read_party(reader: Reader, *, folder: Path) -> RelyingParty:
     grants = read_grant_types(reader, kind)
     redirect_uris = _redirect_uris(reader, kind, grants)
     fapi = read_profile(reader)
+    userinfo, id_token = read_encryption(reader, "userinfo"), read_encryption(reader, "id_token")
     method, alg = _auth_method(reader, public=kind is not ClientKind.WEB, fapi=fapi), _signing_alg(reader)
     if fapi:
         check_profile(reader, method, alg)
@@ -57,7 +60,10 @@ def read_party(reader: Reader, *, folder: Path) -> RelyingParty:
         signing_alg=alg,
         kind=kind,
         origins=_origins(reader, kind),
-        jwks=read_jwks(reader, method, folder=folder),
+        jwks=read_jwks(reader, method, (userinfo, id_token), folder=folder),
+        userinfo_alg=read_userinfo_alg(reader, fapi=fapi),
+        userinfo_encryption=userinfo,
+        id_token_encryption=id_token,
         par=read_switch(reader, "par", fapi=fapi),
         dpop=read_switch(reader, "dpop", fapi=fapi),
         pkce_waiver=read_pkce_waiver(reader, public=kind is not ClientKind.WEB, fapi=fapi),

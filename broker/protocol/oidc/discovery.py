@@ -24,7 +24,7 @@ from broker.protocol.oidc.requests import LOCALES
 from broker.protocol.oidc.signing import Signer
 from broker.wire import oauth
 from broker.wire.http import Headers, PlainResponse
-from broker.wire.jose import FAPI_ALGS, SIGNING_ALGS
+from broker.wire.jose import ENCRYPTION_ALGS, ENCRYPTION_ENCS, FAPI_ALGS, SIGNING_ALGS
 
 PUBLIC: Headers = (
     ("Content-Type", "application/json"),
@@ -77,7 +77,11 @@ def build_metadata(issuer: str, *, algs: Iterable[str], registration: bool = Fal
         "grant_types_supported": [oauth.AUTHORIZATION_CODE, oauth.REFRESH_TOKEN, oauth.CLIENT_CREDENTIALS],
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": sorted(algs),
+        "id_token_encryption_alg_values_supported": list(ENCRYPTION_ALGS),
+        "id_token_encryption_enc_values_supported": list(ENCRYPTION_ENCS),
         "userinfo_signing_alg_values_supported": sorted(algs),
+        "userinfo_encryption_alg_values_supported": list(ENCRYPTION_ALGS),
+        "userinfo_encryption_enc_values_supported": list(ENCRYPTION_ENCS),
         **({"registration_endpoint": issuer + REGISTER_PATH} if registration else {}),
         "token_endpoint_auth_methods_supported": [method.value for method in TokenAuthMethod],
         "revocation_endpoint_auth_methods_supported": [method.value for method in TokenAuthMethod],

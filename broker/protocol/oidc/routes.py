@@ -26,10 +26,11 @@ from broker.protocol.endpoint import Route
 from broker.protocol.oidc.authorize import Authorize
 from broker.protocol.oidc.client_assertions import AssertionDesk
 from broker.protocol.oidc.client_credentials import ClientCredentials
-from broker.protocol.oidc.client_keys import ClientKeys, Fetch
+from broker.protocol.oidc.client_keys import MOST_KEY_SETS, ClientKeys, Fetch
 from broker.protocol.oidc.copies import TokenCopies
 from broker.protocol.oidc.discovery import Discovery, build_metadata
 from broker.protocol.oidc.end_session import EndSession, SignOuts
+from broker.protocol.oidc.envelopes import Envelopes
 from broker.protocol.oidc.pending import PendingRequests
 from broker.protocol.oidc.proofs import ProofDesk
 from broker.protocol.oidc.provider import (
@@ -55,6 +56,7 @@ from broker.protocol.oidc.token import Token
 from broker.protocol.oidc.token_desk import TokenDesk
 from broker.protocol.oidc.userinfo import UserInfo, token_copy_key
 from broker.wire import oauth
+from broker.wire.jose import encryption_key
 from policies import PolicyBook
 
 DEFAULT_ALG = "ES256"
@@ -131,14 +133,16 @@ def build_routes(parts: ProviderParts) -> tuple[Route, ...]:
     pushed = PushedRequests(parts.store, lambda: settings.lives.current().pushed)
     push = Push(parts.services, assertions, proofs, pushed)
     authorize = Authorize(settings, parts.services, parts.grants, gate, pending, parts.signer, pushed)
+    sealed_to = lru_cache(MOST_KEY_SETS)(lambda jwks, alg: encryption_key(jwks, alg=alg))
+    envelopes = Envelopes(settings, parts.signer, sealed_to)
     token = Token(
-        settings, parts.services, parts.grants, parts.ledger, parts.signer, assertions, proofs, gate,
+        settings, parts.services, parts.grants, parts.ledger, parts.signer, assertions, proofs, gate, envelopes,
         grantors={oauth.CLIENT_CREDENTIALS: ClientCredentials(settings, parts.service_tokens).issue},
     )  # fmt: skip
     desk = TokenDesk(settings, parts.services, parts.grants, parts.service_tokens, assertions)
     userinfo = UserInfo(
-        settings.issuer, parts.services, parts.people, parts.details, parts.grants, parts.ledger, parts.policies,
-        copies, proofs, parts.signer,
+        parts.services, parts.people, parts.details, parts.grants, parts.ledger, parts.policies, copies, proofs,
+        envelopes,
     )  # fmt: skip
     posted = PendingRequests(
         parts.store, login=lambda: settings.lives.current().interaction, resume=END_SESSION_RESUME_PATH

@@ -6,7 +6,7 @@ What is told is written down before the answer leaves; what cannot be written do
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,21 +17,17 @@ from broker.domain.ports import Current, Details, Grants, Ledger, People, Servic
 from broker.domain.released import SUBJECT, release_of
 from broker.domain.services import Protocol, RelyingParty, Service
 from broker.domain.sessions import AccessToken
-from broker.protocol.answers import NO_STORE, private_json
 from broker.protocol.endpoint import Call
 from broker.protocol.oidc.answers import bearer_refusal
 from broker.protocol.oidc.copies import TokenCopies, copy_key, decode
+from broker.protocol.oidc.envelopes import Envelopes
 from broker.protocol.oidc.proofs import ProofDesk
-from broker.protocol.oidc.signing import Signer
 from broker.services.release import About, Asker, as_claims, release_for
 from broker.services.release_details import needs_children, read_details
 from broker.wire import oauth
 from broker.wire.http import PlainRequest, PlainResponse, parse_body
-from broker.wire.jose import sign
 from policies import PolicyBook
 
-TYP = "userinfo+jwt"
-"""Keeps what is told at userinfo from passing for an ID token (RFC 8725 §3.11)."""
 _SCHEMES = frozenset({oauth.BEARER.lower(), oauth.DPOP.lower()})
 
 
@@ -39,7 +35,6 @@ _SCHEMES = frozenset({oauth.BEARER.lower(), oauth.DPOP.lower()})
 class UserInfo:
     """The endpoint and what it works with."""
 
-    issuer: str
     services: Current[Services]
     people: People
     details: Details
@@ -48,24 +43,17 @@ class UserInfo:
     policies: Current[PolicyBook]
     copies: TokenCopies
     proofs: ProofDesk
-    signer: Signer
+    envelopes: Envelopes
 
     def answer(self, call: Call) -> PlainResponse:
         """Answer a userinfo request, by GET or POST: the token in the header or a form, never in the address."""
         try:
             token = self._live_token(call)
-            service = self._service(token)
-            claims = {SUBJECT: token.subject, **self._claims(token, service, now=call.now)}
+            service, party = self._asker(token)
+            claims = self._claims(token, service, now=call.now)
         except ProtocolError as refusal:
             return bearer_refusal(refusal, trace=call.trace, scheme=scheme_of(call.request))
-        party = service.party(token.grant.client_id)
-        return self._signed(claims, party) if party and party.userinfo_alg else private_json(claims)
-
-    def _signed(self, claims: Mapping[str, object], party: RelyingParty) -> PlainResponse:
-        """As a JWT of ours for this client, where it registered that it wants one (OIDC Core §5.3.2)."""
-        told = {"iss": self.issuer, "aud": party.client_id, **claims}
-        token = sign(told, self.signer.ring().key(party.userinfo_alg), typ=TYP)
-        return PlainResponse(200, (("Content-Type", "application/jwt"), *NO_STORE), token.encode())
+        return self.envelopes.userinfo({SUBJECT: token.subject, **claims}, party)
 
     def _live_token(self, call: Call) -> AccessToken:
         check_one_way(call.request)
@@ -95,13 +83,14 @@ class UserInfo:
             self.copies.keep(token_digest, token)
         return token
 
-    def _service(self, token: AccessToken) -> Service:
+    def _asker(self, token: AccessToken) -> tuple[Service, RelyingParty]:
         service = self.services.current().by_client(token.grant.client_id)
-        if service is None:
+        party = service.party(token.grant.client_id) if service else None
+        if service is None or party is None:
             raise InvalidToken("the client is gone")
         if service.is_suspended:
             raise InvalidToken("the service is suspended")
-        return service
+        return service, party
 
     def _claims(self, token: AccessToken, service: Service, *, now: datetime) -> dict[str, object]:
         person = self.people.person(token.grant.person_id, now=now)
