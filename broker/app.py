@@ -114,27 +114,39 @@ def build(settings: Settings, *, clock: Clock = utc_now) -> Broker:
         )
         provider_settings = _provider_settings(settings, live.book)
         notifier = _open_notifier(settings, provider_settings, live.register, signer, opened)
-        provider = ProviderParts(
-            provider_settings,
-            live.register,
-            stores.people,
-            stores.details,
-            stores.grants,
-            stores.consumptions,
-            stores.ledger,
-            ephemeral,
-            live.book,
-            signer,
-            federation,
-        )
         pages = create_pages(_page_parts(settings, live, stores, federation, master, clock=clock))
         address = forwarded_address(settings.trusted_proxies)
+        provider = _provider_parts(provider_settings, live, stores, ephemeral, signer, federation)
         routes = build_routes(provider)
         door = Door(routes, fallback=pages, logins=federation, store=ephemeral, clock=clock, address=address)
         return Broker(
             settings, live.book, clock, stores, ephemeral, live.register, notifier, care, federation,
             Watcher((live.book, live.register, signer)), Edge(door, issuer=settings.issuer), opened.pop_all(),
         )  # fmt: skip
+
+
+def _provider_parts(
+    settings: ProviderSettings,
+    live: Decisions,
+    stores: Stores,
+    ephemeral: MemoryStore | RedisStore,
+    signer: Signer,
+    federation: Federation,
+) -> ProviderParts:
+    return ProviderParts(
+        settings=settings,
+        services=live.register,
+        people=stores.people,
+        details=stores.details,
+        grants=stores.grants,
+        consumptions=stores.consumptions,
+        ledger=stores.ledger,
+        store=ephemeral,
+        policies=live.book,
+        signer=signer,
+        logins=federation,
+        service_tokens=stores.service_tokens,
+    )
 
 
 def _page_parts(

@@ -39,6 +39,7 @@ from broker.storage.sql_outbox import SqlOutbox
 from broker.storage.sql_people import SqlPeople
 from broker.storage.sql_quality import SqlQuality
 from broker.storage.sql_reach import SqlReach
+from broker.storage.sql_service_tokens import SqlServiceTokens
 from broker.storage.sql_sessions import SqlSessions
 from broker.storage.sql_standings import SqlStandings
 
@@ -63,6 +64,7 @@ class Stores:
     holdings: SqlHoldings
     sessions: SqlSessions
     grants: SqlGrants
+    service_tokens: SqlServiceTokens
     consumptions: SqlConsumptions
     keys: SqlKeys
     notices: SqlNotices
@@ -97,6 +99,7 @@ def open_stores(settings: Settings, book: policies.PolicyBook) -> Stores:
         holdings=SqlHoldings(engine),
         sessions=SqlSessions(engine),
         grants=SqlGrants(engine),
+        service_tokens=SqlServiceTokens(engine),
         consumptions=SqlConsumptions(engine),
         keys=SqlKeys(engine),
         notices=SqlNotices(engine),

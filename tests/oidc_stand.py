@@ -1,4 +1,4 @@
-"""The provider on its real door, real SQLite storage and real policies, called without a socket.
+"""The provider on its real door, real SQLite storage and real policies, reached as `carriage` says.
 
 A family of two children, three services, a clock that stands still. `rebuilt` gives the same stand with other lists of
 checks: how a test shows what one check stops.
@@ -45,11 +45,13 @@ from broker.storage.sql_keys import SqlKeys
 from broker.storage.sql_ledger import SqlLedger
 from broker.storage.sql_links import SqlLinks
 from broker.storage.sql_people import SqlPeople
+from broker.storage.sql_service_tokens import SqlServiceTokens
 from broker.storage.sql_sessions import SqlSessions
 from broker.web.door import DOOR_ERROR, Door
 from broker.wire.http import BROWSER_COOKIE, SESSION_COOKIE
 from policies import PolicyBook, load_book
 from tests import builders
+from tests.carriage import carry
 from tests.clock import FakeClock
 from tests.settable import Settable
 
@@ -280,6 +282,7 @@ def _build(engine: Engine, services: tuple[Service, ...]) -> Stand:
             live,
             signer,
             federation,
+            SqlServiceTokens(engine),
         )
     )
     return Stand(
@@ -310,7 +313,7 @@ def run_app(app: Any, environ: dict[str, Any], browser: Browser | None) -> Answe
     def start(status: str, headers: list[tuple[str, str]], *_: object) -> None:
         seen["status"], seen["headers"] = int(status[:3]), headers
 
-    chunks = app(environ, start)
+    chunks = carry(app, environ, start)
     body = b"".join(chunks)
     getattr(chunks, "close", lambda: None)()
     for name, value in seen["headers"]:

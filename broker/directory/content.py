@@ -26,6 +26,8 @@ _TEXTS = (
     "birth_name", "ine", "mef", "level_code", "school_key", "mobile", "mail", "address", "postal_code", "siecle_id",
 )  # fmt: skip
 
+_QUALITIES = {quality.value: quality for quality in Quality}
+
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 _folded = lru_cache(maxsize=1 << 16)(fold)
@@ -88,10 +90,12 @@ def decode_person(payload: str, *, kind: RecordKind, key: str) -> PersonRecord:
         postal_code=get("postal_code", ""),
         siecle_id=get("siecle_id", ""),
         teachings=tuple(get("teachings", ())),
-        classes=tuple(_class_of(one) for one in get("classes", ())),
+        classes=tuple([_class_of(one) for one in get("classes", ())]),
         relations=tuple(
-            Relation(adult, link, Quality(quality), bool(pays), bool(first))
-            for adult, link, quality, pays, first in get("relations", ())
+            [
+                Relation(adult, link, _QUALITIES[quality], bool(pays), bool(first))
+                for adult, link, quality, pays, first in get("relations", ())
+            ]
         ),
         posts=tuple(PostRow(school, function, Profil(profil)) for school, function, profil in get("posts", ())),
         ties=tuple(Tie(nature, other) for nature, other in get("ties", ())),
@@ -108,7 +112,9 @@ def _class_text(one: ClassMembership) -> list[str]:
 
 def _class_of(text: list[str]) -> ClassMembership:
     school, code, label, *dates = text
-    since, until = (date.fromisoformat(one) if one else None for one in dates or ("", ""))
+    if not dates:  # no feed of an académie gives them
+        return ClassMembership(school, code, label)
+    since, until = (date.fromisoformat(one) if one else None for one in dates)
     return ClassMembership(school, code, label, since, until)
 
 

@@ -27,6 +27,7 @@ class Action(StrEnum):
     REFRESH_REUSED = "refresh_reused"
     REFRESH_REFUSED = "refresh_refused"
     TOKEN_REVOKED = "token_revoked"  # noqa: S105
+    SERVICE_TOKEN_ISSUED = "service_token_issued"  # noqa: S105
     OUTAGE_ACCEPTED = "outage_accepted"
     IMPORT_STARTED = "import_started"
     IMPORT_HELD = "import_held"

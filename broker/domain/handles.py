@@ -23,6 +23,7 @@ class Handle(StrEnum):
     CODE = "pco_"
     ACCESS_TOKEN = "pat_"  # noqa: S105 - a prefix, not a secret
     REFRESH_TOKEN = "prt_"  # noqa: S105
+    SERVICE_TOKEN = "pmt_"  # noqa: S105 - m: of a machine
     CSRF = "pcs_"
     FAREWELL = "pfw_"
     DEVICE = "pdv_"

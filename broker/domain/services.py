@@ -35,6 +35,10 @@ class ClaimName(StrEnum):
     CHILDREN = "children"
     BIRTH_DATE = "birthdate"
     EMAIL = "email"
+    EMAIL_VERIFIED = "email_verified"
+    PHONE_NUMBER = "phone_number"
+    PHONE_NUMBER_VERIFIED = "phone_number_verified"
+    ADDRESS = "address"
     POSTAL_CODE = "postal_code"
     LOGIN = "login"
     EXTERNAL_ID = "external_id"
@@ -47,6 +51,10 @@ class ClaimName(StrEnum):
     VECTEUR = "vecteur"
 
 
+NO_TEXT = frozenset({ClaimName.CHILDREN, ClaimName.EMAIL_VERIFIED, ClaimName.PHONE_NUMBER_VERIFIED, ClaimName.ADDRESS})
+"""Claims that are an object, or true or false: only OpenID Connect can say them."""
+
+
 class TokenAuthMethod(StrEnum):
     """How a client proves itself at the token endpoint (OIDC Core §9). `none`: a public client, held by PKCE alone."""
 
@@ -54,6 +62,13 @@ class TokenAuthMethod(StrEnum):
     POST = "client_secret_post"
     PRIVATE_KEY_JWT = "private_key_jwt"
     NONE = "none"
+
+
+class GrantType(StrEnum):
+    """By what a client may get tokens (RFC 7591 §2). Refresh tokens follow from the scope `offline_access`."""
+
+    AUTHORIZATION_CODE = "authorization_code"
+    CLIENT_CREDENTIALS = "client_credentials"
 
 
 class Protocol(StrEnum):
@@ -87,6 +102,8 @@ class RelyingParty:
     A native or browser client is public: no secret, `auth_method` none. `origins` are the exact origins whose pages may
     read answers (Fetch §3.2, CORS). `jwks` is the JWK set (JSON) of a client that proves itself by signing. `par`: its
     requests come pushed, in no other way (RFC 9126 §6); `dpop`: its tokens are bound to a key (RFC 9449 §5.2).
+    `pkce_waiver` is the written reason why a client that authenticates may go without PKCE; empty: it must not.
+    `grant_types`: by what it gets tokens, and by nothing else; `service_scopes`: what it may do in its own name.
     The three addresses of logout are exact too; empty: the client registered none.
     """
 
@@ -101,9 +118,12 @@ class RelyingParty:
     jwks: str = ""
     par: bool = False
     dpop: bool = False
+    pkce_waiver: str = ""
     post_logout_redirect_uris: tuple[str, ...] = ()
     backchannel_logout_uri: str = ""
     frontchannel_logout_uri: str = ""
+    grant_types: frozenset[GrantType] = frozenset({GrantType.AUTHORIZATION_CODE})
+    service_scopes: tuple[str, ...] = ()
 
     def accepts_redirect(self, uri: str) -> bool:
         """Tell whether answers may be sent there: byte for byte as registered (RFC 9700 §2.1).

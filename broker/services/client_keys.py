@@ -9,7 +9,7 @@ from broker.domain.services import TokenAuthMethod
 from broker.services.reading import Reader
 from broker.wire.jose import FAPI_ALGS, TokenRefused, jwks_from_json
 
-KEY_KEYS = ("profile", "jwks", "jwks_file", "par", "dpop")
+KEY_KEYS = ("profile", "jwks", "jwks_file", "par", "dpop", "pkce", "pkce_reason")
 FAPI2 = "fapi2"
 """private_key_jwt, pushed requests, DPoP, and no RS256: FAPI 2.0 Security Profile §5.3."""
 
@@ -28,6 +28,22 @@ def read_switch(reader: Reader, key: str, *, fapi: bool) -> bool:
     if fapi and reader.has(key) and not stated:
         reader.fault(f"'{key}' is part of profile = \"{FAPI2}\"", key=key)
     return stated or fapi
+
+
+def read_pkce_waiver(reader: Reader, *, public: bool, fapi: bool) -> str:
+    """Why the client may go without PKCE; empty when it may not (RFC 9700 §2.1.1).
+
+    A public client has nothing else that ties a code to it, and the profile demands PKCE.
+    """
+    waived, reason = reader.has("pkce") and not reader.flag("pkce"), reader.word("pkce_reason", default="").strip()
+    if waived and not reason:
+        reader.fault("'pkce = false' needs 'pkce_reason': why this client cannot send PKCE", key="pkce")
+    if waived and (public or fapi):
+        why = "a client without a secret" if public else f'a client of profile = "{FAPI2}"'
+        reader.fault(f"'pkce = false' is never for {why}", key="pkce")
+    if reason and not waived:
+        reader.fault("'pkce_reason' goes with 'pkce = false'", key="pkce_reason")
+    return reason if waived else ""
 
 
 def check_profile(reader: Reader, method: TokenAuthMethod, alg: str) -> None:

@@ -56,6 +56,7 @@ from broker.storage.schema import (
     records,
     releases,
     restrictions,
+    service_tokens,
     sessions,
     staff_posts,
     staged_rows,
@@ -221,6 +222,10 @@ RULES: tuple[PurgeRule, ...] = (
     PurgeRule(
         "access_tokens", (access_tokens.c.digest,), access_tokens.c.expires_at < _BEFORE,
         _rows(access_tokens.c.digest), _AT_ONCE,
+    ),
+    PurgeRule(
+        "access_tokens", (service_tokens.c.digest,), service_tokens.c.expires_at < _BEFORE,
+        _rows(service_tokens.c.digest), _AT_ONCE,
     ),
     PurgeRule("outbox", (outbox.c.id,), outbox.c.done_at < _BEFORE, _rows(outbox.c.id), _AT_ONCE),
     PurgeRule("merge_pre_images", (merges.c.id,), _spent_merges(), _erase_pre_images, _AT_ONCE),

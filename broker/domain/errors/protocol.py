@@ -93,7 +93,7 @@ class InvalidGrant(ProtocolError):
 
 
 class UnsupportedGrantType(ProtocolError):
-    """The token endpoint redeems codes and refresh tokens, nothing else (RFC 9700 §2.4: no password grant)."""
+    """The token endpoint knows no such grant (RFC 9700 §2.4: no password grant)."""
 
     code = "PRE-3010"
     spec_error = "unsupported_grant_type"
@@ -157,7 +157,7 @@ class ReleaseRefused(ProtocolError):
 
 
 class UnauthorizedClient(ProtocolError):
-    """A proven client is not authorized to redeem anything: its service is suspended (RFC 6749 §5.2)."""
+    """A proven client may not ask this: no such grant in its descriptor, or a suspended service (RFC 6749 §5.2)."""
 
     code = "PRE-3017"
     level = logging.WARNING

@@ -31,6 +31,7 @@ from broker.domain.ports.storage import (
     People,
     Purge,
     Services,
+    ServiceTokens,
     Sessions,
     Standings,
 )
@@ -69,6 +70,7 @@ __all__ = [
     "RedirectConnector",
     "Return",
     "ScoredPair",
+    "ServiceTokens",
     "Services",
     "Sessions",
     "Standings",

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from broker.domain.acts import (
     IssueCode,
+    IssueServiceToken,
     JudgeRecord,
     LiftStanding,
     OpenSession,
@@ -23,7 +24,7 @@ from broker.domain.keys import ChangeKeys, StoredKey
 from broker.domain.logouts import Notice
 from broker.domain.people import CardReason, ChildCard, PersonView, RecordView, Reference, Space
 from broker.domain.services import Service
-from broker.domain.sessions import AccessToken, CodePayload, Redeemable, Session, SignIn
+from broker.domain.sessions import AccessToken, CodePayload, Redeemable, ServiceToken, Session, SignIn
 from broker.domain.standings import InForce, Standing, StandingKind
 
 
@@ -227,6 +228,22 @@ class Grants(Protocol):
 
     def revoke(self, act: RevokeGrant) -> None:
         """Revoke a grant and its tokens."""
+        ...
+
+
+class ServiceTokens(Protocol):
+    """Tokens of clients in their own name. `issue` is hot: one statement with its audit."""
+
+    def issue(self, act: IssueServiceToken) -> None:
+        """Store the token."""
+        ...
+
+    def find(self, token_digest: str, *, now: datetime) -> ServiceToken | None:
+        """A live token, whoever shows it."""
+        ...
+
+    def revoke(self, token_digest: str, audit: AuditEvent) -> None:
+        """Forget a token; the audit keeps that there was one."""
         ...
 
 

@@ -164,7 +164,7 @@ class Authorize:
             actor=payload.grant.person_id,
             subject=payload.grant.grant_id,
             trace=call.trace,
-            detail={"client": payload.grant.client_id},
+            detail={"client": payload.grant.client_id, **({} if payload.code_challenge else {"pkce": "waived"})},
         )
         outage = _outage_event(event, payload, excused) if excused else ()
         if not self.grants.issue_code(IssueCode(digest(code), payload, (event, *outage), self._spent(call, request))):

@@ -72,7 +72,7 @@ def build_metadata(issuer: str, *, algs: Iterable[str]) -> bytes:
         "claim_types_supported": ["normal"],
         "response_types_supported": [oauth.CODE],
         "response_modes_supported": [oauth.QUERY, oauth.FORM_POST],
-        "grant_types_supported": [oauth.AUTHORIZATION_CODE, oauth.REFRESH_TOKEN],
+        "grant_types_supported": [oauth.AUTHORIZATION_CODE, oauth.REFRESH_TOKEN, oauth.CLIENT_CREDENTIALS],
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": sorted(algs),
         "token_endpoint_auth_methods_supported": [method.value for method in TokenAuthMethod],

@@ -26,8 +26,9 @@ SCOPE_CLAIMS: dict[str, tuple[ClaimName, ...]] = {
     "profile": (ClaimName.NAME, ClaimName.GIVEN_NAME, ClaimName.FAMILY_NAME),
     "school": (ClaimName.PROFIL, ClaimName.UAI),
     "children": (ClaimName.CHILDREN,),
-    "email": (ClaimName.EMAIL,),
-    "address": (ClaimName.POSTAL_CODE,),
+    "email": (ClaimName.EMAIL, ClaimName.EMAIL_VERIFIED),
+    "phone": (ClaimName.PHONE_NUMBER, ClaimName.PHONE_NUMBER_VERIFIED),
+    "address": (ClaimName.ADDRESS, ClaimName.POSTAL_CODE),
     "birthdate": (ClaimName.BIRTH_DATE,),
     "schooling": (
         ClaimName.CLASSES,

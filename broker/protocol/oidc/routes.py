@@ -7,13 +7,24 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Protocol
 
-from broker.domain.ports import Consumptions, Current, Details, EphemeralStore, Grants, Ledger, People, Services
+from broker.domain.ports import (
+    Consumptions,
+    Current,
+    Details,
+    EphemeralStore,
+    Grants,
+    Ledger,
+    People,
+    Services,
+    ServiceTokens,
+)
 from broker.domain.services import Service
 from broker.federation import service_gate
 from broker.federation.service_gate import ServiceGate
 from broker.protocol.endpoint import Route
 from broker.protocol.oidc.authorize import Authorize
 from broker.protocol.oidc.client_assertions import AssertionDesk
+from broker.protocol.oidc.client_credentials import ClientCredentials
 from broker.protocol.oidc.copies import TokenCopies
 from broker.protocol.oidc.discovery import Discovery, build_metadata
 from broker.protocol.oidc.end_session import EndSession, SignOuts
@@ -38,6 +49,7 @@ from broker.protocol.oidc.signing import Signer
 from broker.protocol.oidc.token import Token
 from broker.protocol.oidc.token_desk import TokenDesk
 from broker.protocol.oidc.userinfo import UserInfo, token_copy_key
+from broker.wire import oauth
 from broker.wire.jose import jwks_from_json
 from policies import PolicyBook
 
@@ -65,6 +77,7 @@ class ProviderParts:
     policies: Current[PolicyBook]
     signer: Signer
     logins: Logins
+    service_tokens: ServiceTokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +114,11 @@ def build_routes(parts: ProviderParts) -> tuple[Route, ...]:
     pushed = PushedRequests(parts.store, lambda: settings.lives.current().pushed)
     push = Push(parts.services, assertions, proofs, pushed)
     authorize = Authorize(settings, parts.services, parts.grants, gate, pending, parts.signer, pushed)
-    token = Token(settings, parts.services, parts.grants, parts.ledger, parts.signer, assertions, proofs, gate)
-    desk = TokenDesk(settings, parts.services, parts.grants, assertions)
+    token = Token(
+        settings, parts.services, parts.grants, parts.ledger, parts.signer, assertions, proofs, gate,
+        grantors={oauth.CLIENT_CREDENTIALS: ClientCredentials(settings, parts.service_tokens).issue},
+    )  # fmt: skip
+    desk = TokenDesk(settings, parts.services, parts.grants, parts.service_tokens, assertions)
     userinfo = UserInfo(
         parts.services, parts.people, parts.details, parts.grants, parts.ledger, parts.policies, copies, proofs
     )

@@ -18,7 +18,7 @@ from broker.storage.schema.directory import (
     schools,
     staff_posts,
 )
-from broker.storage.schema.grants import access_tokens, consumptions, grants, signing_keys
+from broker.storage.schema.grants import access_tokens, consumptions, grants, service_tokens, signing_keys
 from broker.storage.schema.guesses import guesses
 from broker.storage.schema.imports import import_faults, imports, staged_rows
 from broker.storage.schema.ledger import releases
@@ -55,6 +55,7 @@ __all__ = [
     "restrictions",
     "school_keys",
     "schools",
+    "service_tokens",
     "sessions",
     "signing_keys",
     "staff_posts",
