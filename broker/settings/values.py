@@ -225,6 +225,8 @@ class Settings:
     """Networks inside which services may be told of a logout, as 10.0.0.0/8; none: only public addresses are called."""
     services_ca_file: Path | None = None
     """Certificate authority to trust when services are told of a logout, when it is not a public one."""
+    sandbox_file: Path | None = None
+    """Invented people and their password, shown to those who connect a service (docs/integrate.md); never real ones."""
     workers: int = 1
     """Worker processes; as many as cores."""
     threads: int = 8
