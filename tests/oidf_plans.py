@@ -75,7 +75,7 @@ def passed(reports: Iterable[pytest.TestReport]) -> dict[Module, bool]:
     found: dict[Module, bool] = {}
     for report in reports:
         ended = report.when == "call" or report.outcome != "passed"
-        for kind, value in report.user_properties:
+        for kind, value in getattr(report, "user_properties", ()):
             if kind == _MARK and ended:
                 each = Module(*str(value).split("\t"))
                 found[each] = found.get(each, True) and report.outcome == "passed" and not hasattr(report, "wasxfail")
