@@ -1,4 +1,4 @@
-"""The whole broker as one WSGI application on real SQLite rows and scripted sources, called without a socket."""
+"""The whole broker as one WSGI application on real SQLite rows and scripted sources, reached as `carriage` says."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ from broker.web.pages import create_pages
 from broker.web.parts import FeedLabel, PageParts, SourceOffer
 from policies import Assurance
 from tests import builders
+from tests.carriage import carry
 from tests.clock import FakeClock
 from tests.federations import BASE, NO_LEVELS, SOURCES, ScriptedDirectory, World, open_world, ref
 from tests.settable import Settable
@@ -169,7 +170,7 @@ class Client:
         def start(status: str, headers: list[tuple[str, str]], *_: object) -> None:
             seen["status"], seen["headers"] = int(status[:3]), headers
 
-        body = b"".join(self.app(environ, start)).decode()
+        body = b"".join(carry(self.app, environ, start)).decode()
         answer = Answer(seen["status"], tuple(seen["headers"]), body)
         for name, value in answer.cookies().items():
             plain = value.partition(";")[0]

@@ -49,8 +49,14 @@ class Action(StrEnum):
     RESTRICTION_LIFTED = "restriction_lifted"
     GUARDIANSHIP_AFFIRMED = "guardianship_affirmed"
     KEY_CREATED = "key_created"
+    KEY_ACTIVATED = "key_activated"
+    KEY_RETIRING = "key_retiring"
+    KEY_RETIRED = "key_retired"
     STANDING_SET = "standing_set"
     STANDING_LIFTED = "standing_lifted"
+    CLIENT_REGISTERED = "client_registered"
+    CLIENT_CHANGED = "client_changed"
+    CLIENT_REMOVED = "client_removed"
 
 
 @dataclass(frozen=True, slots=True)

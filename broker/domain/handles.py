@@ -29,6 +29,8 @@ class Handle(StrEnum):
     CSRF = "pcs_"
     FAREWELL = "pfw_"
     DEVICE = "pdv_"
+    CLIENT_SECRET = "pcl_"  # noqa: S105
+    REGISTRATION = "prg_"
 
 
 class Id(StrEnum):
@@ -41,6 +43,7 @@ class Id(StrEnum):
     SESSION = "sid_"
     IMPORT = "imp_"
     RESTRICTION = "rst_"
+    CLIENT = "clt_"
 
 
 USER_CODE_ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"

@@ -16,6 +16,7 @@ SCOPES = (
     "school",
     "children",
     "email",
+    "phone",
     "address",
     "birthdate",
     "schooling",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from broker.domain.clock import Clock
 from broker.domain.ports import Current, Holdings, Ledger, Links, Notices, People, Services
 from broker.federation import Federation, Passwords
+from broker.portal import Sandbox
 from broker.protocol.oidc.device_desk import DeviceDesk
 from policies import PolicyBook
 
@@ -49,4 +50,5 @@ class PageParts:
     feeds: Mapping[str, FeedLabel]
     healthy: Callable[[], bool]
     devices: DeviceDesk
+    sandbox: Sandbox | None = None
     time_zone: str = "Europe/Paris"

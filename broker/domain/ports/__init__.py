@@ -32,11 +32,11 @@ from broker.domain.ports.storage import (
     Outbox,
     People,
     Purge,
+    Registrations,
     Services,
     ServiceTokens,
     Sessions,
     Standings,
-    StoredKey,
 )
 
 __all__ = [
@@ -73,11 +73,11 @@ __all__ = [
     "Quality",
     "Reach",
     "RedirectConnector",
+    "Registrations",
     "Return",
     "ScoredPair",
     "ServiceTokens",
     "Services",
     "Sessions",
     "Standings",
-    "StoredKey",
 ]

@@ -144,7 +144,7 @@ class DeviceDesk:
         )
 
     def _subject(self, service: Service, by: Decider) -> str:
-        return self.grants.subject(by.session.person_id, sector=service.service_id, space=service.space, now=by.now)
+        return self.grants.subject(by.session.person_id, sector=service.sector, space=service.space, now=by.now)
 
     def _event(self, action: Action, screen: WaitingScreen, by: Decider, *, subject: str = "") -> AuditEvent:
         return AuditEvent(

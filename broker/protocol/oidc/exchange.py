@@ -197,7 +197,7 @@ class TokenExchange:
             digest=digest(handle),
             guardian_token=digest(asked.form[oauth.SUBJECT_TOKEN]),
             child=asked.form[oauth.REQUESTED_SUBJECT],
-            sector=client.service.service_id,
+            sector=client.service.sector,
             holders=tuple(party.client_id for party in client.service.parties),
             client_id=client.party.client_id,
             scope=tuple(dict.fromkeys(asked.form.get(oauth.SCOPE, "").split())) or client.party.child_scopes,

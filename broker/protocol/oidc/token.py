@@ -32,6 +32,7 @@ from broker.protocol.oidc.answers import token_refusal
 from broker.protocol.oidc.client_assertions import AssertionDesk
 from broker.protocol.oidc.client_auth import CREDENTIALS_CHECKS, AuthenticatedClient, CredentialsCheck, authenticate
 from broker.protocol.oidc.device import refusal_of
+from broker.protocol.oidc.envelopes import Envelopes
 from broker.protocol.oidc.id_token import issue_id_token
 from broker.protocol.oidc.proofs import ProofDesk
 from broker.protocol.oidc.provider import ProviderSettings
@@ -76,6 +77,7 @@ class Token:
     proofs: ProofDesk
     gate: ServiceGate
     devices: DeviceRequests
+    envelopes: Envelopes
     credentials_checks: tuple[CredentialsCheck, ...] = CREDENTIALS_CHECKS
     ways: Mapping[str, Way] = field(default_factory=lambda: WAYS)
     grantors: Mapping[str, Grantor] = field(default_factory=dict)
@@ -195,6 +197,8 @@ class Token:
             access = issue_for_person(
                 payload, self.settings, ring.key(ALG), handle=tokens.access, jkt=asked.jkt, now=now
             )
+        key = ring.key(client.party.signing_alg)
+        id_token = issue_id_token(told, self.settings, key, access_token=access, now=now)
         renewed = {oauth.REFRESH_TOKEN: tokens.refresh} if payload.offline else {}
         return private_json(
             {
@@ -203,9 +207,7 @@ class Token:
                 "expires_in": int(self.settings.access_token.total_seconds()),
                 **renewed,
                 "scope": " ".join(payload.grant.scope),
-                "id_token": issue_id_token(
-                    told, self.settings, ring.key(client.party.signing_alg), access_token=access, now=now
-                ),
+                "id_token": self.envelopes.id_token(id_token, client.party),
             }
         )
 

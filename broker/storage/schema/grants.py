@@ -121,8 +121,15 @@ signing_keys = Table(
     Column("public_jwk", Text, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
     Column("created_at", Instant, nullable=False),
+    Column("since", Instant),
+    Index(
+        "uq_signing_keys_next", "purpose", "alg", unique=True,
+        postgresql_where=text("state = 'next'"), sqlite_where=text("state = 'next'"),
+    ),
     Index(
         "uq_signing_keys_active", "purpose", "alg", unique=True,
         postgresql_where=text("state = 'active'"), sqlite_where=text("state = 'active'"),
     ),
 )
+"""One next and one active key for each purpose and algorithm. `since`: when it came into its state. `sealed` is empty
+once it is retired."""
