@@ -21,9 +21,7 @@ from broker.domain.ports.sources import (
 from broker.domain.ports.storage import (
     Attachments,
     Audit,
-    ChildTokens,
     Consumptions,
-    DeviceRequests,
     Grants,
     Guardianships,
     Keys,
@@ -34,10 +32,10 @@ from broker.domain.ports.storage import (
     Purge,
     Registrations,
     Services,
-    ServiceTokens,
     Sessions,
     Standings,
 )
+from broker.domain.ports.tokens import ChildTokens, DeviceRequests, ServiceTokens
 
 __all__ = [
     "Admission",

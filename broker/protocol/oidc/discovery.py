@@ -40,6 +40,18 @@ _PROTOCOL_CLAIMS = (
     "sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash",
 )  # fmt: skip
 
+_ALWAYS = {
+    "authorization_response_iss_parameter_supported": True,
+    "backchannel_logout_supported": True,
+    "backchannel_logout_session_supported": True,
+    "frontchannel_logout_supported": True,
+    "frontchannel_logout_session_supported": True,
+    "claims_parameter_supported": True,
+    "request_parameter_supported": False,
+    "request_uri_parameter_supported": False,
+}
+"""What hangs on no setting."""
+
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
@@ -100,13 +112,6 @@ def build_metadata(issuer: str, *, algs: Iterable[str], registration: bool = Fal
         "code_challenge_methods_supported": [oauth.S256],
         "prompt_values_supported": [oauth.NONE, oauth.LOGIN, oauth.CONSENT, oauth.SELECT_ACCOUNT],
         "ui_locales_supported": list(LOCALES),
-        "authorization_response_iss_parameter_supported": True,
-        "backchannel_logout_supported": True,
-        "backchannel_logout_session_supported": True,
-        "frontchannel_logout_supported": True,
-        "frontchannel_logout_session_supported": True,
-        "claims_parameter_supported": True,
-        "request_parameter_supported": False,
-        "request_uri_parameter_supported": False,
+        **_ALWAYS,
     }
     return json.dumps(content, indent=1).encode()

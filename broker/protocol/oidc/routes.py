@@ -141,12 +141,10 @@ def build_routes(parts: ProviderParts) -> tuple[Route, ...]:
     pushed = PushedRequests(parts.store, lambda: settings.lives.current().pushed)
     push = Push(parts.services, assertions, proofs, pushed)
     authorize = Authorize(settings, parts.services, parts.grants, gate, pending, parts.signer, pushed)
-    device = DeviceAuthorization(settings, parts.services, parts.device_requests, assertions)
     sealed_to = lru_cache(MOST_KEY_SETS)(lambda jwks, alg: encryption_key(jwks, alg=alg))
     envelopes = Envelopes(settings, parts.signer, sealed_to)
     token = _token_endpoint(parts, gate, assertions, proofs, envelopes)
-    reader = TokenReader(settings, parts.services, parts.grants, parts.service_tokens, parts.child_tokens, parts.signer)
-    desk = TokenDesk(parts.services, parts.grants, parts.service_tokens, parts.child_tokens, reader, assertions)
+    desk = _token_desk(parts, assertions)
     userinfo = UserInfo(
         parts.services, parts.people, parts.details, parts.grants, parts.ledger, parts.policies, copies, proofs,
         envelopes,
@@ -162,7 +160,7 @@ def build_routes(parts: ProviderParts) -> tuple[Route, ...]:
         Route("GET", AUTHORIZE_PATH, authorize.get, pages=True, reads_session=True),
         Route("POST", AUTHORIZE_PATH, authorize.post, pages=True),
         Route("GET", RESUME_PATH, authorize.resume, pages=True, reads_session=True),
-        Route("POST", DEVICE_AUTHORIZATION_PATH, device.post, per_minute=600),
+        _device_route(parts, assertions),
         Route("POST", PUSH_PATH, push.post, readers=readers.may_read),
         Route("GET", END_SESSION_PATH, end_session.get, pages=True, reads_session=True),
         Route("POST", END_SESSION_PATH, end_session.post, pages=True),
@@ -200,3 +198,14 @@ def _token_endpoint(
         parts.device_requests, envelopes,
         grantors={oauth.CLIENT_CREDENTIALS: own_name.issue, oauth.TOKEN_EXCHANGE: exchange.issue},
     )  # fmt: skip
+
+
+def _token_desk(parts: ProviderParts, assertions: AssertionDesk) -> TokenDesk:
+    services, grants, own, of_child = parts.services, parts.grants, parts.service_tokens, parts.child_tokens
+    reader = TokenReader(parts.settings, services, grants, own, of_child, parts.signer)
+    return TokenDesk(services, grants, own, of_child, reader, assertions)
+
+
+def _device_route(parts: ProviderParts, assertions: AssertionDesk) -> Route:
+    device = DeviceAuthorization(parts.settings, parts.services, parts.device_requests, assertions)
+    return Route("POST", DEVICE_AUTHORIZATION_PATH, device.post, per_minute=600)
