@@ -118,7 +118,7 @@ def build(settings: Settings, *, clock: Clock = utc_now) -> Broker:
             provider_settings,
             live.register,
             stores.people,
-            stores.details,
+            stores.portraits,
             stores.grants,
             stores.consumptions,
             stores.ledger,

@@ -45,6 +45,7 @@ from broker.storage.sql_keys import SqlKeys
 from broker.storage.sql_ledger import SqlLedger
 from broker.storage.sql_links import SqlLinks
 from broker.storage.sql_people import SqlPeople
+from broker.storage.sql_portraits import SqlPortraits
 from broker.storage.sql_sessions import SqlSessions
 from broker.web.door import DOOR_ERROR, Door
 from broker.wire.http import BROWSER_COOKIE, SESSION_COOKIE
@@ -272,7 +273,7 @@ def _build(engine: Engine, services: tuple[Service, ...]) -> Stand:
             settings,
             register,
             people,
-            SqlDetails(engine),
+            SqlPortraits(grants, people, SqlDetails(engine)),
             grants,
             SqlConsumptions(engine),
             SqlLedger(engine),

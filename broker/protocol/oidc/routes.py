@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Protocol
 
-from broker.domain.ports import Consumptions, Current, Details, EphemeralStore, Grants, Ledger, People, Services
+from broker.domain.ports import Consumptions, Current, EphemeralStore, Grants, Ledger, People, Portraits, Services
 from broker.domain.services import Service
 from broker.federation import service_gate
 from broker.federation.service_gate import ServiceGate
 from broker.protocol.endpoint import Route
 from broker.protocol.oidc.authorize import Authorize
 from broker.protocol.oidc.client_assertions import AssertionDesk
-from broker.protocol.oidc.copies import TokenCopies
 from broker.protocol.oidc.discovery import Discovery, build_metadata
 from broker.protocol.oidc.end_session import EndSession, SignOuts
 from broker.protocol.oidc.pending import PendingRequests
@@ -37,7 +36,7 @@ from broker.protocol.oidc.pushed import Push, PushedRequests
 from broker.protocol.oidc.signing import Signer
 from broker.protocol.oidc.token import Token
 from broker.protocol.oidc.token_desk import TokenDesk
-from broker.protocol.oidc.userinfo import UserInfo, token_copy_key
+from broker.protocol.oidc.userinfo import UserInfo
 from broker.wire.jose import jwks_from_json
 from policies import PolicyBook
 
@@ -57,7 +56,7 @@ class ProviderParts:
     settings: ProviderSettings
     services: Current[Services]
     people: People
-    details: Details
+    portraits: Portraits
     grants: Grants
     consumptions: Consumptions
     ledger: Ledger
@@ -91,7 +90,6 @@ def algs_wanted(services: Iterable[Service]) -> tuple[str, ...]:
 def build_routes(parts: ProviderParts) -> tuple[Route, ...]:
     """Every endpoint of the provider."""
     settings = parts.settings
-    copies = TokenCopies(parts.store, lifetime=lambda: settings.lives.current().copy)
     pending = PendingRequests(parts.store, login=lambda: settings.lives.current().interaction)
     written = lru_cache(maxsize=4)(partial(build_metadata, settings.issuer))
     discovery = Discovery(lambda: written(algs=algs_wanted(parts.services.current().all())), parts.signer)
@@ -100,12 +98,13 @@ def build_routes(parts: ProviderParts) -> tuple[Route, ...]:
     proofs = ProofDesk(settings.issuer, parts.store)
     pushed = PushedRequests(parts.store, lambda: settings.lives.current().pushed)
     push = Push(parts.services, assertions, proofs, pushed)
-    authorize = Authorize(settings, parts.services, parts.grants, gate, pending, parts.signer, pushed)
-    token = Token(settings, parts.services, parts.grants, parts.ledger, parts.signer, assertions, proofs, gate)
-    desk = TokenDesk(settings, parts.services, parts.grants, assertions)
-    userinfo = UserInfo(
-        parts.services, parts.people, parts.details, parts.grants, parts.ledger, parts.policies, copies, proofs
+    portraits = parts.portraits
+    authorize = Authorize(settings, parts.services, parts.grants, gate, portraits, pending, parts.signer, pushed)
+    token = Token(
+        settings, parts.services, parts.grants, parts.ledger, parts.signer, assertions, proofs, gate, portraits
     )
+    desk = TokenDesk(settings, parts.services, parts.grants, assertions)
+    userinfo = UserInfo(parts.services, parts.grants, portraits, parts.ledger, parts.policies, proofs)
     posted = PendingRequests(
         parts.store, login=lambda: settings.lives.current().interaction, resume=END_SESSION_RESUME_PATH
     )
@@ -124,6 +123,6 @@ def build_routes(parts: ProviderParts) -> tuple[Route, ...]:
         Route("POST", TOKEN_PATH, token.post, readers=readers.may_read),
         Route("POST", REVOCATION_PATH, desk.revoke, readers=readers.may_read),
         Route("POST", INTROSPECTION_PATH, desk.introspect),
-        Route("GET", USERINFO_PATH, userinfo.answer, copy_key=token_copy_key, readers=readers.may_read),
-        Route("POST", USERINFO_PATH, userinfo.answer, copy_key=token_copy_key, readers=readers.may_read),
+        Route("GET", USERINFO_PATH, userinfo.answer, readers=readers.may_read),
+        Route("POST", USERINFO_PATH, userinfo.answer, readers=readers.may_read),
     )
