@@ -1,6 +1,6 @@
 """The provider beside npm's oidc-provider: processor time of each hot act, interleaved rounds, one table.
 
-    python -m bench.oidc [--rounds 4] [--count 1000] [--acts sso,token] [--only ours] [--dry]
+    python -m bench.oidc [--rounds 4] [--count 1000] [--acts sso,token] [--bare] [--dry]
 
 The servers have a core of their own; this driver and the stores have the other one. The rows in `bench/results.json`
 are ratios of medians within this run; nothing else of it compares from run to run.
@@ -57,35 +57,33 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--count", type=int, default=1000, help="requests of an act in a round")
     parser.add_argument("--acts", default=",".join(CHECKS))
-    parser.add_argument("--only", choices=("ours", "first", "peer"), help="leave the others out; writes nothing")
+    parser.add_argument("--bare", action="store_true", help="leave out what is printed beside: RS256, SQLite")
     parser.add_argument("--dry", action="store_true", help="print only")
     options = parser.parse_args()
     os.sched_setaffinity(0, {OTHER_CORE})
     plan = Plan(options.rounds, options.count, tuple(options.acts.split(",")))
     with tempfile.TemporaryDirectory(prefix="preau-bench-") as name, ExitStack() as stack:
-        providers = _started(stack, Path(name), options.only)
+        providers = _started(stack, Path(name), bare=options.bare)
         found = asyncio.run(rounds(providers, plan))
         memory = {each.name: largest_mib(each.pid) for each in providers}
     show(providers, found, plan, memory)
-    if not options.dry and not options.only:
+    if not options.dry:
         append(rows_of(providers, found, plan, memory[providers[0].name]))
 
 
-def _started(stack: ExitStack, folder: Path, only: str | None) -> list[Provider]:
-    """Ours on PostgreSQL and Redis first, then ours on SQLite, then the peer."""
+def _started(stack: ExitStack, folder: Path, *, bare: bool) -> list[Provider]:
+    """Ours on PostgreSQL and Redis first, then what is printed beside, then the peer."""
     before = set(tree(os.getpid()))
     database = stack.enter_context(postgresql_database(folder))
     redis = stack.enter_context(servers.redis_server())
     stores = [pid for pid in tree(os.getpid()) if pid not in before]
-    providers: list[Provider] = []
-    if only != "peer":
-        providers += stack.enter_context(preau(folder / "ours", database, redis, stores=stores))
-    if only in {None, "ours"}:
+    providers = stack.enter_context(preau(folder / "ours", database, redis, stores=stores))
+    if bare:
+        providers = providers[:1]
+    else:
         sqlite = f"sqlite:///{folder}/embedded/preau.sqlite"
         providers += stack.enter_context(preau(folder / "embedded", sqlite, "", stores=()))[:1]
-    if only in {None, "peer"}:
-        providers.append(stack.enter_context(node_provider(folder, redis, stores=stores)))
-    return providers
+    return [*providers, stack.enter_context(node_provider(folder, redis, stores=stores))]
 
 
 async def rounds(providers: Sequence[Provider], plan: Plan) -> Found:
