@@ -6,49 +6,38 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 from broker import __version__
-from broker.cli import (
-    audit,
-    check,
-    database,
-    demo,
-    example,
-    explain,
-    feeds,
-    keys,
-    person,
-    policy,
-    report,
-    serve,
-    service,
-    standing,
-)
 from broker.cli.output import FAILED, complain
 from broker.domain.errors import PreauError, SettingsError
 
-FAMILIES = (
-    serve,
-    demo,
-    check,
-    example,
-    feeds,
-    person,
-    service,
-    standing,
-    keys,
-    explain,
-    policy,
-    report,
-    audit,
-    database,
-)
+MODULES = {
+    "serve": "serve",
+    "work": "serve",
+    "demo": "demo",
+    "check": "check",
+    "settings": "example",
+    "import": "feeds",
+    "person": "person",
+    "service": "service",
+    "source": "standing",
+    "school": "standing",
+    "link": "standing",
+    "keys": "keys",
+    "explain": "explain",
+    "policy": "policy",
+    "report": "report",
+    "audit": "audit",
+    "db": "database",
+}
+"""Every command, in the order of the help, and which module of `broker.cli` adds it."""
 INTERRUPTED = 130
 """What shells report of a program that Ctrl-C stopped."""
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Every sub-command, in the order of the help."""
+def build_parser(command: str = "") -> argparse.ArgumentParser:
+    """The sub-command meant, without loading what the others need; every one when it is none of ours."""
     parser = argparse.ArgumentParser(
         prog="preau",
         description="Identity broker for schools: one parent, one login, all the children.",
@@ -56,14 +45,16 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"preau {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in FAMILIES:
-        module.add_to(commands)
+    names = (MODULES[command],) if command in MODULES else dict.fromkeys(MODULES.values())
+    for name in names:
+        import_module(f"broker.cli.{name}").add_to(commands)
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one sub-command. Returns 0 when done, 1 when refused or failed; argparse leaves with 2 on wrong usage."""
-    args = build_parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else list(argv)
+    args = build_parser(*words[:1]).parse_args(words)
     try:
         status: int = args.run(args)
         sys.stdout.flush()

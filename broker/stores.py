@@ -40,6 +40,8 @@ from broker.storage.sql_people import SqlPeople
 from broker.storage.sql_portraits import SqlPortraits
 from broker.storage.sql_quality import SqlQuality
 from broker.storage.sql_reach import SqlReach
+from broker.storage.sql_registrations import SqlRegistrations
+from broker.storage.sql_service_tokens import SqlServiceTokens
 from broker.storage.sql_sessions import SqlSessions
 from broker.storage.sql_standings import SqlStandings
 
@@ -65,6 +67,7 @@ class Stores:
     sessions: SqlSessions
     grants: SqlGrants
     portraits: SqlPortraits
+    service_tokens: SqlServiceTokens
     consumptions: SqlConsumptions
     keys: SqlKeys
     notices: SqlNotices
@@ -74,6 +77,7 @@ class Stores:
     quality: SqlQuality
     reach: SqlReach
     standings: SqlStandings
+    registrations: SqlRegistrations
 
     def close(self) -> None:
         """Give back the connections."""
@@ -102,6 +106,7 @@ def open_stores(settings: Settings, book: policies.PolicyBook) -> Stores:
         sessions=SqlSessions(engine),
         grants=grants,
         portraits=SqlPortraits(grants, people, details),
+        service_tokens=SqlServiceTokens(engine),
         consumptions=SqlConsumptions(engine),
         keys=SqlKeys(engine),
         notices=SqlNotices(engine),
@@ -111,6 +116,7 @@ def open_stores(settings: Settings, book: policies.PolicyBook) -> Stores:
         quality=SqlQuality(engine),
         reach=SqlReach(engine),
         standings=SqlStandings(engine),
+        registrations=SqlRegistrations(engine),
     )
 
 

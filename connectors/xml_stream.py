@@ -8,7 +8,7 @@ is ever expanded, nothing is fetched. A file that declares or uses an entity is 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from lxml import etree
@@ -62,14 +62,21 @@ def elements_of(
 
 def value_of(element: Any) -> str:
     """The text of an element that holds nothing else. Raises `Malformed`."""
-    if len(element):
-        raise Malformed("an entity or an element inside a value")
-    text = element.text
-    if text is None:
-        return ""
-    if len(text) > _LONGEST:
-        raise Malformed("a value longer than any real one")
-    return text.strip()  # type: ignore[no-any-return]
+    return next(iter(values_of((element,))), "")
+
+
+def values_of(elements: Iterable[Any]) -> list[str]:
+    """The texts of elements that hold nothing else, without the empty ones. Raises `Malformed`."""
+    texts = []
+    for element in elements:
+        if len(element):
+            raise Malformed("an entity or an element inside a value")
+        text = (element.text or "").strip()
+        if len(text) > _LONGEST:
+            raise Malformed("a value longer than any real one")
+        if text:
+            texts.append(text)
+    return texts
 
 
 def _parsed(stream: _Paced, tags: Sequence[str], check_root: Callable[[Any], None]) -> Iterator[Any]:

@@ -1,4 +1,4 @@
-"""The whole broker as one WSGI application on real SQLite rows and scripted sources, called without a socket."""
+"""The whole broker as one WSGI application on real SQLite rows and scripted sources, reached as `carriage` says."""
 
 from __future__ import annotations
 
@@ -31,12 +31,14 @@ from broker.storage.sql_ledger import SqlLedger
 from broker.storage.sql_logouts import SqlNotices
 from broker.storage.sql_people import SqlPeople
 from broker.storage.sql_portraits import SqlPortraits
+from broker.storage.sql_service_tokens import SqlServiceTokens
 from broker.web.door import Door
 from broker.web.edge import Edge
 from broker.web.pages import create_pages
 from broker.web.parts import FeedLabel, PageParts, SourceOffer
 from policies import Assurance
 from tests import builders
+from tests.carriage import carry
 from tests.clock import FakeClock
 from tests.federations import BASE, NO_LEVELS, SOURCES, ScriptedDirectory, World, open_world, ref
 from tests.settable import Settable
@@ -166,7 +168,7 @@ class Client:
         def start(status: str, headers: list[tuple[str, str]], *_: object) -> None:
             seen["status"], seen["headers"] = int(status[:3]), headers
 
-        body = b"".join(self.app(environ, start)).decode()
+        body = b"".join(carry(self.app, environ, start)).decode()
         answer = Answer(seen["status"], tuple(seen["headers"]), body)
         for name, value in answer.cookies().items():
             plain = value.partition(";")[0]
@@ -272,6 +274,7 @@ def _door(world: World, register: Settable[Register], pages: Flask, clock: FakeC
         settings, register, people, portraits, grants,
         SqlConsumptions(world.engine), SqlLedger(world.engine), world.store, world.live_policies,
         Signer(vault, algs=algs_wanted(register.current().all()), clock=clock), world.federation,
+        SqlServiceTokens(world.engine),
     )  # fmt: skip
     return Door(build_routes(provider), fallback=pages, logins=world.federation, store=world.store, clock=clock)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import replace
 from datetime import date
 from functools import lru_cache
 from typing import Any
@@ -25,6 +24,8 @@ RULES = 1
 _TEXTS = (
     "birth_name", "ine", "mef", "level_code", "school_key", "mobile", "mail", "address", "postal_code", "siecle_id",
 )  # fmt: skip
+
+_QUALITIES = {quality.value: quality for quality in Quality}
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -88,10 +89,12 @@ def decode_person(payload: str, *, kind: RecordKind, key: str) -> PersonRecord:
         postal_code=get("postal_code", ""),
         siecle_id=get("siecle_id", ""),
         teachings=tuple(get("teachings", ())),
-        classes=tuple(_class_of(one) for one in get("classes", ())),
+        classes=tuple([_class_of(one) for one in get("classes", ())]),
         relations=tuple(
-            Relation(adult, link, Quality(quality), bool(pays), bool(first))
-            for adult, link, quality, pays, first in get("relations", ())
+            [
+                Relation(adult, link, _QUALITIES[quality], bool(pays), bool(first))
+                for adult, link, quality, pays, first in get("relations", ())
+            ]
         ),
         posts=tuple(PostRow(school, function, Profil(profil)) for school, function, profil in get("posts", ())),
         ties=tuple(Tie(nature, other) for nature, other in get("ties", ())),
@@ -108,7 +111,9 @@ def _class_text(one: ClassMembership) -> list[str]:
 
 def _class_of(text: list[str]) -> ClassMembership:
     school, code, label, *dates = text
-    since, until = (date.fromisoformat(one) if one else None for one in dates or ("", ""))
+    if not dates:  # no feed of an académie gives them
+        return ClassMembership(school, code, label)
+    since, until = (date.fromisoformat(one) if one else None for one in dates)
     return ClassMembership(school, code, label, since, until)
 
 
@@ -146,7 +151,7 @@ def decode_school(payload: str, *, key: str) -> SchoolRecord:
 def merged(before: PersonRecord | None, change: PersonRecord) -> PersonRecord:
     """The record after a change: the fields it states are its own, every other one stays as it was."""
     if before is None or change.stated == PERSON_FIELDS:
-        return replace(change, stated=PERSON_FIELDS)
+        return change._replace(stated=PERSON_FIELDS)
     stated = change.stated
     fields: dict[str, Any] = {
         field: getattr(change, field) for field in stated - {"family", "given", "civility"} if field in PERSON_FIELDS
@@ -156,4 +161,4 @@ def merged(before: PersonRecord | None, change: PersonRecord) -> PersonRecord:
         given=change.name.given if "given" in stated else before.name.given,
         civility=change.name.civility if "civility" in stated else before.name.civility,
     )
-    return replace(before, name=name, stated=PERSON_FIELDS, **fields)
+    return before._replace(name=name, stated=PERSON_FIELDS, **fields)

@@ -9,9 +9,11 @@ Facts of a run are dated with one instant, fixed when applying begins and kept o
 
 from __future__ import annotations
 
+import gc
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -73,6 +75,10 @@ class ImportRules:
     large: int = 64 << 20
 
 
+_COLLECT_AFTER = 500_000
+"""Objects made since the last collection."""
+
+
 class Intent(StrEnum):
     """What the operator wants: apply unless too much would change, apply even so, or only see what would change."""
 
@@ -105,6 +111,21 @@ class ImportReport:
     faults: tuple[FeedFault, ...] = ()
 
 
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Let garbage be collected seldom: a chunk is a hundred thousand tuples, and none of them is part of a cycle.
+
+    Walking them over and over took a quarter of the import's time.
+    """
+    usual = gc.get_threshold()
+    gc.set_threshold(_COLLECT_AFTER, *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
+
+
+@_few_collections()
 def import_feed(
     *,
     feed: Feed,

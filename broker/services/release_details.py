@@ -15,6 +15,10 @@ _RECORDS = frozenset(
     {
         ClaimName.BIRTH_DATE,
         ClaimName.EMAIL,
+        ClaimName.EMAIL_VERIFIED,
+        ClaimName.PHONE_NUMBER,
+        ClaimName.PHONE_NUMBER_VERIFIED,
+        ClaimName.ADDRESS,
         ClaimName.POSTAL_CODE,
         ClaimName.EXTERNAL_ID,
         ClaimName.CLASSES,

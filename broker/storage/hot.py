@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import date, datetime
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg import errors, pq
@@ -101,7 +102,7 @@ class Hot:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._idle: deque[Line] = deque()
-        event.listen(engine, "engine_disposed", lambda _: self._drop_idle())
+        event.listen(engine, "engine_disposed", self._end)
 
     def first(self, statement: HotStatement, told: Mapping[str, Any]) -> Any | None:
         """Run a statement and return its first row, or None.
@@ -150,10 +151,25 @@ class Hot:
             raise StorageUnavailable(type(fault).__name__) from fault
         return Line(connection)
 
+    def _end(self, engine: Engine) -> None:
+        _OF_ENGINE.pop(engine, None)  # it holds its engine: nothing else would let go of either
+        self._drop_idle()
+
     def _drop_idle(self) -> None:
         with suppress(IndexError):
             while True:
                 self._idle.pop().connection.close()
+
+
+_OF_ENGINE: WeakKeyDictionary[Engine, Hot] = WeakKeyDictionary()
+
+
+def hot_of(engine: Engine) -> Hot | None:
+    """The connections for hot statements beside an engine, the same for every adapter; None on SQLite."""
+    if engine.dialect.name != "postgresql":
+        return None
+    known = _OF_ENGINE.get(engine)
+    return known or _OF_ENGINE.setdefault(engine, Hot(engine))
 
 
 def _written(value: Any) -> bytes | None:

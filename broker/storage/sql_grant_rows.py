@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row
 
 from broker.domain.acts import IssueCode, Redeem
-from broker.domain.audit import AuditEvent
 from broker.domain.identity import AuthnContext
 from broker.domain.sessions import AccessToken, CodePayload, Grant, Offline
-from broker.storage.trail import event_row
+from broker.storage.events_at_once import events_as_json
 
 
 def issue_binds(act: IssueCode) -> dict[str, Any]:
@@ -65,11 +63,6 @@ def redeem_binds(act: Redeem) -> dict[str, Any]:
 def redeem_told(act: Redeem) -> dict[str, Any]:
     """What the one statement that redeems on PostgreSQL is told: the binds, and the events it writes."""
     return {**redeem_binds(act), "events": events_as_json(act.audit)}
-
-
-def events_as_json(events: Sequence[AuditEvent]) -> list[dict[str, Any]]:
-    """Audit events as the statement on PostgreSQL takes them."""
-    return [{**event_row(event), "at": event.at.isoformat()} for event in events]
 
 
 def payload_of(row: Row[Any]) -> CodePayload:

@@ -23,17 +23,14 @@ from sqlalchemy import (
     String,
     and_,
     bindparam,
-    column,
     exists,
     func,
     insert,
     literal,
     or_,
     select,
-    true,
     update,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import IntegrityError
 
 from broker.domain.acts import IssueCode, Redeem, RevokeGrant
@@ -43,13 +40,13 @@ from broker.domain.people import AttachmentState, Space
 from broker.domain.sessions import AccessToken, CodePayload, Offline, Redeemable
 from broker.storage.copies import tell_tokens
 from broker.storage.engine import fetch, transact
-from broker.storage.hot import Hot, HotStatement
+from broker.storage.events_at_once import audited, events_as_json
+from broker.storage.hot import HotStatement, hot_of
 from broker.storage.lineage import lock_owners
 from broker.storage.schema import (
     Instant,
     access_tokens,
     attachments,
-    audit_events,
     consumptions,
     grants,
     records,
@@ -57,14 +54,7 @@ from broker.storage.schema import (
     subjects,
 )
 from broker.storage.school_days import days
-from broker.storage.sql_grant_rows import (
-    access_token_of,
-    events_as_json,
-    issue_binds,
-    payload_of,
-    redeem_binds,
-    redeem_told,
-)
+from broker.storage.sql_grant_rows import access_token_of, issue_binds, payload_of, redeem_binds, redeem_told
 from broker.storage.sql_portrait_rows import mark_column
 from broker.storage.trail import insert_audit
 
@@ -195,15 +185,6 @@ _STORE_TOKEN = insert(access_tokens).values(digest=_TOKEN, grant_id=_GRANT, issu
 
 # ---- the same steps as one statement, for PostgreSQL -------------------------------------------------------------
 
-_EVENT_COLUMNS = tuple(each for each in audit_events.c if each.name != "id")
-_EVENT_NAMES = [each.name for each in _EVENT_COLUMNS]
-_events = (
-    func.jsonb_to_recordset(bindparam("events", type_=JSONB))
-    .table_valued(*(column(each.name, each.type) for each in _EVENT_COLUMNS))
-    .render_derived(name="event", with_types=True)
-)
-_event_values: list[ColumnElement[Any]] = [_events.c[name] for name in _EVENT_NAMES]
-
 
 def _issue_at_once(*, pushed: bool, marked: bool) -> Select[Any]:
     """Store a grant, its code, its events; `pushed`: and the request it answers; `marked`: while a portrait holds."""
@@ -211,9 +192,7 @@ def _issue_at_once(*, pushed: bool, marked: bool) -> Select[Any]:
     granted = storing.cte("granted")
     at_once = select(granted.c.id).add_cte(
         insert(consumptions).from_select(_CODE_NAMES, _code_of(granted.c.id)).cte("coded"),
-        insert(audit_events)
-        .from_select(_EVENT_NAMES, select(*_event_values).select_from(granted.join(_events, true())))
-        .cte("audited"),
+        audited(granted).cte("audited"),
     )
     answered = insert(consumptions).from_select(_PUSHED_NAMES, select(*_PUSHED_VALUES).select_from(granted))
     return at_once.add_cte(answered.cte("answered")) if pushed else at_once
@@ -221,7 +200,6 @@ def _issue_at_once(*, pushed: bool, marked: bool) -> Select[Any]:
 
 CLAIMED = _CLAIM.returning(grants, consumptions.c.payload, consumptions.c.expires_at).cte("claimed")
 _idle_end = _NOW + func.make_interval(0, 0, 0, 0, 0, 0, CLAIMED.c.offline_idle)
-_claimed_values = [CLAIMED.c.id if name == "subject" else _events.c[name] for name in _EVENT_NAMES]
 REDEEM_AT_ONCE = select(CLAIMED, literal(None, Instant).label("used_at")).add_cte(
     insert(access_tokens)
     .from_select(["digest", "grant_id", "issued_at", "expires_at"], select(_TOKEN, CLAIMED.c.id, _NOW, _UNTIL))
@@ -235,9 +213,7 @@ REDEEM_AT_ONCE = select(CLAIMED, literal(None, Instant).label("used_at")).add_ct
         ).where(CLAIMED.c.offline_until > _NOW),
     )
     .cte("renewed"),
-    insert(audit_events)
-    .from_select(_EVENT_NAMES, select(*_claimed_values).select_from(CLAIMED.join(_events, true())))
-    .cte("audited"),
+    audited(CLAIMED, subject=CLAIMED.c.id).cte("audited"),
 )  # fmt: skip
 REDEEM_BOUND_AT_ONCE = REDEEM_AT_ONCE.add_cte(
     update(grants).where(grants.c.id == CLAIMED.c.id, grants.c.jkt.is_(None)).values(jkt=_JKT).cte("bound")
@@ -249,7 +225,7 @@ class SqlGrants:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = self._engine = engine
-        self.hot = Hot(engine) if engine.dialect.name == "postgresql" else None
+        self.hot = hot_of(engine)
         if self.hot is not None:
             self._issuing = {
                 (pushed, marked): HotStatement(_issue_at_once(pushed=pushed, marked=marked), engine)

@@ -14,7 +14,7 @@ _NAME = re.compile(
     r"(?P<prefix>.+?)_(?P<mode>Complet|Delta)_(?P<day>\d{8})_(?P<category>[A-Za-z]+)_(?P<part>\d{4})\.xml"
 )
 _DEGREE = re.compile(r"(?<![0-9A-Za-z])ENT([12]D)|([12]D)(?![0-9A-Za-z])")
-_UAI = re.compile(r"(?:^|_)(\d{7}[A-Z])(?:_|$)")
+_UAI = re.compile(r"(?:^|_)([0-9]{7}[A-Z])(?:_|$)")
 
 KIND_OF_CATEGORY = {
     "EtabEducNat": "school",

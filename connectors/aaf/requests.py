@@ -11,7 +11,7 @@ from broker.domain.feed import FeedFault
 from connectors.aaf.filenames import KIND_OF_CATEGORY
 from connectors.delivery import Limits, Member
 from connectors.feed_values import Malformed, key_told
-from connectors.xml_stream import elements_of, value_of
+from connectors.xml_stream import elements_of, value_of, values_of
 
 _ROOT = "ficAlimMENESR"
 _REQUESTS = ("addRequest", "modifyRequest", "deleteRequest")
@@ -80,7 +80,7 @@ def _take(body: Any, wanted: AbstractSet[str], attributes: dict[str, list[str]])
             raise Malformed(f"the attribute {name} stands there twice")
         if attribute.get("operation", "replace") != "replace":
             raise Malformed("a modification that is not a replacement")
-        attributes[name] = [text for value in attribute if (text := value_of(value))]
+        attributes[name] = values_of(attribute)
 
 
 def _check_category(part: Any, category: str) -> None:

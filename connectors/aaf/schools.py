@@ -11,7 +11,7 @@ from connectors.aaf.school_names import ReadableName, capitals, readable_name
 from connectors.aaf.values import Attributes, first
 from connectors.feed_values import Malformed, code, feed_key
 
-_UAI = re.compile(r"\d{7}[A-Z]")
+_UAI = re.compile(r"[0-9]{7}[A-Z]")
 _LEVEL_OF_CODE = {"340": Level.COLLEGE, "300": Level.LYCEE}
 """`ENTStructureCodeTypeStruct`; a code that is not here says nothing, and the libellé or the pupils' MEFSTAT decide."""
 

@@ -54,7 +54,7 @@ class Nowhere(Malformed):
     """A name that leads to no entry: gone, moved, or hidden from our reader; nobody can tell which."""
 
 
-_UAI = re.compile(r"\d{7}[A-Z]")
+_UAI = re.compile(r"[0-9]{7}[A-Z]")
 _LEVEL_OF_WORD = {"college": Level.COLLEGE, "clg": Level.COLLEGE, "lycee": Level.LYCEE, "lyc": Level.LYCEE}
 _LEVEL_OF_WORD |= {"ecole": Level.ECOLE}
 _QUALITIES = {"1": Quality.LEGAL_GUARDIAN, "2": Quality.IN_CHARGE, "3": Quality.CONTACT, "0": Quality.CONTACT}

@@ -22,7 +22,7 @@ MOST_ENTRIES = 100_000
 LARGEST = 64 << 20
 """Entries of one file and characters read of them: a lycée of 3,000 pupils has about 20,000 and 5 million."""
 
-_UAI = re.compile(r"\d{7}[A-Z]")
+_UAI = re.compile(r"[0-9]{7}[A-Z]")
 _YEAR = re.compile(r"\d{4}")
 _FAMILY = "BEE_"
 _PARAMETERS = "PARAMETRES"

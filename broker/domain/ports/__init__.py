@@ -31,10 +31,11 @@ from broker.domain.ports.storage import (
     Outbox,
     People,
     Purge,
+    Registrations,
     Services,
+    ServiceTokens,
     Sessions,
     Standings,
-    StoredKey,
 )
 
 __all__ = [
@@ -70,10 +71,11 @@ __all__ = [
     "Quality",
     "Reach",
     "RedirectConnector",
+    "Registrations",
     "Return",
     "ScoredPair",
+    "ServiceTokens",
     "Services",
     "Sessions",
     "Standings",
-    "StoredKey",
 ]

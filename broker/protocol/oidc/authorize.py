@@ -123,7 +123,7 @@ class Authorize:
         if portrait is None or portrait.person is None:
             return None
         service = request.client.service
-        subject = portrait.subjects.get((service.service_id, service.space))
+        subject = portrait.subjects.get((service.sector, service.space))
         weighed = self.gate.weigh_portrait(service, session, portrait, book, now=call.now)
         if subject is None or not weighed.allowed or self._means_another(request, subject):
             return None
@@ -190,8 +190,8 @@ class Authorize:
 
     def _subject(self, request: AuthorizationRequest, session: Session, portrait: Portrait, *, now: datetime) -> str:
         service = request.client.service
-        known = portrait.subjects.get((service.service_id, service.space))
-        return known or self.grants.subject(session.person_id, sector=service.service_id, space=service.space, now=now)
+        known = portrait.subjects.get((service.sector, service.space))
+        return known or self.grants.subject(session.person_id, sector=service.sector, space=service.space, now=now)
 
     def _hints_for(self, request: AuthorizationRequest) -> HintRules:
         return HintRules(self.signer.ring().verifying, self.settings.issuer, request.client.party.client_id)
@@ -210,7 +210,7 @@ class Authorize:
             actor=payload.grant.person_id,
             subject=payload.grant.grant_id,
             trace=call.trace,
-            detail={"client": payload.grant.client_id},
+            detail={"client": payload.grant.client_id, **({} if payload.code_challenge else {"pkce": "waived"})},
         )
         audit = (event, *_outage_events(event, payload, decided.weighed))
         if not self.grants.issue_code(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from broker import __version__
-from broker.__main__ import build_parser, main
+from broker.__main__ import MODULES, build_parser, main
 from broker.domain.errors import ImportBusy, SettingsError
 
 COMMANDS = (
@@ -34,6 +34,12 @@ def test_wrong_usage_leaves_with_2(line: str, capsys: pytest.CaptureFixture[str]
     assert "usage: preau" in capsys.readouterr().err
 
 
+def test_each_module_adds_the_commands_that_are_told_of_it() -> None:
+    choices = [list(build_parser(name)._subparsers._group_actions[0].choices) for name in MODULES]  # type: ignore[union-attr]
+    assert list(build_parser()._subparsers._group_actions[0].choices) == list(MODULES)  # type: ignore[union-attr]
+    assert all(name in added for name, added in zip(MODULES, choices, strict=True))
+
+
 def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--version"])
@@ -46,7 +52,7 @@ def run_raising(fault: BaseException, monkeypatch: pytest.MonkeyPatch) -> int:
 
     parser = build_parser()
     parser.set_defaults(run=fail)
-    monkeypatch.setattr("broker.__main__.build_parser", lambda: parser)
+    monkeypatch.setattr("broker.__main__.build_parser", lambda _command: parser)
     monkeypatch.setattr("broker.cli.check.check", fail)
     for action in parser._subparsers._group_actions[0].choices.values():  # type: ignore[union-attr]
         action.set_defaults(run=fail)
