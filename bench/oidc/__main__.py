@@ -93,8 +93,7 @@ async def rounds(providers: Sequence[Provider], plan: Plan) -> Found:
         for provider in providers:
             provider.client.close()
             for act in plan.acts:
-                if act not in provider.without:
-                    found.setdefault((provider.name, act), []).append(await measure(provider, act, plan.count))
+                found.setdefault((provider.name, act), []).append(await measure(provider, act, plan.count))
     return found
 
 
@@ -109,9 +108,6 @@ def show(providers: Sequence[Provider], found: Found, plan: Plan, memory: dict[s
     for act in plan.acts:
         print(f"\n{act}: at most {BARS[act]} of the processor time of {peer.name}")
         for provider in providers:
-            if act in provider.without:
-                print(f"  {provider.name:<34} not offered")
-                continue
             cpu, p99, stores, rate, pace = (
                 middle(found, provider, act, value) for value in ("cpu", "p99", "stores", "rate", "pace")
             )
@@ -130,8 +126,6 @@ def rows_of(providers: Sequence[Provider], found: Found, plan: Plan, memory: flo
     ours, peer = providers[0], providers[-1]
     rows = [Row("oidc_memory_worker", memory, MEMORY_BAR, "lower", "MiB")]
     for act in plan.acts:
-        if act in ours.without:
-            continue
         for value, bar in (("cpu", BARS[act]), ("p99", P99_BAR)):
             mine, theirs = (middle(found, each, act, value) for each in (ours, peer))
             rows.append(Row(f"oidc_{act}_{value}", mine, bar, "lower", "ms", peer.name, theirs))

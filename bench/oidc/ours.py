@@ -49,6 +49,8 @@ client_secret_sha256 = "{secret}"
 redirect_uris = ["{redirect}"]
 scopes = ["openid", "profile", "email", "offline_access"]
 signing_alg = "{alg}"
+grant_types = ["authorization_code", "client_credentials"]
+service_scopes = ["api"]
 [[instances]]
 url = "http://127.0.0.1:9999/"
 """
@@ -62,7 +64,7 @@ def preau(folder: Path, database: str, redis: str, *, stores: Sequence[int]) -> 
     with _running(folder, config, "serve", core=SERVER_CORE) as serving, _worker(folder, config, redis):
         base, kind = f"http://127.0.0.1:{port}", "PostgreSQL, Redis" if redis else "SQLite"
         _wait(base)
-        plain = Provider("", base, "", "", serving.pid, cookies, tuple(stores), without=_without(base))
+        plain = Provider("", base, "", "", serving.pid, cookies, tuple(stores))
         yield [
             replace(plain, name=f"préau ({kind}, {alg})", client_id=f"mesure-{alg.lower()}", alg=alg) for alg in ALGS
         ]
@@ -154,9 +156,3 @@ async def _asked(base: str, path: str) -> bytes:
     with closing(Client(base)) as client:
         answer = await client.send(request("GET", path, base.removeprefix("http://")))
         return answer.body if answer.status == 200 else b""
-
-
-def _without(base: str) -> frozenset[str]:
-    """What this version does not offer is not measured."""
-    offered = asyncio.run(_asked(base, "/.well-known/openid-configuration"))
-    return frozenset() if b'"client_credentials"' in offered else frozenset({"client_credentials"})

@@ -50,7 +50,6 @@ class Provider:
     jwks: str = "/jwks"
     scope: str = "openid profile email offline_access"
     api: str = "api"
-    without: frozenset[str] = frozenset()
     client: Client = field(init=False)
 
     def __post_init__(self) -> None:
