@@ -31,9 +31,6 @@ BACK_CHANNEL = "oidcc-backchannel-rp-initiated-logout-certification-test-plan"
 FRONT_CHANNEL = "oidcc-frontchannel-rp-initiated-logout-certification-test-plan"
 FAPI2 = "fapi2-security-profile-final-test-plan"
 
-NOT_WRITTEN = frozenset({DYNAMIC, THIRD_PARTY})
-"""Plans whose tests are still to be written. Empty it, and delete it."""
-
 _MARK = "oidf"
 
 

@@ -20,6 +20,7 @@ END_SESSION_RESUME_PATH = "/end-session/resume"
 REVOCATION_PATH = "/revoke"
 INTROSPECTION_PATH = "/introspect"
 PUSH_PATH = "/par"
+REGISTER_PATH = "/register"
 
 SCOPE_CLAIMS: dict[str, tuple[ClaimName, ...]] = {
     "openid": (),

@@ -119,7 +119,7 @@ class UserInfo:
 
     def _child_subject(self, service: Service, *, now: datetime) -> Callable[[str], str]:
         def subject(child_id: str) -> str:
-            return self.grants.subject(child_id, sector=service.service_id, space=Space.FAMILY, now=now)
+            return self.grants.subject(child_id, sector=service.sector, space=Space.FAMILY, now=now)
 
         return subject
 
