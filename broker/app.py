@@ -28,6 +28,7 @@ from broker.jobs.deliver import TellLogout, deliverers
 from broker.jobs.work import Worker
 from broker.live import Live, Part, Watcher
 from broker.logs import configure_logging
+from broker.portal import read_sandbox
 from broker.protocol.oidc.back_channel import BackChannel
 from broker.protocol.oidc.client_keys import Fetch
 from broker.protocol.oidc.key_care import KeyCare
@@ -181,6 +182,7 @@ def _page_parts(
         sources=offers(settings.sources),
         feeds={feed.id: FeedLabel(feed.academie, feed.degree_of_schools) for feed in settings.feeds},
         healthy=partial(answers, stores.engine),
+        sandbox=read_sandbox(settings.sandbox_file) if settings.sandbox_file else None,
     )
 
 

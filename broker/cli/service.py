@@ -1,4 +1,4 @@
-"""`preau service list|show|suspend|resume|verify`: the register of services, as declared and as it stands."""
+"""`preau service list|show|new|doctor|suspend|resume|verify`: the register, as declared and as it stands."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import asdict
 
 from broker.cli.options import Commands, command, family, settings_of, with_json
 from broker.cli.output import DONE, FAILED, complain, print_json, print_pairs, print_table
+from broker.cli.service_doctor import add_doctor
+from broker.cli.service_new import add_new
 from broker.cli.standing import add_verbs, add_verify
 from broker.declared import read_register
 from broker.domain.services import RelyingParty, SelfRegistered, Service
@@ -23,6 +25,8 @@ def add_to(commands: Commands) -> None:
     with_json(command(verbs, "list", list_services, "list the services of the register"))
     show = with_json(command(verbs, "show", show_service, "show one service as it is declared"))
     show.add_argument("service_id", metavar="SERVICE")
+    add_new(verbs)
+    add_doctor(verbs)
     add_verbs(verbs, StandingKind.SERVICE)
     add_verify(verbs)
 

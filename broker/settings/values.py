@@ -247,6 +247,8 @@ class Settings:
     """Networks inside which services may be told of a logout or asked for keys, as 10.0.0.0/8; none: public ones."""
     services_ca_file: Path | None = None
     """Certificate authority to trust when services are told of a logout or asked for keys, if not a public one."""
+    sandbox_file: Path | None = None
+    """Invented people and their password, shown to those who connect a service (docs/integrate.md); never real ones."""
     workers: int = 1
     """Worker processes; as many as cores."""
     threads: int = 8

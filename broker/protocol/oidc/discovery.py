@@ -10,6 +10,7 @@ from broker.domain.services import TokenAuthMethod
 from broker.protocol.endpoint import Call
 from broker.protocol.oidc.provider import (
     AUTHORIZE_PATH,
+    DOCUMENTATION_PATH,
     END_SESSION_PATH,
     INTROSPECTION_PATH,
     JWKS_PATH,
@@ -69,6 +70,7 @@ def build_metadata(issuer: str, *, algs: Iterable[str], registration: bool = Fal
         "pushed_authorization_request_endpoint": issuer + PUSH_PATH,
         "end_session_endpoint": issuer + END_SESSION_PATH,
         "jwks_uri": issuer + JWKS_PATH,
+        "service_documentation": issuer + DOCUMENTATION_PATH,
         "scopes_supported": list(SCOPE_CLAIMS),
         "claims_supported": [*_PROTOCOL_CLAIMS, *sorted(told)],
         "claim_types_supported": ["normal"],

@@ -22,6 +22,9 @@ INTROSPECTION_PATH = "/introspect"
 PUSH_PATH = "/par"
 REGISTER_PATH = "/register"
 
+DOCUMENTATION_PATH = "/integrer"
+"""The page for those who connect a service (RFC 8414 §2, `service_documentation`)."""
+
 SCOPE_CLAIMS: dict[str, tuple[ClaimName, ...]] = {
     "openid": (),
     "profile": (ClaimName.NAME, ClaimName.GIVEN_NAME, ClaimName.FAMILY_NAME),
