@@ -39,6 +39,7 @@ from broker.storage.sql_outbox import SqlOutbox
 from broker.storage.sql_people import SqlPeople
 from broker.storage.sql_quality import SqlQuality
 from broker.storage.sql_reach import SqlReach
+from broker.storage.sql_registrations import SqlRegistrations
 from broker.storage.sql_service_tokens import SqlServiceTokens
 from broker.storage.sql_sessions import SqlSessions
 from broker.storage.sql_standings import SqlStandings
@@ -74,6 +75,7 @@ class Stores:
     quality: SqlQuality
     reach: SqlReach
     standings: SqlStandings
+    registrations: SqlRegistrations
 
     def close(self) -> None:
         """Give back the connections."""
@@ -109,6 +111,7 @@ def open_stores(settings: Settings, book: policies.PolicyBook) -> Stores:
         quality=SqlQuality(engine),
         reach=SqlReach(engine),
         standings=SqlStandings(engine),
+        registrations=SqlRegistrations(engine),
     )
 
 

@@ -32,6 +32,7 @@ from broker.web.render import isolate, language_link, left_to_right, name_in, se
 from broker.web.self_post import self_post_page
 from broker.web.sign_in import SignIn
 from broker.web.sign_out import SignOut
+from broker.web.start import Start
 from broker.web.visitor import NotSignedIn, current_visitor
 
 MOST_FORM_BYTES = 16 * 1024
@@ -65,6 +66,7 @@ def page_routes(parts: PageParts, style: StyleSheet) -> tuple[Route, ...]:
     return (
         ("GET", "/", home.show),
         ("GET", "/pourquoi", home.explain),
+        ("GET", "/start/<service_id>", Start(parts).go),
         ("GET", "/connexion", sign_in.ask),
         ("POST", "/connexion", sign_in.choose),
         ("GET", "/connexion/<source_id>", password.ask),

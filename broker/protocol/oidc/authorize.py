@@ -144,7 +144,7 @@ class Authorize:
 
     def _subject(self, request: AuthorizationRequest, session: Session, *, now: datetime) -> str:
         service = request.client.service
-        return self.grants.subject(session.person_id, sector=service.service_id, space=service.space, now=now)
+        return self.grants.subject(session.person_id, sector=service.sector, space=service.space, now=now)
 
     def _hints_for(self, request: AuthorizationRequest) -> HintRules:
         return HintRules(self.signer.ring().verifying, self.settings.issuer, request.client.party.client_id)

@@ -15,6 +15,7 @@ from broker.protocol.oidc.provider import (
     INTROSPECTION_PATH,
     JWKS_PATH,
     PUSH_PATH,
+    REGISTER_PATH,
     REVOCATION_PATH,
     SCOPE_CLAIMS,
     TOKEN_PATH,
@@ -24,7 +25,7 @@ from broker.protocol.oidc.requests import LOCALES
 from broker.protocol.oidc.signing import Signer
 from broker.wire import oauth
 from broker.wire.http import Headers, PlainResponse
-from broker.wire.jose import FAPI_ALGS
+from broker.wire.jose import ENCRYPTION_ALGS, ENCRYPTION_ENCS, FAPI_ALGS, SIGNING_ALGS
 
 PUBLIC: Headers = (
     ("Content-Type", "application/json"),
@@ -55,8 +56,9 @@ class Discovery:
         return PlainResponse(200, PUBLIC, self.signer.ring().jwks)
 
 
-def build_metadata(issuer: str, *, algs: Iterable[str]) -> bytes:
-    """The metadata document of an issuer."""
+def build_metadata(issuer: str, *, algs: Iterable[str], registration: bool = False) -> bytes:
+    """The metadata document of an issuer. `registration`: clients may register themselves."""
+    signing = list(SIGNING_ALGS if registration else FAPI_ALGS)
     told = {claim.value for claims in SCOPE_CLAIMS.values() for claim in claims}
     content = {
         "issuer": issuer,
@@ -77,14 +79,20 @@ def build_metadata(issuer: str, *, algs: Iterable[str]) -> bytes:
         "grant_types_supported": [oauth.AUTHORIZATION_CODE, oauth.REFRESH_TOKEN, oauth.CLIENT_CREDENTIALS],
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": sorted(algs),
+        "id_token_encryption_alg_values_supported": list(ENCRYPTION_ALGS),
+        "id_token_encryption_enc_values_supported": list(ENCRYPTION_ENCS),
+        "userinfo_signing_alg_values_supported": sorted(algs),
+        "userinfo_encryption_alg_values_supported": list(ENCRYPTION_ALGS),
+        "userinfo_encryption_enc_values_supported": list(ENCRYPTION_ENCS),
+        **({"registration_endpoint": issuer + REGISTER_PATH} if registration else {}),
         "token_endpoint_auth_methods_supported": [method.value for method in TokenAuthMethod],
         "revocation_endpoint_auth_methods_supported": [method.value for method in TokenAuthMethod],
         "introspection_endpoint_auth_methods_supported": [
             method.value for method in TokenAuthMethod if method is not TokenAuthMethod.NONE
         ],
-        "token_endpoint_auth_signing_alg_values_supported": list(FAPI_ALGS),
-        "revocation_endpoint_auth_signing_alg_values_supported": list(FAPI_ALGS),
-        "introspection_endpoint_auth_signing_alg_values_supported": list(FAPI_ALGS),
+        "token_endpoint_auth_signing_alg_values_supported": signing,
+        "revocation_endpoint_auth_signing_alg_values_supported": signing,
+        "introspection_endpoint_auth_signing_alg_values_supported": signing,
         "dpop_signing_alg_values_supported": list(FAPI_ALGS),
         "require_pushed_authorization_requests": False,
         "code_challenge_methods_supported": [oauth.S256],

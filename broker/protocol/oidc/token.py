@@ -23,6 +23,7 @@ from broker.protocol.endpoint import Call
 from broker.protocol.oidc.answers import token_refusal
 from broker.protocol.oidc.client_assertions import AssertionDesk
 from broker.protocol.oidc.client_auth import CREDENTIALS_CHECKS, AuthenticatedClient, CredentialsCheck, authenticate
+from broker.protocol.oidc.envelopes import Envelopes
 from broker.protocol.oidc.id_token import issue_id_token
 from broker.protocol.oidc.proofs import ProofDesk
 from broker.protocol.oidc.provider import ProviderSettings
@@ -65,6 +66,7 @@ class Token:
     assertions: AssertionDesk
     proofs: ProofDesk
     gate: ServiceGate
+    envelopes: Envelopes
     credentials_checks: tuple[CredentialsCheck, ...] = CREDENTIALS_CHECKS
     ways: Mapping[str, Way] = field(default_factory=lambda: WAYS)
     grantors: Mapping[str, Grantor] = field(default_factory=dict)
@@ -163,6 +165,7 @@ class Token:
         self.ledger.note(released)  # before the token is signed: what cannot be written down is not told
         told = payload if asked.way.kind is Redeemable.CODE else replace(payload, nonce="")  # OIDC Core §12.2
         key = self.signer.ring().key(client.party.signing_alg)
+        id_token = issue_id_token(told, self.settings, key, access_token=tokens.access, now=now)
         renewed = {oauth.REFRESH_TOKEN: tokens.refresh} if payload.offline else {}
         return private_json(
             {
@@ -171,7 +174,7 @@ class Token:
                 "expires_in": int(self.settings.access_token.total_seconds()),
                 **renewed,
                 "scope": " ".join(payload.grant.scope),
-                "id_token": issue_id_token(told, self.settings, key, access_token=tokens.access, now=now),
+                "id_token": self.envelopes.id_token(id_token, client.party),
             }
         )
 

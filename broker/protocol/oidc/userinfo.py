@@ -15,12 +15,12 @@ from broker.domain.handles import Handle, digest, is_handle
 from broker.domain.people import ChildCard, PersonView, RecordKind, Space
 from broker.domain.ports import Current, Details, Grants, Ledger, People, Services
 from broker.domain.released import SUBJECT, release_of
-from broker.domain.services import Protocol, Service
+from broker.domain.services import Protocol, RelyingParty, Service
 from broker.domain.sessions import AccessToken
-from broker.protocol.answers import private_json
 from broker.protocol.endpoint import Call
 from broker.protocol.oidc.answers import bearer_refusal
 from broker.protocol.oidc.copies import TokenCopies, copy_key, decode
+from broker.protocol.oidc.envelopes import Envelopes
 from broker.protocol.oidc.proofs import ProofDesk
 from broker.services.release import About, Asker, as_claims, release_for
 from broker.services.release_details import needs_children, read_details
@@ -43,15 +43,17 @@ class UserInfo:
     policies: Current[PolicyBook]
     copies: TokenCopies
     proofs: ProofDesk
+    envelopes: Envelopes
 
     def answer(self, call: Call) -> PlainResponse:
         """Answer a userinfo request, by GET or POST: the token in the header or a form, never in the address."""
         try:
             token = self._live_token(call)
-            claims = self._claims(token, now=call.now)
+            service, party = self._asker(token)
+            claims = self._claims(token, service, now=call.now)
         except ProtocolError as refusal:
             return bearer_refusal(refusal, trace=call.trace, scheme=scheme_of(call.request))
-        return private_json({SUBJECT: token.subject, **claims})
+        return self.envelopes.userinfo({SUBJECT: token.subject, **claims}, party)
 
     def _live_token(self, call: Call) -> AccessToken:
         check_one_way(call.request)
@@ -81,13 +83,19 @@ class UserInfo:
             self.copies.keep(token_digest, token)
         return token
 
-    def _claims(self, token: AccessToken, *, now: datetime) -> dict[str, object]:
+    def _asker(self, token: AccessToken) -> tuple[Service, RelyingParty]:
         service = self.services.current().by_client(token.grant.client_id)
-        person = self.people.person(token.grant.person_id, now=now)
-        if service is None or person is None:
-            raise InvalidToken("the client or the person is gone")
+        party = service.party(token.grant.client_id) if service else None
+        if service is None or party is None:
+            raise InvalidToken("the client is gone")
         if service.is_suspended:
             raise InvalidToken("the service is suspended")
+        return service, party
+
+    def _claims(self, token: AccessToken, service: Service, *, now: datetime) -> dict[str, object]:
+        person = self.people.person(token.grant.person_id, now=now)
+        if person is None:
+            raise InvalidToken("the person is gone")
         asker = Asker(service, Protocol.OIDC)
         about = About(
             person,
@@ -111,7 +119,7 @@ class UserInfo:
 
     def _child_subject(self, service: Service, *, now: datetime) -> Callable[[str], str]:
         def subject(child_id: str) -> str:
-            return self.grants.subject(child_id, sector=service.service_id, space=Space.FAMILY, now=now)
+            return self.grants.subject(child_id, sector=service.sector, space=Space.FAMILY, now=now)
 
         return subject
 
