@@ -148,6 +148,8 @@ class Walk:
     acts: Sequence[Act]
     browser: Client = field(init=False)
     holder: str | None = None
+    whose: dict[str, str] = field(default_factory=dict)
+    """Who came in by each session: also one that was idle too long is theirs alone to end."""
     over: dict[str, datetime] = field(default_factory=dict)
     history: list[str] = field(default_factory=lambda: [*PAGES])
     departures: list[tuple[str, str]] = field(default_factory=list)
@@ -252,7 +254,10 @@ class Walk:
         """A service asks for the end, and shows an ID token: of who is here, or of who was."""
         if self.tokens:
             held, before = self.random.choice(self.tokens), self.session
-            self.open("/end-session?" + urlencode({"id_token_hint": held.id_token}), leaving=held.owner == self.holder)
+            self.open(
+                "/end-session?" + urlencode({"id_token_hint": held.id_token}),
+                leaving=held.owner == self.whose.get(before),
+            )
             self.tally["ended by a service"] += self.session != before
 
     def send_again(self) -> None:
@@ -346,6 +351,7 @@ class Walk:
             self.tally["after somebody else"] += self.holder not in {None, answered.user}
             self.end(before)
             self.holder, answered.spent = answered.user, True
+            self.whose[self.session] = answered.user
         self.land(answer)
 
     def land(self, answer: Answer) -> None:
