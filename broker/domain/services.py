@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from broker.domain.release_rules import ReleaseRules
 
 
-_LOOPBACK = re.compile(r"http://(?P<host>127\.0\.0\.1|\[::1\])(?::(?P<port>[0-9]{1,5}))?(?P<rest>/[^#\s]*|)")
+_LOOPBACK = re.compile(r"http://(?P<host>127\.0\.0\.1|\[::1\])(?::(?P<port>[1-9][0-9]{0,4}))?(?P<rest>/[^#\s]*|)")
 
 
 class ClaimName(StrEnum):
