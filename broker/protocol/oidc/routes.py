@@ -117,14 +117,7 @@ def build_routes(parts: ProviderParts) -> tuple[Route, ...]:
     """Every endpoint of the provider."""
     settings = parts.settings
     pending = PendingRequests(parts.store, login=lambda: settings.lives.current().interaction)
-    written = lru_cache(maxsize=4)(partial(build_metadata, settings.issuer))
-    registers = parts.registration is not None
-
-    def document() -> bytes:
-        algs = algs_wanted(parts.services.current().all(), registration=registers)
-        return written(algs=algs, registration=registers)
-
-    discovery = Discovery(document, parts.signer)
+    discovery = _discovery(parts)
     gate = ServiceGate(parts.people, parts.policies, parts.logins)
     assertions = AssertionDesk(settings.issuer, parts.consumptions, ClientKeys(parts.fetch))
     proofs = ProofDesk(settings.issuer, parts.store)
@@ -132,8 +125,7 @@ def build_routes(parts: ProviderParts) -> tuple[Route, ...]:
     push = Push(parts.services, assertions, proofs, pushed)
     portraits = parts.portraits
     authorize = Authorize(settings, parts.services, parts.grants, gate, portraits, pending, parts.signer, pushed)
-    sealed_to = lru_cache(MOST_KEY_SETS)(lambda jwks, alg: encryption_key(jwks, alg=alg))
-    envelopes = Envelopes(settings, parts.signer, sealed_to)
+    envelopes = Envelopes(settings, parts.signer, lru_cache(MOST_KEY_SETS)(encryption_key))
     token = Token(
         settings, parts.services, parts.grants, parts.ledger, parts.signer, assertions, proofs, gate, portraits,
         envelopes, grantors={oauth.CLIENT_CREDENTIALS: ClientCredentials(settings, parts.service_tokens).issue},
@@ -162,6 +154,18 @@ def build_routes(parts: ProviderParts) -> tuple[Route, ...]:
         Route("POST", USERINFO_PATH, userinfo.answer, readers=readers.may_read),
         *_registration_routes(parts),
     )
+
+
+def _discovery(parts: ProviderParts) -> Discovery:
+    """The public documents, written anew when a client registers an algorithm that nobody had."""
+    written = lru_cache(maxsize=4)(partial(build_metadata, parts.settings.issuer))
+    registers = parts.registration is not None
+
+    def document() -> bytes:
+        algs = algs_wanted(parts.services.current().all(), registration=registers)
+        return written(algs=algs, registration=registers)
+
+    return Discovery(document, parts.signer)
 
 
 def _registration_routes(parts: ProviderParts) -> tuple[Route, ...]:
