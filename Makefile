@@ -39,10 +39,12 @@ ux: $(VENV)/.test ## the page checker on a running town, in three languages
 	@$(BIN)/python -m tests.ux.run $(ARGS)
 
 bench: $(VENV)/.test ## measure; appends to bench/results.json
-	@.ci/system-packages test
+	@.ci/system-packages bench
 	@$(BIN)/python -m bench.import_aaf $(ARGS)
 	@$(BIN)/python -m bench.import_delta
 	@$(BIN)/python -m bench.decisions
+	@cd bench/oidc/node && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@$(BIN)/python -m bench.oidc
 
 lint: $(VENV)/.test ## style, types, arrows between rooms
 	@$(BIN)/ruff check .

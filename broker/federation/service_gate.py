@@ -9,6 +9,7 @@ from typing import Protocol
 from broker.domain.assurance import Assurance
 from broker.domain.errors import AccessDenied
 from broker.domain.people import ChildCard, PersonView, RecordKind
+from broker.domain.portraits import Portrait
 from broker.domain.ports import Current, People
 from broker.domain.services import Service
 from broker.domain.sessions import Session
@@ -47,9 +48,17 @@ class ServiceGate:
         `child`: whether it opens through this child (by person id), and through no other.
         """
         person = self.people.person(session.person_id, now=now)
+        cards = self._children(person, now=now) if person else ()
+        through = tuple(card for card in cards if child in {"", card.child_id})
+        return self.weigh_portrait(service, session, Portrait(person, through), book, now=now)
+
+    def weigh_portrait(
+        self, service: Service, session: Session, portrait: Portrait, book: PolicyBook, *, now: datetime
+    ) -> Weighed:
+        """The decision about a person who was read already. Raises `AccessDenied`."""
+        person, children = portrait.person, portrait.children
         if person is None:
             raise AccessDenied("no live record")
-        children = tuple(card for card in self._children(person, now=now) if child in {"", card.child_id})
         plain = weigh(book, service, person, children, moment=Moment(self.logins.assurance(session, book), now))
         if plain.allowed or plain.facts.assured:
             return plain

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event, func, select
+from sqlalchemy import func, select
 
 from broker.domain.audit import Action
 from broker.domain.services import GrantType, Service, TokenAuthMethod
@@ -19,6 +19,7 @@ from broker.protocol.oidc.token import Token
 from broker.storage.engine import reading
 from broker.storage.schema import audit_events, service_tokens
 from broker.wire import oauth
+from tests.contract.statements import statements
 from tests.fapi import WARM_UP, FapiClient, fapi_service
 from tests.oidc_stand import SECRET, Answer, Stand, basic, open_stand, service
 
@@ -195,9 +196,8 @@ def test_it_is_bound_to_the_key_that_was_proven(sqlite_url: str) -> None:
 @pytest.mark.services
 def test_issuing_is_one_statement(postgres_url: str) -> None:
     with open_stand(postgres_url, services=(machine(),)) as stand:
-        sent: list[str] = []
-        event.listen(stand.engine, "before_cursor_execute", lambda *details: sent.append(str(details[2])))
-        assert ask(stand).status == 200
+        with statements(stand.engine) as sent:
+            assert ask(stand).status == 200
         assert len(sent) == 1
         with reading(stand.engine) as conn:
             stored = conn.execute(select(func.count()).select_from(service_tokens)).scalar()

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from broker.domain.people import Profil, Space
 from broker.domain.services import GrantType, Resource, Service
@@ -19,6 +18,7 @@ from broker.protocol.oidc.token import Token
 from broker.services.register import Register
 from broker.wire.jose import TokenRefused, verify_id_token, verify_own_access_token, verify_own_id_token
 from tests import builders
+from tests.contract.statements import statements
 from tests.oidc_stand import (
     ISSUER,
     Answer,
@@ -271,7 +271,6 @@ def test_a_redemption_for_an_api_is_one_statement_too(postgres_url: str) -> None
         browser = stand.sign_in()
         tokens(stand, browser)
         code = get_code(stand, browser, resource=MENUS)
-        sent: list[str] = []
-        event.listen(stand.engine, "before_cursor_execute", lambda *details: sent.append(str(details[2])))
-        assert stand.call("POST", "/token", headers=basic(), form=redemption(code)).status == 200
+        with statements(stand.engine) as sent:
+            assert stand.call("POST", "/token", headers=basic(), form=redemption(code)).status == 200
     assert len(sent) == 1

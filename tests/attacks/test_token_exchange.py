@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event, select, update
+from sqlalchemy import select, update
 
 from broker.domain.audit import Action
 from broker.domain.people import Profil, Space
@@ -24,6 +24,7 @@ from broker.storage.schema import attachments, audit_events, child_tokens, guard
 from broker.wire import oauth
 from broker.wire.http import SESSION_COOKIE
 from tests import builders
+from tests.contract.statements import statements
 from tests.fapi import WARM_UP, FapiClient, fapi_service
 from tests.oidc_stand import Answer, Browser, Stand, basic, get_code, open_stand, redemption, service
 
@@ -404,10 +405,9 @@ def test_a_bound_token_is_exchanged_with_its_key(sqlite_url: str) -> None:
 def test_the_exchange_is_one_statement_that_asks_who_may_act(postgres_url: str) -> None:
     with open_stand(postgres_url, services=SERVICES) as stand:
         token, child = guardian_token(stand), child_at(stand, stand.children[0])
-        sent: list[str] = []
-        event.listen(stand.engine, "before_cursor_execute", lambda *details: sent.append(str(details[2])))
-        given = exchanged(stand, token, child).json["access_token"]
-        acting = [statement for statement in sent if "child_tokens" in statement]
+        with statements(stand.engine) as sent:
+            given = exchanged(stand, token, child).json["access_token"]
+        acting = [statement for statement, _alone in sent if "child_tokens" in statement]
         assert len(acting) == 1
         assert "INSERT INTO audit_events" in acting[0]
         assert "may_act" in acting[0]

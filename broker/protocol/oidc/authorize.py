@@ -11,7 +11,8 @@ from broker.domain.acts import IssueCode, PushedRequest
 from broker.domain.audit import Action, AuditEvent
 from broker.domain.errors import AccessDenied, LoginRequired, ProtocolError
 from broker.domain.handles import Handle, Id, digest, new_handle, new_id
-from broker.domain.ports import Current, Grants, Services
+from broker.domain.portraits import Portrait
+from broker.domain.ports import Current, Grants, Portraits, Services
 from broker.domain.services import Service
 from broker.domain.sessions import Audience, CodePayload, Grant, Session
 from broker.federation.logins import LoginRequest
@@ -42,6 +43,21 @@ class AuthorizeChecks:
 
 
 @dataclass(frozen=True, slots=True)
+class Decided:
+    """A yes: to whom, weighed how, under which subject, within which limits, for which API if for one.
+
+    `mark`: of its portrait, if the act is compared with it.
+    """
+
+    session: Session
+    weighed: Weighed
+    subject: str
+    limits: SessionLimits
+    audience: Audience | None = None
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Authorize:
     """The endpoint and what it works with."""
 
@@ -49,6 +65,7 @@ class Authorize:
     services: Current[Services]
     grants: Grants
     gate: ServiceGate
+    portraits: Portraits
     pending: PendingRequests
     signer: Signer
     pushed: PushedRequests
@@ -96,20 +113,56 @@ class Authorize:
             return self._ask_login(call, _anew(request), book)
         if verdict is Verdict.LOGIN or call.session is None:
             return self._ask_login(call, request, book)
-        weighed = self.gate.weigh(request.client.service, call.session, book, now=call.now)
+        return self._answer_as_remembered(call, request, call.session, book) or self._answer_anew(
+            call, request, call.session, book, started=started
+        )
+
+    def _answer_as_remembered(
+        self, call: Call, request: AuthorizationRequest, session: Session, book: PolicyBook
+    ) -> Answer | None:
+        """A code in one statement, from the portrait that this process knows, where that still holds.
+
+        A portrait may be old: it only ever hastens a yes, which the act takes back when the database says otherwise.
+        Whatever else it leads to is None: to be decided anew. So is a request for an API, which asks of two services.
+        """
+        portrait = self.portraits.remembered(session.person_id, now=call.now)
+        if portrait is None or portrait.person is None or request.target is not None:
+            return None
+        service = request.client.service
+        subject = portrait.subjects.get((service.sector, service.space))
+        weighed = self.gate.weigh_portrait(service, session, portrait, book, now=call.now)
+        if subject is None or not weighed.allowed or self._means_another(request, subject):
+            return None
+        return self._issue(
+            call, request, Decided(session, weighed, subject, book.installation.sessions, mark=portrait.mark)
+        )
+
+    def _answer_anew(
+        self,
+        call: Call,
+        request: AuthorizationRequest,
+        session: Session,
+        book: PolicyBook,
+        *,
+        started: datetime | None,
+    ) -> Answer:
+        portrait = self.portraits.read(session.person_id, now=call.now)
+        weighed = self.gate.weigh_portrait(request.client.service, session, portrait, book, now=call.now)
         if not weighed.allowed:
-            self._check_step_up(request, weighed, is_new=_is_new(call.session, started))
+            self._check_step_up(request, weighed, is_new=_is_new(session, started))
             return self._ask_login(call, request, book)
-        self._check_target_open(request, call.session, book, now=call.now)
-        subject = self._subject(request.client.service, call.session, now=call.now)
-        meant = request.claims.subject or subject
-        if meant != subject or names_another(request.id_token_hint, subject, self._hints_for(request)):
+        self._check_target_open(request, session, portrait, book, now=call.now)
+        subject = self._subject(request.client.service, session, portrait, now=call.now)
+        if self._means_another(request, subject):
             return self._ask_another(call, request, book, started=started)
-        limits = book.installation.sessions
-        payload = _payload(request, call.session, weighed, limits, subject=subject, now=call.now)
-        payload = self._for_target(payload, request, call.session, now=call.now)
-        excused = weighed.outage_since if weighed.by_outage else None
-        return self._issue(call, request, payload, excused) or self._ask_another(call, request, book, started=started)
+        audience = self._audience(request, session, portrait, now=call.now)
+        sent = self._issue(call, request, Decided(session, weighed, subject, book.installation.sessions, audience))
+        return sent or self._ask_another(call, request, book, started=started)
+
+    def _means_another(self, request: AuthorizationRequest, subject: str) -> bool:
+        """The request names somebody else than who is signed in (OIDC Core §3.1.2.1, §5.5.1)."""
+        meant = request.claims.subject or subject
+        return meant != subject or names_another(request.id_token_hint, subject, self._hints_for(request))
 
     def _ask_login(self, call: Call, request: AuthorizationRequest, book: PolicyBook) -> NeedsLogin:
         resume = self.pending.keep_for_login(
@@ -146,38 +199,38 @@ class Authorize:
             raise LoginRequired("a login that proves more is needed")
 
     def _check_target_open(
-        self, request: AuthorizationRequest, session: Session, book: PolicyBook, *, now: datetime
+        self, request: AuthorizationRequest, session: Session, portrait: Portrait, book: PolicyBook, *, now: datetime
     ) -> None:
         """The person may use the service of the API too: its door is not round the corner of another's."""
         target = request.target
         if target is None or target.service.service_id == request.client.service.service_id:
             return
-        if not self.gate.weigh(target.service, session, book, now=now).allowed:
+        if not self.gate.weigh_portrait(target.service, session, portrait, book, now=now).allowed:
             raise AccessDenied("the service of the API is not open to the person")
 
-    def _for_target(
-        self, payload: CodePayload, request: AuthorizationRequest, session: Session, *, now: datetime
-    ) -> CodePayload:
-        """The grant, for the API that was asked for, by the person's own identifier there (RFC 9068 §5)."""
-        if request.target is None:
-            return payload
-        audience = Audience(request.target.resource.uri, self._subject(request.target.service, session, now=now))
-        return replace(payload, grant=replace(payload.grant, audience=audience))
+    def _audience(
+        self, request: AuthorizationRequest, session: Session, portrait: Portrait, *, now: datetime
+    ) -> Audience | None:
+        """The API that was asked for, and the person's own identifier there (RFC 9068 §5)."""
+        target = request.target
+        if target is None:
+            return None
+        return Audience(target.resource.uri, self._subject(target.service, session, portrait, now=now))
 
-    def _subject(self, service: Service, session: Session, *, now: datetime) -> str:
-        return self.grants.subject(session.person_id, sector=service.sector, space=service.space, now=now)
+    def _subject(self, service: Service, session: Session, portrait: Portrait, *, now: datetime) -> str:
+        known = portrait.subjects.get((service.sector, service.space))
+        return known or self.grants.subject(session.person_id, sector=service.sector, space=service.space, now=now)
 
     def _hints_for(self, request: AuthorizationRequest) -> HintRules:
         return HintRules(self.signer.ring().verifying, self.settings.issuer, request.client.party.client_id)
 
-    def _issue(
-        self, call: Call, request: AuthorizationRequest, payload: CodePayload, excused: datetime | None
-    ) -> Answer | None:
+    def _issue(self, call: Call, request: AuthorizationRequest, decided: Decided) -> Answer | None:
         """Send a code; None when the session ended, or went to another person, since the copy of it was made.
 
-        `excused`: since when an outage excuses the assurance; the trail names every such access.
+        Also None when the portrait that it was decided from no longer holds. The trail names every access that an
+        outage excuses.
         """
-        code = new_handle(Handle.CODE)
+        code, payload = new_handle(Handle.CODE), _payload(request, decided, now=call.now)
         event = AuditEvent(
             tenant=request.client.service.tenant,
             at=call.now,
@@ -187,8 +240,10 @@ class Authorize:
             trace=call.trace,
             detail={"client": payload.grant.client_id, **({} if payload.code_challenge else {"pkce": "waived"})},
         )
-        outage = _outage_event(event, payload, excused) if excused else ()
-        if not self.grants.issue_code(IssueCode(digest(code), payload, (event, *outage), self._spent(call, request))):
+        audit = (event, *_outage_events(event, payload, decided.weighed))
+        if not self.grants.issue_code(
+            IssueCode(digest(code), payload, audit, self._spent(call, request), mark=decided.mark)
+        ):
             return None
         if request.pushed:
             self.pushed.forget(request.pushed)
@@ -216,27 +271,21 @@ class Authorize:
         return redirect_response(with_parameters(target, told))
 
 
-def _payload(
-    request: AuthorizationRequest,
-    session: Session,
-    weighed: Weighed,
-    limits: SessionLimits,
-    *,
-    subject: str,
-    now: datetime,
-) -> CodePayload:
-    client = request.client
-    offline = offline_of(session.device, weighed.kinds, client.service.space, limits, now=now)
+def _payload(request: AuthorizationRequest, decided: Decided, *, now: datetime) -> CodePayload:
+    client, session, limits = request.client, decided.session, decided.limits
+    offline = offline_of(session.device, decided.weighed.kinds, client.service.space, limits, now=now)
     if oauth.OFFLINE_ACCESS not in request.scopes:
         offline = None
     scopes = tuple(scope for scope in request.scopes if offline or scope != oauth.OFFLINE_ACCESS)
-    grant = Grant(new_id(Id.GRANT), session.person_id, client.party.client_id, session.sid, scopes, request.jkt)
+    grant = Grant(
+        new_id(Id.GRANT), session.person_id, client.party.client_id, session.sid, scopes, request.jkt, decided.audience
+    )  # fmt: skip
     return CodePayload(
         grant=grant,
         redirect_uri=request.redirect_uri,
         code_challenge=request.code_challenge,
         nonce=request.nonce,
-        subject=subject,
+        subject=decided.subject,
         authn=session.authn,
         claims=claims_of(request.scopes, client, named=request.claims.names),
         expires_at=now + limits.code,
@@ -255,6 +304,9 @@ def _is_new(session: Session, started: datetime | None) -> bool:
     return started is not None and session.opened_at >= started
 
 
-def _outage_event(event: AuditEvent, payload: CodePayload, since: datetime) -> tuple[AuditEvent, ...]:
-    detail = {**event.detail, "source": payload.authn.authority, "acr": payload.authn.acr, "since": since.isoformat()}
+def _outage_events(event: AuditEvent, payload: CodePayload, weighed: Weighed) -> tuple[AuditEvent, ...]:
+    if not weighed.by_outage or weighed.outage_since is None:
+        return ()
+    since = weighed.outage_since.isoformat()
+    detail = {**event.detail, "source": payload.authn.authority, "acr": payload.authn.acr, "since": since}
     return (replace(event, action=Action.OUTAGE_ACCEPTED, detail=detail),)

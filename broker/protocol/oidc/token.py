@@ -21,7 +21,8 @@ from broker.domain.errors import (
     UnsupportedGrantType,
 )
 from broker.domain.handles import Handle, digest, is_handle, new_handle
-from broker.domain.ports import Current, DeviceRequests, Grants, Ledger, Services
+from broker.domain.portraits import Portrait
+from broker.domain.ports import Current, DeviceRequests, Grants, Ledger, Portraits, Services
 from broker.domain.released import release_of
 from broker.domain.sessions import CodePayload, Device, Redeemable, Session
 from broker.federation.service_gate import ServiceGate
@@ -76,6 +77,7 @@ class Token:
     assertions: AssertionDesk
     proofs: ProofDesk
     gate: ServiceGate
+    portraits: Portraits
     devices: DeviceRequests
     envelopes: Envelopes
     credentials_checks: tuple[CredentialsCheck, ...] = CREDENTIALS_CHECKS
@@ -114,25 +116,34 @@ class Token:
         if not is_handle(asked.way.handle, shown):
             raise InvalidGrant("absent, or not of ours")
         tokens = Tokens()
-        payload = self.grants.redeem(self._act(asked, tokens, shown=digest(shown)))
-        if payload is None:
+        claimed = self._claim(asked, self._act(asked, tokens, shown=digest(shown)))
+        if claimed is None:
             self._refuse(asked, shown=digest(shown))
             raise InvalidGrant("its grant or session is over")
+        payload, portrait = claimed
         try:
             asked.check(payload, self._target(payload))
-            if asked.way.kind is not Redeemable.CODE:
-                self._check_access(asked, payload)
+            if portrait is not None:
+                self._check_access(asked, payload, portrait)
         except ProtocolError:
             self._revoke(asked, payload, asked.way.refused)
             raise
         return self._issue(asked, payload, tokens)
+
+    def _claim(self, asked: Asked, act: Redeem) -> tuple[CodePayload, Portrait | None] | None:
+        """What was claimed, and its person; not of a code of a moment ago: they were weighed when it was issued."""
+        if asked.way.kind is Redeemable.CODE:
+            payload = self.grants.redeem(act)
+            return (payload, None) if payload else None
+        renewal = self.portraits.renew(act)
+        return (renewal.payload, renewal.portrait) if renewal else None
 
     def _target(self, payload: CodePayload) -> Target | None:
         """The API of the grant, as it is declared now."""
         audience = payload.grant.audience
         return find_target(self.services.current(), {oauth.RESOURCE: audience.uri}) if audience else None
 
-    def _check_access(self, asked: Asked, payload: CodePayload) -> None:
+    def _check_access(self, asked: Asked, payload: CodePayload, portrait: Portrait) -> None:
         """The person may still use the service: a month after the code, its rules or theirs may be others.
 
         So may they be, by minutes, once a screen asks for what somebody let it have.
@@ -146,8 +157,8 @@ class Token:
             target = self._target(payload)
             doors = {asked.client.service.service_id: asked.client.service}
             doors |= {target.service.service_id: target.service} if target else {}
-            book = self.gate.policies.current()
-            allowed = all(self.gate.weigh(door, session, book, now=now).allowed for door in doors.values())
+            book, weigh = self.gate.policies.current(), self.gate.weigh_portrait
+            allowed = all(weigh(door, session, portrait, book, now=now).allowed for door in doors.values())
         except AccessDenied:
             allowed = False
         if not allowed:
