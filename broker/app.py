@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from threading import Event, Thread
@@ -16,24 +16,29 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
-from broker.declared import read_register
+from broker.declared import read_register, registration_terms
 from broker.domain.audit import Topic
 from broker.domain.clock import Clock
 from broker.domain.errors import SettingsError, StorageUnavailable
+from broker.domain.handles import digest
 from broker.domain.ports import Current, LogoutNotifier
 from broker.federation import Federation, GuessGate, Passwords
-from broker.following import FollowedRegister, follow_policies
+from broker.following import FollowedRegister, arrivals_of, follow_policies
 from broker.jobs.deliver import TellLogout, deliverers
 from broker.jobs.work import Worker
 from broker.live import Live, Part, Watcher
 from broker.logs import configure_logging
+from broker.portal import read_sandbox
 from broker.protocol.oidc.back_channel import BackChannel
+from broker.protocol.oidc.client_keys import Fetch
 from broker.protocol.oidc.key_care import KeyCare
 from broker.protocol.oidc.provider import ProviderSettings
+from broker.protocol.oidc.registration import RegistrationDesk
 from broker.protocol.oidc.routes import ProviderParts, build_routes
 from broker.protocol.oidc.signing import Signer
 from broker.services.register import Register
 from broker.settings import Settings, load_settings
+from broker.settings.secret_files import read_secret
 from broker.signing_keys import open_key_care, open_signer
 from broker.sources import offers, open_sources
 from broker.storage.engine import reading
@@ -47,7 +52,8 @@ from broker.web.edge import Edge
 from broker.web.forwarded import forwarded_address
 from broker.web.pages import create_pages
 from broker.web.parts import FeedLabel, PageParts
-from connectors.guarded import open_guarded
+from connectors.guarded import fetch_once, open_guarded
+from connectors.outbound import Outbound
 from policies import PolicyBook
 
 if TYPE_CHECKING:
@@ -98,7 +104,7 @@ def build(settings: Settings, *, clock: Clock = utc_now) -> Broker:
         policies = follow_policies(settings)
         care = open_key_care(settings, stores.keys, master, policies)
         signer = open_signer(care, declared.all(), clock=clock)
-        register = FollowedRegister(settings, standings=stores.standings, signer=signer)
+        register = _follow_register(settings, stores, signer, clock=clock)
         live = Decisions(policies, register)
         federation = Federation(
             sources=open_sources(settings.sources, opened),
@@ -116,8 +122,10 @@ def build(settings: Settings, *, clock: Clock = utc_now) -> Broker:
         notifier = _open_notifier(settings, provider_settings, live.register, signer, opened)
         pages = create_pages(_page_parts(settings, live, stores, federation, master, clock=clock))
         address = forwarded_address(settings.trusted_proxies)
+        fetch = partial(fetch_once, _open_way_out(settings, opened))
         provider = _provider_parts(provider_settings, live, stores, ephemeral, signer, federation)
-        routes = build_routes(provider)
+        desk = _registration_desk(settings, stores, register, fetch)
+        routes = build_routes(replace(provider, fetch=fetch, registration=desk))
         door = Door(routes, fallback=pages, logins=federation, store=ephemeral, clock=clock, address=address)
         return Broker(
             settings, live.book, clock, stores, ephemeral, live.register, notifier, care, federation,
@@ -137,7 +145,7 @@ def _provider_parts(
         settings=settings,
         services=live.register,
         people=stores.people,
-        details=stores.details,
+        portraits=stores.portraits,
         grants=stores.grants,
         consumptions=stores.consumptions,
         ledger=stores.ledger,
@@ -174,6 +182,7 @@ def _page_parts(
         sources=offers(settings.sources),
         feeds={feed.id: FeedLabel(feed.academie, feed.degree_of_schools) for feed in settings.feeds},
         healthy=partial(answers, stores.engine),
+        sandbox=read_sandbox(settings.sandbox_file) if settings.sandbox_file else None,
     )
 
 
@@ -227,7 +236,7 @@ def run_worker(settings: Settings, stop: Event, *, clock: Clock = utc_now) -> No
         book = follow_policies(settings)
         care = open_key_care(settings, stores.keys, master, book)
         signer = open_signer(care, read_register(settings).all(), clock=clock)
-        register = FollowedRegister(settings, standings=stores.standings, signer=signer)
+        register = _follow_register(settings, stores, signer, clock=clock)
         notifier = _open_notifier(settings, _provider_settings(settings, book), register, signer, opened)
         watcher = Watcher((book, register, signer))
         watcher.start()
@@ -242,6 +251,21 @@ def _provider_settings(settings: Settings, book: Live[PolicyBook]) -> ProviderSe
     return ProviderSettings(settings.issuer, Part(book, lambda book: book.installation.sessions))
 
 
+def _follow_register(settings: Settings, stores: Stores, signer: Signer, *, clock: Clock) -> FollowedRegister:
+    arrivals = arrivals_of(settings, stores.registrations, clock)
+    return FollowedRegister(settings, standings=stores.standings, signer=signer, arrivals=arrivals)
+
+
+def _registration_desk(
+    settings: Settings, stores: Stores, register: FollowedRegister, fetch: Fetch
+) -> RegistrationDesk | None:
+    terms, file = registration_terms(settings), settings.registration.token_file
+    if terms is None:
+        return None
+    initial = digest(read_secret(file)) if file else ""
+    return RegistrationDesk(stores.registrations, terms, fetch, initial, changed=register.refresh_registered)
+
+
 def _open_notifier(
     settings: Settings,
     provider: ProviderSettings,
@@ -249,14 +273,20 @@ def _open_notifier(
     signer: Signer,
     resources: ExitStack,
 ) -> BackChannel:
+    outbound = _open_way_out(settings, resources)
+    return BackChannel(
+        provider, register, signer, post=lambda url, body: outbound.post_form(url, body=body, headers={}).status
+    )
+
+
+def _open_way_out(settings: Settings, resources: ExitStack) -> Outbound:
+    """A client for addresses that services registered: one for each use, so that none takes the other's places."""
     try:
         outbound = open_guarded(settings.reachable_networks, ca_file=settings.services_ca_file)
     except OSError as fault:
         raise SettingsError((f"services_ca_file: cannot be read ({type(fault).__name__})",)) from fault
     resources.callback(outbound.close)
-    return BackChannel(
-        provider, register, signer, post=lambda url, body: outbound.post_form(url, body=body, headers={}).status
-    )
+    return outbound
 
 
 def open_ephemeral(settings: Settings, master: MasterSecret, *, clock: Clock) -> MemoryStore | RedisStore:

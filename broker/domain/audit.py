@@ -47,6 +47,9 @@ class Action(StrEnum):
     KEY_RETIRED = "key_retired"
     STANDING_SET = "standing_set"
     STANDING_LIFTED = "standing_lifted"
+    CLIENT_REGISTERED = "client_registered"
+    CLIENT_CHANGED = "client_changed"
+    CLIENT_REMOVED = "client_removed"
 
 
 @dataclass(frozen=True, slots=True)

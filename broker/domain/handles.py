@@ -27,6 +27,8 @@ class Handle(StrEnum):
     CSRF = "pcs_"
     FAREWELL = "pfw_"
     DEVICE = "pdv_"
+    CLIENT_SECRET = "pcl_"  # noqa: S105
+    REGISTRATION = "prg_"
 
 
 class Id(StrEnum):
@@ -39,6 +41,7 @@ class Id(StrEnum):
     SESSION = "sid_"
     IMPORT = "imp_"
     RESTRICTION = "rst_"
+    CLIENT = "clt_"
 
 
 def new_handle(kind: Handle) -> str:

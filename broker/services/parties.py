@@ -13,10 +13,12 @@ from broker.services.client_keys import (
     KEY_KEYS,
     check_profile,
     keys_file_of,
+    read_encryption,
     read_jwks,
     read_pkce_waiver,
     read_profile,
     read_switch,
+    read_userinfo_alg,
 )
 from broker.services.grant_types import GRANT_KEYS, read_grant_types, read_scopes, read_service_scopes
 from broker.services.reading import Reader
@@ -25,8 +27,8 @@ from broker.wire.jose import SIGNING_ALGS
 PARTY_KEYS = (
     "client_id", "kind", "client_secret_file", "client_secret_sha256", "redirect_uris", "origins", "auth_method",
     "scopes", "signing_alg", "post_logout_redirect_uris", "backchannel_logout_uri",
-    "backchannel_logout_session_required", "frontchannel_logout_uri", "frontchannel_logout_session_required", *KEY_KEYS,
-    *GRANT_KEYS,
+    "backchannel_logout_session_required", "frontchannel_logout_uri", "frontchannel_logout_session_required",
+    "initiate_login_uri", *KEY_KEYS, *GRANT_KEYS,
 )  # fmt: skip
 SHORTEST_SECRET = 43
 """A 256-bit random secret in base64url: what makes SHA-256 at rest enough (a chosen word would be guessed)."""
@@ -45,6 +47,7 @@ def read_party(reader: Reader, *, folder: Path) -> RelyingParty:
     grants = read_grant_types(reader, kind)
     redirect_uris = _redirect_uris(reader, kind, grants)
     fapi = read_profile(reader)
+    userinfo, id_token = read_encryption(reader, "userinfo"), read_encryption(reader, "id_token")
     method, alg = _auth_method(reader, public=kind is not ClientKind.WEB, fapi=fapi), _signing_alg(reader)
     if fapi:
         check_profile(reader, method, alg)
@@ -57,13 +60,17 @@ def read_party(reader: Reader, *, folder: Path) -> RelyingParty:
         signing_alg=alg,
         kind=kind,
         origins=_origins(reader, kind),
-        jwks=read_jwks(reader, method, folder=folder),
+        jwks=read_jwks(reader, method, (userinfo, id_token), folder=folder),
+        userinfo_alg=read_userinfo_alg(reader, fapi=fapi),
+        userinfo_encryption=userinfo,
+        id_token_encryption=id_token,
         par=read_switch(reader, "par", fapi=fapi),
         dpop=read_switch(reader, "dpop", fapi=fapi),
         pkce_waiver=read_pkce_waiver(reader, public=kind is not ClientKind.WEB, fapi=fapi),
         post_logout_redirect_uris=_addresses(reader, "post_logout_redirect_uris", kind, least=0),
         backchannel_logout_uri=_logout_uri(reader, "backchannel"),
         frontchannel_logout_uri=_frontchannel(reader, redirect_uris),
+        initiate_login_uri=_login_start(reader),
         grant_types=grants,
         service_scopes=read_service_scopes(reader, grants),
     )
@@ -113,6 +120,14 @@ def _frontchannel(reader: Reader, redirect_uris: Iterable[str]) -> str:
     origins = {origin_of(known) for known in redirect_uris if not address_fault(known)}
     if uri and not address_fault(uri) and origin_of(uri) not in origins:
         reader.fault("'frontchannel_logout_uri' is not of the origin of a redirect URI", key="frontchannel_logout_uri")
+    return uri
+
+
+def _login_start(reader: Reader) -> str:
+    """Where a login may be begun for the client: https alone (OIDC Core §4)."""
+    uri = reader.word("initiate_login_uri", default="")
+    if uri and (why := address_fault(uri) or ("" if uri.startswith("https:") else "must be https")):
+        reader.fault(f"'{uri}' {why}", key="initiate_login_uri")
     return uri
 
 

@@ -54,6 +54,7 @@ from broker.storage.schema import (
     quality_findings,
     record_ties,
     records,
+    registrations,
     releases,
     restrictions,
     service_tokens,
@@ -255,6 +256,10 @@ RULES: tuple[PurgeRule, ...] = (
     _dated(restrictions, number="lifted_restrictions"),
     PurgeRule("retired_records", (records.c.id,), _long_retired(), _forget_records, settle=settling_records),
     _dated(standings, number="lifted_standings"),
+    PurgeRule(
+        "registrations", (registrations.c.client_id,), registrations.c.expires_at < _BEFORE,
+        _rows(registrations.c.client_id), _AT_ONCE,
+    ),
 )  # fmt: skip
 """In this order: what a rule closes is forgotten by the next, and a record goes after what may still name it."""
 

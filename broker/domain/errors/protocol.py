@@ -205,3 +205,26 @@ class UnmetRequirements(ProtocolError):
     code = "PRE-3022"
     spec_error = "unmet_authentication_requirements"
     may_redirect = True
+
+
+class InvalidRedirectUri(ProtocolError):
+    """A client that registers itself names a redirect URI that it cannot have; the cause is told (RFC 7591 §3.2.2)."""
+
+    code = "PRE-3040"
+    spec_error = "invalid_redirect_uri"
+
+
+class InvalidClientMetadata(ProtocolError):
+    """A client that registers itself asks for what it cannot have; the cause is told (RFC 7591 §3.2.2)."""
+
+    code = "PRE-3041"
+    spec_error = "invalid_client_metadata"
+
+
+class RegistrationsFull(ProtocolError):
+    """As many clients registered themselves as the settings allow: one must expire or go before another comes."""
+
+    code = "PRE-3042"
+    status = 503
+    level = logging.WARNING
+    spec_error = "temporarily_unavailable"

@@ -8,6 +8,7 @@ from broker.domain.ports.ephemeral import Admission, EphemeralStore, Limit
 from broker.domain.ports.feeds import DirectoryStore, IdentityFeed, ImportRuns, Matcher, MatchSubject, ScoredPair
 from broker.domain.ports.guesses import Guesses
 from broker.domain.ports.holdings import Holdings
+from broker.domain.ports.portraits import Portraits
 from broker.domain.ports.quality import Quality, Reach
 from broker.domain.ports.releases import Details, Ledger
 from broker.domain.ports.sources import (
@@ -30,6 +31,7 @@ from broker.domain.ports.storage import (
     Outbox,
     People,
     Purge,
+    Registrations,
     Services,
     ServiceTokens,
     Sessions,
@@ -64,10 +66,12 @@ __all__ = [
     "Outbox",
     "PasswordConnector",
     "People",
+    "Portraits",
     "Purge",
     "Quality",
     "Reach",
     "RedirectConnector",
+    "Registrations",
     "Return",
     "ScoredPair",
     "ServiceTokens",

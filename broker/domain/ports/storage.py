@@ -23,6 +23,7 @@ from broker.domain.identity import AccountKey, AttachmentView, LinkedAccount
 from broker.domain.keys import ChangeKeys, StoredKey
 from broker.domain.logouts import Notice
 from broker.domain.people import CardReason, ChildCard, PersonView, RecordView, Reference, Space
+from broker.domain.registrations import Registration
 from broker.domain.services import Service
 from broker.domain.sessions import AccessToken, CodePayload, Redeemable, ServiceToken, Session, SignIn
 from broker.domain.standings import InForce, Standing, StandingKind
@@ -327,4 +328,32 @@ class Purge(Protocol):
 
     def purge(self, *, now: datetime, limit: int) -> int:
         """Forget at most `limit` entries of each kind whose time is over; returns how many."""
+        ...
+
+
+class Registrations(Protocol):
+    """Clients that registered themselves, until they expire. Each act writes its audit event in its own transaction."""
+
+    def add(self, registration: Registration, *, most: int, audit: AuditEvent) -> bool:
+        """Keep a new one; False, and nothing kept, when `most` live already."""
+        ...
+
+    def change(self, registration: Registration, *, audit: AuditEvent) -> bool:
+        """Replace what is kept under its `client_id`; False when it is no longer there."""
+        ...
+
+    def remove(self, client_id: str, *, audit: AuditEvent) -> bool:
+        """Forget one; False when it was not there."""
+        ...
+
+    def find(self, client_id: str, *, now: datetime) -> Registration | None:
+        """The one of this `client_id`; None when it is unknown or expired."""
+        ...
+
+    def live(self, *, now: datetime) -> tuple[Registration, ...]:
+        """All that have not expired, oldest first."""
+        ...
+
+    def stamps(self, *, now: datetime) -> tuple[tuple[str, datetime], ...]:
+        """Which live, and when each last changed: differs whenever `live` does, and costs less."""
         ...

@@ -20,6 +20,10 @@ END_SESSION_RESUME_PATH = "/end-session/resume"
 REVOCATION_PATH = "/revoke"
 INTROSPECTION_PATH = "/introspect"
 PUSH_PATH = "/par"
+REGISTER_PATH = "/register"
+
+DOCUMENTATION_PATH = "/integrer"
+"""The page for those who connect a service (RFC 8414 §2, `service_documentation`)."""
 
 SCOPE_CLAIMS: dict[str, tuple[ClaimName, ...]] = {
     "openid": (),

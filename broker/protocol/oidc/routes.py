@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Protocol
 
+from broker.domain.errors import UpstreamUnavailable
 from broker.domain.ports import (
     Consumptions,
     Current,
-    Details,
     EphemeralStore,
     Grants,
     Ledger,
     People,
+    Portraits,
     Services,
     ServiceTokens,
 )
@@ -25,9 +26,10 @@ from broker.protocol.endpoint import Route
 from broker.protocol.oidc.authorize import Authorize
 from broker.protocol.oidc.client_assertions import AssertionDesk
 from broker.protocol.oidc.client_credentials import ClientCredentials
-from broker.protocol.oidc.copies import TokenCopies
+from broker.protocol.oidc.client_keys import MOST_KEY_SETS, ClientKeys, Fetch
 from broker.protocol.oidc.discovery import Discovery, build_metadata
 from broker.protocol.oidc.end_session import EndSession, SignOuts
+from broker.protocol.oidc.envelopes import Envelopes
 from broker.protocol.oidc.pending import PendingRequests
 from broker.protocol.oidc.proofs import ProofDesk
 from broker.protocol.oidc.provider import (
@@ -38,6 +40,7 @@ from broker.protocol.oidc.provider import (
     INTROSPECTION_PATH,
     JWKS_PATH,
     PUSH_PATH,
+    REGISTER_PATH,
     RESUME_PATH,
     REVOCATION_PATH,
     TOKEN_PATH,
@@ -45,31 +48,36 @@ from broker.protocol.oidc.provider import (
     ProviderSettings,
 )
 from broker.protocol.oidc.pushed import Push, PushedRequests
+from broker.protocol.oidc.registration import PER_MINUTE, RegistrationDesk, RegistrationEndpoint
+from broker.protocol.oidc.registration_checks import REGISTERED_ALGS
 from broker.protocol.oidc.signing import Signer
 from broker.protocol.oidc.token import Token
 from broker.protocol.oidc.token_desk import TokenDesk
-from broker.protocol.oidc.userinfo import UserInfo, token_copy_key
+from broker.protocol.oidc.userinfo import UserInfo
 from broker.wire import oauth
-from broker.wire.jose import jwks_from_json
+from broker.wire.jose import encryption_key
 from policies import PolicyBook
 
 DEFAULT_ALG = "ES256"
-MOST_KEY_SETS = 1024
-"""Key sets of clients kept as objects: far more than an installation has clients that sign."""
 
 
 class Logins(service_gate.Logins, SignOuts, Protocol):
     """What the provider asks of the federation."""
 
 
+def call_nobody(_: str) -> bytes:
+    """Fetch nothing: for a provider that is given no way out."""
+    raise UpstreamUnavailable("no address is called here")
+
+
 @dataclass(frozen=True, slots=True)
 class ProviderParts:
-    """What the provider is built from."""
+    """What the provider is built from. `registration` None: no client registers itself (RFC 7591)."""
 
     settings: ProviderSettings
     services: Current[Services]
     people: People
-    details: Details
+    portraits: Portraits
     grants: Grants
     consumptions: Consumptions
     ledger: Ledger
@@ -78,6 +86,8 @@ class ProviderParts:
     signer: Signer
     logins: Logins
     service_tokens: ServiceTokens
+    fetch: Fetch = call_nobody
+    registration: RegistrationDesk | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,32 +106,32 @@ class Readers:
         )
 
 
-def algs_wanted(services: Iterable[Service]) -> tuple[str, ...]:
-    """Algorithms that need a key: ours, and what any client registered."""
-    return tuple(sorted({DEFAULT_ALG, *(party.signing_alg for service in services for party in service.parties)}))
+def algs_wanted(services: Iterable[Service], *, registration: bool = False) -> tuple[str, ...]:
+    """Algorithms that need a key: ours, what any client registered, and what one may that registers itself."""
+    parties = [party for service in services for party in service.parties]
+    told = {alg for party in parties for alg in (party.signing_alg, party.userinfo_alg) if alg}
+    return tuple(sorted({DEFAULT_ALG, *told, *(REGISTERED_ALGS if registration else ())}))
 
 
 def build_routes(parts: ProviderParts) -> tuple[Route, ...]:
     """Every endpoint of the provider."""
     settings = parts.settings
-    copies = TokenCopies(parts.store, lifetime=lambda: settings.lives.current().copy)
     pending = PendingRequests(parts.store, login=lambda: settings.lives.current().interaction)
-    written = lru_cache(maxsize=4)(partial(build_metadata, settings.issuer))
-    discovery = Discovery(lambda: written(algs=algs_wanted(parts.services.current().all())), parts.signer)
+    discovery = _discovery(parts)
     gate = ServiceGate(parts.people, parts.policies, parts.logins)
-    assertions = AssertionDesk(settings.issuer, parts.consumptions, lru_cache(MOST_KEY_SETS)(jwks_from_json))
+    assertions = AssertionDesk(settings.issuer, parts.consumptions, ClientKeys(parts.fetch))
     proofs = ProofDesk(settings.issuer, parts.store)
     pushed = PushedRequests(parts.store, lambda: settings.lives.current().pushed)
     push = Push(parts.services, assertions, proofs, pushed)
-    authorize = Authorize(settings, parts.services, parts.grants, gate, pending, parts.signer, pushed)
+    portraits = parts.portraits
+    authorize = Authorize(settings, parts.services, parts.grants, gate, portraits, pending, parts.signer, pushed)
+    envelopes = Envelopes(settings, parts.signer, lru_cache(MOST_KEY_SETS)(encryption_key))
     token = Token(
-        settings, parts.services, parts.grants, parts.ledger, parts.signer, assertions, proofs, gate,
-        grantors={oauth.CLIENT_CREDENTIALS: ClientCredentials(settings, parts.service_tokens).issue},
+        settings, parts.services, parts.grants, parts.ledger, parts.signer, assertions, proofs, gate, portraits,
+        envelopes, grantors={oauth.CLIENT_CREDENTIALS: ClientCredentials(settings, parts.service_tokens).issue},
     )  # fmt: skip
     desk = TokenDesk(settings, parts.services, parts.grants, parts.service_tokens, assertions)
-    userinfo = UserInfo(
-        parts.services, parts.people, parts.details, parts.grants, parts.ledger, parts.policies, copies, proofs
-    )
+    userinfo = UserInfo(parts.services, parts.grants, portraits, parts.ledger, parts.policies, proofs, envelopes)
     posted = PendingRequests(
         parts.store, login=lambda: settings.lives.current().interaction, resume=END_SESSION_RESUME_PATH
     )
@@ -140,6 +150,31 @@ def build_routes(parts: ProviderParts) -> tuple[Route, ...]:
         Route("POST", TOKEN_PATH, token.post, readers=readers.may_read),
         Route("POST", REVOCATION_PATH, desk.revoke, readers=readers.may_read),
         Route("POST", INTROSPECTION_PATH, desk.introspect),
-        Route("GET", USERINFO_PATH, userinfo.answer, copy_key=token_copy_key, readers=readers.may_read),
-        Route("POST", USERINFO_PATH, userinfo.answer, copy_key=token_copy_key, readers=readers.may_read),
+        Route("GET", USERINFO_PATH, userinfo.answer, readers=readers.may_read),
+        Route("POST", USERINFO_PATH, userinfo.answer, readers=readers.may_read),
+        *_registration_routes(parts),
+    )
+
+
+def _discovery(parts: ProviderParts) -> Discovery:
+    """The public documents, written anew when a client registers an algorithm that nobody had."""
+    written = lru_cache(maxsize=4)(partial(build_metadata, parts.settings.issuer))
+    registers = parts.registration is not None
+
+    def document() -> bytes:
+        algs = algs_wanted(parts.services.current().all(), registration=registers)
+        return written(algs=algs, registration=registers)
+
+    return Discovery(document, parts.signer)
+
+
+def _registration_routes(parts: ProviderParts) -> tuple[Route, ...]:
+    if parts.registration is None:
+        return ()
+    register = RegistrationEndpoint(parts.settings.issuer, parts.registration, parts.services)
+    return (
+        Route("POST", REGISTER_PATH, register.post, per_minute=PER_MINUTE),
+        Route("GET", REGISTER_PATH, register.get, per_minute=PER_MINUTE),
+        Route("PUT", REGISTER_PATH, register.put, per_minute=PER_MINUTE),
+        Route("DELETE", REGISTER_PATH, register.delete, per_minute=PER_MINUTE),
     )

@@ -24,6 +24,7 @@ from broker.storage.schema.imports import import_faults, imports, staged_rows
 from broker.storage.schema.ledger import releases
 from broker.storage.schema.logins import accounts, merges, sessions, subjects
 from broker.storage.schema.quality import quality_findings
+from broker.storage.schema.registrations import registrations
 from broker.storage.schema.standings import standings
 from broker.storage.schema.trail import audit_events, audit_heads, audit_seals, outbox
 
@@ -51,6 +52,7 @@ __all__ = [
     "quality_findings",
     "record_ties",
     "records",
+    "registrations",
     "releases",
     "restrictions",
     "school_keys",
