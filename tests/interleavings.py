@@ -253,7 +253,7 @@ class Walk:
     def sign_out_at_service(self) -> None:
         """A service asks for the end, and shows an ID token: of who is here, or of who was."""
         if self.tokens:
-            held, before = self.random.choice(self.tokens), self.session
+            held, before = self.random.choice(self.tokens[-2:]), self.session
             self.open(
                 "/end-session?" + urlencode({"id_token_hint": held.id_token}),
                 leaving=held.owner == self.whose.get(before),
