@@ -65,7 +65,7 @@ def _the_first_session_goes_on(patch: pytest.MonkeyPatch) -> None:
 
 
 SLIPS: tuple[tuple[Callable[[pytest.MonkeyPatch], None], tuple[Act, ...]], ...] = (
-    (_hints_mean_nothing, (Walk.sign_in, Walk.ask_service, Walk.ask_service, Walk.redeem)),
+    (_hints_mean_nothing, (Walk.sign_in, Walk.ask_service, Walk.redeem)),
     (_forms_of_any_session, (Walk.sign_in, Walk.sign_out, Walk.send_again)),
     (_any_hint_ends_the_session, (Walk.sign_in, Walk.ask_service, Walk.redeem, Walk.sign_out_at_service)),
     (_one_copy_for_all, (Walk.sign_in, Walk.sign_out, Walk.go_back)),
