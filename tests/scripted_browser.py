@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
@@ -83,10 +84,10 @@ class Page:
 
 
 class ScriptedBrowser:
-    """One browser. `page` is what it shows."""
+    """One browser. `page` is what it shows; `trust` is for https, else the public authorities."""
 
-    def __init__(self) -> None:
-        self._http = httpx.Client(timeout=20, trust_env=False)
+    def __init__(self, trust: ssl.SSLContext | None = None) -> None:
+        self._http = httpx.Client(timeout=20, trust_env=False, verify=trust or True)
         self._jar: dict[str, dict[str, str]] = {}
         self.page = Page("about:blank", 0, "", [], [], "")
 
