@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from threading import Event, Thread
@@ -16,29 +16,35 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
-from broker.declared import read_register
+from broker.declared import read_register, registration_terms
 from broker.domain.audit import Topic
 from broker.domain.clock import Clock
 from broker.domain.errors import SettingsError, StorageUnavailable
+from broker.domain.handles import digest
 from broker.domain.ports import Current, LogoutNotifier
-from broker.domain.services import Service
 from broker.federation import Federation, GuessGate, Passwords
-from broker.following import FollowedRegister, follow_policies
+from broker.following import FollowedRegister, arrivals_of, follow_policies
 from broker.jobs.deliver import TellLogout, deliverers
 from broker.jobs.work import Worker
 from broker.live import Live, Part, Watcher
 from broker.logs import configure_logging
+from broker.portal import read_sandbox
 from broker.protocol.oidc.back_channel import BackChannel
+from broker.protocol.oidc.client_keys import Fetch
+from broker.protocol.oidc.key_care import KeyCare
 from broker.protocol.oidc.provider import ProviderSettings
-from broker.protocol.oidc.routes import ProviderParts, algs_wanted, build_routes
-from broker.protocol.oidc.signing import KeyVault, Signer
+from broker.protocol.oidc.registration import RegistrationDesk
+from broker.protocol.oidc.routes import ProviderParts, build_routes
+from broker.protocol.oidc.signing import Signer
 from broker.services.register import Register
 from broker.settings import Settings, load_settings
+from broker.settings.secret_files import read_secret
+from broker.signing_keys import open_key_care, open_signer
 from broker.sources import offers, open_sources
 from broker.storage.engine import reading
 from broker.storage.memory_store import MemoryStore
 from broker.storage.redis_store import RedisStore
-from broker.storage.sealing import MasterSecret, UnsealError, load_master_secret
+from broker.storage.sealing import MasterSecret, load_master_secret
 from broker.storage.sql_purge import SqlPurge
 from broker.stores import Stores, check_schema, open_stores, opened_stores, read_book, utc_now
 from broker.web.door import Door
@@ -46,15 +52,12 @@ from broker.web.edge import Edge
 from broker.web.forwarded import forwarded_address
 from broker.web.pages import create_pages
 from broker.web.parts import FeedLabel, PageParts
-from connectors.guarded import open_guarded
+from connectors.guarded import fetch_once, open_guarded
+from connectors.outbound import Outbound
 from policies import PolicyBook
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
-
-INSTALLATION = "preau"
-"""Audit partition of what concerns no tenant: the installation's own keys."""
-_SIGNING = "signing key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ class Broker:
     ephemeral: MemoryStore | RedisStore
     services: FollowedRegister
     notifier: BackChannel
+    keys: KeyCare
     federation: Federation
     watcher: Watcher
     wsgi: WSGIApplication
@@ -97,9 +101,11 @@ def build(settings: Settings, *, clock: Clock = utc_now) -> Broker:
         master = load_master_secret(settings.secrets.master_file)
         ephemeral = open_ephemeral(settings, master, clock=clock)
         opened.callback(ephemeral.close)
-        signer = _open_signer(stores, master, declared.all(), clock=clock)
-        register = FollowedRegister(settings, standings=stores.standings, signer=signer)
-        live = Decisions(follow_policies(settings), register)
+        policies = follow_policies(settings)
+        care = open_key_care(settings, stores.keys, master, policies)
+        signer = open_signer(care, declared.all(), clock=clock)
+        register = _follow_register(settings, stores, signer, clock=clock)
+        live = Decisions(policies, register)
         federation = Federation(
             sources=open_sources(settings.sources, opened),
             people=stores.people,
@@ -114,29 +120,41 @@ def build(settings: Settings, *, clock: Clock = utc_now) -> Broker:
         )
         provider_settings = _provider_settings(settings, live.book)
         notifier = _open_notifier(settings, provider_settings, live.register, signer, opened)
-        provider = ProviderParts(
-            provider_settings,
-            live.register,
-            stores.people,
-            stores.details,
-            stores.grants,
-            stores.consumptions,
-            stores.ledger,
-            ephemeral,
-            live.book,
-            signer,
-            federation,
-        )
         pages = create_pages(_page_parts(settings, live, stores, federation, master, clock=clock))
         address = forwarded_address(settings.trusted_proxies)
-        routes = build_routes(provider)
+        fetch = partial(fetch_once, _open_way_out(settings, opened))
+        provider = _provider_parts(provider_settings, live, stores, ephemeral, signer, federation)
+        desk = _registration_desk(settings, stores, register, fetch)
+        routes = build_routes(replace(provider, fetch=fetch, registration=desk))
         door = Door(routes, fallback=pages, logins=federation, store=ephemeral, clock=clock, address=address)
-        wsgi = Edge(door, issuer=settings.issuer)
-        watcher = Watcher((live.book, live.register))
         return Broker(
-            settings, live.book, clock, stores, ephemeral, live.register, notifier, federation, watcher, wsgi,
-            opened.pop_all(),
+            settings, live.book, clock, stores, ephemeral, live.register, notifier, care, federation,
+            Watcher((live.book, live.register, signer)), Edge(door, issuer=settings.issuer), opened.pop_all(),
         )  # fmt: skip
+
+
+def _provider_parts(
+    settings: ProviderSettings,
+    live: Decisions,
+    stores: Stores,
+    ephemeral: MemoryStore | RedisStore,
+    signer: Signer,
+    federation: Federation,
+) -> ProviderParts:
+    return ProviderParts(
+        settings=settings,
+        services=live.register,
+        people=stores.people,
+        details=stores.details,
+        grants=stores.grants,
+        consumptions=stores.consumptions,
+        ledger=stores.ledger,
+        store=ephemeral,
+        policies=live.book,
+        signer=signer,
+        logins=federation,
+        service_tokens=stores.service_tokens,
+    )
 
 
 def _page_parts(
@@ -164,6 +182,7 @@ def _page_parts(
         sources=offers(settings.sources),
         feeds={feed.id: FeedLabel(feed.academie, feed.degree_of_schools) for feed in settings.feeds},
         healthy=partial(answers, stores.engine),
+        sandbox=read_sandbox(settings.sandbox_file) if settings.sandbox_file else None,
     )
 
 
@@ -174,7 +193,7 @@ def create_wsgi() -> WSGIApplication:
     broker = build(settings)
     broker.watcher.start()
     if not settings.redis_url:
-        worker = build_worker(broker.stores, broker.ephemeral, broker.policies, clock=broker.clock)
+        worker = build_worker(broker.stores, broker.ephemeral, broker.policies, broker.keys, clock=broker.clock)
         for name, each in (
             ("worker", worker),
             ("teller", build_teller(broker.stores, broker.notifier, broker.policies, clock=broker.clock)),
@@ -184,7 +203,7 @@ def create_wsgi() -> WSGIApplication:
 
 
 def build_worker(
-    stores: Stores, ephemeral: MemoryStore | RedisStore, book: Current[PolicyBook], *, clock: Clock
+    stores: Stores, ephemeral: MemoryStore | RedisStore, book: Current[PolicyBook], care: KeyCare, *, clock: Clock
 ) -> Worker:
     """The worker. With memory it must run in the serving process: nobody else can drop a copy from there."""
 
@@ -196,6 +215,7 @@ def build_worker(
         outbox=stores.outbox,
         audit=stores.audit,
         purges=(SqlPurge(stores.engine, kept=kept), ephemeral),
+        chores=(care.tend,),
         deliverers=deliverers(ephemeral),
         clock=clock,
     )
@@ -214,20 +234,36 @@ def run_worker(settings: Settings, stop: Event, *, clock: Clock = utc_now) -> No
         stores, _ = opened.enter_context(opened_stores(settings))
         ephemeral = opened.enter_context(closing(open_ephemeral(settings, master, clock=clock)))
         book = follow_policies(settings)
-        signer = _open_signer(stores, master, read_register(settings).all(), clock=clock)
-        register = FollowedRegister(settings, standings=stores.standings, signer=signer)
+        care = open_key_care(settings, stores.keys, master, book)
+        signer = open_signer(care, read_register(settings).all(), clock=clock)
+        register = _follow_register(settings, stores, signer, clock=clock)
         notifier = _open_notifier(settings, _provider_settings(settings, book), register, signer, opened)
-        watcher = Watcher((book, register))
+        watcher = Watcher((book, register, signer))
         watcher.start()
         opened.callback(watcher.stop)
         teller = Thread(target=build_teller(stores, notifier, book, clock=clock).run, args=(stop,), name="teller")
         teller.start()
         opened.callback(teller.join)
-        build_worker(stores, ephemeral, book, clock=clock).run(stop)
+        build_worker(stores, ephemeral, book, care, clock=clock).run(stop)
 
 
 def _provider_settings(settings: Settings, book: Live[PolicyBook]) -> ProviderSettings:
     return ProviderSettings(settings.issuer, Part(book, lambda book: book.installation.sessions))
+
+
+def _follow_register(settings: Settings, stores: Stores, signer: Signer, *, clock: Clock) -> FollowedRegister:
+    arrivals = arrivals_of(settings, stores.registrations, clock)
+    return FollowedRegister(settings, standings=stores.standings, signer=signer, arrivals=arrivals)
+
+
+def _registration_desk(
+    settings: Settings, stores: Stores, register: FollowedRegister, fetch: Fetch
+) -> RegistrationDesk | None:
+    terms, file = registration_terms(settings), settings.registration.token_file
+    if terms is None:
+        return None
+    initial = digest(read_secret(file)) if file else ""
+    return RegistrationDesk(stores.registrations, terms, fetch, initial, changed=register.refresh_registered)
 
 
 def _open_notifier(
@@ -237,14 +273,20 @@ def _open_notifier(
     signer: Signer,
     resources: ExitStack,
 ) -> BackChannel:
+    outbound = _open_way_out(settings, resources)
+    return BackChannel(
+        provider, register, signer, post=lambda url, body: outbound.post_form(url, body=body, headers={}).status
+    )
+
+
+def _open_way_out(settings: Settings, resources: ExitStack) -> Outbound:
+    """A client for addresses that services registered: one for each use, so that none takes the other's places."""
     try:
         outbound = open_guarded(settings.reachable_networks, ca_file=settings.services_ca_file)
     except OSError as fault:
         raise SettingsError((f"services_ca_file: cannot be read ({type(fault).__name__})",)) from fault
     resources.callback(outbound.close)
-    return BackChannel(
-        provider, register, signer, post=lambda url, body: outbound.post_form(url, body=body, headers={}).status
-    )
+    return outbound
 
 
 def open_ephemeral(settings: Settings, master: MasterSecret, *, clock: Clock) -> MemoryStore | RedisStore:
@@ -280,17 +322,3 @@ def _load_decisions(settings: Settings) -> tuple[PolicyBook, Register]:
     if book is None or register is None:
         raise SettingsError(tuple(problems))
     return book, register
-
-
-def _open_signer(stores: Stores, master: MasterSecret, services: Iterable[Service], *, clock: Clock) -> Signer:
-    """The signing keys, made at the first start. Raises `SettingsError` when another master secret sealed them."""
-    vault = KeyVault(
-        stores.keys,
-        seal=partial(master.seal, purpose=_SIGNING),
-        unseal=partial(master.unseal, purpose=_SIGNING),
-        tenant=INSTALLATION,
-    )
-    try:
-        return Signer(vault, algs=algs_wanted(services), clock=clock)
-    except UnsealError as fault:
-        raise SettingsError(("secrets.master_file: the signing keys were sealed under another secret",)) from fault

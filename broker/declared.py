@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import partial
 
+from broker.domain.people import Profil
+from broker.domain.registrations import RegistrationTerms
 from broker.domain.services import Service
 from broker.services.register import Register, load_services
 from broker.settings import FeedKind, Settings, SourceKind
@@ -13,6 +16,21 @@ from broker.settings import FeedKind, Settings, SourceKind
 def read_register(settings: Settings) -> Register:
     """The register. Raises `SettingsError` with every fault of the files, and of what they name that is not there."""
     return load_services(settings.services_dir, misfits=partial(_misfits, settings))
+
+
+def registration_terms(settings: Settings) -> RegistrationTerms | None:
+    """On which terms clients register themselves; None where they may not."""
+    stated = settings.registration
+    if not stated.enabled:
+        return None
+    profils = frozenset(map(Profil, stated.profils))
+    return RegistrationTerms(
+        stated.tenant,
+        profils,
+        lasts=timedelta(days=stated.days),
+        most=stated.most,
+        pkce_waiver=stated.pkce_waiver.strip(),
+    )
 
 
 def _misfits(settings: Settings, service: Service) -> Iterator[tuple[str, str]]:

@@ -39,6 +39,8 @@ from broker.storage.sql_outbox import SqlOutbox
 from broker.storage.sql_people import SqlPeople
 from broker.storage.sql_quality import SqlQuality
 from broker.storage.sql_reach import SqlReach
+from broker.storage.sql_registrations import SqlRegistrations
+from broker.storage.sql_service_tokens import SqlServiceTokens
 from broker.storage.sql_sessions import SqlSessions
 from broker.storage.sql_standings import SqlStandings
 
@@ -63,6 +65,7 @@ class Stores:
     holdings: SqlHoldings
     sessions: SqlSessions
     grants: SqlGrants
+    service_tokens: SqlServiceTokens
     consumptions: SqlConsumptions
     keys: SqlKeys
     notices: SqlNotices
@@ -72,6 +75,7 @@ class Stores:
     quality: SqlQuality
     reach: SqlReach
     standings: SqlStandings
+    registrations: SqlRegistrations
 
     def close(self) -> None:
         """Give back the connections."""
@@ -97,6 +101,7 @@ def open_stores(settings: Settings, book: policies.PolicyBook) -> Stores:
         holdings=SqlHoldings(engine),
         sessions=SqlSessions(engine),
         grants=SqlGrants(engine),
+        service_tokens=SqlServiceTokens(engine),
         consumptions=SqlConsumptions(engine),
         keys=SqlKeys(engine),
         notices=SqlNotices(engine),
@@ -106,6 +111,7 @@ def open_stores(settings: Settings, book: policies.PolicyBook) -> Stores:
         quality=SqlQuality(engine),
         reach=SqlReach(engine),
         standings=SqlStandings(engine),
+        registrations=SqlRegistrations(engine),
     )
 
 

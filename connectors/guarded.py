@@ -11,6 +11,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
 
@@ -98,6 +99,14 @@ def open_guarded(networks: Iterable[str] = (), *, ca_file: Path | None = None) -
         headers={"user-agent": "preau", "accept-encoding": "identity"},
     )
     return Outbound(client=client, limits=NOTICE_LIMITS, room=threading.BoundedSemaphore(NOTICE_LIMITS.at_once))
+
+
+def fetch_once(outbound: Outbound, url: str) -> bytes:
+    """The document at an address that a service registered. Raises `UpstreamUnavailable` for anything but a 200."""
+    answer = outbound.get_once(url, headers={"accept": "application/json"})
+    if answer.status != HTTPStatus.OK:
+        raise UpstreamUnavailable(f"answered {answer.status}")
+    return answer.body
 
 
 def _carried(address: Address) -> Address:

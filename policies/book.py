@@ -24,8 +24,9 @@ INSTALLATION_ALONE: Mapping[str, frozenset[str]] = {
 }
 """Codes, tokens and copies are the installation's, and one purge erases what undoing needs: a tenant's number would
 promise what nobody does."""
-TABLES_ALONE = ("retention.toml",)
-"""Persons belong to no tenant, and one purge serves all: a tenant's table would say what nobody does."""
+TABLES_ALONE = ("retention.toml", "keys.toml")
+"""Persons belong to no tenant, one purge serves all and one set of keys signs: a tenant's table would say what nobody
+does."""
 
 
 @dataclass(frozen=True, slots=True)

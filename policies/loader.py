@@ -24,7 +24,7 @@ from policies.layers import (
     read_folder,
     read_layer,
 )
-from policies.numbers import AssuranceTable, LinkingRules, SessionLimits, ThrottleTable
+from policies.numbers import AssuranceTable, KeyTable, LinkingRules, SessionLimits, ThrottleTable
 from policies.reach import Reach
 from policies.retention import Retention
 from policies.schema_facts import read_schema
@@ -45,6 +45,7 @@ class Policies:
     linking: LinkingRules
     assurance: AssuranceTable
     throttle: ThrottleTable
+    keys: KeyTable
     calendar: Calendars
     retention: Retention
     trust: TrustOrders
@@ -115,6 +116,7 @@ class Reader:
             linking=tables["linking.toml"],
             assurance=tables["assurance.toml"],
             throttle=tables["throttle.toml"],
+            keys=tables["keys.toml"],
             calendar=Calendars(tables["disconnect.toml"], tables["zones.toml"]),
             retention=tables["retention.toml"],
             trust=tables["trust.toml"],

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
 from broker.domain.guesses import GuessRule
+from broker.domain.keys import KeyTimes
 from policies.facts import Assurance
 
 _DURATION = re.compile(r"(\d{1,6}) ?(s|min|h|d)")
@@ -111,6 +112,20 @@ class ThrottleTable:
     def of_network(self) -> GuessRule:
         """The rule of one network, whatever accounts are guessed at from there."""
         return GuessRule(int(self.most_of_network), self.network_window, int(self.most_of_network))
+
+
+@dataclass(frozen=True, slots=True)
+class KeyTable:
+    """How long a signing key is in each state (`keys.toml`); whoever fetches them may keep published keys for 5 min."""
+
+    announced: Annotated[timedelta, Between("1 h", "30 d")]
+    active: Annotated[timedelta, Between("1 d", "730 d")]
+    retiring: Annotated[timedelta, Between("1 d", "180 d")]
+
+    @property
+    def times(self) -> KeyTimes:
+        """The numbers as those who look after keys use them."""
+        return KeyTimes(self.announced, self.active, self.retiring)
 
 
 class Misshapen(ValueError):

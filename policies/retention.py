@@ -60,6 +60,7 @@ class Retention:
     lifted_restrictions: Annotated[Kept, Read(_days(365, 1826))]
     retired_records: Annotated[Kept, Read(_days(90, 1826))]
     lifted_standings: Annotated[Kept, Read(_days(365, 1826))]
+    registrations: Annotated[Kept, Read(_days(1, 365))]
 
     def spans(self, linking: LinkingRules) -> Mapping[str, timedelta]:
         """Every number by its name; how long a merge can be undone is one of the linking rules."""

@@ -19,7 +19,7 @@ import redis
 from sqlalchemy import Engine
 
 from broker.domain.ports import EphemeralStore
-from tests import servers
+from tests import oidf_plans, servers
 from tests.certificates import ThrowAwayCa
 from tests.clock import FakeClock
 
@@ -42,8 +42,14 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", r"ignore:ssl\.match_hostname\(\) is deprecated:DeprecationWarning")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let reports tell which modules of the OpenID Foundation's plans they speak of."""
+    oidf_plans.note(items)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say exactly which services were not started, and how many tests went without."""
+    """Say which plans passed, exactly which services were not started, and how many tests went without."""
+    oidf_plans.write_summary(terminalreporter)
     reasons = (str(report.longrepr) for report in terminalreporter.stats.get("skipped", ()))
     found = (re.search(SKIPPED + r"([\w ]+)", reason) for reason in reasons)
     missed = Counter(match[1] for match in found if match)

@@ -1,4 +1,4 @@
-"""The provider on its real door, real SQLite storage and real policies, called without a socket.
+"""The provider on its real door, real SQLite storage and real policies, reached as `carriage` says.
 
 A family of two children, three services, a clock that stands still. `rebuilt` gives the same stand with other lists of
 checks: how a test shows what one check stops.
@@ -45,11 +45,13 @@ from broker.storage.sql_keys import SqlKeys
 from broker.storage.sql_ledger import SqlLedger
 from broker.storage.sql_links import SqlLinks
 from broker.storage.sql_people import SqlPeople
+from broker.storage.sql_service_tokens import SqlServiceTokens
 from broker.storage.sql_sessions import SqlSessions
 from broker.web.door import DOOR_ERROR, Door
 from broker.wire.http import BROWSER_COOKIE, SESSION_COOKIE
 from policies import PolicyBook, load_book
 from tests import builders
+from tests.carriage import carry
 from tests.clock import FakeClock
 from tests.settable import Settable
 
@@ -246,16 +248,23 @@ def get_tokens(stand: Stand, browser: Browser) -> dict[str, Any]:
 
 
 @contextmanager
-def open_stand(sqlite_url: str, *, services: tuple[Service, ...] = SERVICES) -> Iterator[Stand]:
-    """A stand on a fresh database, closed at the end."""
+def open_stand(
+    sqlite_url: str,
+    *,
+    services: tuple[Service, ...] = SERVICES,
+    change: Callable[[ProviderParts, Engine], ProviderParts] = lambda parts, _: parts,
+) -> Iterator[Stand]:
+    """A stand on a fresh database, closed at the end. `change`: of what the provider is built from."""
     engine = open_engine(sqlite_url)
     try:
-        yield _build(engine, services)
+        yield _build(engine, services, change)
     finally:
         engine.dispose()
 
 
-def _build(engine: Engine, services: tuple[Service, ...]) -> Stand:
+def _build(
+    engine: Engine, services: tuple[Service, ...], change: Callable[[ProviderParts, Engine], ProviderParts]
+) -> Stand:
     clock = FakeClock(builders.NOW)
     mother, children = builders.add_family(engine, uai=UAI, children=("Léa", "Tom"))
     store, policies = MemoryStore(clock), load_book()
@@ -267,21 +276,11 @@ def _build(engine: Engine, services: tuple[Service, ...]) -> Stand:
     links = SqlLinks(engine, undo_for=policies.installation.linking.undo_by_person)
     audit = SqlAudit(engine, sign=lambda head: "", check=lambda head, signature: True)
     federation = Federation(Sources(()), people, links, sessions, audit, store, live, clock, ISSUER, standings)
-    routes = build_routes(
-        ProviderParts(
-            settings,
-            register,
-            people,
-            SqlDetails(engine),
-            grants,
-            SqlConsumptions(engine),
-            SqlLedger(engine),
-            store,
-            live,
-            signer,
-            federation,
-        )
-    )
+    parts = ProviderParts(
+        settings, register, people, SqlDetails(engine), grants, SqlConsumptions(engine), SqlLedger(engine), store, live,
+        signer, federation, SqlServiceTokens(engine),
+    )  # fmt: skip
+    routes = build_routes(change(parts, engine))
     return Stand(
         engine, clock, store, people, grants, sessions, signer, policies, live, register, standings,
         federation, services, routes, mother,
@@ -310,7 +309,7 @@ def run_app(app: Any, environ: dict[str, Any], browser: Browser | None) -> Answe
     def start(status: str, headers: list[tuple[str, str]], *_: object) -> None:
         seen["status"], seen["headers"] = int(status[:3]), headers
 
-    chunks = app(environ, start)
+    chunks = carry(app, environ, start)
     body = b"".join(chunks)
     getattr(chunks, "close", lambda: None)()
     for name, value in seen["headers"]:

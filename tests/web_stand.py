@@ -1,4 +1,4 @@
-"""The whole broker as one WSGI application on real SQLite rows and scripted sources, called without a socket."""
+"""The whole broker as one WSGI application on real SQLite rows and scripted sources, reached as `carriage` says."""
 
 from __future__ import annotations
 
@@ -29,12 +29,14 @@ from broker.storage.sql_holdings import SqlHoldings
 from broker.storage.sql_keys import SqlKeys
 from broker.storage.sql_ledger import SqlLedger
 from broker.storage.sql_logouts import SqlNotices
+from broker.storage.sql_service_tokens import SqlServiceTokens
 from broker.web.door import Door
 from broker.web.edge import Edge
 from broker.web.pages import create_pages
 from broker.web.parts import FeedLabel, PageParts, SourceOffer
 from policies import Assurance
 from tests import builders
+from tests.carriage import carry
 from tests.clock import FakeClock
 from tests.federations import BASE, NO_LEVELS, SOURCES, ScriptedDirectory, World, open_world, ref
 from tests.settable import Settable
@@ -164,7 +166,7 @@ class Client:
         def start(status: str, headers: list[tuple[str, str]], *_: object) -> None:
             seen["status"], seen["headers"] = int(status[:3]), headers
 
-        body = b"".join(self.app(environ, start)).decode()
+        body = b"".join(carry(self.app, environ, start)).decode()
         answer = Answer(seen["status"], tuple(seen["headers"]), body)
         for name, value in answer.cookies().items():
             plain = value.partition(";")[0]
@@ -268,6 +270,7 @@ def _door(world: World, register: Settable[Register], pages: Flask, clock: FakeC
         settings, register, world.federation.people, SqlDetails(world.engine), SqlGrants(world.engine),
         SqlConsumptions(world.engine), SqlLedger(world.engine), world.store, world.live_policies,
         Signer(vault, algs=algs_wanted(register.current().all()), clock=clock), world.federation,
+        SqlServiceTokens(world.engine),
     )  # fmt: skip
     return Door(build_routes(provider), fallback=pages, logins=world.federation, store=world.store, clock=clock)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -80,16 +81,19 @@ def open_app(folder: Path, clock: Clock, *, more: str = "", sources: str = "") -
 
 
 def call(broker: Broker, method: str, target: str, browser: Browser | None = None, **more: Any) -> Answer:
-    """Send one request to the whole application."""
+    """Send one request to the whole application; `form` or `json`: its body."""
     path, _, query = target.partition("?")
     form = urlencode(more.get("form") or {}).encode()
+    media_type = "application/x-www-form-urlencoded" if form else ""
+    if "json" in more:
+        form, media_type = json.dumps(more["json"]).encode(), "application/json"
     environ = {
         "REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": query,
         "HTTP_HOST": more.get("host", "127.0.0.1:8000"),
         "SERVER_NAME": "127.0.0.1", "SERVER_PORT": "8000", "wsgi.url_scheme": "http",
         "REMOTE_ADDR": more.get("address", "192.0.2.1"),
         "wsgi.input": BytesIO(form), "CONTENT_LENGTH": str(len(form)), "SCRIPT_NAME": "",
-        "CONTENT_TYPE": "application/x-www-form-urlencoded" if form else "",
+        "CONTENT_TYPE": media_type,
         **{f"HTTP_{name.upper()}": value for name, value in more.get("headers", {}).items()},
     }  # fmt: skip
     if browser and browser.cookies:

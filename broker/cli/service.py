@@ -1,4 +1,4 @@
-"""`preau service list|show|suspend|resume|verify`: the register of services, as declared and as it stands."""
+"""`preau service list|show|new|doctor|suspend|resume|verify`: the register, as declared and as it stands."""
 
 from __future__ import annotations
 
@@ -7,21 +7,26 @@ from dataclasses import asdict
 
 from broker.cli.options import Commands, command, family, settings_of, with_json
 from broker.cli.output import DONE, FAILED, complain, print_json, print_pairs, print_table
+from broker.cli.service_doctor import add_doctor
+from broker.cli.service_new import add_new
 from broker.cli.standing import add_verbs, add_verify
 from broker.declared import read_register
-from broker.domain.services import RelyingParty, Service
+from broker.domain.services import RelyingParty, SelfRegistered, Service
 from broker.domain.standings import StandingKind
+from broker.following import arrivals_of
 from broker.services.register import Register
 from broker.settings import Settings
-from broker.stores import opened_stores
+from broker.stores import opened_stores, utc_now
 
 
 def add_to(commands: Commands) -> None:
     """Add the family to the command line."""
     verbs = family(commands, "service", "services that people open")
-    with_json(command(verbs, "list", list_services, "list the declared services"))
-    show = with_json(command(verbs, "show", show_service, "show one service as its descriptor declares it"))
+    with_json(command(verbs, "list", list_services, "list the services of the register"))
+    show = with_json(command(verbs, "show", show_service, "show one service as it is declared"))
     show.add_argument("service_id", metavar="SERVICE")
+    add_new(verbs)
+    add_doctor(verbs)
     add_verbs(verbs, StandingKind.SERVICE)
     add_verify(verbs)
 
@@ -53,10 +58,12 @@ def show_service(args: argparse.Namespace) -> int:
 
 
 def _register(settings: Settings) -> Register:
-    """The register under the standings of this moment."""
+    """The register under the standings of this moment, with what registered itself."""
     declared = read_register(settings)
     with opened_stores(settings) as (stores, _):
-        return declared.standing(stores.standings.in_force())
+        arrivals = arrivals_of(settings, stores.registrations, utc_now)
+        registered = arrivals.services() if arrivals else ()
+        return Register((*declared.all(), *registered), in_force=stores.standings.in_force())
 
 
 def _line(service: Service) -> tuple[str, ...]:
@@ -91,6 +98,7 @@ def _told(service: Service) -> dict[str, object]:
         "classes": sorted(service.classes),
         "closed_schools": sorted(service.closed_schools),
         "claims": list(service.claims),
+        "registered": _registered(service.registered),
         "requires": service.requires,
         "mandates": service.mandates,
         "outage": service.outage,
@@ -98,6 +106,11 @@ def _told(service: Service) -> dict[str, object]:
         "parties": [_client(party) for party in service.parties],
         "instances": {instance.uai or "*": instance.url for instance in service.instances},
     }
+
+
+def _registered(told: SelfRegistered | None) -> dict[str, object]:
+    """What a service that registered itself says of itself; empty for a declared one."""
+    return {**asdict(told), "until": told.until.isoformat()} if told else {}
 
 
 def _client(party: RelyingParty) -> dict[str, object]:
@@ -108,6 +121,7 @@ def _client(party: RelyingParty) -> dict[str, object]:
         "auth_method": party.auth_method,
         "scopes": list(party.scopes),
         "redirect_uris": list(party.redirect_uris),
+        **({"pkce": False, "pkce_reason": party.pkce_waiver} if party.pkce_waiver else {}),
     }
 
 

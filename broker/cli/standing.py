@@ -17,6 +17,7 @@ from broker.cli.whom import person_meant
 from broker.declared import read_register
 from broker.domain.acts import LiftStanding, SetStanding
 from broker.domain.audit import Action, AuditEvent
+from broker.domain.handles import Id
 from broker.domain.standings import Standing, StandingKind, StandingState
 from broker.services.register import sound_services
 from broker.settings import Settings
@@ -61,6 +62,9 @@ def _add(verbs: Commands, name: str, kind: StandingKind, run: Callable[[argparse
 
 def _verify(args: argparse.Namespace) -> int:
     """Say so of a service whose descriptor can be read, beside sound ones: one can be closed unread, not verified."""
+    if args.who.startswith(Id.CLIENT):
+        complain([f"{args.who} registered itself and may change what it is: to trust it, write a descriptor for it"])
+        return FAILED
     read_register(settings_of(args))
     return _set(StandingKind.SERVICE, StandingState.VERIFIED, args)
 
@@ -126,7 +130,11 @@ def _subject(kind: StandingKind, args: argparse.Namespace, *, settings: Settings
     return subject, tenant
 
 
-def _find_service(who: str, settings: Settings, _stores: Stores) -> tuple[str, str]:
+def _find_service(who: str, settings: Settings, stores: Stores) -> tuple[str, str]:
+    """A declared service, or one that registered itself, also while registration is off."""
+    registered = stores.registrations.find(who, now=utc_now())
+    if registered is not None:
+        return who, registered.tenant
     sound, is_all = sound_services(settings.services_dir)
     services = {service.service_id: service.tenant for service in sound}
     if is_all or who in services:

@@ -21,6 +21,9 @@ FEED_1D, FEED_2D = "99-1d", "99-2d"
 BROKER_AT_EDUCONNECT = "preau"
 """`client_id` of the broker at the EduConnect-shaped source."""
 
+SANDBOX = "sandbox.json"
+"""File of the people that the broker shows to those who connect a service."""
+
 LEGAL_BASIS = "Mission d'intérêt public (RGPD, article 6.1.e)."
 RETENTION = "L'année scolaire en cours."
 
@@ -114,7 +117,7 @@ def write_settings(path: Path, addresses: Addresses, *, ca_file: Path | None) ->
     listen = urlsplit(addresses.issuer)
     top: dict[str, Value] = {
         "issuer": addresses.issuer, "listen": f"{listen.hostname}:{listen.port or 443}", "data_dir": "var",
-        "services_dir": "services", "reachable_networks": ["127.0.0.0/8"],
+        "services_dir": "services", "sandbox_file": SANDBOX, "reachable_networks": ["127.0.0.0/8"],
         **({} if ca_file is None else {"services_ca_file": str(ca_file)}),
     }  # fmt: skip
     tables: list[tuple[str, dict[str, Value]]] = [

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from typing import Any
 
 from broker.demo.accounts import PASSWORD
 from broker.demo.configuration import CLIENTS
-from broker.demo.people import Account, Site
+from broker.demo.people import Site
 from broker.demo.prepared import Town
 from broker.demo.schools import SCHOOLS
 
@@ -21,6 +23,20 @@ _SHORT = {Site.EDUCONNECT: "EduConnect", Site.PETITS_PRES: "ENT écoles", Site.G
 def description(town: Town) -> str:
     """Return the addresses, then the demo people with their logins and what each shows."""
     return "\n".join([*_addresses(town), "", *_people(town)])
+
+
+def sandbox(town: Town) -> str:
+    """Return the people as the broker's `sandbox_file` wants them: JSON, every family with who can sign in."""
+    families = (family for family in town.population.families if family.number)
+    told = [
+        {
+            "number": family.number,
+            "title": family.title,
+            "people": [person for ref, story in family.stories().items() for person in _accounts(town, ref, story)],
+        }
+        for family in families
+    ]
+    return json.dumps({"password": PASSWORD, "families": told}, ensure_ascii=False, indent=1)
 
 
 def _addresses(town: Town) -> Iterator[str]:
@@ -46,13 +62,15 @@ def _people(town: Town) -> Iterator[str]:
 
 
 def _person(town: Town, ref: str, story: str) -> Iterator[str]:
+    for told in _accounts(town, ref, story):
+        said = f" : {story}" if story else ""
+        yield f"     {told['login']:<28}{told['name']} ({', '.join(told['places'])}){said}"
+
+
+def _accounts(town: Town, ref: str, story: str) -> Iterator[dict[str, Any]]:
+    """One person with an account, or nobody: a pupil without a story adds nothing to what the parents show."""
     accounts = [account for account in town.accounts if account.person == ref]
-    if not accounts or (accounts[0].profile == "eleve" and not story):
-        return
-    where = ", ".join(_SHORT[account.site] for account in accounts)
-    told = f" : {story}" if story else ""
-    yield f"     {accounts[0].login:<28}{_full_name(accounts[0])} ({where}){told}"
-
-
-def _full_name(account: Account) -> str:
-    return f"{account.given} {account.family}"
+    if accounts and (accounts[0].profile != "eleve" or story):
+        first = accounts[0]
+        places = [_SHORT[account.site] for account in accounts]
+        yield {"name": f"{first.given} {first.family}", "login": first.login, "places": places, "story": story}

@@ -15,8 +15,8 @@ from broker.demo.aaf import Delivery, write_delivery
 from broker.demo.accounts import accounts_of
 from broker.demo.addresses import Addresses
 from broker.demo.changes import changes_of
-from broker.demo.configuration import CLIENTS, FEED_1D, FEED_2D, SecretFolder, write_service, write_settings
-from broker.demo.description import description
+from broker.demo.configuration import CLIENTS, FEED_1D, FEED_2D, SANDBOX, SecretFolder, write_service, write_settings
+from broker.demo.description import description, sandbox
 from broker.demo.families import RESTRICTED, strangers, twelve
 from broker.demo.generate import generated
 from broker.demo.people import Degree, Population
@@ -81,7 +81,9 @@ def prepare(
     _write_services(folder / "services", addresses)
     feeds, delta = _write_feeds(folder / "feeds", population)
     accounts = accounts_of(population)
-    return Town(folder, addresses, settings, feeds, delta, _restrictions(population), population, accounts, tls)
+    town = Town(folder, addresses, settings, feeds, delta, _restrictions(population), population, accounts, tls)
+    (folder / SANDBOX).write_text(sandbox(town), encoding="utf-8")
+    return town
 
 
 def describe(town: Town) -> str:

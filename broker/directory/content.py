@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import replace
 from datetime import date
 from functools import lru_cache
 from typing import Any
@@ -152,7 +151,7 @@ def decode_school(payload: str, *, key: str) -> SchoolRecord:
 def merged(before: PersonRecord | None, change: PersonRecord) -> PersonRecord:
     """The record after a change: the fields it states are its own, every other one stays as it was."""
     if before is None or change.stated == PERSON_FIELDS:
-        return replace(change, stated=PERSON_FIELDS)
+        return change._replace(stated=PERSON_FIELDS)
     stated = change.stated
     fields: dict[str, Any] = {
         field: getattr(change, field) for field in stated - {"family", "given", "civility"} if field in PERSON_FIELDS
@@ -162,4 +161,4 @@ def merged(before: PersonRecord | None, change: PersonRecord) -> PersonRecord:
         given=change.name.given if "given" in stated else before.name.given,
         civility=change.name.civility if "civility" in stated else before.name.civility,
     )
-    return replace(before, name=name, stated=PERSON_FIELDS, **fields)
+    return before._replace(name=name, stated=PERSON_FIELDS, **fields)

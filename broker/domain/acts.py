@@ -13,7 +13,7 @@ from datetime import datetime
 
 from broker.domain.audit import AuditEvent
 from broker.domain.identity import LinkProof
-from broker.domain.sessions import CodePayload, Redeemable, Session
+from broker.domain.sessions import CodePayload, Redeemable, ServiceToken, Session
 from broker.domain.standings import StandingKind, StandingState
 
 
@@ -73,6 +73,16 @@ class RevokeGrant:
     reason: str
     now: datetime
     audit: tuple[AuditEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IssueServiceToken:
+    """Store a token that a client asked for in its own name (by digest). `audit` is the event of the issuing."""
+
+    digest: str
+    token: ServiceToken
+    issued_at: datetime
+    audit: AuditEvent
 
 
 @dataclass(frozen=True, slots=True)

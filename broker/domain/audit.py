@@ -27,6 +27,7 @@ class Action(StrEnum):
     REFRESH_REUSED = "refresh_reused"
     REFRESH_REFUSED = "refresh_refused"
     TOKEN_REVOKED = "token_revoked"  # noqa: S105
+    SERVICE_TOKEN_ISSUED = "service_token_issued"  # noqa: S105
     OUTAGE_ACCEPTED = "outage_accepted"
     IMPORT_STARTED = "import_started"
     IMPORT_HELD = "import_held"
@@ -41,8 +42,14 @@ class Action(StrEnum):
     RESTRICTION_LIFTED = "restriction_lifted"
     GUARDIANSHIP_AFFIRMED = "guardianship_affirmed"
     KEY_CREATED = "key_created"
+    KEY_ACTIVATED = "key_activated"
+    KEY_RETIRING = "key_retiring"
+    KEY_RETIRED = "key_retired"
     STANDING_SET = "standing_set"
     STANDING_LIFTED = "standing_lifted"
+    CLIENT_REGISTERED = "client_registered"
+    CLIENT_CHANGED = "client_changed"
+    CLIENT_REMOVED = "client_removed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """What some services are told beyond the view of a person: read only when a service's claims ask for it.
 
-No field holds an INE, a telephone number, another adult or a relation: what is not here cannot be released.
+No field holds an INE, another adult or a relation: what is not here cannot be released. Telephone number and address
+are the guardian's own; on the record of a pupil they may be a parent's, and are told of nobody else.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ class OwnPlace:
 class OwnRecord:
     """What one live record says of the person. `number` is a pupil's number in the base of its school (SIECLE).
 
+    `mobile` in E.164 where the feed can tell, `address` in one line: empty but for a guardian.
     `ranks` say how far its feed stands from the most trusted one, by attribute.
     """
 
@@ -40,6 +42,8 @@ class OwnRecord:
     teachings: tuple[str, ...] = ()
     places: tuple[OwnPlace, ...] = ()
     ranks: Mapping[Disputed, int] = field(default_factory=dict)
+    mobile: str = ""
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,12 @@ class Handle(StrEnum):
     CODE = "pco_"
     ACCESS_TOKEN = "pat_"  # noqa: S105 - a prefix, not a secret
     REFRESH_TOKEN = "prt_"  # noqa: S105
+    SERVICE_TOKEN = "pmt_"  # noqa: S105 - m: of a machine
     CSRF = "pcs_"
     FAREWELL = "pfw_"
     DEVICE = "pdv_"
+    CLIENT_SECRET = "pcl_"  # noqa: S105
+    REGISTRATION = "prg_"
 
 
 class Id(StrEnum):
@@ -38,6 +41,7 @@ class Id(StrEnum):
     SESSION = "sid_"
     IMPORT = "imp_"
     RESTRICTION = "rst_"
+    CLIENT = "clt_"
 
 
 def new_handle(kind: Handle) -> str:

@@ -13,8 +13,8 @@ from datetime import date, datetime
 
 from broker.domain.services import ClaimName
 
-Value = str | Mapping[str, object]
-"""A text, or the fields of a child (claim `children`, for protocols that can say it)."""
+Value = str | bool | Mapping[str, object]
+"""A text; for protocols that can say it also true or false, and the fields of a child or of an address."""
 
 
 @dataclass(frozen=True, slots=True)

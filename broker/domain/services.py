@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -35,6 +35,10 @@ class ClaimName(StrEnum):
     CHILDREN = "children"
     BIRTH_DATE = "birthdate"
     EMAIL = "email"
+    EMAIL_VERIFIED = "email_verified"
+    PHONE_NUMBER = "phone_number"
+    PHONE_NUMBER_VERIFIED = "phone_number_verified"
+    ADDRESS = "address"
     POSTAL_CODE = "postal_code"
     LOGIN = "login"
     EXTERNAL_ID = "external_id"
@@ -47,6 +51,10 @@ class ClaimName(StrEnum):
     VECTEUR = "vecteur"
 
 
+NO_TEXT = frozenset({ClaimName.CHILDREN, ClaimName.EMAIL_VERIFIED, ClaimName.PHONE_NUMBER_VERIFIED, ClaimName.ADDRESS})
+"""Claims that are an object, or true or false: only OpenID Connect can say them."""
+
+
 class TokenAuthMethod(StrEnum):
     """How a client proves itself at the token endpoint (OIDC Core §9). `none`: a public client, held by PKCE alone."""
 
@@ -54,6 +62,13 @@ class TokenAuthMethod(StrEnum):
     POST = "client_secret_post"
     PRIVATE_KEY_JWT = "private_key_jwt"
     NONE = "none"
+
+
+class GrantType(StrEnum):
+    """By what a client may get tokens (RFC 7591 §2). Refresh tokens follow from the scope `offline_access`."""
+
+    AUTHORIZATION_CODE = "authorization_code"
+    CLIENT_CREDENTIALS = "client_credentials"
 
 
 class Protocol(StrEnum):
@@ -81,13 +96,26 @@ class ServiceState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Encryption:
+    """How something is encrypted to a client: `alg` for the content key, `enc` for the content (RFC 7518 §4, §5)."""
+
+    alg: str
+    enc: str
+
+
+@dataclass(frozen=True, slots=True)
 class RelyingParty:
     """An OpenID Connect client of a service. `secret_digest` is the SHA-256 (hex) of a 256-bit random secret.
 
     A native or browser client is public: no secret, `auth_method` none. `origins` are the exact origins whose pages may
-    read answers (Fetch §3.2, CORS). `jwks` is the JWK set (JSON) of a client that proves itself by signing. `par`: its
+    read answers (Fetch §3.2, CORS). `jwks` is the JWK set (JSON) of a client that signs, or is encrypted to. `par`: its
     requests come pushed, in no other way (RFC 9126 §6); `dpop`: its tokens are bound to a key (RFC 9449 §5.2).
-    The three addresses of logout are exact too; empty: the client registered none.
+    `pkce_waiver` is the written reason why a client that authenticates may go without PKCE; empty: it must not.
+    `userinfo_alg` empty: userinfo is plain JSON; the encryptions are to a key of `jwks`, None: not encrypted.
+    `grant_types`: by what it gets tokens, and by nothing else; `service_scopes`: what it may do in its own name.
+    The three addresses of logout are exact too; empty: the client registered none. `jwks_uri` is where keys are instead
+    of `jwks`. `initiate_login_uri`: where a login may be begun for it (OIDC Core §4). `self_registered`: nobody here
+    declared it (RFC 7591), OpenID Connect Core alone binds it; `assertion_alg` is what it said it signs with.
     """
 
     client_id: str
@@ -101,9 +129,19 @@ class RelyingParty:
     jwks: str = ""
     par: bool = False
     dpop: bool = False
+    pkce_waiver: str = ""
+    userinfo_alg: str = ""
+    userinfo_encryption: Encryption | None = None
+    id_token_encryption: Encryption | None = None
     post_logout_redirect_uris: tuple[str, ...] = ()
     backchannel_logout_uri: str = ""
     frontchannel_logout_uri: str = ""
+    jwks_uri: str = ""
+    initiate_login_uri: str = ""
+    self_registered: bool = False
+    assertion_alg: str = ""
+    grant_types: frozenset[GrantType] = frozenset({GrantType.AUTHORIZATION_CODE})
+    service_scopes: tuple[str, ...] = ()
 
     def accepts_redirect(self, uri: str) -> bool:
         """Tell whether answers may be sent there: byte for byte as registered (RFC 9700 §2.1).
@@ -161,13 +199,29 @@ class OpeningDates:
 
 
 @dataclass(frozen=True, slots=True)
+class SelfRegistered:
+    """What a service that registered itself says of itself, and nobody checked. Addresses: empty where it told none.
+
+    `host` is where its answers go, the one thing that is certain of it; it is forgotten at `until`.
+    """
+
+    host: str
+    until: datetime
+    client_uri: str = ""
+    logo_uri: str = ""
+    policy_uri: str = ""
+    tos_uri: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """What a person opens. `names` by language; `claims` is the most it may ever receive, policies may give less.
 
     `classes` are written UAI:code ("0990001A:6B"); empty: every class. `requires` is the least assurance, `mandates`
     whether a third adult may use it for a child, `outage` whether a lower assurance is taken while the source that
     would give the required one is down. `state` and `closed_schools` (suspended by an administrator: no service there,
-    and in no claim) come from the standings, never from the descriptor.
+    and in no claim) come from the standings, never from the descriptor. `registered`: it registered itself; None: a
+    descriptor declares it. `sector_host` is that of a `sector_identifier_uri`, which such a client alone can have.
     """
 
     service_id: str
@@ -196,6 +250,21 @@ class Service:
     state: ServiceState = ServiceState.DECLARED
     closed_schools: frozenset[str] = field(default_factory=frozenset)
     release: ReleaseRules | None = None
+    registered: SelfRegistered | None = None
+    sector_host: str = ""
+
+    @property
+    def sector(self) -> str:
+        """Where one subject of a person is good (OIDC Core §8.1): the service, or the host that it shares one with.
+
+        Marked, so that a host never passes for the service of that name.
+        """
+        return f"host:{self.sector_host}" if self.sector_host else self.service_id
+
+    @property
+    def login_starts_at(self) -> str:
+        """Where a login may be begun for the service (OIDC Core §4); empty where it takes none that it did not ask."""
+        return next((party.initiate_login_uri for party in self.parties if party.initiate_login_uri), "")
 
     @property
     def is_suspended(self) -> bool:

@@ -110,6 +110,19 @@ class AccessToken:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceToken:
+    """What a client may do in its own name (RFC 6749 §4.4): there is no person behind it, and nothing told of one.
+
+    `jkt` as in `Grant`.
+    """
+
+    client_id: str
+    scope: tuple[str, ...]
+    expires_at: datetime
+    jkt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SignIn:
     """One line of "Derniers passages": when, by which source, on what kind of device."""
 

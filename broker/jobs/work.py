@@ -21,6 +21,8 @@ from broker.jobs.deliver import Deliverer
 logger = logging.getLogger(__name__)
 
 Wait = Callable[[float], object]
+Chore = Callable[[datetime], object]
+"""Something to look after once a minute, given the time; what it raises is logged, and it is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +72,13 @@ class Worker:
         clock: Clock,
         audit: Audit | None = None,
         purges: Sequence[Purge] = (),
+        chores: Sequence[Chore] = (),
         pace: Pace = Pace(),
     ) -> None:
         self._outbox = outbox
         self._audit = audit
         self._purges = purges
+        self._chores = chores
         self._deliverers = deliverers
         self._clock = clock
         self._pace = pace
@@ -150,6 +154,9 @@ class Worker:
         if self._sweep_at is not None and now < self._sweep_at:
             return 0
         self._sweep_at = now + self._pace.between_sweeps
+        for chore in self._chores:
+            with _logged("a chore cannot be done"):
+                chore(now)
         swept = 0
         for purge in self._purges:
             if stop.is_set():

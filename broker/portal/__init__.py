@@ -11,6 +11,7 @@ from broker.portal.export import Export, Held, as_json, build_export
 from broker.portal.home import Card, HomePage, Place, build_home
 from broker.portal.offers import Offer, OfferState, ServiceLink, Viewer
 from broker.portal.receipts import Receipt, Receipts, ReceiptState, build_receipts
+from broker.portal.sandbox import Sandbox, SandboxFamily, SandboxPerson, read_sandbox
 from broker.portal.why import CardProof, CardStory, PostStory, ServiceStory, WhyPage, build_why
 
 __all__ = [
@@ -31,6 +32,9 @@ __all__ = [
     "Receipt",
     "ReceiptState",
     "Receipts",
+    "Sandbox",
+    "SandboxFamily",
+    "SandboxPerson",
     "ServiceLink",
     "ServiceStory",
     "Viewer",
@@ -42,4 +46,5 @@ __all__ = [
     "build_home",
     "build_receipts",
     "build_why",
+    "read_sandbox",
 ]

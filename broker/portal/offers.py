@@ -11,7 +11,11 @@ from broker.domain.people import ChildCard, PersonView, Post, RecordKind
 from broker.domain.services import Service
 from broker.services.access import Moment, Weighed, weigh
 from broker.services.explain import AccessExplanation, explain_access
+from broker.wire.http import with_parameters
 from policies import Decision, PolicyBook, Term
+
+START = "/start"
+"""Our door to services that have a login begun for them (OIDC Core §4), below it their ids."""
 
 
 class OfferState(StrEnum):
@@ -44,7 +48,10 @@ class ServiceLink:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A service weighed for one card. `url` is empty when no instance serves the school."""
+    """A service weighed for one card. `url` is empty when no instance serves the school.
+
+    Where the service has a login begun for it, `url` is a path of ours that sends the browser there.
+    """
 
     service: Service
     weighed: Weighed
@@ -124,10 +131,18 @@ class Viewer:
             Offer(
                 service,
                 weigh(self.book, service, person, children, moment=self.moment),
-                service.url_for(place.uai) or "",
+                way_into(service, place.uai),
             )
             for service in self.services
         )
+
+
+def way_into(service: Service, uai: str) -> str:
+    """Where a card leads for this school: our own door where the service has logins begun; empty when nowhere."""
+    url = service.url_for(uai) or ""
+    if not url or not service.login_starts_at:
+        return url
+    return with_parameters(f"{START}/{service.service_id}", {"uai": uai})
 
 
 def shown_links(offers: Sequence[Offer]) -> tuple[ServiceLink, ...]:

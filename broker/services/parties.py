@@ -7,36 +7,29 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from broker.domain.handles import digest
-from broker.domain.services import ClientKind, RelyingParty, TokenAuthMethod
+from broker.domain.services import ClientKind, GrantType, RelyingParty, TokenAuthMethod
 from broker.services.addresses import address_fault, native_fault, origin_fault, origin_of
 from broker.services.client_keys import (
     KEY_KEYS,
     check_profile,
     keys_file_of,
+    read_encryption,
     read_jwks,
+    read_pkce_waiver,
     read_profile,
     read_switch,
+    read_userinfo_alg,
 )
+from broker.services.grant_types import GRANT_KEYS, read_grant_types, read_scopes, read_service_scopes
 from broker.services.reading import Reader
 from broker.wire.jose import SIGNING_ALGS
 
 PARTY_KEYS = (
     "client_id", "kind", "client_secret_file", "client_secret_sha256", "redirect_uris", "origins", "auth_method",
     "scopes", "signing_alg", "post_logout_redirect_uris", "backchannel_logout_uri",
-    "backchannel_logout_session_required", "frontchannel_logout_uri", "frontchannel_logout_session_required", *KEY_KEYS,
+    "backchannel_logout_session_required", "frontchannel_logout_uri", "frontchannel_logout_session_required",
+    "initiate_login_uri", *KEY_KEYS, *GRANT_KEYS,
 )  # fmt: skip
-SCOPES = (
-    "openid",
-    "profile",
-    "school",
-    "children",
-    "email",
-    "address",
-    "birthdate",
-    "schooling",
-    "directory",
-    "offline_access",
-)
 SHORTEST_SECRET = 43
 """A 256-bit random secret in base64url: what makes SHA-256 at rest enough (a chosen word would be guessed)."""
 
@@ -51,8 +44,10 @@ def read_party(reader: Reader, *, folder: Path) -> RelyingParty:
     if _SUBJECT_SHAPED.fullmatch(client_id):
         reader.fault("'client_id' has the shape of a person's subject (RFC 9700 §4.15)", key="client_id")
     kind = reader.member("kind", ClientKind, default=ClientKind.WEB)
-    redirect_uris = _addresses(reader, "redirect_uris", kind, least=1)
+    grants = read_grant_types(reader, kind)
+    redirect_uris = _redirect_uris(reader, kind, grants)
     fapi = read_profile(reader)
+    userinfo, id_token = read_encryption(reader, "userinfo"), read_encryption(reader, "id_token")
     method, alg = _auth_method(reader, public=kind is not ClientKind.WEB, fapi=fapi), _signing_alg(reader)
     if fapi:
         check_profile(reader, method, alg)
@@ -61,16 +56,23 @@ def read_party(reader: Reader, *, folder: Path) -> RelyingParty:
         secret_digest=_secret_of(reader, kind, method, folder=folder),
         redirect_uris=redirect_uris,
         auth_method=method,
-        scopes=_scopes(reader),
+        scopes=read_scopes(reader, grants),
         signing_alg=alg,
         kind=kind,
         origins=_origins(reader, kind),
-        jwks=read_jwks(reader, method, folder=folder),
+        jwks=read_jwks(reader, method, (userinfo, id_token), folder=folder),
+        userinfo_alg=read_userinfo_alg(reader, fapi=fapi),
+        userinfo_encryption=userinfo,
+        id_token_encryption=id_token,
         par=read_switch(reader, "par", fapi=fapi),
         dpop=read_switch(reader, "dpop", fapi=fapi),
+        pkce_waiver=read_pkce_waiver(reader, public=kind is not ClientKind.WEB, fapi=fapi),
         post_logout_redirect_uris=_addresses(reader, "post_logout_redirect_uris", kind, least=0),
         backchannel_logout_uri=_logout_uri(reader, "backchannel"),
         frontchannel_logout_uri=_frontchannel(reader, redirect_uris),
+        initiate_login_uri=_login_start(reader),
+        grant_types=grants,
+        service_scopes=read_service_scopes(reader, grants),
     )
 
 
@@ -79,6 +81,15 @@ def files_of(reader: Reader, *, folder: Path) -> tuple[Path, ...]:
     stated = reader.table.get("client_secret_file")
     secret = folder / stated if isinstance(stated, str) and stated else None
     return tuple(filter(None, (secret, keys_file_of(reader, folder=folder))))
+
+
+def _redirect_uris(reader: Reader, kind: ClientKind, grants: frozenset[GrantType]) -> tuple[str, ...]:
+    """Where a code is sent; a client that gets none has no such address to guard."""
+    asks = GrantType.AUTHORIZATION_CODE in grants
+    uris = _addresses(reader, "redirect_uris", kind, least=1 if asks else 0)
+    if uris and not asks:
+        reader.fault("'redirect_uris' is for grant_types with 'authorization_code'", key="redirect_uris")
+    return uris
 
 
 def _addresses(reader: Reader, key: str, kind: ClientKind, *, least: int) -> tuple[str, ...]:
@@ -112,6 +123,14 @@ def _frontchannel(reader: Reader, redirect_uris: Iterable[str]) -> str:
     return uri
 
 
+def _login_start(reader: Reader) -> str:
+    """Where a login may be begun for the client: https alone (OIDC Core §4)."""
+    uri = reader.word("initiate_login_uri", default="")
+    if uri and (why := address_fault(uri) or ("" if uri.startswith("https:") else "must be https")):
+        reader.fault(f"'{uri}' {why}", key="initiate_login_uri")
+    return uri
+
+
 def _origins(reader: Reader, kind: ClientKind) -> tuple[str, ...]:
     """Exact origins: a wildcard would let any page read what the token opens (Fetch §3.2)."""
     origins = reader.words("origins", least=1 if kind is ClientKind.BROWSER else 0)
@@ -132,16 +151,6 @@ def _auth_method(reader: Reader, *, public: bool, fapi: bool) -> TokenAuthMethod
     if public is not (method is TokenAuthMethod.NONE):
         reader.fault("'auth_method' is 'none' for a native or browser client, and for no other", key="auth_method")
     return method
-
-
-def _scopes(reader: Reader) -> tuple[str, ...]:
-    scopes = reader.words("scopes", least=1)
-    for scope in scopes:
-        if scope not in SCOPES:
-            reader.fault(f"'scopes' knows no '{scope}'", key="scopes")
-    if "openid" not in scopes:
-        reader.fault("'scopes' needs 'openid'", key="scopes")
-    return scopes
 
 
 def _signing_alg(reader: Reader) -> str:

@@ -22,12 +22,19 @@ _STATES = {
 class Register:
     """Every declared service (implements `ports.Services`), as the standings of an instant leave it.
 
-    `files` are what the descriptors were read from, the secrets they name included.
+    `files` are what the descriptors were read from, the secrets they name included. `seek` is asked for a client that
+    is not there: one that registered itself a moment ago, at another process.
     """
 
     def __init__(
-        self, services: Iterable[Service], *, in_force: InForce | None = None, files: Iterable[Path] = ()
+        self,
+        services: Iterable[Service],
+        *,
+        in_force: InForce | None = None,
+        files: Iterable[Path] = (),
+        seek: Callable[[str], Service | None] = lambda _: None,
     ) -> None:
+        self._seek = seek
         self.in_force = in_force or InForce()
         self.files = tuple(files)
         self._services = tuple(_as_it_stands(service, self.in_force) for service in services)
@@ -39,7 +46,7 @@ class Register:
 
     def by_client(self, client_id: str) -> Service | None:
         """The service a client belongs to."""
-        return self._by_client.get(client_id)
+        return self._by_client.get(client_id) or self._seek(client_id)
 
     def by_id(self, service_id: str) -> Service | None:
         """The service of this id."""
@@ -51,7 +58,10 @@ class Register:
 
 
 def _as_it_stands(service: Service, in_force: InForce) -> Service:
+    """What registered itself is never more than declared: it may be another at any moment, and nobody looks again."""
     state = _STATES[in_force.state_of(StandingKind.SERVICE, service.service_id)]
+    if service.registered is not None and state is ServiceState.VERIFIED:
+        state = ServiceState.DECLARED
     return replace(service, state=state, closed_schools=in_force.schools)
 
 

@@ -16,7 +16,7 @@ from broker.domain.errors import ReleaseRefused
 from broker.domain.people import ChildCard, PersonView
 from broker.domain.release_rules import AttributeRule, PrincipalRule, ReleaseRules
 from broker.domain.released import Attribute, Released, Value
-from broker.domain.services import ClaimName, Protocol, Service
+from broker.domain.services import NO_TEXT, ClaimName, Protocol, Service
 from broker.services.access import Place, places_open, role_in
 from broker.services.release_principal import principal_of
 from broker.services.release_values import MANY, ChildSubject, Told, values_of
@@ -152,7 +152,7 @@ def _rules(asker: Asker) -> tuple[AttributeRule, ...]:
         return _in_claim_order(rules) if rules else _UNDER_OWN_NAME
     if asker.service.release is not None:
         return rules
-    return tuple(rule for rule in _UNDER_OWN_NAME if rule.claim is not ClaimName.CHILDREN)
+    return tuple(rule for rule in _UNDER_OWN_NAME if rule.claim not in NO_TEXT)
 
 
 def _in_claim_order(rules: tuple[AttributeRule, ...]) -> tuple[AttributeRule, ...]:

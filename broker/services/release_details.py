@@ -14,6 +14,10 @@ _RECORDS = frozenset(
     {
         ClaimName.BIRTH_DATE,
         ClaimName.EMAIL,
+        ClaimName.EMAIL_VERIFIED,
+        ClaimName.PHONE_NUMBER,
+        ClaimName.PHONE_NUMBER_VERIFIED,
+        ClaimName.ADDRESS,
         ClaimName.POSTAL_CODE,
         ClaimName.EXTERNAL_ID,
         ClaimName.CLASSES,

@@ -20,7 +20,7 @@ from broker.domain.release_rules import (
     ReleaseRules,
     XmlShape,
 )
-from broker.domain.services import ClaimName, Protocol
+from broker.domain.services import NO_TEXT, ClaimName, Protocol
 from broker.services.reading import Reader
 from broker.services.release_principal import CLAIM_OF
 
@@ -102,10 +102,11 @@ def _attribute(reader: Reader, *, claims: Collection[ClaimName]) -> AttributeRul
 
 
 def _check_attribute(reader: Reader, rule: AttributeRule) -> None:
-    if rule.claim is ClaimName.CHILDREN and rule.protocols != {Protocol.OIDC}:
-        reader.fault("'children' is no text: only OpenID Connect can say it (protocols = [\"oidc\"])", key="claim")
-    if rule.claim is ClaimName.CHILDREN and (rule.values or rule.join):
-        reader.fault("'children' is no text: it has no 'values' and no 'join'", key="claim")
+    if rule.claim in NO_TEXT and rule.protocols != {Protocol.OIDC}:
+        why = 'is no text: only OpenID Connect can say it (protocols = ["oidc"])'
+        reader.fault(f"'{rule.claim.value}' {why}", key="claim")
+    if rule.claim in NO_TEXT and (rule.values or rule.join):
+        reader.fault(f"'{rule.claim.value}' is no text: it has no 'values' and no 'join'", key="claim")
     if reader.has("date") and rule.claim is not ClaimName.BIRTH_DATE:
         reader.fault("'date' goes with claim = \"birthdate\"", key="date")
     if rule.only_mapped and not rule.values:

@@ -91,7 +91,7 @@ def values_of(told: Told, rule: AttributeRule) -> tuple[Value, ...]:
 
 def candidates_of(told: Told, rule: AttributeRule) -> tuple[Value, ...]:
     """Every value the claim could have, none of them empty, none that holds a pupil's national number."""
-    return tuple(value for value in _BUILDERS[rule.claim](told, rule) if value and not _is_ine(value))
+    return tuple(value for value in _BUILDERS[rule.claim](told, rule) if value != "" and not _is_ine(value))
 
 
 def _is_ine(value: Value) -> bool:
@@ -151,6 +151,27 @@ def _birth_date(told: Told, rule: AttributeRule) -> Iterable[Value]:
 def _email(told: Told, _rule: AttributeRule) -> Iterable[Value]:
     """A pupil's address on record may be a parent's, so none is told: another adult's contact never leaves."""
     return () if told.role is Role.PUPIL else (record.mail for record in told.trusted(Disputed.CONTACTS))
+
+
+def _email_verified(told: Told, rule: AttributeRule) -> Iterable[Value]:
+    """The school knows the address; nobody has shown us that they read it (OIDC Core §5.1)."""
+    return (False for mail in _email(told, rule) if mail)
+
+
+def _phone_number(told: Told, _rule: AttributeRule) -> Iterable[Value]:
+    """A guardian's own alone: on a pupil's record it may be a parent's, and a teacher's is private."""
+    return (record.mobile for record in told.trusted(Disputed.CONTACTS) if told.role is Role.GUARDIAN)
+
+
+def _phone_number_verified(told: Told, rule: AttributeRule) -> Iterable[Value]:
+    return (False for number in _phone_number(told, rule) if number)
+
+
+def _address(told: Told, _rule: AttributeRule) -> Iterable[Value]:
+    """A guardian's own alone, as the feed writes it: no feed tells street from town for certain (OIDC Core §5.1.1)."""
+    at_home = (record for record in told.trusted(Disputed.CONTACTS) if record.address and told.role is Role.GUARDIAN)
+    for record in at_home:
+        yield {"formatted": record.address, **({"postal_code": record.postal_code} if record.postal_code else {})}
 
 
 def _postal_code(told: Told, _rule: AttributeRule) -> Iterable[Value]:
@@ -220,6 +241,10 @@ _BUILDERS: dict[ClaimName, Builder] = {
     ClaimName.CHILDREN: _children,
     ClaimName.BIRTH_DATE: _birth_date,
     ClaimName.EMAIL: _email,
+    ClaimName.EMAIL_VERIFIED: _email_verified,
+    ClaimName.PHONE_NUMBER: _phone_number,
+    ClaimName.PHONE_NUMBER_VERIFIED: _phone_number_verified,
+    ClaimName.ADDRESS: _address,
     ClaimName.POSTAL_CODE: _postal_code,
     ClaimName.LOGIN: _login,
     ClaimName.EXTERNAL_ID: _external_id,

@@ -8,6 +8,7 @@ from ipaddress import ip_network
 from urllib.parse import urlsplit
 
 from broker.settings.feed_checks import check_allotted, check_feeds
+from broker.settings.registration_checks import check_registration
 from broker.settings.source_checks import check_https, check_sources
 from broker.settings.values import Settings
 
@@ -88,4 +89,5 @@ _CHECKS: tuple[Callable[[Settings], Iterable[str]], ...] = (
     check_feeds,
     check_sources,
     check_allotted,
+    check_registration,
 )

@@ -10,7 +10,14 @@ from dataclasses import MISSING, Field, fields
 from typing import Any
 
 from broker.settings import values as source_of_truth
-from broker.settings.values import FeedSettings, SecretSettings, Settings, SourceSettings, TenantSettings
+from broker.settings.values import (
+    FeedSettings,
+    RegistrationSettings,
+    SecretSettings,
+    Settings,
+    SourceSettings,
+    TenantSettings,
+)
 
 _WIDTH = 110
 _HEAD = """\
@@ -23,6 +30,7 @@ _HEAD = """\
 _SHOWN: Mapping[type[Any], tuple[Mapping[str, object], ...]] = {
     Settings: ({"issuer": "https://sso.example.fr"},),
     SecretSettings: ({"master_file": "secrets/master"},),
+    RegistrationSettings: ({},),
     TenantSettings: ({"id": "ac-fictive", "name": "Académie fictive"},),
     FeedSettings: (
         {"id": "99-2d", "tenant": "ac-fictive", "academie": "99", "degree": "2D"},
@@ -78,7 +86,15 @@ _SHOWN: Mapping[type[Any], tuple[Mapping[str, object], ...]] = {
 }
 """What stands in the example: one table for each mapping, in this order."""
 
-_TABLES = {"secrets": SecretSettings, "tenants": TenantSettings, "feeds": FeedSettings, "sources": SourceSettings}
+_TABLES: Mapping[str, type[Any]] = {
+    "secrets": SecretSettings,
+    "registration": RegistrationSettings,
+    "tenants": TenantSettings,
+    "feeds": FeedSettings,
+    "sources": SourceSettings,
+}
+_ONCE = frozenset({"secrets", "registration"})
+"""Tables of which there is one; the others are lists."""
 
 
 def render_example() -> str:
@@ -90,7 +106,7 @@ def render_example() -> str:
             parts.append("")
             if number == 0:
                 parts += _comment(inspect.getdoc(kind) or "")
-            parts.append(f"[{name}]" if kind is SecretSettings else f"[[{name}]]")
+            parts.append(f"[{name}]" if name in _ONCE else f"[[{name}]]")
             parts += _lines_of(kind, shown, docs, documented=number == 0)
     return "\n".join(parts) + "\n"
 

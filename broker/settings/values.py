@@ -196,6 +196,28 @@ class SourceSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RegistrationSettings:
+    """Clients that register themselves (RFC 7591; docs/registration.md). Off, and what came before is unknown then."""
+
+    enabled: bool = False
+    """Whether clients may register themselves."""
+    tenant: str = ""
+    """The tenant that answers for them; its policies speak."""
+    profils: tuple[str, ...] = ()
+    """Who may open them: TUT, or profiles of staff (ENS, DIR, EVS, ETA, ACA, DOC, COL); never pupils."""
+    token_file: Path | None = None
+    """File that holds the initial access token a client must show: 43 random characters or more."""
+    open: bool = False
+    """Whether anybody may register, without an initial access token."""
+    days: int = 30
+    """Days until a client that registered itself is forgotten."""
+    most: int = 100
+    """How many of them may live at once."""
+    pkce_waiver: str = ""
+    """Why those that keep a secret or sign may go without PKCE, in words; nothing said: none may."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything an administrator decides about one installation."""
 
@@ -222,15 +244,21 @@ class Settings:
     trusted_proxies: tuple[str, ...] = ()
     """Networks of your own proxies, as 10.0.0.0/8: only they are believed when they say whom they ask for."""
     reachable_networks: tuple[str, ...] = ()
-    """Networks inside which services may be told of a logout, as 10.0.0.0/8; none: only public addresses are called."""
+    """Networks inside which services may be told of a logout or asked for keys, as 10.0.0.0/8; none: public ones."""
     services_ca_file: Path | None = None
-    """Certificate authority to trust when services are told of a logout, when it is not a public one."""
+    """Certificate authority to trust when services are told of a logout or asked for keys, if not a public one."""
+    sandbox_file: Path | None = None
+    """Invented people and their password, shown to those who connect a service (docs/integrate.md); never real ones."""
     workers: int = 1
     """Worker processes; as many as cores."""
     threads: int = 8
     """Threads of each worker process."""
+    rotate_keys: bool = True
+    """Signing keys take over from each other by policies/keys.toml; false: only `preau keys rotate` lets them."""
     log_level: LogLevel = LogLevel.INFO
     """debug, info, warning or error."""
+    registration: RegistrationSettings = field(default_factory=RegistrationSettings)
+    """Clients that register themselves."""
     tenants: tuple[TenantSettings, ...] = ()
     """Académies and collectivités."""
     feeds: tuple[FeedSettings, ...] = ()

@@ -1,6 +1,6 @@
 """`Details` in SQL: what some services are told beyond the view of a person.
 
-A record's text holds more than may ever be told (the INE, telephone numbers, the adults beside a pupil); this module
+A record's text holds more than may ever be told (the INE, a pupil's contacts, the adults beside a pupil); this module
 takes the few fields of `domain.details` out of it and drops the rest here, next to the database.
 """
 
@@ -151,6 +151,7 @@ class SqlDetails:
     def _record(self, rows: list[Row[Any]], *, now: datetime) -> OwnRecord:
         first = rows[0]
         content = json.loads(first.content)
+        at_home = content if first.kind == RecordKind.GUARDIAN.value else {}
         return OwnRecord(
             kind=RecordKind(first.kind),
             feed=first.feed,
@@ -164,6 +165,8 @@ class SqlDetails:
             ranks={
                 each: self._trust.rank(each, first.feed, academie=first.academie, day=now.date()) for each in Disputed
             },
+            mobile=_text(at_home, "mobile"),
+            address=_text(at_home, "address"),
         )
 
     def _places(self, rows: Iterable[Row[Any]], *, now: datetime) -> Iterable[OwnPlace]:

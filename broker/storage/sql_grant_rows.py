@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row
 
 from broker.domain.acts import IssueCode, Redeem
-from broker.domain.audit import AuditEvent
 from broker.domain.identity import AuthnContext
 from broker.domain.sessions import CodePayload, Grant, Offline
-from broker.storage.trail import event_row
 
 
 def issue_binds(act: IssueCode) -> dict[str, Any]:
@@ -60,11 +57,6 @@ def redeem_binds(act: Redeem) -> dict[str, Any]:
         "now": act.now,
         "bound_to": act.jkt,
     }
-
-
-def events_as_json(events: Sequence[AuditEvent]) -> list[dict[str, Any]]:
-    """Audit events as the statement on PostgreSQL takes them."""
-    return [{**event_row(event), "at": event.at.isoformat()} for event in events]
 
 
 def payload_of(row: Row[Any]) -> CodePayload:

@@ -23,17 +23,14 @@ from sqlalchemy import (
     String,
     and_,
     bindparam,
-    column,
     exists,
     func,
     insert,
     literal,
     or_,
     select,
-    true,
     update,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import IntegrityError
 
 from broker.domain.acts import IssueCode, Redeem, RevokeGrant
@@ -43,19 +40,19 @@ from broker.domain.people import AttachmentState, Space
 from broker.domain.sessions import AccessToken, CodePayload, Offline, Redeemable
 from broker.storage.copies import tell_tokens
 from broker.storage.engine import fetch, reading, transact
+from broker.storage.events_at_once import audited, events_as_json
 from broker.storage.lineage import lock_owners
 from broker.storage.schema import (
     Instant,
     access_tokens,
     attachments,
-    audit_events,
     consumptions,
     grants,
     records,
     sessions,
     subjects,
 )
-from broker.storage.sql_grant_rows import events_as_json, grant_of, issue_binds, payload_of, redeem_binds
+from broker.storage.sql_grant_rows import grant_of, issue_binds, payload_of, redeem_binds
 from broker.storage.trail import insert_audit
 
 _NOW = bindparam("now", type_=Instant)
@@ -187,28 +184,16 @@ _STORE_TOKEN = insert(access_tokens).values(digest=_TOKEN, grant_id=_GRANT, issu
 
 # ---- the same steps as one statement, for PostgreSQL -------------------------------------------------------------
 
-_EVENT_COLUMNS = tuple(each for each in audit_events.c if each.name != "id")
-_EVENT_NAMES = [each.name for each in _EVENT_COLUMNS]
-_events = (
-    func.jsonb_to_recordset(bindparam("events", type_=JSONB))
-    .table_valued(*(column(each.name, each.type) for each in _EVENT_COLUMNS))
-    .render_derived(name="event", with_types=True)
-)
-_event_values: list[ColumnElement[Any]] = [_events.c[name] for name in _EVENT_NAMES]
-
 _granted = _STORE_GRANT.cte("granted")
 _ISSUE_AT_ONCE = select(_granted.c.id).add_cte(
     insert(consumptions).from_select(_CODE_NAMES, _code_of(_granted.c.id)).cte("coded"),
-    insert(audit_events)
-    .from_select(_EVENT_NAMES, select(*_event_values).select_from(_granted.join(_events, true())))
-    .cte("audited"),
+    audited(_granted).cte("audited"),
 )
 _ISSUE_PUSHED_AT_ONCE = _ISSUE_AT_ONCE.add_cte(
     insert(consumptions).from_select(_PUSHED_NAMES, select(*_PUSHED_VALUES).select_from(_granted)).cte("answered")
 )
 _claimed = _CLAIM.returning(grants, consumptions.c.payload, consumptions.c.expires_at).cte("claimed")
 _idle_end = _NOW + func.make_interval(0, 0, 0, 0, 0, 0, _claimed.c.offline_idle)
-_claimed_values = [_claimed.c.id if name == "subject" else _events.c[name] for name in _EVENT_NAMES]
 _REDEEM_AT_ONCE = select(_claimed, literal(None, Instant).label("used_at")).add_cte(
     insert(access_tokens)
     .from_select(["digest", "grant_id", "issued_at", "expires_at"], select(_TOKEN, _claimed.c.id, _NOW, _UNTIL))
@@ -222,9 +207,7 @@ _REDEEM_AT_ONCE = select(_claimed, literal(None, Instant).label("used_at")).add_
         ).where(_claimed.c.offline_until > _NOW),
     )
     .cte("renewed"),
-    insert(audit_events)
-    .from_select(_EVENT_NAMES, select(*_claimed_values).select_from(_claimed.join(_events, true())))
-    .cte("audited"),
+    audited(_claimed, subject=_claimed.c.id).cte("audited"),
 )  # fmt: skip
 _REDEEM_BOUND_AT_ONCE = _REDEEM_AT_ONCE.add_cte(
     update(grants).where(grants.c.id == _claimed.c.id, grants.c.jkt.is_(None)).values(jkt=_JKT).cte("bound")

@@ -4,27 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, bindparam, select
+from sqlalchemy import Connection, Engine, Row, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from broker.domain.audit import AuditEvent
-from broker.domain.ports import StoredKey
+from broker.domain.keys import ChangeKeys, KeyPurpose, KeyState, StoredKey
 from broker.storage.engine import fetch, transact
 from broker.storage.schema import signing_keys
 from broker.storage.trail import insert_audit
 
-_OF_PURPOSE = (
-    select(
-        signing_keys.c.kid,
-        signing_keys.c.purpose,
-        signing_keys.c.alg,
-        signing_keys.c.state,
-        signing_keys.c.public_jwk,
-        signing_keys.c.sealed,
-        signing_keys.c.created_at,
-    )
-    .where(signing_keys.c.purpose == bindparam("purpose"), signing_keys.c.state != "retired")
-    .order_by(signing_keys.c.created_at, signing_keys.c.kid)
+_ALL = select(signing_keys).order_by(signing_keys.c.created_at, signing_keys.c.kid)
+_PUBLISHED = _ALL.where(signing_keys.c.state != KeyState.RETIRED)
+_MOVE = (
+    update(signing_keys)
+    .where(signing_keys.c.kid == bindparam("whose"), signing_keys.c.state == bindparam("before"))
+    .returning(signing_keys.c.kid)
 )
 _INSERTS = {
     "sqlite": sqlite.insert(signing_keys).on_conflict_do_nothing().returning(signing_keys.c.kid),
@@ -32,45 +25,58 @@ _INSERTS = {
 }
 
 
+class _Overtaken(Exception):
+    """Another process changed these keys first; the transaction is rolled back."""
+
+
 class SqlKeys:
-    """At most one active key for each purpose and algorithm: a unique index decides, not a look before the leap."""
+    """At most one next and one active key for each purpose and algorithm: unique indexes decide, not a look before."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def all(self, purpose: str) -> tuple[StoredKey, ...]:
-        """Keys of a purpose that are not retired, oldest first."""
-        rows = fetch(self._engine, _OF_PURPOSE, {"purpose": purpose})
-        return tuple(_stored(row) for row in rows)
+    def published(self) -> tuple[StoredKey, ...]:
+        """See `Keys.published`."""
+        return tuple(map(_stored, fetch(self._engine, _PUBLISHED, {})))
 
-    def add(self, key: StoredKey, audit: AuditEvent) -> bool:
-        """Store a key; False when another process stored the active key of this purpose and algorithm meanwhile."""
-        values = {
-            "kid": key.kid,
-            "purpose": key.purpose,
-            "alg": key.alg,
-            "state": key.state,
-            "public_jwk": key.public_jwk,
-            "sealed": key.sealed,
-            "created_at": key.created_at,
-        }
+    def all(self) -> tuple[StoredKey, ...]:
+        """See `Keys.all`."""
+        return tuple(map(_stored, fetch(self._engine, _ALL, {})))
 
-        def store(conn: Connection) -> bool:
-            if conn.execute(_INSERTS[conn.dialect.name], values).first() is None:
-                return False
-            insert_audit(conn, (audit,))
-            return True
+    def change(self, act: ChangeKeys) -> bool:
+        """See `Keys.change`."""
 
-        return transact(self._engine, store)
+        def apply(conn: Connection) -> None:
+            for move in act.moves:
+                values: dict[str, Any] = {"state": move.after, "since": act.now}
+                if move.after is KeyState.RETIRED:
+                    values["sealed"] = b""
+                if conn.execute(_MOVE.values(values), {"whose": move.kid, "before": move.before}).first() is None:
+                    raise _Overtaken
+            for key in act.added:
+                if conn.execute(_INSERTS[conn.dialect.name], _values(key)).first() is None:
+                    raise _Overtaken
+            insert_audit(conn, act.audit)
+
+        try:
+            transact(self._engine, apply)
+        except _Overtaken:
+            return False
+        return True
+
+
+def _values(key: StoredKey) -> dict[str, Any]:
+    return {column.name: getattr(key, column.name) for column in signing_keys.c}
 
 
 def _stored(row: Row[Any]) -> StoredKey:
     return StoredKey(
         kid=row.kid,
-        purpose=row.purpose,
+        purpose=KeyPurpose(row.purpose),
         alg=row.alg,
-        state=row.state,
+        state=KeyState(row.state),
         public_jwk=row.public_jwk,
         sealed=row.sealed,
         created_at=row.created_at,
+        since=row.since,
     )

@@ -54,8 +54,10 @@ from broker.storage.schema import (
     quality_findings,
     record_ties,
     records,
+    registrations,
     releases,
     restrictions,
+    service_tokens,
     sessions,
     staff_posts,
     staged_rows,
@@ -222,6 +224,10 @@ RULES: tuple[PurgeRule, ...] = (
         "access_tokens", (access_tokens.c.digest,), access_tokens.c.expires_at < _BEFORE,
         _rows(access_tokens.c.digest), _AT_ONCE,
     ),
+    PurgeRule(
+        "access_tokens", (service_tokens.c.digest,), service_tokens.c.expires_at < _BEFORE,
+        _rows(service_tokens.c.digest), _AT_ONCE,
+    ),
     PurgeRule("outbox", (outbox.c.id,), outbox.c.done_at < _BEFORE, _rows(outbox.c.id), _AT_ONCE),
     PurgeRule("merge_pre_images", (merges.c.id,), _spent_merges(), _erase_pre_images, _AT_ONCE),
     PurgeRule("sessions", (sessions.c.sid,), _over_sessions(), _forget_sessions, _AT_ONCE),
@@ -250,6 +256,10 @@ RULES: tuple[PurgeRule, ...] = (
     _dated(restrictions, number="lifted_restrictions"),
     PurgeRule("retired_records", (records.c.id,), _long_retired(), _forget_records, settle=settling_records),
     _dated(standings, number="lifted_standings"),
+    PurgeRule(
+        "registrations", (registrations.c.client_id,), registrations.c.expires_at < _BEFORE,
+        _rows(registrations.c.client_id), _AT_ONCE,
+    ),
 )  # fmt: skip
 """In this order: what a rule closes is forgotten by the next, and a record goes after what may still name it."""
 

@@ -22,6 +22,7 @@ from broker.web.door import DOOR_ERROR, DOOR_POST
 from broker.web.faults import show_fault, show_http_fault, show_sign_in, show_unexpected
 from broker.web.forms import check_form, check_origin, check_single, form_token
 from broker.web.home import Home
+from broker.web.integrate import Integrate
 from broker.web.languages import BY_CODE, FRENCH, LANGUAGES, load_catalogues
 from broker.web.notices import Notices
 from broker.web.own_data import OwnData
@@ -31,6 +32,7 @@ from broker.web.render import isolate, language_link, left_to_right, name_in, se
 from broker.web.self_post import self_post_page
 from broker.web.sign_in import SignIn
 from broker.web.sign_out import SignOut
+from broker.web.start import Start
 from broker.web.visitor import NotSignedIn, current_visitor
 
 MOST_FORM_BYTES = 16 * 1024
@@ -59,11 +61,12 @@ def create_pages(parts: PageParts) -> Flask:
 def page_routes(parts: PageParts, style: StyleSheet) -> tuple[Route, ...]:
     """Every page, once."""
     sign_in, access, sign_out = SignIn(parts), Access(parts), SignOut(parts)
-    password = PasswordPage(parts)
+    password, integrate = PasswordPage(parts), Integrate(parts)
     home, own_data, notices = Home(parts, sign_in), OwnData(parts), Notices(parts, style)
     return (
         ("GET", "/", home.show),
         ("GET", "/pourquoi", home.explain),
+        ("GET", "/start/<service_id>", Start(parts).go),
         ("GET", "/connexion", sign_in.ask),
         ("POST", "/connexion", sign_in.choose),
         ("GET", "/connexion/<source_id>", password.ask),
@@ -78,6 +81,9 @@ def page_routes(parts: PageParts, style: StyleSheet) -> tuple[Route, ...]:
         ("GET", "/deconnexion", sign_out.ask),
         ("POST", "/deconnexion", sign_out.leave),
         ("GET", "/au-revoir", sign_out.farewell),
+        ("GET", "/integrer", integrate.show),
+        ("GET", "/codes", integrate.codes),
+        ("GET", "/codes/<code>", integrate.code),
         ("GET", "/avis", notices.fault),
         ("GET", "/sante", notices.health),
         ("GET", "/robots.txt", notices.robots),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from broker.domain.clock import Clock
 from broker.domain.ports import Current, Holdings, Ledger, Links, Notices, People, Services
 from broker.federation import Federation, Passwords
+from broker.portal import Sandbox
 from policies import PolicyBook
 
 
@@ -47,4 +48,5 @@ class PageParts:
     sources: Mapping[str, SourceOffer]
     feeds: Mapping[str, FeedLabel]
     healthy: Callable[[], bool]
+    sandbox: Sandbox | None = None
     time_zone: str = "Europe/Paris"

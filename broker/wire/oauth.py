@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 # Parameters of requests (RFC 6749, RFC 7636, OIDC Core §3.1.2.1)
+ACCESS_TOKEN: Final = "access_token"  # noqa: S105 (a parameter's name)
 ACR_VALUES: Final = "acr_values"
 CLAIMS: Final = "claims"
 CLIENT_ASSERTION: Final = "client_assertion"
@@ -40,6 +41,7 @@ ISS: Final = "iss"
 
 # Values
 AUTHORIZATION_CODE: Final = "authorization_code"
+CLIENT_CREDENTIALS: Final = "client_credentials"
 BEARER: Final = "Bearer"
 DPOP: Final = "DPoP"
 JWT_BEARER: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"

@@ -7,7 +7,7 @@ a person.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from broker.domain import feed
 from broker.domain.feed import FeedFault, FeedRow, PersonRecord, Removal
@@ -118,10 +118,10 @@ class Reading:
             return
         try:
             relations = relations_of(entry, own, lambda value: self._adult_key(value, beside=own))
-            record = replace(record, relations=relations)
+            record = record._replace(relations=relations)
         except Nowhere as reason:
             # An adult who moved in the directory must not lose a child by it: what stood beside the pupil stays.
-            record = replace(record, stated=record.stated - {"relations"})
+            record = record._replace(stated=record.stated - {"relations"})
             yield FeedFault(place, 0, f"{reason}: those beside the pupil were left as they stood", warning=True)
         yield FeedRow(place, 0, record, addition="relations" in record.stated)
 
@@ -224,7 +224,7 @@ def _same_humans(ties: Iterable[Tie], references: Iterable[Reference]) -> Callab
 def _with_ties(row: FeedRow | FeedFault, same: Callable[[str], tuple[feed.Tie, ...]]) -> FeedRow | FeedFault:
     if isinstance(row, FeedFault) or not isinstance(row.record, PersonRecord):
         return row
-    return replace(row, record=replace(row.record, ties=same(row.record.key)))
+    return row._replace(record=row.record._replace(ties=same(row.record.key)))
 
 
 def _record_told(own: str, kind: RecordKind) -> str:

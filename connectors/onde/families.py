@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from broker.domain.feed import PERSON_FIELDS, PersonRecord, Relation
 from broker.domain.guardianship import Quality
@@ -86,14 +86,14 @@ def _decided(question: Question, decisions: Decisions, found: Families) -> set[s
 def with_relations(pupil: PersonRecord, families: Families) -> PersonRecord:
     """The pupil with the adults found; an unclear pupil says nothing of adults, so that what stood stays."""
     if pupil.key in families.unclear:
-        return replace(pupil, stated=_ASIDE)
+        return pupil._replace(stated=_ASIDE)
     unique = {one.adult_key: one for one in families.relations.get(pupil.key, ())}
-    return replace(pupil, relations=tuple(unique.values()))
+    return pupil._replace(relations=tuple(unique.values()))
 
 
 def without_relations(pupil: PersonRecord) -> PersonRecord:
     """The pupil of a delivery without guardians' file: nothing is said of adults."""
-    return replace(pupil, stated=_ASIDE)
+    return pupil._replace(stated=_ASIDE)
 
 
 def _by_name(pupils: Iterable[PupilLine]) -> Mapping[tuple[str, str], list[PupilLine]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from broker.domain.errors import FeedRefused
@@ -153,9 +153,9 @@ class _Pupils:
 
     def _with_adults(self, record: PersonRecord) -> PersonRecord:
         if self._generation is None or "relations" in self._unsaid:
-            return replace(record, stated=PERSON_FIELDS - self._unsaid - {"relations"})
+            return record._replace(stated=PERSON_FIELDS - self._unsaid - {"relations"})
         relations = relations_of(self._relations.get(record.key, ()), self._generation)
-        return replace(record, relations=relations, stated=PERSON_FIELDS - self._unsaid)
+        return record._replace(relations=relations, stated=PERSON_FIELDS - self._unsaid)
 
     def _by_pupil(self, exports: _Exports) -> dict[str, list[Entry]]:
         found: dict[str, list[Entry]] = defaultdict(list)

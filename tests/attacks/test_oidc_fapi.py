@@ -174,6 +174,17 @@ def test_a_stolen_bound_token_opens_nothing_also_when_a_copy_of_it_is_kept(clien
 
 
 @pytest.mark.spec("RFC 9449 §11.1")
+def test_a_stolen_bound_token_opens_nothing_in_a_form_either(client: FapiClient) -> None:
+    """No proof goes with a form: the token comes under no scheme that could say that it is bound."""
+    token = client.redeem(client.code()).json["access_token"]
+    refused = client.stand.call("POST", "/userinfo", form={"access_token": token})
+    assert (refused.status, refused.json["error"]) == (401, "invalid_token")
+    proven = client.stand.call(
+        "POST", "/userinfo", form={"access_token": token}, headers=client.header("POST", "/userinfo", ath=ath(token))
+    )
+    assert (proven.status, proven.json["error"]) == (401, "invalid_token")
+
+
 def test_a_replayed_proof_is_refused_also_right_after_a_restart(client: FapiClient) -> None:
     code = client.code()
     seen = proof("POST", "/token", now=client.now)

@@ -7,10 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from broker.protocol.oidc import authorize_checks, token_checks
 from broker.protocol.oidc.authorize import Authorize
 from broker.protocol.oidc.token import Token
+from broker.services.register import Register
+from broker.storage.schema import audit_events
 from tests.oidc_stand import (
     VERIFIER,
     Answer,
@@ -21,7 +24,10 @@ from tests.oidc_stand import (
     get_code,
     open_stand,
     redemption,
+    service,
 )
+
+BARE: dict[str, str | None] = {"code_challenge": None, "code_challenge_method": None}
 
 
 @pytest.fixture
@@ -101,6 +107,57 @@ def test_a_verifier_of_another_shape_is_refused_even_when_it_matches(stand: Stan
     lax = stand.rebuilt(without(token_checks.check_verifier_shape))
     another = get_code(lax, lax.sign_in(), code_challenge=challenge_of(verifier))
     assert redeem(lax, another, code_verifier=verifier).status == 200
+
+
+# ---- a client with a waiver --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def waived(sqlite_url: str) -> Iterator[Stand]:
+    """A client that may go without, and another of the same kind that may not."""
+    old = service()
+    excused = replace(old, parties=(replace(old.parties[0], pkce_waiver="Client of 2014, replaced in July."),))
+    with open_stand(sqlite_url, services=(excused, service("bourses"))) as opened:
+        yield opened
+
+
+def test_a_waiver_is_the_clients_own_and_the_trail_names_every_code(waived: Stand) -> None:
+    browser = waived.sign_in()
+    assert redeem(waived, get_code(waived, browser, **BARE), code_verifier=None).status == 200
+    assert waived.call("GET", authorize_url("bourses", **BARE), browser=browser).told["error"] == "invalid_request"
+    assert "code" in waived.call("GET", authorize_url("bourses"), browser=browser).told
+    with waived.engine.connect() as conn:
+        issued = conn.execute(
+            select(audit_events.c.detail).where(audit_events.c.action == "code_issued").order_by(audit_events.c.id)
+        )
+    assert [detail.get("pkce") for (detail,) in issued] == ["waived", None]
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        {"code_challenge": None},
+        {"code_challenge_method": None},
+        {"code_challenge": VERIFIER, "code_challenge_method": "plain"},
+    ],
+)
+def test_who_sends_half_of_pkce_or_plain_is_not_excused(waived: Stand, ask: dict[str, str | None]) -> None:
+    assert waived.call("GET", authorize_url(**ask), browser=waived.sign_in()).told["error"] == "invalid_request"
+
+
+@pytest.mark.spec("RFC 9700 §4.8")
+def test_a_challenge_that_was_taken_out_of_the_request_is_noticed(waived: Stand) -> None:
+    """The client sends its verifier: somebody between it and us cut the challenge, to redeem the code elsewhere."""
+    browser = waived.sign_in()
+    assert redeem(waived, get_code(waived, browser, **BARE)).json["error"] == "invalid_grant"
+    lax = waived.rebuilt(without(token_checks.check_challenged))
+    assert redeem(lax, get_code(lax, browser, **BARE)).status == 200
+
+
+def test_a_waiver_that_was_taken_back_counts_for_codes_on_their_way(waived: Stand) -> None:
+    code = get_code(waived, waived.sign_in(), **BARE)
+    waived.register.value = Register((service(), service("bourses")))
+    assert redeem(waived, code, code_verifier=None).json["error"] == "invalid_grant"
 
 
 def test_a_challenge_of_another_request_does_not_help(stand: Stand) -> None:

@@ -19,7 +19,7 @@ from broker.domain.details import ChildPlace, OwnLogin, OwnPlace, OwnRecord, Per
 from broker.domain.errors import ReleaseRefused, SettingsError
 from broker.domain.people import Profil, RecordKind
 from broker.domain.release_rules import AttributeRule, PrincipalKind, PrincipalRule, ReleaseRules, XmlShape
-from broker.domain.services import ClaimName, Protocol, Service
+from broker.domain.services import NO_TEXT, ClaimName, Protocol, Service
 from broker.services.register import load_services
 from broker.services.release import About, Asker, as_claims, release_for
 from broker.services.release_details import read_details
@@ -33,16 +33,18 @@ from tests.descriptors import REQUIRED
 from tests.oidc_stand import service
 
 INE = "990000002EA"
-NEVER = (INE, "pere@example.org", "+33639980001", "+33639980002", "500102", "Karim", "judgement", "legal_guardian")
+HERS = ("+33639980001", "1 rue du Port 99100 VILLE")
+"""The mother's own: told of her, and of her alone."""
+NEVER = (INE, "pere@example.org", "+33639980002", "2 rue du Phare", "500102", "Karim", "judgement", "legal_guardian")
 EVERYTHING = """
 @id("tenant.everything")
 @reason("Tout est permis.")
 @legal_basis("Aucune.")
 permit (principal, action == Action::"release", resource) when { !context.about_child || context.about_child };
 """
-WORDS = ("ine", "INE", "FrEduCtEleveINE", "mobile", "phone_number", "relations", "quality", "other_parent", "reason")
+WORDS = ("ine", "INE", "FrEduCtEleveINE", "mobile", "home_phone", "relations", "quality", "other_parent", "reason")
 GREEDY = service(profils=frozenset({Profil.TUTEUR, Profil.ELEVE}), claims=tuple(ClaimName))
-PLAIN = tuple(claim for claim in ClaimName if claim is not ClaimName.CHILDREN)
+PLAIN = tuple(claim for claim in ClaimName if claim not in NO_TEXT)
 
 
 @pytest.fixture
@@ -69,9 +71,9 @@ def people(sql_engine: Engine) -> dict[str, str]:
         b.add_account(conn, child, subject=INE)
     full = {"ine": INE, "siecle_id": INE, "relations": [["500102", "10", "legal_guardian", 1, 1, "judgement"]]}
     said = {
-        mothers: {"mobile": "+33639980001", "mail": "mere@example.org"},
-        fathers: {"mobile": "+33639980002", "mail": "pere@example.org"},
-        childs: {**full, "mail": "pere@example.org", "mobile": "+33639980002"},
+        mothers: {"mobile": HERS[0], "mail": "mere@example.org", "address": HERS[1]},
+        fathers: {"mobile": "+33639980002", "mail": "pere@example.org", "address": "2 rue du Phare 99100 VILLE"},
+        childs: {**full, "mail": "pere@example.org", "mobile": "+33639980002", "address": "2 rue du Phare 99100 VILLE"},
     }
     with sql_engine.begin() as conn:
         for record, content in said.items():
@@ -111,6 +113,7 @@ def test_whatever_is_asked_and_permitted_these_are_not_told(
     for answer in answers:
         assert "0990001A" in answer
         assert [secret for secret in NEVER if secret.lower() in answer.lower()] == []
+    assert all((own in answers[0]) is (who == "mother") for own in HERS)
 
 
 def test_her_own_address_is_told_where_permitted(
@@ -169,7 +172,8 @@ def test_what_a_release_is_built_from_has_no_place_for_them() -> None:
 _SOURCES: dict[Any, set[str]] = {
     PersonDetails: {"records", "children", "logins"},
     OwnRecord: {
-        "kind", "feed", "key", "birth_date", "mail", "postal_code", "number", "teachings", "places", "ranks",
+        "kind", "feed", "key", "birth_date", "mail", "mobile", "address", "postal_code", "number", "teachings",
+        "places", "ranks",
     },
     OwnPlace: {"uai", "structure_type", "class_label", "mef"},
     ChildPlace: {"child_id", "uai", "structure_type", "number"},

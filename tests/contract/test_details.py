@@ -63,6 +63,17 @@ def test_a_pupils_record_says_what_is_theirs(sql_engine: Engine, details: SqlDet
     assert own.places == (OwnPlace("0990001A", "COLLEGE", "6A", "10110019110"),)
 
 
+def test_telephone_and_address_are_read_of_a_guardians_record_alone(sql_engine: Engine, details: SqlDetails) -> None:
+    """On a pupil's they may be a parent's, and a teacher's are private."""
+    mother, mothers, child, childs = family(sql_engine)
+    teacher, teachers = b.add_staff(sql_engine, "300001")
+    for record in (mothers, childs, teachers):
+        say(sql_engine, record, address="1 rue du Port 99100 VILLE")
+    told = {who: details.records_of(who, now=NOW)[0] for who in (mother, child, teacher)}
+    assert (told[mother].mobile, told[mother].address) == ("+33639980001", "1 rue du Port 99100 VILLE")
+    assert all((told[who].mobile, told[who].address) == ("", "") for who in (child, teacher))
+
+
 def test_a_post_is_a_place_without_a_class(sql_engine: Engine, details: SqlDetails) -> None:
     b.add_school(sql_engine, "0990001A")
     teacher, record = b.add_staff(sql_engine, "1")

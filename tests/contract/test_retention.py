@@ -164,6 +164,15 @@ def plant_lifted_standing(engine: Engine) -> Planted:
     return {"standings": 1}
 
 
+def plant_registration(engine: Engine) -> Planted:
+    with writing(engine) as conn:
+        for client_id, ends_at in (("clt_un", OVER), ("clt_deux", OVER + timedelta(days=400))):
+            row = {"client_id": client_id, "tenant": "ville", "token_digest": "d", "metadata": {}}
+            at = {"registered_at": OVER, "changed_at": OVER, "expires_at": ends_at}
+            conn.execute(insert(schema.registrations).values(**row, **at))
+    return {"registrations": 1}
+
+
 EDGES: Mapping[str, tuple[str, Callable[[Engine], Planted]]] = {
     "a session": ("sessions", plant_session),
     "a release": ("releases", plant_release),
@@ -176,6 +185,7 @@ EDGES: Mapping[str, tuple[str, Callable[[Engine], Planted]]] = {
     "a restriction that was lifted": ("lifted_restrictions", plant_lifted_restriction),
     "a record that is delivered no more": ("retired_records", plant_retired_record),
     "a standing that was lifted": ("lifted_standings", plant_lifted_standing),
+    "a client that registered itself": ("registrations", plant_registration),
 }
 
 

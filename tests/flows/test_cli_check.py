@@ -165,6 +165,21 @@ def test_services_are_listed_and_shown_without_their_secrets(migrated: str, caps
     assert json.loads(capsys.readouterr().out)["claims"] == ["given_name", "children"]
 
 
+def test_a_client_without_pkce_is_shown_with_its_reason(
+    migrated: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def client() -> dict[str, object]:
+        assert main(["service", "show", "cantine", "--config", migrated, "--json"]) == 0
+        shown: dict[str, object] = json.loads(capsys.readouterr().out)["parties"][0]
+        return shown
+
+    assert not {"pkce", "pkce_reason"} & client().keys()
+    edit(
+        tmp_path / "services" / "cantine.toml", "redirect_uris", 'pkce = false\npkce_reason = "Ancien."\nredirect_uris'
+    )
+    assert (client()["pkce"], client()["pkce_reason"]) == (False, "Ancien.")
+
+
 def test_a_service_that_is_not_there_is_told(migrated: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["service", "show", "canteen", "--config", migrated]) == 1
     assert capsys.readouterr().err == "preau: no service canteen; there are: bourses, cantine, vie-scolaire\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import socket
@@ -9,12 +10,20 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import update
 
+from broker.__main__ import main
 from broker.demo.accounts import PASSWORD
+from broker.settings import load_settings
+from broker.storage.engine import open_engine, writing
+from broker.storage.schema import signing_keys
+from broker.storage.sql_keys import SqlKeys
+from broker.stores import utc_now
 from tests.preau_process import EDUCONNECT, Running, are_gone, children_of, running, sign_in, stopped
 from tests.scripted_browser import Page, ScriptedBrowser
 from tests.servers import free_port
@@ -63,6 +72,39 @@ def test_a_mother_sees_her_three_children_and_opens_two_services_as_one_person(
         again = subject(another.follow("Vie scolaire", within=COLLEGE))
     assert college == again
     assert college != canteen
+
+
+def test_the_doctor_finds_a_service_of_the_town_well_and_one_that_hears_of_no_logout_ill(
+    demo: Running, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = str(demo.log.parent / "town" / "preau.toml")
+    assert main(["service", "doctor", "cantine", "--json", "--config", config]) == 0
+    seen = {found["check"]: found["verdict"] for found in json.loads(capsys.readouterr().out)}
+    assert seen.pop("key rollover") == "NOT TESTED"
+    assert set(seen.values()) == {"PASS"}
+    assert {"login", "logout", "minimal claims", "published keys"} < set(seen)
+    assert main(["service", "doctor", "bourses", "--config", config]) == 1
+    told = capsys.readouterr().out
+    assert "FAIL       logout: receipt: no_address" in told
+    assert "1 FAIL" in told
+
+
+def test_the_doctor_sees_a_client_take_the_token_of_a_key_that_took_over(
+    demo: Running, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = demo.log.parent / "town" / "preau.toml"
+    said = ["service", "doctor", "cantine", "--rollover", "--config", str(config)]
+    assert main(said) == 0
+    assert "may not sign before" in capsys.readouterr().out, "announced a moment ago"
+    engine = open_engine(load_settings(config, {}).database_url)
+    with writing(engine) as conn:
+        long_ago = utc_now() - timedelta(days=2)
+        conn.execute(update(signing_keys).where(signing_keys.c.state == "next").values(since=long_ago))
+    assert main(said) == 0
+    assert "PASS       key rollover: the next key signs" in capsys.readouterr().out
+    states = [key.state.value for key in SqlKeys(engine).published() if key.purpose == "id_token"]
+    engine.dispose()
+    assert sorted(states) == ["active", "next", "retiring"]
 
 
 def test_the_restricted_father_meets_the_page_of_a_stranger(demo: Running, browser: ScriptedBrowser) -> None:

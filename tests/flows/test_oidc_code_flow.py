@@ -261,15 +261,25 @@ def test_an_access_token_ends_with_its_five_minutes_and_with_its_session(stand: 
 
 
 @pytest.mark.spec("RFC 6750 §2.3")
-def test_a_token_in_the_address_or_the_body_is_not_looked_at(stand: Stand) -> None:
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_token_in_the_address_is_not_looked_at(stand: Stand, method: str) -> None:
     token = get_tokens(stand, stand.sign_in())["access_token"]
-    for method, target, form in (
-        ("GET", "/userinfo?" + urlencode({"access_token": token}), None),
-        ("POST", "/userinfo", {"access_token": token}),
-    ):
-        refused = stand.call(method, target, form=form)
-        assert refused.status == 401
-        assert refused.headers["www-authenticate"] == 'Bearer realm="preau"'
+    refused = stand.call(method, "/userinfo?" + urlencode({"access_token": token}))
+    assert (refused.status, refused.headers["www-authenticate"]) == (401, 'Bearer realm="preau"')
+
+
+@pytest.mark.spec("RFC 6750 §2.2")
+def test_a_token_in_a_form_is_looked_at_when_it_comes_alone_and_once(stand: Stand) -> None:
+    token = get_tokens(stand, stand.sign_in())["access_token"]
+    bearer = {"Authorization": f"Bearer {token}"}
+    assert stand.call("POST", "/userinfo", form={"access_token": token}).json["sub"]
+    twice = stand.call("POST", "/userinfo", form=f"access_token={token}&access_token={token}")
+    assert (twice.status, twice.headers["www-authenticate"]) == (401, 'Bearer realm="preau"')
+    both = stand.call("POST", "/userinfo", form={"access_token": token}, headers=bearer)
+    assert (both.status, both.json["error"]) == (400, "invalid_request")
+    as_json = {"Content-Type": "application/json"}
+    assert stand.call("POST", "/userinfo", form={"access_token": token}, headers=as_json).status == 401
+    assert stand.call("GET", "/userinfo", form={"access_token": token}).status == 401
 
 
 @pytest.mark.spec("OIDC Discovery §3")

@@ -19,10 +19,10 @@ import pytest
 from broker.domain.school import Level
 from broker.domain.sessions import Device
 from broker.wire.http import BROWSER_COOKIE
+from tests import oidf_plans
 from tests.fapi import FapiClient, assertion, ath, fapi_service, fapi_stand, jwk_of, key, proof
 from tests.oidc_stand import ISSUER, Answer, Browser, Stand, authorization, authorize_url
 
-PLAN = "fapi2-security-profile-final-test-plan"
 OTHER_KEY = key(name="another")
 OFFLINE = ("offline_access",)
 SCOPE = "openid offline_access"
@@ -30,7 +30,7 @@ SCOPE = "openid offline_access"
 
 def module(name: str) -> pytest.MarkDecorator:
     """The module of the plan that a test stands for."""
-    return pytest.mark.oidf(PLAN, f"fapi2-security-profile-final-{name}")
+    return oidf_plans.module(oidf_plans.FAPI2, f"fapi2-security-profile-final-{name}")
 
 
 @pytest.fixture(scope="module")

@@ -12,11 +12,12 @@ import pytest
 from tests.clock import FakeClock
 from tests.logouts import GOODBYE, LogoutStand, end_session, is_signed_in, listening, open_logouts, says_goodbye
 from tests.oidc_stand import authorize_url
+from tests.oidf_plans import BACK_CHANNEL as BACK
+from tests.oidf_plans import FRONT_CHANNEL as FRONT
+from tests.oidf_plans import RP_LOGOUT as RP
+from tests.oidf_plans import module
 from tests.web_stand import BASE
 
-RP = "oidcc-rp-initiated-logout-certification-test-plan"
-BACK = "oidcc-backchannel-rp-initiated-logout-certification-test-plan"
-FRONT = "oidcc-frontchannel-rp-initiated-logout-certification-test-plan"
 SIGNED_OUT = "Vous êtes déconnecté"
 FRAMED = listening("cahier", front="https://cahier.example/sortie?de=preau")
 
@@ -32,13 +33,13 @@ def metadata(stand: LogoutStand) -> dict[str, object]:
     return found
 
 
-@pytest.mark.oidf(RP, "oidcc-rp-initiated-logout-discovery-endpoint-verification")
+@module(RP, "oidcc-rp-initiated-logout-discovery-endpoint-verification")
 @pytest.mark.spec("RP-Initiated Logout §2.1")
 def test_the_logout_endpoint_is_published(stand: LogoutStand) -> None:
     assert metadata(stand)["end_session_endpoint"] == f"{BASE}/end-session"
 
 
-@pytest.mark.oidf(RP, "oidcc-rp-initiated-logout")
+@module(RP, "oidcc-rp-initiated-logout")
 @pytest.mark.spec("RP-Initiated Logout §2")
 def test_a_service_ends_the_session_and_the_browser_comes_back_to_it(stand: LogoutStand) -> None:
     browser = stand.browser()
@@ -51,7 +52,7 @@ def test_a_service_ends_the_session_and_the_browser_comes_back_to_it(stand: Logo
     assert dict(parse_qsl(urlsplit(silent.location).query))["error"] == "login_required"
 
 
-@pytest.mark.oidf(RP, "oidcc-rp-initiated-logout-no-state")
+@module(RP, "oidcc-rp-initiated-logout-no-state")
 def test_without_a_state_nothing_is_added_to_the_address(stand: LogoutStand) -> None:
     browser = stand.browser()
     answer = end_session(browser, id_token_hint=stand.open(browser), post_logout_redirect_uri=GOODBYE)
@@ -63,11 +64,11 @@ def test_without_a_state_nothing_is_added_to_the_address(stand: LogoutStand) -> 
     [
         pytest.param(
             "https://cantine.example/autre",
-            marks=pytest.mark.oidf(RP, "oidcc-rp-initiated-logout-bad-post-logout-redirect-uri"),
+            marks=module(RP, "oidcc-rp-initiated-logout-bad-post-logout-redirect-uri"),
         ),
         pytest.param(
             GOODBYE + "?foo=bar",
-            marks=pytest.mark.oidf(RP, "oidcc-rp-initiated-logout-query-added-to-post-logout-redirect-uri"),
+            marks=module(RP, "oidcc-rp-initiated-logout-query-added-to-post-logout-redirect-uri"),
         ),
     ],
 )
@@ -93,9 +94,9 @@ def of_another_issuer(token: str) -> str:
 @pytest.mark.parametrize(
     "change",
     [
-        pytest.param(unsigned, marks=pytest.mark.oidf(RP, "oidcc-rp-initiated-logout-modified-id-token-hint")),
-        pytest.param(of_another_issuer, marks=pytest.mark.oidf(RP, "oidcc-rp-initiated-logout-bad-id-token-hint")),
-        pytest.param(lambda token: "", marks=pytest.mark.oidf(RP, "oidcc-rp-initiated-logout-no-id-token-hint")),
+        pytest.param(unsigned, marks=module(RP, "oidcc-rp-initiated-logout-modified-id-token-hint")),
+        pytest.param(of_another_issuer, marks=module(RP, "oidcc-rp-initiated-logout-bad-id-token-hint")),
+        pytest.param(lambda token: "", marks=module(RP, "oidcc-rp-initiated-logout-no-id-token-hint")),
     ],
 )
 def test_without_a_hint_of_ours_the_person_is_asked_and_stays_here(stand: LogoutStand, change) -> None:  # type: ignore[no-untyped-def]
@@ -111,8 +112,8 @@ def test_without_a_hint_of_ours_the_person_is_asked_and_stays_here(stand: Logout
 @pytest.mark.parametrize(
     "parameters",
     [
-        pytest.param({}, marks=pytest.mark.oidf(RP, "oidcc-rp-initiated-logout-no-params")),
-        pytest.param({"state": "s"}, marks=pytest.mark.oidf(RP, "oidcc-rp-initiated-logout-only-state")),
+        pytest.param({}, marks=module(RP, "oidcc-rp-initiated-logout-no-params")),
+        pytest.param({"state": "s"}, marks=module(RP, "oidcc-rp-initiated-logout-only-state")),
     ],
 )
 def test_a_bare_request_asks(stand: LogoutStand, parameters: dict[str, str]) -> None:
@@ -122,7 +123,7 @@ def test_a_bare_request_asks(stand: LogoutStand, parameters: dict[str, str]) -> 
     assert is_signed_in(browser)
 
 
-@pytest.mark.oidf(RP, "oidcc-rp-initiated-logout-no-post-logout-redirect-uri")
+@module(RP, "oidcc-rp-initiated-logout-no-post-logout-redirect-uri")
 def test_without_an_address_the_session_ends_on_our_page(stand: LogoutStand) -> None:
     browser = stand.browser()
     answer = end_session(browser, id_token_hint=stand.open(browser), state="s")
@@ -130,14 +131,14 @@ def test_without_an_address_the_session_ends_on_our_page(stand: LogoutStand) -> 
     assert not is_signed_in(browser)
 
 
-@pytest.mark.oidf(BACK, "oidcc-backchannel-logout-discovery-endpoint-verification")
+@module(BACK, "oidcc-backchannel-logout-discovery-endpoint-verification")
 def test_back_channel_logout_is_published(stand: LogoutStand) -> None:
     told = metadata(stand)
     assert told["backchannel_logout_supported"] is True
     assert told["backchannel_logout_session_supported"] is True
 
 
-@pytest.mark.oidf(BACK, "oidcc-backchannel-rp-initiated-logout")
+@module(BACK, "oidcc-backchannel-rp-initiated-logout")
 @pytest.mark.spec("Back-Channel Logout §2.4")
 def test_a_service_is_told_by_a_logout_token(stand: LogoutStand) -> None:
     browser = stand.browser()
@@ -159,14 +160,14 @@ def test_a_service_is_told_by_a_logout_token(stand: LogoutStand) -> None:
     assert "nonce" not in claims
 
 
-@pytest.mark.oidf(FRONT, "oidcc-frontchannel-logout-discovery-endpoint-verification")
+@module(FRONT, "oidcc-frontchannel-logout-discovery-endpoint-verification")
 def test_front_channel_logout_is_published(stand: LogoutStand) -> None:
     told = metadata(stand)
     assert told["frontchannel_logout_supported"] is True
     assert told["frontchannel_logout_session_supported"] is True
 
 
-@pytest.mark.oidf(FRONT, "oidcc-frontchannel-rp-initiated-logout")
+@module(FRONT, "oidcc-frontchannel-rp-initiated-logout")
 @pytest.mark.spec("Front-Channel Logout §3")
 def test_a_service_is_framed_by_the_signed_out_page_before_the_browser_goes_on(stand: LogoutStand) -> None:
     browser = stand.browser("cantine")

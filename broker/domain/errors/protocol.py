@@ -93,7 +93,7 @@ class InvalidGrant(ProtocolError):
 
 
 class UnsupportedGrantType(ProtocolError):
-    """The token endpoint redeems codes and refresh tokens, nothing else (RFC 9700 §2.4: no password grant)."""
+    """The token endpoint knows no such grant (RFC 9700 §2.4: no password grant)."""
 
     code = "PRE-3010"
     spec_error = "unsupported_grant_type"
@@ -157,7 +157,7 @@ class ReleaseRefused(ProtocolError):
 
 
 class UnauthorizedClient(ProtocolError):
-    """A proven client is not authorized to redeem anything: its service is suspended (RFC 6749 §5.2)."""
+    """A proven client may not ask this: no such grant in its descriptor, or a suspended service (RFC 6749 §5.2)."""
 
     code = "PRE-3017"
     level = logging.WARNING
@@ -205,3 +205,26 @@ class UnmetRequirements(ProtocolError):
     code = "PRE-3022"
     spec_error = "unmet_authentication_requirements"
     may_redirect = True
+
+
+class InvalidRedirectUri(ProtocolError):
+    """A client that registers itself names a redirect URI that it cannot have; the cause is told (RFC 7591 §3.2.2)."""
+
+    code = "PRE-3040"
+    spec_error = "invalid_redirect_uri"
+
+
+class InvalidClientMetadata(ProtocolError):
+    """A client that registers itself asks for what it cannot have; the cause is told (RFC 7591 §3.2.2)."""
+
+    code = "PRE-3041"
+    spec_error = "invalid_client_metadata"
+
+
+class RegistrationsFull(ProtocolError):
+    """As many clients registered themselves as the settings allow: one must expire or go before another comes."""
+
+    code = "PRE-3042"
+    status = 503
+    level = logging.WARNING
+    spec_error = "temporarily_unavailable"

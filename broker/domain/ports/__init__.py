@@ -30,10 +30,11 @@ from broker.domain.ports.storage import (
     Outbox,
     People,
     Purge,
+    Registrations,
     Services,
+    ServiceTokens,
     Sessions,
     Standings,
-    StoredKey,
 )
 
 __all__ = [
@@ -68,10 +69,11 @@ __all__ = [
     "Quality",
     "Reach",
     "RedirectConnector",
+    "Registrations",
     "Return",
     "ScoredPair",
+    "ServiceTokens",
     "Services",
     "Sessions",
     "Standings",
-    "StoredKey",
 ]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from broker.domain.acts import (
     IssueCode,
+    IssueServiceToken,
     JudgeRecord,
     LiftStanding,
     OpenSession,
@@ -20,10 +20,12 @@ from broker.domain.acts import (
 from broker.domain.audit import AuditEvent, AuditFault, OutboxEntry, Topic
 from broker.domain.guardianship import Restriction, RightTold
 from broker.domain.identity import AccountKey, AttachmentView, LinkedAccount
+from broker.domain.keys import ChangeKeys, StoredKey
 from broker.domain.logouts import Notice
 from broker.domain.people import CardReason, ChildCard, PersonView, RecordView, Reference, Space
+from broker.domain.registrations import Registration
 from broker.domain.services import Service
-from broker.domain.sessions import AccessToken, CodePayload, Redeemable, Session, SignIn
+from broker.domain.sessions import AccessToken, CodePayload, Redeemable, ServiceToken, Session, SignIn
 from broker.domain.standings import InForce, Standing, StandingKind
 
 
@@ -230,6 +232,22 @@ class Grants(Protocol):
         ...
 
 
+class ServiceTokens(Protocol):
+    """Tokens of clients in their own name. `issue` is hot: one statement with its audit."""
+
+    def issue(self, act: IssueServiceToken) -> None:
+        """Store the token."""
+        ...
+
+    def find(self, token_digest: str, *, now: datetime) -> ServiceToken | None:
+        """A live token, whoever shows it."""
+        ...
+
+    def revoke(self, token_digest: str, audit: AuditEvent) -> None:
+        """Forget a token; the audit keeps that there was one."""
+        ...
+
+
 class Consumptions(Protocol):
     """Things of others that are used once, and with which nothing else is written: client assertions."""
 
@@ -238,28 +256,23 @@ class Consumptions(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class StoredKey:
-    """A signing key at rest. `sealed` is the private JWK encrypted under the installation's master secret."""
-
-    kid: str
-    purpose: str
-    alg: str
-    state: str
-    public_jwk: str
-    sealed: bytes
-    created_at: datetime
-
-
 class Keys(Protocol):
-    """Signing keys at rest."""
+    """Signing keys at rest, of every purpose."""
 
-    def all(self, purpose: str) -> tuple[StoredKey, ...]:
-        """Keys of a purpose that are not retired, oldest first."""
+    def published(self) -> tuple[StoredKey, ...]:
+        """Keys that are not retired, oldest first."""
         ...
 
-    def add(self, key: StoredKey, audit: AuditEvent) -> bool:
-        """Store a key; False when another process stored the first active key of this purpose meanwhile."""
+    def all(self) -> tuple[StoredKey, ...]:
+        """Every key there ever was, oldest first; of retired ones only the public half is left."""
+        ...
+
+    def change(self, act: ChangeKeys) -> bool:
+        """Make moves and store new keys in one transaction; a key that retires loses its private half in it.
+
+        False, and nothing is done, when another process was first: a key is not in the state it is to leave, or the
+        place of a new one (one next, one active for each purpose and algorithm) is taken.
+        """
         ...
 
 
@@ -315,4 +328,32 @@ class Purge(Protocol):
 
     def purge(self, *, now: datetime, limit: int) -> int:
         """Forget at most `limit` entries of each kind whose time is over; returns how many."""
+        ...
+
+
+class Registrations(Protocol):
+    """Clients that registered themselves, until they expire. Each act writes its audit event in its own transaction."""
+
+    def add(self, registration: Registration, *, most: int, audit: AuditEvent) -> bool:
+        """Keep a new one; False, and nothing kept, when `most` live already."""
+        ...
+
+    def change(self, registration: Registration, *, audit: AuditEvent) -> bool:
+        """Replace what is kept under its `client_id`; False when it is no longer there."""
+        ...
+
+    def remove(self, client_id: str, *, audit: AuditEvent) -> bool:
+        """Forget one; False when it was not there."""
+        ...
+
+    def find(self, client_id: str, *, now: datetime) -> Registration | None:
+        """The one of this `client_id`; None when it is unknown or expired."""
+        ...
+
+    def live(self, *, now: datetime) -> tuple[Registration, ...]:
+        """All that have not expired, oldest first."""
+        ...
+
+    def stamps(self, *, now: datetime) -> tuple[tuple[str, datetime], ...]:
+        """Which live, and when each last changed: differs whenever `live` does, and costs less."""
         ...

@@ -144,7 +144,7 @@ class Authorize:
 
     def _subject(self, request: AuthorizationRequest, session: Session, *, now: datetime) -> str:
         service = request.client.service
-        return self.grants.subject(session.person_id, sector=service.service_id, space=service.space, now=now)
+        return self.grants.subject(session.person_id, sector=service.sector, space=service.space, now=now)
 
     def _hints_for(self, request: AuthorizationRequest) -> HintRules:
         return HintRules(self.signer.ring().verifying, self.settings.issuer, request.client.party.client_id)
@@ -164,7 +164,7 @@ class Authorize:
             actor=payload.grant.person_id,
             subject=payload.grant.grant_id,
             trace=call.trace,
-            detail={"client": payload.grant.client_id},
+            detail={"client": payload.grant.client_id, **({} if payload.code_challenge else {"pkce": "waived"})},
         )
         outage = _outage_event(event, payload, excused) if excused else ()
         if not self.grants.issue_code(IssueCode(digest(code), payload, (event, *outage), self._spent(call, request))):

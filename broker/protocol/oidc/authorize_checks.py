@@ -102,14 +102,24 @@ def check_scope(submission: Submission) -> None:
 
 def check_challenge_method(submission: Submission) -> None:
     """PKCE is S256; an absent method means `plain`, which shows the verifier to whoever sees the request."""
+    if _goes_without(submission):
+        return
     if submission.get(oauth.CODE_CHALLENGE_METHOD) != oauth.S256:
         raise InvalidRequest("code_challenge_method is not S256")
 
 
 def check_challenge_shape(submission: Submission) -> None:
     """A challenge is there, the base64url of 32 bytes (RFC 7636 §4.2): without one a stolen code could be redeemed."""
+    if _goes_without(submission):
+        return
     if not _CHALLENGE.fullmatch(submission.get(oauth.CODE_CHALLENGE)):
         raise InvalidRequest("absent or malformed code_challenge")
+
+
+def _goes_without(submission: Submission) -> bool:
+    """Tell whether the client sends nothing of PKCE and has a waiver. One that sends it is held to it all the same."""
+    sent = submission.get(oauth.CODE_CHALLENGE) or submission.get(oauth.CODE_CHALLENGE_METHOD)
+    return bool(submission.client.party.pkce_waiver) and not sent
 
 
 def check_prompt(submission: Submission) -> None:

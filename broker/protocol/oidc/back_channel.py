@@ -10,6 +10,7 @@ from secrets import token_urlsafe
 from urllib.parse import urlencode
 
 from broker.domain.errors import UpstreamUnavailable
+from broker.domain.keys import KeyPurpose
 from broker.domain.logouts import Logout, LogoutUntold, Untold
 from broker.domain.ports import Current, Services
 from broker.protocol.oidc.id_token import sid_for
@@ -44,7 +45,7 @@ class BackChannel:
         if party is None or not party.backchannel_logout_uri:
             raise LogoutUntold(Untold.NO_ADDRESS)
         claims = logout_claims(logout, self.settings, now=now)
-        token = sign(claims, self.signer.ring().key(party.signing_alg), typ=TYP)
+        token = sign(claims, self.signer.ring().key(party.signing_alg, KeyPurpose.LOGOUT_TOKEN), typ=TYP)
         status = self.post(party.backchannel_logout_uri, urlencode({"logout_token": token}))
         if status == HTTPStatus.BAD_REQUEST:
             raise LogoutUntold(Untold.REFUSED)  # §2.8: read and refused; the same would be refused again

@@ -20,14 +20,19 @@ END_SESSION_RESUME_PATH = "/end-session/resume"
 REVOCATION_PATH = "/revoke"
 INTROSPECTION_PATH = "/introspect"
 PUSH_PATH = "/par"
+REGISTER_PATH = "/register"
+
+DOCUMENTATION_PATH = "/integrer"
+"""The page for those who connect a service (RFC 8414 §2, `service_documentation`)."""
 
 SCOPE_CLAIMS: dict[str, tuple[ClaimName, ...]] = {
     "openid": (),
     "profile": (ClaimName.NAME, ClaimName.GIVEN_NAME, ClaimName.FAMILY_NAME),
     "school": (ClaimName.PROFIL, ClaimName.UAI),
     "children": (ClaimName.CHILDREN,),
-    "email": (ClaimName.EMAIL,),
-    "address": (ClaimName.POSTAL_CODE,),
+    "email": (ClaimName.EMAIL, ClaimName.EMAIL_VERIFIED),
+    "phone": (ClaimName.PHONE_NUMBER, ClaimName.PHONE_NUMBER_VERIFIED),
+    "address": (ClaimName.ADDRESS, ClaimName.POSTAL_CODE),
     "birthdate": (ClaimName.BIRTH_DATE,),
     "schooling": (
         ClaimName.CLASSES,

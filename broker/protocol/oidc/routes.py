@@ -7,16 +7,30 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Protocol
 
-from broker.domain.ports import Consumptions, Current, Details, EphemeralStore, Grants, Ledger, People, Services
+from broker.domain.errors import UpstreamUnavailable
+from broker.domain.ports import (
+    Consumptions,
+    Current,
+    Details,
+    EphemeralStore,
+    Grants,
+    Ledger,
+    People,
+    Services,
+    ServiceTokens,
+)
 from broker.domain.services import Service
 from broker.federation import service_gate
 from broker.federation.service_gate import ServiceGate
 from broker.protocol.endpoint import Route
 from broker.protocol.oidc.authorize import Authorize
 from broker.protocol.oidc.client_assertions import AssertionDesk
+from broker.protocol.oidc.client_credentials import ClientCredentials
+from broker.protocol.oidc.client_keys import MOST_KEY_SETS, ClientKeys, Fetch
 from broker.protocol.oidc.copies import TokenCopies
 from broker.protocol.oidc.discovery import Discovery, build_metadata
 from broker.protocol.oidc.end_session import EndSession, SignOuts
+from broker.protocol.oidc.envelopes import Envelopes
 from broker.protocol.oidc.pending import PendingRequests
 from broker.protocol.oidc.proofs import ProofDesk
 from broker.protocol.oidc.provider import (
@@ -27,6 +41,7 @@ from broker.protocol.oidc.provider import (
     INTROSPECTION_PATH,
     JWKS_PATH,
     PUSH_PATH,
+    REGISTER_PATH,
     RESUME_PATH,
     REVOCATION_PATH,
     TOKEN_PATH,
@@ -34,25 +49,31 @@ from broker.protocol.oidc.provider import (
     ProviderSettings,
 )
 from broker.protocol.oidc.pushed import Push, PushedRequests
+from broker.protocol.oidc.registration import PER_MINUTE, RegistrationDesk, RegistrationEndpoint
+from broker.protocol.oidc.registration_checks import REGISTERED_ALGS
 from broker.protocol.oidc.signing import Signer
 from broker.protocol.oidc.token import Token
 from broker.protocol.oidc.token_desk import TokenDesk
 from broker.protocol.oidc.userinfo import UserInfo, token_copy_key
-from broker.wire.jose import jwks_from_json
+from broker.wire import oauth
+from broker.wire.jose import encryption_key
 from policies import PolicyBook
 
 DEFAULT_ALG = "ES256"
-MOST_KEY_SETS = 1024
-"""Key sets of clients kept as objects: far more than an installation has clients that sign."""
 
 
 class Logins(service_gate.Logins, SignOuts, Protocol):
     """What the provider asks of the federation."""
 
 
+def call_nobody(_: str) -> bytes:
+    """Fetch nothing: for a provider that is given no way out."""
+    raise UpstreamUnavailable("no address is called here")
+
+
 @dataclass(frozen=True, slots=True)
 class ProviderParts:
-    """What the provider is built from."""
+    """What the provider is built from. `registration` None: no client registers itself (RFC 7591)."""
 
     settings: ProviderSettings
     services: Current[Services]
@@ -65,6 +86,9 @@ class ProviderParts:
     policies: Current[PolicyBook]
     signer: Signer
     logins: Logins
+    service_tokens: ServiceTokens
+    fetch: Fetch = call_nobody
+    registration: RegistrationDesk | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +107,11 @@ class Readers:
         )
 
 
-def algs_wanted(services: Iterable[Service]) -> tuple[str, ...]:
-    """Algorithms that need a key: ours, and what any client registered."""
-    return tuple(sorted({DEFAULT_ALG, *(party.signing_alg for service in services for party in service.parties)}))
+def algs_wanted(services: Iterable[Service], *, registration: bool = False) -> tuple[str, ...]:
+    """Algorithms that need a key: ours, what any client registered, and what one may that registers itself."""
+    parties = [party for service in services for party in service.parties]
+    told = {alg for party in parties for alg in (party.signing_alg, party.userinfo_alg) if alg}
+    return tuple(sorted({DEFAULT_ALG, *told, *(REGISTERED_ALGS if registration else ())}))
 
 
 def build_routes(parts: ProviderParts) -> tuple[Route, ...]:
@@ -94,18 +120,30 @@ def build_routes(parts: ProviderParts) -> tuple[Route, ...]:
     copies = TokenCopies(parts.store, lifetime=lambda: settings.lives.current().copy)
     pending = PendingRequests(parts.store, login=lambda: settings.lives.current().interaction)
     written = lru_cache(maxsize=4)(partial(build_metadata, settings.issuer))
-    discovery = Discovery(lambda: written(algs=algs_wanted(parts.services.current().all())), parts.signer)
+    registers = parts.registration is not None
+
+    def document() -> bytes:
+        algs = algs_wanted(parts.services.current().all(), registration=registers)
+        return written(algs=algs, registration=registers)
+
+    discovery = Discovery(document, parts.signer)
     gate = ServiceGate(parts.people, parts.policies, parts.logins)
-    assertions = AssertionDesk(settings.issuer, parts.consumptions, lru_cache(MOST_KEY_SETS)(jwks_from_json))
+    assertions = AssertionDesk(settings.issuer, parts.consumptions, ClientKeys(parts.fetch))
     proofs = ProofDesk(settings.issuer, parts.store)
     pushed = PushedRequests(parts.store, lambda: settings.lives.current().pushed)
     push = Push(parts.services, assertions, proofs, pushed)
     authorize = Authorize(settings, parts.services, parts.grants, gate, pending, parts.signer, pushed)
-    token = Token(settings, parts.services, parts.grants, parts.ledger, parts.signer, assertions, proofs, gate)
-    desk = TokenDesk(settings, parts.services, parts.grants, assertions)
+    sealed_to = lru_cache(MOST_KEY_SETS)(lambda jwks, alg: encryption_key(jwks, alg=alg))
+    envelopes = Envelopes(settings, parts.signer, sealed_to)
+    token = Token(
+        settings, parts.services, parts.grants, parts.ledger, parts.signer, assertions, proofs, gate, envelopes,
+        grantors={oauth.CLIENT_CREDENTIALS: ClientCredentials(settings, parts.service_tokens).issue},
+    )  # fmt: skip
+    desk = TokenDesk(settings, parts.services, parts.grants, parts.service_tokens, assertions)
     userinfo = UserInfo(
-        parts.services, parts.people, parts.details, parts.grants, parts.ledger, parts.policies, copies, proofs
-    )
+        parts.services, parts.people, parts.details, parts.grants, parts.ledger, parts.policies, copies, proofs,
+        envelopes,
+    )  # fmt: skip
     posted = PendingRequests(
         parts.store, login=lambda: settings.lives.current().interaction, resume=END_SESSION_RESUME_PATH
     )
@@ -126,4 +164,17 @@ def build_routes(parts: ProviderParts) -> tuple[Route, ...]:
         Route("POST", INTROSPECTION_PATH, desk.introspect),
         Route("GET", USERINFO_PATH, userinfo.answer, copy_key=token_copy_key, readers=readers.may_read),
         Route("POST", USERINFO_PATH, userinfo.answer, copy_key=token_copy_key, readers=readers.may_read),
+        *_registration_routes(parts),
+    )
+
+
+def _registration_routes(parts: ProviderParts) -> tuple[Route, ...]:
+    if parts.registration is None:
+        return ()
+    register = RegistrationEndpoint(parts.settings.issuer, parts.registration, parts.services)
+    return (
+        Route("POST", REGISTER_PATH, register.post, per_minute=PER_MINUTE),
+        Route("GET", REGISTER_PATH, register.get, per_minute=PER_MINUTE),
+        Route("PUT", REGISTER_PATH, register.put, per_minute=PER_MINUTE),
+        Route("DELETE", REGISTER_PATH, register.delete, per_minute=PER_MINUTE),
     )

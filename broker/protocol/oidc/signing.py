@@ -1,20 +1,20 @@
 """The provider's signing keys: made once for the whole installation, opened once, kept as objects.
 
-The first process to start makes the key; another that starts at the same moment finds it taken and reads it back.
-Keys are looked at again once a minute, so that a rotation by command reaches every process.
+The first process to start makes the keys; another that starts at the same moment finds them taken and reads them back.
+Requests read nothing: the watcher beside them (`broker/live.py`) looks every other second whether a key moved on.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from broker.domain.audit import Action, AuditEvent
 from broker.domain.clock import Clock
 from broker.domain.errors import StorageUnavailable
-from broker.domain.ports import Keys, StoredKey
+from broker.domain.keys import ChangeKeys, KeyPurpose, KeyState, StoredKey
+from broker.domain.ports import Keys
 from broker.wire.jose import (
     KeySet,
     SigningKey,
@@ -26,85 +26,92 @@ from broker.wire.jose import (
     public_jwk,
 )
 
-PURPOSE = "id_token"
-ACTIVE = "active"
-LOOK_AGAIN = timedelta(seconds=60)
-
 Seal = Callable[[bytes], bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class KeyRing:
-    """Keys as they stand: one to sign with by algorithm, and everything that others need to check (`jwks`)."""
+    """Keys as they stand: those that sign, those that check our own ID tokens, and what the world is told (`jwks`)."""
 
-    active: Mapping[str, SigningKey]
+    active: Mapping[tuple[KeyPurpose, str], SigningKey]
     verifying: KeySet
     jwks: bytes
 
-    def key(self, alg: str) -> SigningKey:
-        """The key that signs with an algorithm."""
-        return self.active[alg]
+    def key(self, alg: str, purpose: KeyPurpose = KeyPurpose.ID_TOKEN) -> SigningKey:
+        """The key that signs with an algorithm, for a purpose."""
+        return self.active[purpose, alg]
 
 
 @dataclass(frozen=True, slots=True)
 class KeyVault:
-    """Where keys rest, and how they are sealed there."""
+    """Where keys rest, how they are sealed there, and in whose audit trail they are told of."""
 
     keys: Keys
     seal: Seal
     unseal: Seal
     tenant: str = ""
 
+    def make(self, purpose: KeyPurpose, alg: str, state: KeyState, *, now: datetime) -> StoredKey:
+        """A new key, sealed, not stored yet."""
+        key = generate_key(alg)
+        return StoredKey(key.kid, purpose, alg, state, public_jwk(key), self.seal(private_jwk(key)), now, now)
+
+    def open(self, row: StoredKey) -> SigningKey:
+        """The private key. Raises what `unseal` raises, and `TokenRefused` when it is no key."""
+        return parse_signing_key(self.unseal(row.sealed), alg=row.alg)
+
+    def tells(self, action: Action, key: StoredKey, *, now: datetime, actor: str, **more: str) -> AuditEvent:
+        """What the audit trail says of a key."""
+        detail = {"purpose": key.purpose, "alg": key.alg, **more}
+        return AuditEvent(self.tenant, now, action, actor, subject=key.kid, detail=detail)
+
 
 class Signer:
-    """The ring of this process. Reading it costs nothing; once a minute one caller looks whether keys changed."""
+    """The ring of this process. Reading it costs nothing; the watcher calls `refresh`."""
 
     def __init__(self, vault: KeyVault, *, algs: Iterable[str], clock: Clock) -> None:
         self._vault = vault
         self._clock = clock
-        self._looking = threading.Lock()
         self._opened: dict[str, SigningKey] = {}
+        self._rows: tuple[StoredKey, ...] = ()
         self.ensure(algs)
-        self._look_at = clock() + LOOK_AGAIN
 
     def ensure(self, algs: Iterable[str]) -> None:
         """Make the keys that these algorithms need and that are not there yet."""
-        for alg in algs:
-            _ensure_key(self._vault, alg=alg, now=self._clock())
-        self._ring = self._read()
+        there = {(row.purpose, row.alg) for row in self._vault.keys.published() if row.state is KeyState.ACTIVE}
+        for wanted in ((purpose, alg) for alg in algs for purpose in KeyPurpose):
+            if wanted not in there:
+                self._make(*wanted)
+        self._take(self._vault.keys.published())
 
     def ring(self) -> KeyRing:
         """The keys as they stand."""
-        if self._clock() >= self._look_at and self._looking.acquire(blocking=False):
-            try:
-                self._look_again()
-            finally:
-                self._looking.release()
         return self._ring
 
-    def _look_again(self) -> None:
-        self._look_at = self._clock() + LOOK_AGAIN
+    def refresh(self) -> bool:
+        """Look whether a key moved on; tells whether one did. A database that is away leaves the keys as they were."""
         try:
-            self._ring = self._read()
+            rows = self._vault.keys.published()
         except StorageUnavailable:
-            return  # keys in memory stay good; the database says elsewhere that it is down
+            return False  # keys in memory stay good; the database says elsewhere that it is down
+        if rows == self._rows:
+            return False
+        self._take(rows)
+        return True
 
-    def _read(self) -> KeyRing:
-        stored = self._vault.keys.all(PURPOSE)
-        active = {row.alg: self._open(row) for row in stored if row.state == ACTIVE}
-        jwks = export_jwks(row.public_jwk for row in stored)
-        return KeyRing(active, jwks_from_json(jwks), jwks)
+    def _take(self, rows: tuple[StoredKey, ...]) -> None:
+        self._opened = {row.kid: self._open(row) for row in rows if row.state is KeyState.ACTIVE}
+        active = {(row.purpose, row.alg): self._opened[row.kid] for row in rows if row.state is KeyState.ACTIVE}
+        ours = export_jwks(row.public_jwk for row in rows if row.purpose is KeyPurpose.ID_TOKEN)
+        self._ring = KeyRing(active, jwks_from_json(ours), export_jwks(row.public_jwk for row in rows))
+        self._rows = rows
 
     def _open(self, row: StoredKey) -> SigningKey:
-        if row.kid not in self._opened:
-            self._opened[row.kid] = parse_signing_key(self._vault.unseal(row.sealed), alg=row.alg)
-        return self._opened[row.kid]
+        return self._opened.get(row.kid) or self._vault.open(row)
 
-
-def _ensure_key(vault: KeyVault, *, alg: str, now: datetime) -> None:
-    if any(row.alg == alg and row.state == ACTIVE for row in vault.keys.all(PURPOSE)):
-        return
-    key = generate_key(alg)
-    row = StoredKey(key.kid, PURPOSE, alg, ACTIVE, public_jwk(key), vault.seal(private_jwk(key)), now)
-    event = AuditEvent(vault.tenant, now, Action.KEY_CREATED, "preau", subject=key.kid, detail={"alg": alg})
-    vault.keys.add(row, event)  # False: another process was first, and its key is read next
+    def _make(self, purpose: KeyPurpose, alg: str) -> None:
+        now = self._clock()
+        key = self._vault.make(purpose, alg, KeyState.ACTIVE, now=now)
+        event = self._vault.tells(Action.KEY_CREATED, key, now=now, actor="preau", state=key.state)
+        # False: another process was first, and its key is read next
+        self._vault.keys.change(ChangeKeys(now, (event,), added=(key,)))

@@ -23,11 +23,13 @@ from broker.protocol.endpoint import Call
 from broker.protocol.oidc.answers import token_refusal
 from broker.protocol.oidc.client_assertions import AssertionDesk
 from broker.protocol.oidc.client_auth import CREDENTIALS_CHECKS, AuthenticatedClient, CredentialsCheck, authenticate
+from broker.protocol.oidc.envelopes import Envelopes
 from broker.protocol.oidc.id_token import issue_id_token
 from broker.protocol.oidc.proofs import ProofDesk
 from broker.protocol.oidc.provider import ProviderSettings
 from broker.protocol.oidc.signing import Signer
 from broker.protocol.oidc.token_checks import WAYS, Redemption, Reused, Way
+from broker.protocol.oidc.token_request import Grantor, TokenRequest, check_grant_type
 from broker.wire import oauth
 from broker.wire.http import PlainResponse, parse_body
 
@@ -41,14 +43,10 @@ class Tokens:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A token request of a proven client: by which way, and with which proven key (empty: none)."""
+class Asked(TokenRequest):
+    """A token request that redeems something: by which way."""
 
-    call: Call
-    client: AuthenticatedClient
-    form: Mapping[str, str]
     way: Way
-    jkt: str
 
     def check(self, payload: CodePayload) -> None:
         """Run the checks of the way on what was claimed."""
@@ -68,20 +66,30 @@ class Token:
     assertions: AssertionDesk
     proofs: ProofDesk
     gate: ServiceGate
+    envelopes: Envelopes
     credentials_checks: tuple[CredentialsCheck, ...] = CREDENTIALS_CHECKS
     ways: Mapping[str, Way] = field(default_factory=lambda: WAYS)
+    grantors: Mapping[str, Grantor] = field(default_factory=dict)
+    """Grants that redeem nothing, by grant type."""
 
     def post(self, call: Call) -> PlainResponse:
         """Answer a token request."""
         try:
             form = parse_body(call.request)
             client = authenticate(call, form, self.services.current(), self.assertions, checks=self.credentials_checks)
-            way = self.ways.get(form.get(oauth.GRANT_TYPE, ""))
-            if way is None:
-                raise UnsupportedGrantType("neither a code nor a refresh token")
-            return self._redeem(Asked(call, client, form, way, self._key(call, client)))
+            answer = self._answer_to(form.get(oauth.GRANT_TYPE, ""))
+            check_grant_type(client, form)
+            return answer(TokenRequest(call, client, form, self._key(call, client)))
         except ProtocolError as refusal:
             return token_refusal(refusal, trace=call.trace)
+
+    def _answer_to(self, grant_type: str) -> Grantor:
+        way = self.ways.get(grant_type)
+        if way is not None:
+            return lambda asked: self._redeem(Asked(asked.call, asked.client, asked.form, asked.jkt, way))
+        if grant_type not in self.grantors:
+            raise UnsupportedGrantType("no grant of ours")
+        return self.grantors[grant_type]
 
     def _key(self, call: Call, client: AuthenticatedClient) -> str:
         """The key that the tokens will be bound to: proven before anything is spent (RFC 9449 §5)."""
@@ -157,6 +165,7 @@ class Token:
         self.ledger.note(released)  # before the token is signed: what cannot be written down is not told
         told = payload if asked.way.kind is Redeemable.CODE else replace(payload, nonce="")  # OIDC Core §12.2
         key = self.signer.ring().key(client.party.signing_alg)
+        id_token = issue_id_token(told, self.settings, key, access_token=tokens.access, now=now)
         renewed = {oauth.REFRESH_TOKEN: tokens.refresh} if payload.offline else {}
         return private_json(
             {
@@ -165,7 +174,7 @@ class Token:
                 "expires_in": int(self.settings.access_token.total_seconds()),
                 **renewed,
                 "scope": " ".join(payload.grant.scope),
-                "id_token": issue_id_token(told, self.settings, key, access_token=tokens.access, now=now),
+                "id_token": self.envelopes.id_token(id_token, client.party),
             }
         )
 

@@ -60,14 +60,29 @@ def check_redirect_uri(redemption: Redemption) -> None:
         raise InvalidGrant("another redirect_uri")
 
 
+def check_challenged(redemption: Redemption) -> None:
+    """A code without a challenge is for a client that still has a waiver, and comes without a verifier.
+
+    With one, the client did send a challenge, which somebody took out of its request (RFC 9700 §4.8).
+    """
+    if redemption.payload.code_challenge:
+        return
+    if not redemption.client.party.pkce_waiver or oauth.CODE_VERIFIER in redemption.form:
+        raise InvalidGrant("no code_challenge")
+
+
 def check_verifier_shape(redemption: Redemption) -> None:
     """A verifier is 43 to 128 unreserved characters: a short one could be guessed (RFC 7636 §4.1)."""
+    if not redemption.payload.code_challenge:
+        return
     if not _VERIFIER.fullmatch(redemption.form.get(oauth.CODE_VERIFIER, "")):
         raise InvalidGrant("absent or malformed code_verifier")
 
 
 def check_verifier(redemption: Redemption) -> None:
     """The verifier hashes to the challenge of the request (RFC 7636 §4.6)."""
+    if not redemption.payload.code_challenge:
+        return
     verifier = redemption.form.get(oauth.CODE_VERIFIER, "")
     made = urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=")
     if not hmac.compare_digest(made, redemption.payload.code_challenge.encode()):
@@ -103,6 +118,7 @@ CODE_CHECKS: tuple[RedemptionCheck, ...] = (
     check_owner,
     check_unused,
     check_redirect_uri,
+    check_challenged,
     check_verifier_shape,
     check_verifier,
     check_key,

@@ -13,14 +13,15 @@ from broker.domain.acts import RevokeGrant
 from broker.domain.audit import Action, AuditEvent
 from broker.domain.errors import InvalidClient, InvalidRequest, ProtocolError
 from broker.domain.handles import Handle, digest, is_handle
-from broker.domain.ports import Current, Grants, Services
+from broker.domain.ports import Current, Grants, Services, ServiceTokens
 from broker.domain.services import TokenAuthMethod
-from broker.domain.sessions import AccessToken, Grant, Redeemable
+from broker.domain.sessions import Grant, Redeemable
 from broker.protocol.answers import NO_STORE, private_json
 from broker.protocol.endpoint import Call
 from broker.protocol.oidc.answers import token_refusal
 from broker.protocol.oidc.client_assertions import AssertionDesk
 from broker.protocol.oidc.client_auth import CREDENTIALS_CHECKS, AuthenticatedClient, CredentialsCheck, authenticate
+from broker.protocol.oidc.introspection import TokenReader
 from broker.protocol.oidc.provider import ProviderSettings
 from broker.wire import oauth
 from broker.wire.http import PlainResponse, parse_body
@@ -36,6 +37,7 @@ class TokenDesk:
     settings: ProviderSettings
     services: Current[Services]
     grants: Grants
+    service_tokens: ServiceTokens
     assertions: AssertionDesk
     credentials_checks: tuple[CredentialsCheck, ...] = CREDENTIALS_CHECKS
 
@@ -45,17 +47,7 @@ class TokenDesk:
             client, token = self._read(call)
         except ProtocolError as refusal:
             return token_refusal(refusal, trace=call.trace)
-        grant = self._grant(token, call)
-        if grant is not None and grant.client_id == client.party.client_id:
-            event = AuditEvent(
-                tenant=client.service.tenant,
-                at=call.now,
-                action=Action.TOKEN_REVOKED,
-                actor=client.party.client_id,
-                subject=grant.grant_id,
-                trace=call.trace,
-            )
-            self.grants.revoke(RevokeGrant(grant.grant_id, Action.TOKEN_REVOKED.value, call.now, (event,)))
+        self._revoke(client, token, call)
         return PlainResponse(200, NO_STORE)
 
     def introspect(self, call: Call) -> PlainResponse:
@@ -65,10 +57,11 @@ class TokenDesk:
             check_keeps_secret(client)
         except ProtocolError as refusal:
             return token_refusal(refusal, trace=call.trace)
-        found = self._access_token(token, call)
-        if found is None or found.grant.client_id != client.party.client_id:
+        reader = TokenReader(self.settings, self.services, self.grants, self.service_tokens)
+        found = reader.live(token, now=call.now)
+        if found is None or client.party.client_id not in found.readers:
             return private_json(INACTIVE)
-        return private_json(self._told(found))
+        return private_json(found.claims)
 
     def _read(self, call: Call) -> tuple[AuthenticatedClient, str]:
         form: Mapping[str, str] = parse_body(call.request)
@@ -77,29 +70,38 @@ class TokenDesk:
             raise InvalidRequest("no token")
         return client, form[oauth.TOKEN]
 
-    def _grant(self, token: str, call: Call) -> Grant | None:
+    def _revoke(self, client: AuthenticatedClient, token: str, call: Call) -> None:
         """By the shape of the token: `token_type_hint` would only tell what the prefix tells (RFC 7009 §2.1)."""
+        client_id = client.party.client_id
+        if is_handle(Handle.SERVICE_TOKEN, token):
+            own = self.service_tokens.find(digest(token), now=call.now)
+            if own is not None and own.client_id == client_id:
+                self.service_tokens.revoke(digest(token), _event(client, call))
+            return
+        grant = self._grant(token, call)
+        if grant is not None and grant.client_id == client_id:
+            event = _event(client, call, subject=grant.grant_id)
+            self.grants.revoke(RevokeGrant(grant.grant_id, Action.TOKEN_REVOKED.value, call.now, (event,)))
+
+    def _grant(self, token: str, call: Call) -> Grant | None:
         if is_handle(Handle.REFRESH_TOKEN, token):
             payload = self.grants.redeemable(Redeemable.REFRESH, digest(token))
             return payload.grant if payload else None
-        found = self._access_token(token, call)
+        if not is_handle(Handle.ACCESS_TOKEN, token):
+            return None
+        found = self.grants.token(digest(token), now=call.now)
         return found.grant if found else None
 
-    def _access_token(self, token: str, call: Call) -> AccessToken | None:
-        return self.grants.token(digest(token), now=call.now) if is_handle(Handle.ACCESS_TOKEN, token) else None
 
-    def _told(self, token: AccessToken) -> dict[str, object]:
-        return {
-            "active": True,
-            "iss": self.settings.issuer,
-            "client_id": token.grant.client_id,
-            "aud": token.grant.client_id,
-            "sub": token.subject,
-            "scope": " ".join(token.grant.scope),
-            "token_type": oauth.DPOP if token.grant.jkt else oauth.BEARER,
-            "exp": int(token.expires_at.timestamp()),
-            **({"cnf": {"jkt": token.grant.jkt}} if token.grant.jkt else {}),  # RFC 9449 §6.2
-        }
+def _event(client: AuthenticatedClient, call: Call, *, subject: str = "") -> AuditEvent:
+    return AuditEvent(
+        tenant=client.service.tenant,
+        at=call.now,
+        action=Action.TOKEN_REVOKED,
+        actor=client.party.client_id,
+        subject=subject,
+        trace=call.trace,
+    )
 
 
 def check_keeps_secret(client: AuthenticatedClient) -> None:

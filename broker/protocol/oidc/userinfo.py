@@ -10,22 +10,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from broker.domain.errors import InvalidDpopProof, InvalidToken, ProtocolError
+from broker.domain.errors import InvalidDpopProof, InvalidRequest, InvalidToken, ProtocolError
 from broker.domain.handles import Handle, digest, is_handle
 from broker.domain.people import ChildCard, PersonView, RecordKind, Space
 from broker.domain.ports import Current, Details, Grants, Ledger, People, Services
 from broker.domain.released import SUBJECT, release_of
-from broker.domain.services import Protocol, Service
+from broker.domain.services import Protocol, RelyingParty, Service
 from broker.domain.sessions import AccessToken
-from broker.protocol.answers import private_json
 from broker.protocol.endpoint import Call
 from broker.protocol.oidc.answers import bearer_refusal
 from broker.protocol.oidc.copies import TokenCopies, copy_key, decode
+from broker.protocol.oidc.envelopes import Envelopes
 from broker.protocol.oidc.proofs import ProofDesk
 from broker.services.release import About, Asker, as_claims, release_for
 from broker.services.release_details import needs_children, read_details
 from broker.wire import oauth
-from broker.wire.http import PlainRequest, PlainResponse
+from broker.wire.http import PlainRequest, PlainResponse, parse_body
 from policies import PolicyBook
 
 _SCHEMES = frozenset({oauth.BEARER.lower(), oauth.DPOP.lower()})
@@ -43,17 +43,20 @@ class UserInfo:
     policies: Current[PolicyBook]
     copies: TokenCopies
     proofs: ProofDesk
+    envelopes: Envelopes
 
     def answer(self, call: Call) -> PlainResponse:
-        """Answer a userinfo request, by GET or POST; the token comes in the header alone (RFC 9700 §4.3.2)."""
+        """Answer a userinfo request, by GET or POST: the token in the header or a form, never in the address."""
         try:
             token = self._live_token(call)
-            claims = self._claims(token, now=call.now)
+            service, party = self._asker(token)
+            claims = self._claims(token, service, now=call.now)
         except ProtocolError as refusal:
             return bearer_refusal(refusal, trace=call.trace, scheme=scheme_of(call.request))
-        return private_json({SUBJECT: token.subject, **claims})
+        return self.envelopes.userinfo({SUBJECT: token.subject, **claims}, party)
 
     def _live_token(self, call: Call) -> AccessToken:
+        check_one_way(call.request)
         handle = token_handle(call.request)
         if not handle:
             raise InvalidToken("no token of ours")
@@ -80,13 +83,19 @@ class UserInfo:
             self.copies.keep(token_digest, token)
         return token
 
-    def _claims(self, token: AccessToken, *, now: datetime) -> dict[str, object]:
+    def _asker(self, token: AccessToken) -> tuple[Service, RelyingParty]:
         service = self.services.current().by_client(token.grant.client_id)
-        person = self.people.person(token.grant.person_id, now=now)
-        if service is None or person is None:
-            raise InvalidToken("the client or the person is gone")
+        party = service.party(token.grant.client_id) if service else None
+        if service is None or party is None:
+            raise InvalidToken("the client is gone")
         if service.is_suspended:
             raise InvalidToken("the service is suspended")
+        return service, party
+
+    def _claims(self, token: AccessToken, service: Service, *, now: datetime) -> dict[str, object]:
+        person = self.people.person(token.grant.person_id, now=now)
+        if person is None:
+            raise InvalidToken("the person is gone")
         asker = Asker(service, Protocol.OIDC)
         about = About(
             person,
@@ -110,24 +119,41 @@ class UserInfo:
 
     def _child_subject(self, service: Service, *, now: datetime) -> Callable[[str], str]:
         def subject(child_id: str) -> str:
-            return self.grants.subject(child_id, sector=service.service_id, space=Space.FAMILY, now=now)
+            return self.grants.subject(child_id, sector=service.sector, space=Space.FAMILY, now=now)
 
         return subject
 
 
+def check_one_way(request: PlainRequest) -> None:
+    """The token comes in one way: two could be of two people. Raises `InvalidRequest` (RFC 6750 §2)."""
+    if _in_form(request) and "authorization" in request.headers:
+        raise InvalidRequest("two access tokens")
+
+
 def scheme_of(request: PlainRequest) -> str:
-    """The scheme of the Authorization header, as written; empty when there is none."""
-    return request.headers.get("authorization", "").partition(" ")[0]
+    """The scheme of the Authorization header, as written; a token in a form is a bearer's; empty when there is none."""
+    written = request.headers.get("authorization", "").partition(" ")[0]
+    return written or (oauth.BEARER if _in_form(request) else "")
 
 
 def token_handle(request: PlainRequest) -> str:
-    """The access token in the header, by shape one of ours; else the empty text. Schemes have no case (RFC 9110)."""
-    handle = request.headers.get("authorization", "").partition(" ")[2].strip()
+    """The access token that was shown, by shape one of ours; else the empty text. Schemes have no case (RFC 9110)."""
+    handle = request.headers.get("authorization", "").partition(" ")[2].strip() or _in_form(request)
     of_ours = scheme_of(request).lower() in _SCHEMES and is_handle(Handle.ACCESS_TOKEN, handle)
     return handle if of_ours else ""
 
 
+def _in_form(request: PlainRequest) -> str:
+    """The token in the form of a POST (RFC 6750 §2.2); empty when the body is no form, or holds it twice."""
+    if request.method != "POST" or not request.body:
+        return ""
+    try:
+        return parse_body(request).get(oauth.ACCESS_TOKEN, "")
+    except InvalidRequest:
+        return ""
+
+
 def token_copy_key(request: PlainRequest) -> str:
-    """Where a copy of the token in the header would be; empty when there is no token of ours."""
+    """Where a copy of the token that was shown would be; empty when there is no token of ours."""
     handle = token_handle(request)
     return copy_key(digest(handle)) if handle else ""

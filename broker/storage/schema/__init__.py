@@ -18,12 +18,13 @@ from broker.storage.schema.directory import (
     schools,
     staff_posts,
 )
-from broker.storage.schema.grants import access_tokens, consumptions, grants, signing_keys
+from broker.storage.schema.grants import access_tokens, consumptions, grants, service_tokens, signing_keys
 from broker.storage.schema.guesses import guesses
 from broker.storage.schema.imports import import_faults, imports, staged_rows
 from broker.storage.schema.ledger import releases
 from broker.storage.schema.logins import accounts, merges, sessions, subjects
 from broker.storage.schema.quality import quality_findings
+from broker.storage.schema.registrations import registrations
 from broker.storage.schema.standings import standings
 from broker.storage.schema.trail import audit_events, audit_heads, audit_seals, outbox
 
@@ -51,10 +52,12 @@ __all__ = [
     "quality_findings",
     "record_ties",
     "records",
+    "registrations",
     "releases",
     "restrictions",
     "school_keys",
     "schools",
+    "service_tokens",
     "sessions",
     "signing_keys",
     "staff_posts",

@@ -62,6 +62,18 @@ access_tokens = Table(
     Index("ix_access_tokens_expires_at", "expires_at"),
 )
 
+service_tokens = Table(
+    "service_tokens", metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("client_id", String(128), nullable=False),
+    Column("scope", JSON, nullable=False),
+    Column("jkt", String(64)),
+    Column("issued_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Index("ix_service_tokens_expires_at", "expires_at"),
+)
+"""What clients do in their own name: no person, so nothing that a session, a merge or a right could end."""
+
 signing_keys = Table(
     "signing_keys", metadata,
     Column("kid", String(64), primary_key=True),
@@ -71,8 +83,15 @@ signing_keys = Table(
     Column("public_jwk", Text, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
     Column("created_at", Instant, nullable=False),
+    Column("since", Instant),
+    Index(
+        "uq_signing_keys_next", "purpose", "alg", unique=True,
+        postgresql_where=text("state = 'next'"), sqlite_where=text("state = 'next'"),
+    ),
     Index(
         "uq_signing_keys_active", "purpose", "alg", unique=True,
         postgresql_where=text("state = 'active'"), sqlite_where=text("state = 'active'"),
     ),
 )
+"""One next and one active key for each purpose and algorithm. `since`: when it came into its state. `sealed` is empty
+once it is retired."""

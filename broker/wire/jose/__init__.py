@@ -1,7 +1,7 @@
 """JOSE: every signature made or checked in the house. The one home of joserfc; `authlib.jose` is used nowhere.
 
-Owns: key generation and export, signing, and a verification that pins algorithm, type, key and size before any claim
-is read, then demands the claims. What it returns, `SignedClaims`, nobody else makes.
+Owns: key generation and export, signing, encryption to a client, and a verification that pins algorithm, type, key and
+size before any claim is read, then demands the claims. What it returns, `SignedClaims`, nobody else makes.
 Must not know: whose token it is, where keys are kept, the clock.
 """
 
@@ -14,6 +14,7 @@ from broker.wire.jose.claims import (
     verify_own_id_token,
 )
 from broker.wire.jose.dpop import BEHIND, Proof, verify_proof
+from broker.wire.jose.encrypting import ENCRYPTION_ALGS, ENCRYPTION_ENCS, EncryptionKey, encrypt, encryption_key
 from broker.wire.jose.keys import (
     FAPI_ALGS,
     SIGNING_ALGS,
@@ -34,9 +35,12 @@ from broker.wire.jose.verifying import SignedClaims
 __all__ = [
     "BEHIND",
     "CLOCKS_APART",
+    "ENCRYPTION_ALGS",
+    "ENCRYPTION_ENCS",
     "FAPI_ALGS",
     "SIGNING_ALGS",
     "VERIFYING_ALGS",
+    "EncryptionKey",
     "KeySet",
     "Proof",
     "Refusal",
@@ -44,6 +48,8 @@ __all__ = [
     "SigningKey",
     "TokenRefused",
     "claimed_client",
+    "encrypt",
+    "encryption_key",
     "export_jwks",
     "generate_key",
     "jwks_from_json",

@@ -165,10 +165,10 @@ LONGEST_JTI = 255
 
 @dataclass(frozen=True, slots=True)
 class AssertionFacts:
-    """Whose assertion it must be, for whom, and when it is looked at (seconds)."""
+    """Whose assertion it must be, for whom (any of `audiences`), and when it is looked at (seconds)."""
 
     client_id: str
-    issuer: str
+    audiences: Collection[str]
     now: float
 
 
@@ -188,8 +188,9 @@ def check_assertion_subject(claims: dict[str, Any], facts: AssertionFacts) -> No
 
 
 def check_assertion_audience(claims: dict[str, Any], facts: AssertionFacts) -> None:
-    """`aud` is our issuer as one text: a list could be meant for another server too (FAPI 2.0 §5.3.2.1)."""
-    if claims.get("aud") != facts.issuer:
+    """`aud` is us as one text: a list could be meant for another server too (FAPI 2.0 §5.3.2.1)."""
+    audience = claims.get("aud")
+    if not isinstance(audience, str) or audience not in facts.audiences:
         raise TokenRefused(Refusal.AUD)
 
 
@@ -231,12 +232,21 @@ def claimed_client(assertion: str) -> str:
 
 
 def verify_client_assertion(
-    assertion: str, keys: KeySet, *, client_id: str, issuer: str, now: datetime
+    assertion: str,
+    keys: KeySet,
+    *,
+    client_id: str,
+    audiences: Collection[str],
+    now: datetime,
+    algorithms: Collection[str] = FAPI_ALGS,
 ) -> SignedClaims:
-    """Check a client's assertion under its own keys. That its `jti` is new is for the caller. Raises `TokenRefused`."""
-    claims = verify_signature(assertion, keys, algorithms=FAPI_ALGS, types=ASSERTION_TYPES)
+    """Check a client's assertion under its own keys. That its `jti` is new is for the caller. Raises `TokenRefused`.
+
+    `audiences`: our names, of which it must state one.
+    """
+    claims = verify_signature(assertion, keys, algorithms=algorithms, types=ASSERTION_TYPES)
     for check in ASSERTION_CHECKS:
-        check(claims, AssertionFacts(client_id, issuer, now.timestamp()))
+        check(claims, AssertionFacts(client_id, audiences, now.timestamp()))
     return SignedClaims(claims)
 
 

@@ -133,17 +133,22 @@ def jwks_from_json(document: bytes | str) -> KeySet:
 
     Raises `TokenRefused` (KEY) when nothing usable remains or the document is not a JWK set.
     """
-    if len(document) > LARGEST_JWKS:
-        raise TokenRefused(Refusal.SIZE, "key set")
-    entries = _object(document).get("keys")
-    if not isinstance(entries, list):
-        raise TokenRefused(Refusal.KEY, "no list of keys")
-    keys = [key for key in map(_verifying_key, entries) if key is not None]
+    keys = [key for key in map(_verifying_key, jwk_entries(document)) if key is not None]
     kids = [key.kid for key in keys]
     usable = tuple(key for key in keys if not key.kid or kids.count(key.kid) == 1)
     if not usable:
         raise TokenRefused(Refusal.KEY, "no usable key")
     return KeySet(usable)
+
+
+def jwk_entries(document: bytes | str) -> list[object]:
+    """The entries of a JWK set, none of them looked at. Raises `TokenRefused` (SIZE, KEY)."""
+    if len(document) > LARGEST_JWKS:
+        raise TokenRefused(Refusal.SIZE, "key set")
+    entries = _object(document).get("keys")
+    if not isinstance(entries, list):
+        raise TokenRefused(Refusal.KEY, "no list of keys")
+    return entries
 
 
 def _verifying_key(entry: object) -> VerifyingKey | None:

@@ -78,7 +78,7 @@ def test_signing_keys_are_made_once_and_opened_again(settings: Settings) -> None
     first.close()
     second = build(settings)
     assert get(second, "/jwks").json() == keys
-    assert [key["alg"] for key in keys["keys"]] == ["ES256"]
+    assert [key["alg"] for key in keys["keys"]] == ["ES256"] * 4, "an active and a next one for each of two purposes"
     second.close()
 
 
@@ -149,7 +149,7 @@ def test_the_worker_sweeps_what_may_vanish_too(broker: Broker) -> None:
     clock = FakeClock()
     memory = MemoryStore(clock)
     memory.put("k", b"v", ttl=1)
-    worker = build_worker(broker.stores, memory, broker.policies, clock=clock)
+    worker = build_worker(broker.stores, memory, broker.policies, broker.keys, clock=clock)
     assert worker.tick(clock.advance(2)).swept == 1
 
 

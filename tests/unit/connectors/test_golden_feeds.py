@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields, is_dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -42,11 +42,20 @@ READERS: Mapping[str, IdentityFeed] = {
 }
 
 
+def spelt(value: Any) -> Any:
+    """A record with the names of its fields, and theirs."""
+    if hasattr(value, "_asdict"):
+        return {name: spelt(one) for name, one in value._asdict().items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: spelt(getattr(value, field.name)) for field in fields(value)}
+    return tuple(map(spelt, value)) if isinstance(value, tuple) else value
+
+
 def told(item: FeedRow | FeedFault) -> dict[str, Any]:
     """An item with its fields that are not empty; every field being stated is left out."""
     if isinstance(item, FeedFault):
         return {"fault": asdict(item)}
-    plain = {name: value for name, value in asdict(item.record).items() if value not in ("", (), None)}
+    plain = {name: value for name, value in spelt(item.record).items() if value not in ("", (), None)}
     stated = plain.pop("stated", PERSON_FIELDS)
     if stated != PERSON_FIELDS:
         plain["unsaid"] = sorted(PERSON_FIELDS - stated)

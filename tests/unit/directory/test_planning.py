@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -80,14 +79,14 @@ def test_a_new_pupil_brings_record_and_guardianship() -> None:
     ("relations", "change", "counted"),
     [
         ((), "ended", "guardianships_ended"),
-        ((replace(MOTHER, quality=Quality.CONTACT),), "altered", "guardianships_altered"),
-        ((MOTHER, replace(MOTHER, adult_key="6")), "widened", "guardianships_widened"),
+        ((MOTHER._replace(quality=Quality.CONTACT),), "altered", "guardianships_altered"),
+        ((MOTHER, MOTHER._replace(adult_key="6")), "widened", "guardianships_widened"),
     ],
 )
 def test_a_changed_right_over_a_known_pupil_is_audited_and_told(
     relations: tuple[Relation, ...], change: str, counted: str
 ) -> None:
-    after = replace(PUPIL, relations=relations)
+    after = PUPIL._replace(relations=relations)
     decided = plan(staged(after), of=PUPIL, guardianships=[guardianship()])
     (event,) = decided.audit
     assert (event.action, event.subject, event.outcome) == (Action.GUARDIANSHIP_CHANGED, "f:1", change)
@@ -130,38 +129,38 @@ def test_a_record_gone_and_delivered_again_returns() -> None:
 
 
 def test_rows_of_one_key_are_folded_in_their_order() -> None:
-    partial = replace(PUPIL, name=PersonName("", "Zoé"), relations=(), stated=frozenset({"given"}))
+    partial = PUPIL._replace(name=PersonName("", "Zoé"), relations=(), stated=frozenset({"given"}))
     decided = plan(staged(PUPIL), staged(partial, Op.MODIFY, 2), staged(PUPIL, Op.KEEP, 3))
     (record,) = decided.records_added.values()
     assert (record.family_name, record.given_name) == ("A", "Zoé")
     assert len(decided.guardianships_added) == 1
-    moved = replace(partial, mef="10310019110", stated=frozenset({"mef"}))
+    moved = partial._replace(mef="10310019110", stated=frozenset({"mef"}))
     back = plan(staged(PUPIL, Op.DELETE), staged(moved, Op.MODIFY, 2), of=PUPIL)
     assert "10310019110" in back.records_changed["f:1"].content
     assert back.records_retired == []
 
 
 def test_a_key_that_comes_back_for_somebody_else_retires_a_guardian_and_leaves_a_pupil_as_he_was() -> None:
-    other = replace(PUPIL, name=PersonName("C", "D"), birth_date=NOW.date())
+    other = PUPIL._replace(name=PersonName("C", "D"), birth_date=NOW.date())
     pupil = plan(staged(other), of=PUPIL)
     assert (pupil.records_changed, pupil.records_retired, pupil.counts) == ({}, [], {"faults": 1})
-    adult = replace(PUPIL, kind=RecordKind.GUARDIAN, relations=())
-    guardian = plan(staged(replace(adult, name=PersonName("C", "D"))), of=adult)
+    adult = PUPIL._replace(kind=RecordKind.GUARDIAN, relations=())
+    guardian = plan(staged(adult._replace(name=PersonName("C", "D"))), of=adult)
     assert (guardian.records_changed, guardian.records_retired, guardian.touched) == ({}, ["f:1"], {"f:1"})
     assert guardian.counts == {"faults": 1, "guardian_replaced": 1, "guardian_retired": 1}
 
 
 def test_a_partial_change_of_nobody_known_is_a_fault_and_a_full_one_an_addition() -> None:
-    partial = replace(PUPIL, stated=frozenset({"given"}))
+    partial = PUPIL._replace(stated=frozenset({"given"}))
     decided = plan(staged(partial, Op.MODIFY))
     assert ["not known" in fault.reason for fault in decided.faults] == [True]
     assert decided.records_added == {}
-    full = replace(PUPIL, stated=frozenset({"given", "family", "relations"}))
+    full = PUPIL._replace(stated=frozenset({"given", "family", "relations"}))
     assert list(plan(staged(full, Op.MODIFY)).records_added) == ["f:1"]
 
 
 def test_a_key_never_changes_its_kind() -> None:
-    guardian = replace(PUPIL, kind=RecordKind.GUARDIAN, relations=())
+    guardian = PUPIL._replace(kind=RecordKind.GUARDIAN, relations=())
     against_known = plan(staged(guardian), of=PUPIL)
     in_one_set = plan(staged(PUPIL), staged(guardian, seq=2))
     assert (len(against_known.faults), against_known.records_changed) == (1, {})
@@ -181,7 +180,7 @@ def test_posts_follow_the_schools_that_are_known() -> None:
 
 
 def test_an_unknown_school_is_told_once_and_its_people_are_looked_at_again() -> None:
-    other = replace(STAFF, key="2")
+    other = STAFF._replace(key="2")
     decided = plan(staged(STAFF), staged(other, seq=2))
     assert [fault.warning for fault in decided.faults] == [True]
     assert decided.counts["unknown_school:9"] == 2
@@ -189,8 +188,8 @@ def test_an_unknown_school_is_told_once_and_its_people_are_looked_at_again() -> 
 
 
 def test_an_unknown_school_of_a_pupil_leaves_the_known_ones() -> None:
-    pupil = replace(PUPIL, school_key="8")
-    decided = plan(staged(replace(pupil, school_key="9")), schools={"9": "9990002Y"})
+    pupil = PUPIL._replace(school_key="8")
+    decided = plan(staged(pupil._replace(school_key="9")), schools={"9": "9990002Y"})
     assert [(row.uai, row.class_code) for row in decided.enrolments_added] == [("9990002Y", "")]
     assert plan(staged(pupil), schools={"9": "9990002Y"}).enrolments_added == []
 
@@ -219,7 +218,7 @@ def test_the_last_word_on_a_school_counts(ops: tuple[Op, ...], written: list[str
 
 
 def test_what_a_record_states_of_one_human_is_written_over_and_emptied() -> None:
-    tied = replace(PUPIL, ties=(Tie("rapproche", "2"), Tie("reference", "99$7")))
+    tied = PUPIL._replace(ties=(Tie("rapproche", "2"), Tie("reference", "99$7")))
     assert plan(staged(tied)).ties == {"f:1": (("f:2", "rapproche"), ("99$7", "reference"))}
     assert plan(staged(PUPIL), of=tied, guardianships=[guardianship()]).ties == {"f:1": ()}
     assert plan(staged(PUPIL)).ties == {}

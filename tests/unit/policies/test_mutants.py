@@ -22,8 +22,9 @@ from policies.text import statements
 from tests.unit.policies.mutants import Mutant, mutants
 
 OTHER_CLAIMS = (
-    "name", "given_name", "family_name", "profil", "uai", "birthdate", "email", "postal_code", "login", "external_id",
-    "classes", "mef", "teachings", "functions", "sub_functions", "structure_type",
+    "name", "given_name", "family_name", "profil", "uai", "birthdate", "email", "email_verified", "phone_number",
+    "phone_number_verified", "address", "postal_code", "login", "external_id", "classes",
+    "mef", "teachings", "functions", "sub_functions", "structure_type",
 )  # fmt: skip
 CHILD_DETAIL = "release.child_detail refuses whatever else is about a child"
 
@@ -33,6 +34,7 @@ EQUIVALENT: Mapping[str, Mapping[str, str]] = {
     },
     "release.identity": {"true for !about_child": CHILD_DETAIL},
     "release.own_mail": {"true for !about_child": CHILD_DETAIL, "with none": "release.nobody refuses"},
+    "release.own_home": {"true for !about_child": CHILD_DETAIL},
     "release.own_postal_code": {"true for !about_child": CHILD_DETAIL, "with none": "release.nobody refuses"},
     "release.pupil_schooling": {
         "true for !about_child": "release.pupil_children refuses whatever is about a child",

@@ -9,6 +9,7 @@ import pytest
 from joserfc import jws
 
 from broker.domain.errors import UpstreamUnavailable
+from broker.domain.keys import KeyPurpose
 from broker.domain.logouts import Logout, LogoutUntold, Untold
 from broker.live import Part
 from broker.protocol.oidc.back_channel import BackChannel, logout_claims
@@ -35,7 +36,7 @@ from tests.settable import Settable
 ISSUER = "https://preau.example"
 KEY = generate_key("ES256")
 JWKS = export_jwks([public_jwk(KEY)])
-RING = KeyRing({"ES256": KEY}, jwks_from_json(JWKS), JWKS)
+RING = KeyRing({(KeyPurpose.LOGOUT_TOKEN, "ES256"): KEY}, jwks_from_json(JWKS), JWKS)
 SETTINGS = ProviderSettings(ISSUER, Part(Settable(load_book()), lambda book: book.installation.sessions))
 SERVICES = (
     listening("cantine", back="https://cantine.example/fin"),

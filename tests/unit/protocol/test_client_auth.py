@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from broker.domain.errors import InvalidClient, InvalidRequest, ProtocolError, UnauthorizedClient
+from broker.domain.errors import InvalidClient, InvalidRequest, ProtocolError, UnauthorizedClient, UpstreamUnavailable
 from broker.domain.handles import digest
 from broker.domain.services import ClientKind, TokenAuthMethod
 from broker.domain.standings import InForce, StandingKind
@@ -18,10 +18,10 @@ from broker.protocol.endpoint import Call
 from broker.protocol.oidc import client_auth
 from broker.protocol.oidc.client_assertions import AssertionDesk
 from broker.protocol.oidc.client_auth import CREDENTIALS_CHECKS, CredentialsCheck, authenticate
+from broker.protocol.oidc.client_keys import ClientKeys
 from broker.services.register import Register
 from broker.wire import oauth
 from broker.wire.http import PlainRequest
-from broker.wire.jose import jwks_from_json
 from tests.builders import NOW
 from tests.fapi import assertion, fapi_service, key
 from tests.oidc_stand import ISSUER, SECRET, basic, service
@@ -75,7 +75,11 @@ class Claimed:
         return first
 
 
-DESK = AssertionDesk(ISSUER, Claimed(), jwks_from_json)
+def no_fetch(_: str) -> bytes:
+    raise UpstreamUnavailable("nobody is called here")
+
+
+DESK = AssertionDesk(ISSUER, Claimed(), ClientKeys(no_fetch))
 
 
 def shown(headers: dict[str, str], form: dict[str, str], *checks: CredentialsCheck) -> str:

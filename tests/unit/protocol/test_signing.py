@@ -1,83 +1,59 @@
-"""The provider's keys: made once however many processes start, opened once, looked at again after a minute."""
+"""The provider's keys: made once however many processes start, opened once, followed beside the requests."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import pytest
 from jose import jwt as vendor_jwt
 
-from broker.domain.audit import AuditEvent
-from broker.domain.errors import StorageUnavailable
-from broker.domain.ports import StoredKey
-from broker.protocol.oidc.signing import KeyVault, Signer
-from broker.wire.jose import TokenRefused, generate_key, private_jwk, public_jwk, sign
+from broker.domain.keys import KeyPurpose, KeyState
+from broker.protocol.oidc.signing import KeyRing, Signer
+from broker.wire.jose import TokenRefused, sign
 from tests.clock import FakeClock
-
-
-@dataclass
-class FakeKeys:
-    """`Keys` in a list; `rival` is stored by another process in the very moment of our own attempt."""
-
-    rows: list[StoredKey] = field(default_factory=list)
-    events: list[AuditEvent] = field(default_factory=list)
-    rival: StoredKey | None = None
-    down: bool = False
-    reads: int = 0
-
-    def all(self, purpose: str) -> tuple[StoredKey, ...]:
-        self.reads += 1
-        if self.down:
-            raise StorageUnavailable
-        return tuple(row for row in self.rows if row.purpose == purpose)
-
-    def add(self, key: StoredKey, audit: AuditEvent) -> bool:
-        if self.rival is not None:
-            self.rows.append(self.rival)
-            self.rival = None
-            return False
-        self.rows.append(key)
-        self.events.append(audit)
-        return True
-
-
-def flip(content: bytes) -> bytes:
-    """A seal for tests: every bit turned."""
-    return bytes(byte ^ 255 for byte in content)
+from tests.signing_keys import FakeKeys, stored, vault_of
 
 
 def signer(keys: FakeKeys, clock: FakeClock, *algs: str) -> Signer:
-    return Signer(KeyVault(keys, flip, flip, tenant="site"), algs=algs or ("ES256",), clock=clock)
+    return Signer(vault_of(keys), algs=algs or ("ES256",), clock=clock)
 
 
-def stored(clock: FakeClock, state: str = "active") -> StoredKey:
-    key = generate_key("ES256")
-    return StoredKey(key.kid, "id_token", "ES256", state, public_jwk(key), flip(private_jwk(key)), clock())
+def kids(ring: KeyRing) -> set[str]:
+    return {key["kid"] for key in json.loads(ring.jwks)["keys"]}
 
 
-def test_the_first_start_makes_a_key_and_says_so(clock: FakeClock) -> None:
+def test_the_first_start_makes_a_key_for_each_purpose_and_says_so(clock: FakeClock) -> None:
     keys = FakeKeys()
     ring = signer(keys, clock).ring()
-    assert [row.state for row in keys.rows] == ["active"]
+    assert [(row.purpose, row.state) for row in keys.rows] == [(purpose, "active") for purpose in KeyPurpose]
+    assert [event.subject for event in keys.events] == [row.kid for row in keys.rows]
     assert keys.events[0].subject == ring.key("ES256").kid
     assert b'"d"' not in ring.jwks
     assert b'"d"' not in keys.rows[0].sealed
-    assert json.loads(ring.jwks)["keys"][0]["kid"] == ring.key("ES256").kid
+    assert kids(ring) == {row.kid for row in keys.rows}
+
+
+def test_one_key_per_purpose_and_only_those_of_id_tokens_check_hints(clock: FakeClock) -> None:
+    ring = signer(FakeKeys(), clock).ring()
+    for_logout = ring.key("ES256", KeyPurpose.LOGOUT_TOKEN)
+    assert for_logout.kid != ring.key("ES256").kid
+    assert ring.verifying.has(ring.key("ES256").kid)
+    assert not ring.verifying.has(for_logout.kid)
 
 
 def test_a_second_start_reads_the_same_key(clock: FakeClock) -> None:
     keys = FakeKeys()
     first = signer(keys, clock).ring().key("ES256").kid
     assert signer(keys, clock).ring().key("ES256").kid == first
-    assert len(keys.rows) == 1
+    assert len(keys.rows) == len(KeyPurpose)
 
 
 def test_of_two_that_start_at_once_the_second_takes_the_first_ones_key(clock: FakeClock) -> None:
-    rival = stored(clock)
+    rival = stored(clock())
     keys = FakeKeys(rival=rival)
     assert signer(keys, clock).ring().key("ES256").kid == rival.kid
-    assert keys.events == []
+    assert [event.detail["purpose"] for event in keys.events] == ["logout_token"]
 
 
 def test_each_algorithm_has_its_key(clock: FakeClock) -> None:
@@ -89,41 +65,53 @@ def test_each_algorithm_has_its_key(clock: FakeClock) -> None:
         assert vendor_jwt.decode(token, jwk, algorithms=[alg]) == {"sub": "s"}
 
 
-def test_a_request_reads_no_key_and_a_minute_later_one_does(clock: FakeClock) -> None:
+def test_a_request_reads_no_key_and_the_next_look_finds_what_moved(clock: FakeClock) -> None:
     keys = FakeKeys()
     made = signer(keys, clock)
-    before = keys.reads
+    before, old = keys.reads, made.ring().key("ES256")
     for _ in range(10):
         made.ring()
     assert keys.reads == before
-    old = made.ring().key("ES256")
-    keys.rows[0] = replace(keys.rows[0], state="retiring")
-    keys.rows.append(stored(clock))
-    clock.advance(60)
+    assert not made.refresh()
+    keys.rows[0] = replace(keys.rows[0], state=KeyState.RETIRING)
+    keys.rows.append(stored(clock()))
+    assert made.ring().key("ES256").kid == old.kid
+    assert made.refresh()
     ring = made.ring()
-    assert ring.key("ES256").kid == keys.rows[1].kid
-    assert {key["kid"] for key in json.loads(ring.jwks)["keys"]} == {old.kid, keys.rows[1].kid}
-    assert keys.reads == before + 1
+    assert ring.key("ES256").kid == keys.rows[-1].kid
+    assert kids(ring) == {row.kid for row in keys.rows}
+    assert ring.verifying.has(old.kid)
 
 
 def test_an_announced_key_is_published_and_does_not_sign(clock: FakeClock) -> None:
     keys = FakeKeys()
     made = signer(keys, clock)
-    keys.rows.append(stored(clock, "next"))
-    clock.advance(60)
-    assert len(json.loads(made.ring().jwks)["keys"]) == 2
+    keys.rows.append(stored(clock(), KeyState.NEXT))
+    assert made.refresh()
+    assert keys.rows[-1].kid in kids(made.ring())
     assert made.ring().key("ES256").kid == keys.rows[0].kid
+
+
+def test_a_retired_key_is_neither_published_nor_believed(clock: FakeClock) -> None:
+    keys = FakeKeys([stored(clock(), KeyState.RETIRING)])
+    made = signer(keys, clock)
+    old = keys.rows[0].kid
+    assert made.ring().verifying.has(old)
+    keys.rows[0] = replace(keys.rows[0], state=KeyState.RETIRED)
+    assert made.refresh()
+    assert old not in kids(made.ring())
+    assert not made.ring().verifying.has(old)
 
 
 def test_a_database_that_is_away_does_not_stop_the_signing(clock: FakeClock) -> None:
     keys = FakeKeys()
     made = signer(keys, clock)
     keys.down = True
-    clock.advance(61)
+    assert not made.refresh()
     assert made.ring().key("ES256")
 
 
 def test_a_key_that_does_not_open_stops_the_start(clock: FakeClock) -> None:
-    keys = FakeKeys([replace(stored(clock), sealed=b"junk")])
+    keys = FakeKeys([replace(stored(clock()), sealed=b"junk")])
     with pytest.raises(TokenRefused):
         signer(keys, clock)

@@ -36,6 +36,8 @@ GOOD = Redemption(
     now=NOW,
 )
 SHORT = "court"
+UNCHALLENGED = replace(PAYLOAD, code_challenge="")
+WAIVED = AuthenticatedClient(Client(SERVICES[0], replace(SERVICES[0].parties[0], pkce_waiver="Ancien client.")))
 ANOTHER = AuthenticatedClient(Client(SERVICES[1], SERVICES[1].parties[0]))
 
 
@@ -48,6 +50,9 @@ VECTORS: tuple[tuple[RedemptionCheck, type[Exception], Redemption], ...] = (
     (checks.check_unused, Reused, replace(GOOD, payload=replace(PAYLOAD, used_at=NOW))),
     (checks.check_redirect_uri, InvalidGrant, changed(redirect_uri="https://bourses.example/retour")),
     (checks.check_redirect_uri, InvalidGrant, changed(redirect_uri=None)),
+    (checks.check_challenged, InvalidGrant, replace(changed(code_verifier=None), payload=UNCHALLENGED)),
+    (checks.check_challenged, InvalidGrant, replace(GOOD, payload=UNCHALLENGED)),
+    (checks.check_challenged, InvalidGrant, replace(GOOD, payload=UNCHALLENGED, client=WAIVED)),
     (checks.check_verifier_shape, InvalidGrant,
      replace(changed(code_verifier=SHORT), payload=replace(PAYLOAD, code_challenge=challenge_of(SHORT)))),
     (checks.check_verifier_shape, InvalidGrant,
@@ -102,6 +107,7 @@ def run(listed: tuple[RedemptionCheck, ...], asked: Redemption, *, without: Rede
         (REFRESH_CHECKS, REFRESH),
         (REFRESH_CHECKS, replace(REFRESH, form={"refresh_token": "prt_x"})),
         (CODE_CHECKS, replace(GOOD, payload=BOUND, jkt="k" * 43)),
+        (CODE_CHECKS, replace(changed(code_verifier=None), payload=UNCHALLENGED, client=WAIVED)),
         (REFRESH_CHECKS, replace(REFRESH, jkt="k" * 43)),
     ],
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from broker.domain.errors import SettingsError
-from broker.domain.services import RelyingParty, TokenAuthMethod
+from broker.domain.services import Encryption, RelyingParty, TokenAuthMethod
 from broker.services.register import load_services
 from tests.descriptors import REQUIRED
 from tests.fapi import jwk_of, jwks, key
@@ -85,8 +85,8 @@ def test_keys_may_stand_in_the_descriptor(tmp_path: Path) -> None:
         ('profile = "fapi1"\n' + SECRET, "profile", "knows no 'fapi1'"),
         ('auth_method = "private_key_jwt"\n', "", "one of 'jwks' and 'jwks_file' is needed"),
         (FAPI + INLINE, "", "one of 'jwks' and 'jwks_file' is needed"),
-        (SECRET + 'jwks_file = "agents.json"\n', "jwks_file", "is for auth_method = \"private_key_jwt\""),
-        (SECRET + INLINE, "", "is for auth_method = \"private_key_jwt\""),
+        (SECRET + 'jwks_file = "agents.json"\n', "jwks_file", "is for auth_method = \"private_key_jwt\", and for what"),
+        (SECRET + INLINE, "", "is for auth_method = \"private_key_jwt\", and for what"),
         ('profile = "fapi2"\njwks_file = "absent.json"\n', "jwks_file", "cannot be read"),
         ('profile = "fapi2"\njwks = 3\n', "jwks", "holds no usable public key"),
         ('profile = "fapi2"\njwks = { keys = [2026-01-01] }\n', "jwks", "must be a JWK set"),
@@ -117,3 +117,55 @@ def test_what_does_not_fit_is_a_fault_with_its_line(tmp_path: Path, party: str, 
 def test_keys_that_prove_nothing_are_a_fault(tmp_path: Path, keys: str, reason: str) -> None:
     assert any(reason in problem for problem in refusals(tmp_path, FAPI, keys=keys))
     assert read(tmp_path, FAPI).jwks
+
+
+SEALED = 'userinfo_encrypted_response_alg = "ECDH-ES"\nuserinfo_encrypted_response_enc = "A256GCM"\n'
+SEALED_KEYS = SEALED + 'jwks_file = "agents.json"\n'
+
+
+def for_encryption(**changes: str) -> str:
+    return json.dumps({"keys": [{**jwk_of(key()), "use": "enc", **changes}]})
+
+
+@pytest.mark.spec("OIDC Registration §2")
+def test_what_is_signed_and_encrypted_to_a_client_is_read(tmp_path: Path) -> None:
+    told = read(tmp_path, SECRET + SEALED_KEYS + 'userinfo_signed_response_alg = "PS256"\n', keys=for_encryption())
+    assert told.userinfo_encryption == Encryption("ECDH-ES", "A256GCM")
+    assert (told.userinfo_alg, told.id_token_encryption) == ("PS256", None)
+    assert json.loads(told.jwks)["keys"][0]["use"] == "enc"
+
+
+def test_a_client_that_signs_may_be_encrypted_to_by_another_key(tmp_path: Path) -> None:
+    sealed = SEALED.replace("userinfo", "id_token")
+    keys = json.dumps({"keys": [*json.loads(jwks(key()))["keys"], *json.loads(for_encryption())["keys"]]})
+    told = read(tmp_path, FAPI + sealed, keys=keys)
+    assert told.id_token_encryption == Encryption("ECDH-ES", "A256GCM")
+    assert "cannot be used" in " ".join(refusals(tmp_path, FAPI, keys=keys)), "a key that nothing is done with"
+
+
+@pytest.mark.parametrize(
+    ("party", "why"),
+    [
+        (SECRET + SEALED, "one of 'jwks' and 'jwks_file' is needed"),
+        (SECRET + SEALED_KEYS.replace("ECDH-ES", "RSA1_5"), "'userinfo_encrypted_response_alg' is one of RSA-OAEP-256"),
+        (SECRET + SEALED_KEYS.replace("A256GCM", "A128CBC-HS256"), "'userinfo_encrypted_response_enc' is one of"),
+        (SECRET + SEALED_KEYS.replace("A256GCM", ""), "userinfo_encrypted_response_enc"),
+        (SECRET + SEALED.partition("\n")[0] + "\n", "go together"),
+        (SECRET + 'userinfo_signed_response_alg = "none"\n', "'userinfo_signed_response_alg' is one of"),
+        (FAPI + 'userinfo_signed_response_alg = "RS256"\n', "'userinfo_signed_response_alg' is one of ES256, PS256"),
+    ],
+)
+def test_an_encryption_that_cannot_be_is_a_fault(tmp_path: Path, party: str, why: str) -> None:
+    assert why in " ".join(refusals(tmp_path, party))
+
+
+@pytest.mark.parametrize(
+    ("keys", "why"),
+    [
+        (for_encryption(use="sig"), "no key for ECDH-ES"),
+        (for_encryption(d="AA"), "holds"),
+        ("{}", "no list of keys"),
+    ],
+)
+def test_keys_that_cannot_be_encrypted_to_are_a_fault(tmp_path: Path, keys: str, why: str) -> None:
+    assert why in " ".join(refusals(tmp_path, SECRET + SEALED_KEYS, keys=keys))

@@ -119,13 +119,25 @@ FAULTS: tuple[tuple[str, str, str], ...] = (
     ("https://cantine.example/retour", "https://cantine.example/*", "wildcard"),
     ("https://cantine.example/retour", "https://cantine.example/#x", "fragment"),
     ('scopes = ["openid", "children"]', 'scopes = ["children"]', "'scopes' needs 'openid'"),
-    ('scopes = ["openid", "children"]', 'scopes = ["openid", "phone"]', "'scopes' knows no 'phone'"),
+    ('scopes = ["openid", "children"]', 'scopes = ["openid", "mobile"]', "'scopes' knows no 'mobile'"),
     ('scopes = ["openid", "children"]', 'scopes = ["openid"]\nsigning_alg = "HS256"', "'signing_alg' knows no 'HS256'"),
     (
         'scopes = ["openid", "children"]', 'scopes = ["openid"]\nauth_method = "none"',
         "'auth_method' is 'none' for a native or browser client",
     ),
-    ('scopes = ["openid", "children"]', 'scopes = ["openid"]\npkce = false', "parties[0]: unknown key 'pkce'"),
+    ('scopes = ["openid", "children"]', 'scopes = ["openid"]\npkce = false', "'pkce = false' needs 'pkce_reason'"),
+    (
+        'scopes = ["openid", "children"]', 'scopes = ["openid"]\npkce_reason = "Ancien."',
+        "'pkce_reason' goes with 'pkce = false'",
+    ),
+    (
+        'scopes = ["openid", "children"]', 'scopes = ["openid"]\npkce = false\npkce_reason = "A."\nkind = "native"',
+        "'pkce = false' is never for a client without a secret",
+    ),
+    (
+        'scopes = ["openid", "children"]', 'scopes = ["openid"]\npkce = false\npkce_reason = "A."\nprofile = "fapi2"',
+        "'pkce = false' is never for a client of profile",
+    ),
     ('[[instances]]\nurl = "https://cantine.example/"', "", "at least 1 [[instances]]"),
     ('url = "https://cantine.example/"', 'url = "cantine.example"', "must be an absolute https address"),
     ('url = "https://cantine.example/"', 'url = "https://c.example/"\nuai = "1"', "'1' is not a UAI"),

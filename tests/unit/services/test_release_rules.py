@@ -22,6 +22,7 @@ from broker.domain.released import Attribute, Released
 from broker.domain.services import ClaimName, Protocol, Service, ServiceState
 from broker.domain.trust import Disputed
 from broker.services.release import Asker, as_claims, release_for
+from broker.services.release_values import Told, values_of
 from broker.services.school_in_play import requested_school
 from tests.oidc_stand import service
 from tests.releases import COLLEGE, ECOLE, MOTHER, PUPIL, TEACHER, TEACHES, Somebody, shipped
@@ -364,3 +365,30 @@ def test_rules_name_the_feeds_and_sources_they_need() -> None:
     assert sorted(rules.feeds) == ["99-1d", "99-2d"]
     assert sorted(rules.sources) == ["ent-1"]
     assert not ReleaseRules().feeds | ReleaseRules().sources
+
+
+@pytest.mark.parametrize("claim", [ClaimName.PHONE_NUMBER, ClaimName.PHONE_NUMBER_VERIFIED, ClaimName.ADDRESS])
+@pytest.mark.parametrize(("who", "told"), [(MOTHER, True), (PUPIL, False), (TEACHER, False)], ids=["M", "P", "T"])
+def test_telephone_and_address_are_a_guardians_whatever_a_record_holds(
+    who: Somebody, told: bool, claim: ClaimName
+) -> None:
+    """The details of others hold none, and no shipped rule tells them: this is what stands should they one day."""
+    full = replace(who.details.records[0], mobile="+33639980002", address="2 rue du Phare 99100 VILLE")
+    details = replace(who.details, records=(full,))
+    built_from = Told(STAFF if who is TEACHER else FAMILY, who.view, (), str, details)
+    assert bool(values_of(built_from, AttributeRule(claim, claim.value))) is told
+
+
+def test_what_is_no_text_is_told_by_openid_connect_alone() -> None:
+    full = replace(MOTHER.details.records[0], mobile="+33639980001", address="1 rue du Port")
+    somebody = replace(MOTHER, details=replace(MOTHER.details, records=(full,)))
+    asked = service(claims=(ClaimName.EMAIL_VERIFIED, ClaimName.PHONE_NUMBER, ClaimName.ADDRESS))
+    by_protocol = {
+        protocol: release_for(shipped(), Asker(asked, protocol), somebody.about())
+        for protocol in (Protocol.OIDC, Protocol.CAS)
+    }
+    assert as_claims(by_protocol[Protocol.OIDC]) == {
+        "email_verified": False, "phone_number": "+33639980001",
+        "address": {"formatted": "1 rue du Port", "postal_code": "99100"},
+    }  # fmt: skip
+    assert [each.name for each in by_protocol[Protocol.CAS].attributes] == ["phone_number"]

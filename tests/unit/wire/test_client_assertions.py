@@ -26,7 +26,7 @@ KEYS = jwks_from_json(jwks(*(key(alg) for alg in FAPI_ALGS), key("RS256")))
 
 
 def verify(token: str) -> dict[str, Any]:
-    return verify_client_assertion(token, KEYS, client_id=US, issuer=ISSUER, now=NOW)
+    return verify_client_assertion(token, KEYS, client_id=US, audiences=(ISSUER,), now=NOW)
 
 
 VECTORS: tuple[tuple[claims.AssertionCheck, Refusal, dict[str, Any]], ...] = (

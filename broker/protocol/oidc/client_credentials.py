@@ -1,0 +1,76 @@
+"""Tokens that a client asks for in its own name (RFC 6749 §4.4): machine to machine, for APIs of staff and vendors.
+
+There is no person behind such a token: no subject of anybody, no claim, no refresh token; userinfo does not know it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from broker.domain.acts import IssueServiceToken
+from broker.domain.audit import Action, AuditEvent
+from broker.domain.errors import InvalidClient, InvalidScope
+from broker.domain.handles import Handle, digest, new_handle
+from broker.domain.ports import ServiceTokens
+from broker.domain.services import TokenAuthMethod
+from broker.domain.sessions import ServiceToken
+from broker.protocol.answers import private_json
+from broker.protocol.oidc.provider import ProviderSettings
+from broker.protocol.oidc.token_request import TokenRequest
+from broker.wire import oauth
+from broker.wire.http import PlainResponse
+
+ServiceCheck = Callable[[TokenRequest], None]
+
+
+def check_keeps_secret(asked: TokenRequest) -> None:
+    """A client that keeps no secret has proven nothing, and there is no code that would bind it (RFC 6749 §4.4)."""
+    if asked.client.party.auth_method is TokenAuthMethod.NONE:
+        raise InvalidClient("a public client has no name of its own")
+
+
+def check_service_scope(asked: TokenRequest) -> None:
+    """Only what its descriptor lets it do in its own name: no scope that tells of a person is among that."""
+    if not set(asked.form.get(oauth.SCOPE, "").split()) <= set(asked.client.party.service_scopes):
+        raise InvalidScope("not a scope of the service itself")
+
+
+SERVICE_CHECKS: tuple[ServiceCheck, ...] = (check_keeps_secret, check_service_scope)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCredentials:
+    """The grant and what it works with."""
+
+    settings: ProviderSettings
+    tokens: ServiceTokens
+    checks: tuple[ServiceCheck, ...] = SERVICE_CHECKS
+
+    def issue(self, asked: TokenRequest) -> PlainResponse:
+        """Store a token and hand it out; all the client may do when it named no scope (RFC 6749 §3.3)."""
+        for check in self.checks:
+            check(asked)
+        handle, now, party = new_handle(Handle.SERVICE_TOKEN), asked.call.now, asked.client.party
+        scope = tuple(dict.fromkeys(asked.form.get(oauth.SCOPE, "").split())) or party.service_scopes
+        token = ServiceToken(party.client_id, scope, now + self.settings.access_token, jkt=asked.jkt)
+        self.tokens.issue(IssueServiceToken(digest(handle), token, now, _event(asked, scope)))
+        return private_json(
+            {
+                "access_token": handle,
+                "token_type": oauth.DPOP if asked.jkt else oauth.BEARER,
+                "expires_in": int(self.settings.access_token.total_seconds()),
+                "scope": " ".join(scope),
+            }
+        )
+
+
+def _event(asked: TokenRequest, scope: tuple[str, ...]) -> AuditEvent:
+    return AuditEvent(
+        tenant=asked.client.service.tenant,
+        at=asked.call.now,
+        action=Action.SERVICE_TOKEN_ISSUED,
+        actor=asked.client.party.client_id,
+        trace=asked.call.trace,
+        detail={"scope": " ".join(scope)},
+    )

@@ -1,0 +1,64 @@
+"""By what a client gets tokens, as its descriptor declares it, and what it may do in its own name (RFC 7591 §2)."""
+
+from __future__ import annotations
+
+import re
+
+from broker.domain.services import ClientKind, GrantType
+from broker.services.reading import Reader
+
+GRANT_KEYS = ("grant_types", "service_scopes")
+OF_A_PERSON = frozenset({GrantType.AUTHORIZATION_CODE})
+"""Grants that a person gives, signed in: they need scopes, `openid` among them."""
+SCOPES = (
+    "openid",
+    "profile",
+    "school",
+    "children",
+    "email",
+    "phone",
+    "address",
+    "birthdate",
+    "schooling",
+    "directory",
+    "offline_access",
+)
+_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,64}")
+"""RFC 6749 §3.3: what can be told apart in a list."""
+
+
+def read_grant_types(reader: Reader, kind: ClientKind) -> frozenset[GrantType]:
+    """The grants of a client; what keeps no secret has none in its own name (RFC 6749 §4.4)."""
+    stated = reader.members("grant_types", GrantType, least=1) if reader.has("grant_types") else ()
+    grants = frozenset(stated) or frozenset({GrantType.AUTHORIZATION_CODE})
+    if GrantType.CLIENT_CREDENTIALS in grants and kind is not ClientKind.WEB:
+        reader.fault("'grant_types': a native or browser client keeps no secret to ask in its own name", key="kind")
+    return grants
+
+
+def read_scopes(reader: Reader, grants: frozenset[GrantType]) -> tuple[str, ...]:
+    """What the client may ask a person for."""
+    of_a_person = bool(grants & OF_A_PERSON)
+    scopes = reader.words("scopes", least=1 if of_a_person else 0)
+    for scope in scopes:
+        if scope not in SCOPES:
+            reader.fault(f"'scopes' knows no '{scope}'", key="scopes")
+    if of_a_person and "openid" not in scopes:
+        reader.fault("'scopes' needs 'openid'", key="scopes")
+    if scopes and not of_a_person:
+        reader.fault("'scopes' is what a person grants, and 'grant_types' has no grant of a person", key="scopes")
+    return scopes
+
+
+def read_service_scopes(reader: Reader, grants: frozenset[GrantType]) -> tuple[str, ...]:
+    """What the client may do in its own name: words of the service, none of which tells of a person."""
+    asks = GrantType.CLIENT_CREDENTIALS in grants
+    scopes = reader.words("service_scopes", least=1 if asks else 0)
+    if scopes and not asks:
+        reader.fault("'service_scopes' is for grant_types with 'client_credentials'", key="service_scopes")
+    for scope in scopes:
+        if scope in SCOPES:
+            reader.fault(f"'service_scopes': '{scope}' tells of a person, and there is none", key="service_scopes")
+        elif not _SCOPE.fullmatch(scope):
+            reader.fault(f"'service_scopes': '{scope}' is no scope (RFC 6749 §3.3)", key="service_scopes")
+    return scopes

@@ -1,0 +1,69 @@
+"""By what a client gets tokens: what its descriptor may declare."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from broker.domain.errors import SettingsError
+from broker.domain.services import GrantType, RelyingParty
+from broker.services.register import load_services
+from tests.descriptors import REQUIRED
+
+HEAD = f"""
+service_id = "agents"
+tenant = "ville"
+names = {{ fr = "Agents" }}
+purpose = "Lire les menus."
+profils = ["ENS"]
+space = "staff"
+{REQUIRED}
+[[instances]]
+url = "https://agents.example/"
+[[parties]]
+client_id = "agents"
+"""
+SECRET = f'client_secret_sha256 = "{"a" * 64}"\n'
+MACHINE = HEAD + SECRET + 'grant_types = ["client_credentials"]\nservice_scopes = ["menus.read"]\n'
+CODE = HEAD + SECRET + 'redirect_uris = ["https://agents.example/retour"]\nscopes = ["openid"]\n'
+
+
+def read(tmp_path: Path, text: str) -> RelyingParty:
+    (tmp_path / "agents.toml").write_text(text, "utf-8")
+    return load_services(tmp_path).all()[0].parties[0]
+
+
+def refusals(tmp_path: Path, text: str) -> str:
+    with pytest.raises(SettingsError) as refused:
+        read(tmp_path, text)
+    return "\n".join(refused.value.problems)
+
+
+def test_who_says_nothing_redeems_codes_alone(tmp_path: Path) -> None:
+    assert read(tmp_path, CODE).grant_types == {GrantType.AUTHORIZATION_CODE}
+
+
+def test_a_machine_needs_no_address_and_no_scope_of_a_person(tmp_path: Path) -> None:
+    party = read(tmp_path, MACHINE)
+    assert (party.grant_types, party.service_scopes) == ({GrantType.CLIENT_CREDENTIALS}, ("menus.read",))
+    assert (party.redirect_uris, party.scopes) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (CODE + 'service_scopes = ["menus.read"]\n', "'service_scopes' is for grant_types"),
+        (MACHINE.replace("menus.read", "children"), "tells of a person"),
+        (MACHINE.replace("menus.read", "menus lire"), "is no scope"),
+        (MACHINE.replace('service_scopes = ["menus.read"]\n', ""), "'service_scopes' must name at least 1"),
+        (MACHINE + 'scopes = ["openid"]\n', "no grant of a person"),
+        (MACHINE + 'redirect_uris = ["https://agents.example/retour"]\n', "'redirect_uris' is for"),
+        (MACHINE.replace("client_credentials", "password"), "'grant_types' knows no 'password'"),
+        (MACHINE.replace('["client_credentials"]', "[]"), "'grant_types' must name at least 1"),
+        (MACHINE.replace(SECRET, 'kind = "native"\n'), "keeps no secret to ask in its own name"),
+        (CODE.replace('scopes = ["openid"]\n', ""), "'scopes' needs 'openid'"),
+    ],
+)
+def test_what_does_not_fit_is_a_fault(tmp_path: Path, text: str, reason: str) -> None:
+    assert reason in refusals(tmp_path, text)
