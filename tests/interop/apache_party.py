@@ -1,7 +1,8 @@
 """mod_auth_openidc, as Debian ships it, as a relying party.
 
-Three virtual hosts, one client: one configured as it should be, one whose redirect URI nobody registered, one
-without PKCE. The page behind the login prints what the module hands to an application.
+Four virtual hosts, one client: one configured as `preau service new` prints it, one whose redirect URI nobody
+registered, one without PKCE, one that takes its answers by POST. The page behind the login prints what the module
+hands to an application.
 """
 
 from __future__ import annotations
@@ -13,61 +14,50 @@ from contextlib import contextmanager
 from urllib.parse import urlencode, urlsplit
 
 from broker.demo.prepared import Tls
+from broker.domain.services import ClientKind
+from broker.services.integrations import Registration, configurations
 from tests.interop.apache import Host, apache
-from tests.interop.parties import SCOPE, Party, farewell, redirect_uri
+from tests.interop.parties import SCOPES, Party, farewell, redirect_uri
 from tests.scripted_browser import Page
 
-GOOD, UNREGISTERED, WITHOUT_PKCE = "127.0.0.31", "127.0.0.32", "127.0.0.33"
+GOOD, UNREGISTERED, WITHOUT_PKCE, BY_POST = "127.0.0.31", "127.0.0.32", "127.0.0.33", "127.0.0.41"
 """`WITHOUT_PKCE` is registered, so that its answer comes back to it."""
 PAGE = "/page.html"
 BYE = "Au revoir"
 _MODULES = ("alias", "authn_core", "authz_user", "include", "auth_openidc")
 
 _SETTINGS = """\
-Alias /au-revoir {{folder}}/site/au-revoir.html
-<Directory {{folder}}/site>
-  AuthType openid-connect
-  Require valid-user
+Alias /au-revoir {folder}/site/au-revoir.html
+<Directory {folder}/site>
   Options +Includes
   ForceType "text/html; charset=utf-8"
   SetOutputFilter INCLUDES
 </Directory>
+OIDCCABundlePath {folder}/ca.pem
+OIDCPassIDTokenAs claims serialized
+OIDCPassRefreshToken On
+"""
+_OPEN = """\
 <Location /au-revoir>
   AuthType None
   Require all granted
 </Location>
-OIDCProviderMetadataURL {issuer}/.well-known/openid-configuration
-OIDCProviderTokenEndpointAuth client_secret_basic
-OIDCCABundlePath {{folder}}/ca.pem
-OIDCClientID {client_id}
-OIDCClientSecret {secret}
-OIDCIDTokenSignedResponseAlg {alg}
-OIDCScope "{scope}"
-OIDCResponseType code
-OIDCCryptoPassphrase {passphrase}
-OIDCPassClaimsAs environment
-OIDCPassIDTokenAs claims serialized
-OIDCPassUserInfoAs claims json
-OIDCPassRefreshToken On
 """
+_PKCE = "OIDCPKCEMethod S256"
+_PASSPHRASE = "/etc/apache2/oidc-passphrase"
+"""Where the printed configuration says that it lies."""
 
 
 @contextmanager
 def apache_party(party: Party, issuer: str, tls: Tls) -> Iterator[dict[str, str]]:
-    """Run it for `party`, whose origins are those of `GOOD`, `WITHOUT_PKCE`, `UNREGISTERED`; yields them by host."""
-    settings = _SETTINGS.format(
-        issuer=issuer,
-        client_id=party.client_id,
-        secret=party.secret,
-        alg=party.signing_alg,
-        scope=SCOPE,
-        passphrase=secrets.token_hex(32),
-    )
+    """Run it for `party`, whose origins are those of the four hosts; yields them by host."""
     files = {
-        PAGE[1:]: "<!doctype html><pre>\n<!--#printenv -->\n</pre>\n",
-        "au-revoir.html": f"<!doctype html><h1>{BYE}</h1>\n",
+        f"site{PAGE}": "<!doctype html><pre>\n<!--#printenv -->\n</pre>\n",
+        "site/au-revoir.html": f"<!doctype html><h1>{BYE}</h1>\n",
+        "passphrase": secrets.token_hex(32),
     }
-    with apache([_host(origin) for origin in party.origins], tls, modules=_MODULES, settings=settings, files=files):
+    hosts = [_host(party, issuer, origin) for origin in party.origins]
+    with apache(hosts, tls, modules=_MODULES, settings=_SETTINGS, files=files):
         yield {urlsplit(origin).hostname or "": origin for origin in party.origins}
 
 
@@ -88,6 +78,18 @@ def leaving(origin: str) -> str:
     return f"{redirect_uri(origin)}?{urlencode({'logout': farewell(origin)})}"
 
 
-def _host(origin: str) -> Host:
-    pkce = "" if urlsplit(origin).hostname == WITHOUT_PKCE else "OIDCPKCEMethod S256"
-    return Host(origin, f"OIDCRedirectURI {redirect_uri(origin)}\n  {pkce}")
+def _host(party: Party, issuer: str, origin: str) -> Host:
+    """Configured as `preau service new` prints it, but for what makes two of them special."""
+    told = Registration(
+        {"issuer": issuer}, party.client_id, party.secret, redirect_uri(origin), farewell(origin), SCOPES,
+        party.signing_alg, ClientKind.WEB,
+    )  # fmt: skip
+    printed = next(text for product, text in configurations(told) if product.name == "apache")
+    assert _PKCE in printed
+    assert _PASSPHRASE in printed
+    printed = printed.replace(_PASSPHRASE, "{folder}/passphrase")
+    if urlsplit(origin).hostname == WITHOUT_PKCE:
+        printed = printed.replace(_PKCE, "")
+    if urlsplit(origin).hostname == BY_POST:
+        printed += "OIDCResponseMode form_post\n"
+    return Host(origin, printed + _OPEN)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509 import load_pem_x509_certificate
+from playwright.sync_api import Browser, BrowserContext
 
 from broker.demo.prepared import Tls
+from tests.browser.chromium import running_chromium
 from tests.browser.town import RunningTown, free_port
 from tests.certificates import ThrowAwayCa
 from tests.conftest import needs
 from tests.interop import parties as known
-from tests.interop.apache_party import GOOD, UNREGISTERED, WITHOUT_PKCE, apache_party
+from tests.interop.apache_party import BY_POST, GOOD, UNREGISTERED, WITHOUT_PKCE, apache_party
 from tests.interop.parties import Party, draw_secret
 from tests.interop.party_process import running_party
 from tests.interop.town import https_town
@@ -30,10 +36,10 @@ def parties() -> dict[str, Party]:
     """Known to the broker before it starts. Old software asks for RS256, new software for ES256."""
     needs("other people's clients")
     port = free_port()
-    at = {host: f"https://{host}:{port}" for host in (f"127.0.0.{n}" for n in range(31, 41))}
-    apache = (at[GOOD], at[WITHOUT_PKCE], at[UNREGISTERED])
+    at = {host: f"https://{host}:{port}" for host in (f"127.0.0.{n}" for n in range(31, 42))}
+    apache = (at[GOOD], at[WITHOUT_PKCE], at[BY_POST], at[UNREGISTERED])
     listed = [
-        Party(known.APACHE, "RS256", apache, 2, "/retour?logout=backchannel", draw_secret()),
+        Party(known.APACHE, "RS256", apache, 3, "/retour?logout=backchannel", draw_secret()),
         Party(known.NODE, "ES256", (at["127.0.0.34"],), secret=draw_secret()),
         Party(known.AUTHLIB, "ES256", (at["127.0.0.36"],), secret=draw_secret()),
         Party(known.IDPYOIDC, "RS256", (at["127.0.0.37"],), told_at="/deconnexion", secret=draw_secret()),
@@ -76,3 +82,21 @@ def browser(throw_away_ca: ThrowAwayCa) -> Iterator[ScriptedBrowser]:
 def another_browser(throw_away_ca: ThrowAwayCa) -> Iterator[ScriptedBrowser]:
     with closing(ScriptedBrowser(throw_away_ca.trust())) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def chromium(tls: Tls) -> Iterator[Browser]:
+    """It trusts the key of the tests' own certificate, and no other that the system does not."""
+    certificate = load_pem_x509_certificate(tls.certificate.read_bytes())
+    key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    pin = base64.b64encode(hashlib.sha256(key).digest()).decode()
+    with running_chromium(f"--ignore-certificate-errors-spki-list={pin}") as browser:
+        yield browser
+
+
+@pytest.fixture
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    fresh = chromium.new_context(locale="fr-FR")
+    fresh.set_default_timeout(20_000)
+    yield fresh
+    fresh.close()

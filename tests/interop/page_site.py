@@ -35,8 +35,8 @@ def page_site(party: Party, issuer: str, tls: Tls, *, dpop: bool) -> Iterator[tu
     if not _LIBRARY.is_file():
         raise ServerMissing("oidc-client-ts is not installed (make interop installs it)")
     told = {"authority": issuer, "client_id": party.client_id, "scope": SCOPE, "dpop": dpop}
-    files = {path.name: path.read_text(encoding="utf-8") for path in (*_FILES.iterdir(), _LIBRARY)}
-    files |= {"settings.json": json.dumps(told)}
+    files = {f"site/{path.name}": path.read_text(encoding="utf-8") for path in (*_FILES.iterdir(), _LIBRARY)}
+    files |= {"site/settings.json": json.dumps(told)}
     hosts = [Host(origin, "") for origin in party.origins]
     with apache(hosts, tls, modules=("alias",), settings=_SETTINGS, files=files):
         yield party.origins

@@ -6,10 +6,13 @@ import json
 from urllib.parse import urlsplit
 
 import pytest
+from playwright.sync_api import BrowserContext
 
+from tests.browser.people import EDUCONNECT, Visitor
 from tests.browser.town import RunningTown
 from tests.certificates import ThrowAwayCa
 from tests.interop.apache_party import (
+    BY_POST,
     BYE,
     GOOD,
     PAGE,
@@ -19,8 +22,8 @@ from tests.interop.apache_party import (
     leaving,
     renewing,
 )
-from tests.interop.parties import APACHE, farewell
-from tests.interop.visits import LEVELS, SHARED, SIGN_IN_PATH, sign_in, sign_out, soon, verified
+from tests.interop.parties import APACHE, farewell, redirect_uri
+from tests.interop.visits import LEVELS, MOTHER, SHARED, SIGN_IN_PATH, sign_in, sign_out, soon, verified
 from tests.scripted_browser import Page, ScriptedBrowser
 
 pytestmark = pytest.mark.interop
@@ -70,6 +73,22 @@ def test_once_apache_has_forgotten_her_the_broker_has_not_and_asks_no_second_log
     second = handed_over(another_browser.open(apache_at[GOOD] + PAGE))
     assert second["OIDC_CLAIM_sub"] == first["OIDC_CLAIM_sub"]
     assert second["OIDC_id_token"] != first["OIDC_id_token"]
+
+
+@pytest.mark.browser
+@pytest.mark.spec("OAuth 2.0 Form Post Response Mode §2")
+def test_an_answer_by_post_reaches_apache_by_the_page_that_sends_itself(
+    context: BrowserContext, town: RunningTown, apache_at: dict[str, str]
+) -> None:
+    """In Chromium: whether a page may send its form to a service is for its policy to say (CSP `form-action`)."""
+    page = context.new_page()
+    posted: list[str] = []
+    page.on("request", lambda request: posted.append(request.url) if request.method == "POST" else None)
+    page.goto(apache_at[BY_POST] + PAGE)
+    Visitor(page, town).choose(EDUCONNECT, MOTHER)
+    page.wait_for_url(apache_at[BY_POST] + PAGE)
+    assert redirect_uri(apache_at[BY_POST]) in posted
+    assert "OIDC_CLAIM_given_name=Aline" in page.content()
 
 
 @pytest.mark.spec("RFC 6749 §6")

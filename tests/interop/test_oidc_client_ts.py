@@ -5,8 +5,6 @@ The library checks no signature (the tokens come over TLS from the broker itself
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import time
 from collections.abc import Iterator
@@ -15,13 +13,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from cryptography.x509 import load_pem_x509_certificate
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from broker.demo.prepared import Tls
 from broker.wire.jose import CLOCKS_APART
-from tests.browser.chromium import running_chromium
 from tests.browser.people import EDUCONNECT, Visitor
 from tests.browser.town import RunningTown
 from tests.certificates import ThrowAwayCa
@@ -31,16 +26,6 @@ from tests.interop.visits import LEVELS, MOTHER, OWN, SHARED, SIGN_IN_PATH, veri
 
 pytestmark = [pytest.mark.interop, pytest.mark.browser]
 each_page = pytest.mark.parametrize("client_id", [BROWSER, DPOP_BROWSER])
-
-
-@pytest.fixture(scope="session")
-def chromium(tls: Tls) -> Iterator[Browser]:
-    """It trusts the key of the tests' own certificate, and no other that the system does not."""
-    certificate = load_pem_x509_certificate(tls.certificate.read_bytes())
-    key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    pin = base64.b64encode(hashlib.sha256(key).digest()).decode()
-    with running_chromium(f"--ignore-certificate-errors-spki-list={pin}") as browser:
-        yield browser
 
 
 @pytest.fixture(scope="session")
@@ -54,14 +39,6 @@ def pages_at(parties: dict[str, Party], town: RunningTown, tls: Tls) -> Iterator
             )
             for client_id in (BROWSER, DPOP_BROWSER)
         }
-
-
-@pytest.fixture
-def context(chromium: Browser) -> Iterator[BrowserContext]:
-    fresh = chromium.new_context(locale="fr-FR")
-    fresh.set_default_timeout(20_000)
-    yield fresh
-    fresh.close()
 
 
 def wait_for_proofs(town: RunningTown) -> None:
