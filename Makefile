@@ -43,6 +43,8 @@ bench: $(VENV)/.test ## measure; appends to bench/results.json
 	@$(BIN)/python -m bench.import_aaf $(ARGS)
 	@$(BIN)/python -m bench.import_delta
 	@$(BIN)/python -m bench.decisions
+	@cd bench/oidc/node && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@$(BIN)/python -m bench.oidc
 
 lint: $(VENV)/.test ## style, types, arrows between rooms
 	@$(BIN)/ruff check .

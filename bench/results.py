@@ -16,13 +16,20 @@ RESULTS = Path(__file__).with_name("results.json")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What was measured, against the bar set for it."""
+    """What was measured, against the bar set for it: a value, or, beside a `peer`, a share of what the peer takes."""
 
     bench: str
     ours: float
     bar: float
     better: Literal["lower", "higher"]
     unit: str
+    peer: str = "bar"
+    peer_value: float | None = None
+
+    @property
+    def against(self) -> float:
+        """What `ours` is divided by: the peer's value, or the bar itself where nobody else was measured."""
+        return self.bar if self.peer_value is None else self.peer_value
 
 
 def append(rows: Sequence[Row]) -> None:
@@ -35,10 +42,10 @@ def append(rows: Sequence[Row]) -> None:
         kept.append(
             {
                 "bench": row.bench,
-                "ours": round(row.ours, 2),
-                "peer": "bar",
-                "peer_value": row.bar,
-                "ratio": round(row.ours / row.bar, 3),
+                "ours": round(row.ours, 3),
+                "peer": row.peer,
+                "peer_value": round(row.against, 3),
+                "ratio": round(row.ours / row.against, 3),
                 "bar": row.bar,
                 "better": row.better,
                 "unit": row.unit,

@@ -145,7 +145,7 @@ def _provider_parts(
         settings=settings,
         services=live.register,
         people=stores.people,
-        details=stores.details,
+        portraits=stores.portraits,
         grants=stores.grants,
         consumptions=stores.consumptions,
         ledger=stores.ledger,

@@ -37,6 +37,7 @@ from broker.storage.sql_links import SqlLinks
 from broker.storage.sql_logouts import SqlNotices
 from broker.storage.sql_outbox import SqlOutbox
 from broker.storage.sql_people import SqlPeople
+from broker.storage.sql_portraits import SqlPortraits
 from broker.storage.sql_quality import SqlQuality
 from broker.storage.sql_reach import SqlReach
 from broker.storage.sql_registrations import SqlRegistrations
@@ -65,6 +66,7 @@ class Stores:
     holdings: SqlHoldings
     sessions: SqlSessions
     grants: SqlGrants
+    portraits: SqlPortraits
     service_tokens: SqlServiceTokens
     consumptions: SqlConsumptions
     keys: SqlKeys
@@ -89,10 +91,12 @@ def open_stores(settings: Settings, book: policies.PolicyBook) -> Stores:
     engine = open_engine(settings.database_url)
     rules, trust = book.installation, declared_trust(settings, book)
     school_day = partial(today_at, rules)
+    people, grants = SqlPeople(engine, school_day=school_day, trust=trust), SqlGrants(engine)
+    details = SqlDetails(engine, school_day=school_day, trust=trust)
     return Stores(
         engine=engine,
-        people=SqlPeople(engine, school_day=school_day, trust=trust),
-        details=SqlDetails(engine, school_day=school_day, trust=trust),
+        people=people,
+        details=details,
         ledger=SqlLedger(engine),
         attachments=SqlAttachments(engine),
         links=SqlLinks(engine, undo_for=rules.linking.undo_by_person),
@@ -100,7 +104,8 @@ def open_stores(settings: Settings, book: policies.PolicyBook) -> Stores:
         guesses=SqlGuesses(engine),
         holdings=SqlHoldings(engine),
         sessions=SqlSessions(engine),
-        grants=SqlGrants(engine),
+        grants=grants,
+        portraits=SqlPortraits(grants, people, details),
         service_tokens=SqlServiceTokens(engine),
         consumptions=SqlConsumptions(engine),
         keys=SqlKeys(engine),

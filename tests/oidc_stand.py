@@ -45,6 +45,7 @@ from broker.storage.sql_keys import SqlKeys
 from broker.storage.sql_ledger import SqlLedger
 from broker.storage.sql_links import SqlLinks
 from broker.storage.sql_people import SqlPeople
+from broker.storage.sql_portraits import SqlPortraits
 from broker.storage.sql_service_tokens import SqlServiceTokens
 from broker.storage.sql_sessions import SqlSessions
 from broker.web.door import DOOR_ERROR, Door
@@ -277,8 +278,8 @@ def _build(
     audit = SqlAudit(engine, sign=lambda head: "", check=lambda head, signature: True)
     federation = Federation(Sources(()), people, links, sessions, audit, store, live, clock, ISSUER, standings)
     parts = ProviderParts(
-        settings, register, people, SqlDetails(engine), grants, SqlConsumptions(engine), SqlLedger(engine), store, live,
-        signer, federation, SqlServiceTokens(engine),
+        settings, register, people, SqlPortraits(grants, people, SqlDetails(engine)), grants, SqlConsumptions(engine),
+        SqlLedger(engine), store, live, signer, federation, SqlServiceTokens(engine),
     )  # fmt: skip
     routes = build_routes(change(parts, engine))
     return Stand(

@@ -29,6 +29,8 @@ from broker.storage.sql_holdings import SqlHoldings
 from broker.storage.sql_keys import SqlKeys
 from broker.storage.sql_ledger import SqlLedger
 from broker.storage.sql_logouts import SqlNotices
+from broker.storage.sql_people import SqlPeople
+from broker.storage.sql_portraits import SqlPortraits
 from broker.storage.sql_service_tokens import SqlServiceTokens
 from broker.web.door import Door
 from broker.web.edge import Edge
@@ -266,8 +268,10 @@ def _add_directory(world: World, name: str) -> None:
 def _door(world: World, register: Settable[Register], pages: Flask, clock: FakeClock) -> Door:
     vault = KeyVault(SqlKeys(world.engine), seal=lambda plain: plain, unseal=lambda kept: kept, tenant="ac-test")
     settings = ProviderSettings(BASE, Part(world.live_policies, lambda book: book.installation.sessions))
+    people, grants = world.federation.people, SqlGrants(world.engine)
+    portraits = SqlPortraits(grants, SqlPeople(world.engine), SqlDetails(world.engine))
     provider = ProviderParts(
-        settings, register, world.federation.people, SqlDetails(world.engine), SqlGrants(world.engine),
+        settings, register, people, portraits, grants,
         SqlConsumptions(world.engine), SqlLedger(world.engine), world.store, world.live_policies,
         Signer(vault, algs=algs_wanted(register.current().all()), clock=clock), world.federation,
         SqlServiceTokens(world.engine),

@@ -29,13 +29,15 @@ class PushedRequest:
 class IssueCode:
     """Store a code (by digest) and the grant it stands for. `audit` holds at least the event of the issuing itself.
 
-    `spends`: the pushed request that the code answers, claimed in the same act; None for one that came openly.
+    `spends`: the pushed request that the code answers, claimed in the same act; None for one that came openly. `mark`:
+    the portrait that the decision was made from; nothing is stored once the database says otherwise. Empty: not asked.
     """
 
     code_digest: str
     payload: CodePayload
     audit: tuple[AuditEvent, ...]
     spends: PushedRequest | None = None
+    mark: str = ""
 
     @property
     def issued_at(self) -> datetime:

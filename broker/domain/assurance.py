@@ -15,5 +15,7 @@ class Assurance(StrEnum):
 
     def reaches(self, required: Assurance) -> bool:
         """Tell whether this level is at least `required`."""
-        order = list(Assurance)
-        return order.index(self) >= order.index(required)
+        return _RANKS[self] >= _RANKS[required]
+
+
+_RANKS = {level: rank for rank, level in enumerate(Assurance)}

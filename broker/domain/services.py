@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from broker.domain.release_rules import ReleaseRules
 
 
-_LOOPBACK = re.compile(r"http://(?P<host>127\.0\.0\.1|\[::1\])(?::(?P<port>[0-9]{1,5}))?(?P<rest>/[^#\s]*|)")
+_LOOPBACK = re.compile(r"http://(?P<host>127\.0\.0\.1|\[::1\])(?::(?P<port>[1-9][0-9]{0,4}))?(?P<rest>/[^#\s]*|)")
 
 
 class ClaimName(StrEnum):
@@ -111,7 +111,7 @@ class RelyingParty:
     read answers (Fetch §3.2, CORS). `jwks` is the JWK set (JSON) of a client that signs, or is encrypted to. `par`: its
     requests come pushed, in no other way (RFC 9126 §6); `dpop`: its tokens are bound to a key (RFC 9449 §5.2).
     `pkce_waiver` is the written reason why a client that authenticates may go without PKCE; empty: it must not.
-    `userinfo_alg` empty: userinfo is plain JSON; the encryptions are to a key of `jwks`, None: not encrypted.
+    `userinfo_alg` signs userinfo, empty: it is plain JSON; the encryptions are to a key of `jwks`, None: not encrypted.
     `grant_types`: by what it gets tokens, and by nothing else; `service_scopes`: what it may do in its own name.
     The three addresses of logout are exact too; empty: the client registered none. `jwks_uri` is where keys are instead
     of `jwks`. `initiate_login_uri`: where a login may be begun for it (OIDC Core §4). `self_registered`: nobody here

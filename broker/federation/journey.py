@@ -171,6 +171,10 @@ class Federation:
         """The live session behind a cookie, or None."""
         return self.live.find(handle, now=self.clock())
 
+    def session_beside(self, handle: str, copy: bytes | None) -> Session | None:
+        """The same for whoever has asked for the copy already (`broker.accounts.session_copy`)."""
+        return self.live.find_beside(handle, copy, now=self.clock())
+
     def assurance(self, session: Session, book: PolicyBook | None = None) -> Assurance:
         """How surely a session proves its person, by the table of the tenant of its source.
 

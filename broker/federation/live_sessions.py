@@ -36,8 +36,14 @@ class LiveSessions:
         """The live session behind a cookie, its idle limit moved along; None for anything else."""
         if not is_handle(Handle.SESSION, handle):
             return None
+        return self.find_beside(handle, self._copy(digest(handle)), now=now)
+
+    def find_beside(self, handle: str, stored: bytes | None, *, now: datetime) -> Session | None:
+        """The same beside what the ephemeral store holds as its copy, asked for already."""
+        if not is_handle(Handle.SESSION, handle):
+            return None
         handle_digest = digest(handle)
-        copy = decode_session(self._copy(handle_digest), handle_digest=handle_digest)
+        copy = decode_session(stored, handle_digest=handle_digest)
         if copy is not None:
             return copy if copy.is_live(now) else None
         session = self.sessions.find(handle_digest, now=now)

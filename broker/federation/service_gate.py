@@ -9,6 +9,7 @@ from typing import Protocol
 from broker.domain.assurance import Assurance
 from broker.domain.errors import AccessDenied
 from broker.domain.people import ChildCard, PersonView, RecordKind
+from broker.domain.portraits import Portrait
 from broker.domain.ports import Current, People
 from broker.domain.services import Service
 from broker.domain.sessions import Session
@@ -44,9 +45,16 @@ class ServiceGate:
     def weigh(self, service: Service, session: Session, book: PolicyBook, *, now: datetime) -> Weighed:
         """The decision. Sources are looked at only where the session proves too little. Raises `AccessDenied`."""
         person = self.people.person(session.person_id, now=now)
+        portrait = Portrait(person, self._children(person, now=now) if person else ())
+        return self.weigh_portrait(service, session, portrait, book, now=now)
+
+    def weigh_portrait(
+        self, service: Service, session: Session, portrait: Portrait, book: PolicyBook, *, now: datetime
+    ) -> Weighed:
+        """The decision about a person who was read already. Raises `AccessDenied`."""
+        person, children = portrait.person, portrait.children
         if person is None:
             raise AccessDenied("no live record")
-        children = self._children(person, now=now)
         plain = weigh(book, service, person, children, moment=Moment(self.logins.assurance(session, book), now))
         if plain.allowed or plain.facts.assured:
             return plain

@@ -16,8 +16,7 @@ class Call:
     """One request as an endpoint sees it.
 
     `browser` is the handle of this browser (drawn by the door when there was none); `session` is the live session
-    behind the cookie, and `copy` what the ephemeral store holds under the route's `copy_key`: both are read only for
-    routes that ask for them. `trace` goes into audit events and error answers.
+    behind the cookie, read only for routes that ask for it. `trace` goes into audit events and error answers.
     """
 
     request: PlainRequest
@@ -25,7 +24,6 @@ class Call:
     trace: str = ""
     browser: str = ""
     session: Session | None = None
-    copy: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,6 @@ class Route:
     """One method of one path. `pages`: what it refuses is read by a person, so an error becomes a page, not JSON.
 
     `per_minute` limits volume from one address: far above a town behind one address, below what would drown us.
-    `copy_key` names the copy that the ephemeral store may hold of what the endpoint will ask the database for.
     `readers` tells whether pages of an origin may read the answers (CORS); None: those of no other origin.
     """
 
@@ -65,5 +62,4 @@ class Route:
     pages: bool = False
     reads_session: bool = False
     per_minute: int = 60_000
-    copy_key: Callable[[PlainRequest], str] | None = None
     readers: Callable[[str], bool] | None = None

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from broker.domain.details import PersonDetails
 from broker.domain.people import PersonView, RecordKind
+from broker.domain.portraits import DetailClaims
 from broker.domain.ports import Details
 from broker.domain.services import ClaimName
 
@@ -29,7 +30,8 @@ _RECORDS = frozenset(
 )
 _CHILDREN = frozenset({ClaimName.VECTEUR, ClaimName.STRUCTURE_TYPE})
 _LOGINS = frozenset({ClaimName.LOGIN})
-
+DETAIL_CLAIMS = DetailClaims(_RECORDS, _CHILDREN, _LOGINS)
+"""For whoever reads a person and these details in one statement."""
 
 _OF_PLACES = frozenset({ClaimName.CHILDREN, ClaimName.UAI, ClaimName.VECTEUR, ClaimName.STRUCTURE_TYPE})
 

@@ -7,11 +7,11 @@ takes the few fields of `domain.details` out of it and drops the rest here, next
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, Row, String, and_, bindparam, or_, select
+from sqlalchemy import CTE, ColumnElement, Engine, Row, Select, String, and_, bindparam, or_, select
 
 from broker.domain.clock import SchoolDay, utc_day
 from broker.domain.details import ChildPlace, OwnLogin, OwnPlace, OwnRecord
@@ -42,79 +42,95 @@ _OPEN_PLACE = and_(
     not_over_everywhere(),
 )
 _post_school = schools.alias("post_school")
-_RECORDS = (
-    select(
-        records.c.id,
-        records.c.kind,
-        records.c.feed,
-        records.c.key,
-        records.c.academie,
-        records.c.ine,
-        records.c.birth_date,
-        records.c.content,
-        schools.c.uai,
-        schools.c.kind.label("structure_type"),
-        enrolments.c.class_label,
-        enrolments.c.mef,
-        enrolments.c.starts_on,
-        enrolments.c.ends_on,
-        _post_school.c.uai.label("post_uai"),
-        _post_school.c.kind.label("post_structure_type"),
-    )
-    .select_from(
-        persons.join(attachments, attachments.c.person_id == persons.c.id)
-        .join(records, records.c.id == attachments.c.record_id)
-        .outerjoin(enrolments, and_(enrolments.c.record_id == records.c.id, _OPEN_PLACE))
-        .outerjoin(schools, schools.c.uai == enrolments.c.uai)
-        .outerjoin(staff_posts, and_(staff_posts.c.record_id == records.c.id, stands(staff_posts, _NOW)))
-        .outerjoin(_post_school, _post_school.c.uai == staff_posts.c.uai)
-    )
-    .where(
-        persons.c.id == _PERSON,
-        persons.c.merged_into.is_(None),
-        attachments.c.state == ATTACHED,
-        records.c.retired_at.is_(None),
-    )
-    .order_by(records.c.first_seen_at, records.c.id, enrolments.c.uai, enrolments.c.class_code, staff_posts.c.uai)
-)
 
-_seen = may_see(lambda column: column == _PERSON, _NOW)
-_CHILD_PLACES = (
-    select(
-        _seen.c.child_id,
-        records.c.ine,
-        records.c.content,
-        schools.c.uai,
-        schools.c.kind.label("structure_type"),
-        enrolments.c.starts_on,
-        enrolments.c.ends_on,
+
+def record_rows(person: ColumnElement[str]) -> Select[Any]:
+    """The live records of a person: a row for each, times its places, times its posts."""
+    return (
+        select(
+            records.c.id,
+            records.c.kind,
+            records.c.feed,
+            records.c.key,
+            records.c.academie,
+            records.c.ine,
+            records.c.birth_date,
+            records.c.content,
+            schools.c.uai,
+            schools.c.kind.label("structure_type"),
+            enrolments.c.class_label,
+            enrolments.c.mef,
+            enrolments.c.starts_on,
+            enrolments.c.ends_on,
+            _post_school.c.uai.label("post_uai"),
+            _post_school.c.kind.label("post_structure_type"),
+        )
+        .select_from(
+            persons.join(attachments, attachments.c.person_id == persons.c.id)
+            .join(records, records.c.id == attachments.c.record_id)
+            .outerjoin(enrolments, and_(enrolments.c.record_id == records.c.id, _OPEN_PLACE))
+            .outerjoin(schools, schools.c.uai == enrolments.c.uai)
+            .outerjoin(staff_posts, and_(staff_posts.c.record_id == records.c.id, stands(staff_posts, _NOW)))
+            .outerjoin(_post_school, _post_school.c.uai == staff_posts.c.uai)
+        )
+        .where(
+            persons.c.id == person,
+            persons.c.merged_into.is_(None),
+            attachments.c.state == ATTACHED,
+            records.c.retired_at.is_(None),
+        )
+        .order_by(records.c.first_seen_at, records.c.id, enrolments.c.uai, enrolments.c.class_code, staff_posts.c.uai)
     )
-    .select_from(
-        _seen.join(attachments, attachments.c.person_id == _seen.c.child_id)
-        .join(records, records.c.id == attachments.c.record_id)
-        .join(enrolments, enrolments.c.record_id == records.c.id)
-        .join(schools, schools.c.uai == enrolments.c.uai)
+
+
+def place_rows(seen: CTE) -> Select[Any]:
+    """Where the children of `may_see` are now: a row for each place of each."""
+    return (
+        select(
+            seen.c.child_id,
+            records.c.ine,
+            records.c.content,
+            schools.c.uai,
+            schools.c.kind.label("structure_type"),
+            enrolments.c.starts_on,
+            enrolments.c.ends_on,
+        )
+        .select_from(
+            seen.join(attachments, attachments.c.person_id == seen.c.child_id)
+            .join(records, records.c.id == attachments.c.record_id)
+            .join(enrolments, enrolments.c.record_id == records.c.id)
+            .join(schools, schools.c.uai == enrolments.c.uai)
+        )
+        .where(attachments.c.state == ATTACHED, records.c.retired_at.is_(None), _OPEN_PLACE)
+        .order_by(records.c.first_seen_at, records.c.id, schools.c.uai)
     )
-    .where(attachments.c.state == ATTACHED, records.c.retired_at.is_(None), _OPEN_PLACE)
-    .order_by(records.c.first_seen_at, records.c.id, schools.c.uai)
-)
+
 
 _NAMED_BY_LOGIN = (UpstreamProtocol.CAS.value, UpstreamProtocol.LDAP.value)
 """Elsewhere the subject is an opaque identifier made for us alone: no service may have it."""
-_LOGINS = (
-    select(accounts.c.id, accounts.c.source_id, accounts.c.subject, records.c.ine)
-    .select_from(
-        accounts.outerjoin(attachments, attachments.c.person_id == accounts.c.person_id).outerjoin(
-            records, records.c.id == attachments.c.record_id
+
+
+def login_rows(person: ColumnElement[str]) -> Select[Any]:
+    """The names under which a person signs in, beside the national numbers of their records."""
+    return (
+        select(accounts.c.id, accounts.c.source_id, accounts.c.subject, records.c.ine)
+        .select_from(
+            accounts.outerjoin(attachments, attachments.c.person_id == accounts.c.person_id).outerjoin(
+                records, records.c.id == attachments.c.record_id
+            )
         )
+        .where(
+            accounts.c.person_id == person,
+            accounts.c.state == AccountState.LINKED.value,
+            accounts.c.protocol.in_(_NAMED_BY_LOGIN),
+        )
+        .order_by(accounts.c.linked_at, accounts.c.id)
     )
-    .where(
-        accounts.c.person_id == _PERSON,
-        accounts.c.state == AccountState.LINKED.value,
-        accounts.c.protocol.in_(_NAMED_BY_LOGIN),
-    )
-    .order_by(accounts.c.linked_at, accounts.c.id)
-)
+
+
+_RECORDS = record_rows(_PERSON)
+_CHILD_PLACES = place_rows(may_see(lambda column: column == _PERSON, _NOW))
+_LOGINS = login_rows(_PERSON)
 
 
 class SqlDetails:
@@ -130,20 +146,29 @@ class SqlDetails:
 
     def records_of(self, person_id: str, *, now: datetime) -> tuple[OwnRecord, ...]:
         """See `Details.records_of`."""
-        rows = fetch(self._engine, _RECORDS, {"person": person_id, "now": now, **days(now)})
+        return self.records(fetch(self._engine, _RECORDS, {"person": person_id, "now": now, **days(now)}), now=now)
+
+    def child_places(self, adult_id: str, *, now: datetime) -> tuple[ChildPlace, ...]:
+        """See `Details.child_places`."""
+        return self.places(fetch(self._engine, _CHILD_PLACES, {"person": adult_id, "now": now, **days(now)}), now=now)
+
+    def logins_of(self, person_id: str) -> tuple[OwnLogin, ...]:
+        """See `Details.logins_of`."""
+        return self.logins(fetch(self._engine, _LOGINS, {"person": person_id}))
+
+    def records(self, rows: Sequence[Row[Any]], *, now: datetime) -> tuple[OwnRecord, ...]:
+        """The records of these `record_rows`."""
         by_record: dict[str, list[Row[Any]]] = {}
         for row in rows:
             by_record.setdefault(row.id, []).append(row)
         return tuple(self._record(found, now=now) for found in by_record.values())
 
-    def child_places(self, adult_id: str, *, now: datetime) -> tuple[ChildPlace, ...]:
-        """See `Details.child_places`."""
-        rows = fetch(self._engine, _CHILD_PLACES, {"person": adult_id, "now": now, **days(now)})
+    def places(self, rows: Sequence[Row[Any]], *, now: datetime) -> tuple[ChildPlace, ...]:
+        """The places of these `place_rows`, without those that are over or lie ahead."""
         return tuple(dict.fromkeys(_child_place(row) for row in rows if self._is_on(row, now=now)))
 
-    def logins_of(self, person_id: str) -> tuple[OwnLogin, ...]:
-        """See `Details.logins_of`."""
-        rows = fetch(self._engine, _LOGINS, {"person": person_id})
+    def logins(self, rows: Sequence[Row[Any]]) -> tuple[OwnLogin, ...]:
+        """The logins of these `login_rows`."""
         own_numbers = {row.ine for row in rows if row.ine}
         found = {row.id: OwnLogin(row.source_id, row.subject) for row in rows}
         return tuple(login for login in found.values() if not holds_ine(login.login, known=own_numbers))

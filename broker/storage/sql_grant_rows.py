@@ -9,7 +9,8 @@ from sqlalchemy import Row
 
 from broker.domain.acts import IssueCode, Redeem
 from broker.domain.identity import AuthnContext
-from broker.domain.sessions import CodePayload, Grant, Offline
+from broker.domain.sessions import AccessToken, CodePayload, Grant, Offline
+from broker.storage.events_at_once import events_as_json
 
 
 def issue_binds(act: IssueCode) -> dict[str, Any]:
@@ -59,6 +60,11 @@ def redeem_binds(act: Redeem) -> dict[str, Any]:
     }
 
 
+def redeem_told(act: Redeem) -> dict[str, Any]:
+    """What the one statement that redeems on PostgreSQL is told: the binds, and the events it writes."""
+    return {**redeem_binds(act), "events": events_as_json(act.audit)}
+
+
 def payload_of(row: Row[Any]) -> CodePayload:
     """What a row of a code or refresh token, joined with its grant, stands for."""
     stands_for = row.payload
@@ -80,6 +86,11 @@ def payload_of(row: Row[Any]) -> CodePayload:
         offline=Offline(timedelta(seconds=row.offline_idle), row.offline_until) if row.offline_until else None,
         visit=stands_for.get("visit", ""),
     )
+
+
+def access_token_of(row: Row[Any]) -> AccessToken:
+    """The live access token of a row that is joined with its grant."""
+    return AccessToken(grant=grant_of(row), subject=row.subject, claims=tuple(row.claims), expires_at=row.expires_at)
 
 
 def grant_of(row: Row[Any]) -> Grant:

@@ -39,8 +39,9 @@ from broker.domain.handles import new_subject
 from broker.domain.people import AttachmentState, Space
 from broker.domain.sessions import AccessToken, CodePayload, Offline, Redeemable
 from broker.storage.copies import tell_tokens
-from broker.storage.engine import fetch, reading, transact
+from broker.storage.engine import fetch, transact
 from broker.storage.events_at_once import audited, events_as_json
+from broker.storage.hot import HotStatement, hot_of
 from broker.storage.lineage import lock_owners
 from broker.storage.schema import (
     Instant,
@@ -52,7 +53,9 @@ from broker.storage.schema import (
     sessions,
     subjects,
 )
-from broker.storage.sql_grant_rows import grant_of, issue_binds, payload_of, redeem_binds
+from broker.storage.school_days import days
+from broker.storage.sql_grant_rows import access_token_of, issue_binds, payload_of, redeem_binds, redeem_told
+from broker.storage.sql_portrait_rows import mark_column
 from broker.storage.trail import insert_audit
 
 _NOW = bindparam("now", type_=Instant)
@@ -63,6 +66,7 @@ _REFRESH = bindparam("refresh", type_=String)
 _TOKEN = bindparam("token", type_=String)
 _GRANT = bindparam("grant", type_=String)
 _JKT = bindparam("bound_to", type_=String)
+_PERSON = bindparam("person", type_=String)
 
 _KEPT = and_(sessions.c.idle_until > _NOW, sessions.c.ends_at > _NOW)
 _RUNNING = and_(sessions.c.revoked_at.is_(None), _KEPT)
@@ -98,7 +102,10 @@ _READ_REDEEMABLE = (
     .where(consumptions.c.digest == _DIGEST, consumptions.c.kind == _KIND)
 )
 _READ_TOKEN = (
-    select(grants, access_tokens.c.expires_at)
+    select(
+        *(grants.c[name] for name in ("id", "person_id", "client_id", "sid", "scope", "subject", "claims", "jkt")),
+        access_tokens.c.expires_at,
+    )
     .select_from(
         access_tokens.join(grants, grants.c.id == access_tokens.c.grant_id).join(
             sessions, sessions.c.sid == grants.c.sid
@@ -107,45 +114,39 @@ _READ_TOKEN = (
     .where(access_tokens.c.digest == _TOKEN, access_tokens.c.expires_at > _NOW, _LIVE)
 )
 
+FOUND = _READ_TOKEN.cte("found")
+
 # ---- the steps, shared by both databases -------------------------------------------------------------------------
 
-_STORE_GRANT = (
+_GRANT_NAMES = [
+    "id", "person_id", "client_id", "sid", "scope", "subject", "claims", "created_at", "offline_until", "offline_idle",
+    "jkt",
+]  # fmt: skip
+_GRANTED = select(
+    _GRANT,
+    sessions.c.person_id,
+    bindparam("client", type_=String),
+    sessions.c.sid,
+    bindparam("scopes", type_=JSON),
+    bindparam("sub", type_=String),
+    bindparam("granted", type_=JSON),
+    _NOW,
+    bindparam("renewed_until", type_=Instant),
+    bindparam("renewed_within", type_=Integer),
+    _JKT,
+).where(
+    sessions.c.sid == bindparam("session", type_=String),
+    sessions.c.person_id == _PERSON,
+    _RUNNING,
+)
+_STORE_GRANT = insert(grants).from_select(_GRANT_NAMES, _GRANTED).returning(grants.c.id)
+"""Only while the row of the session says what the caller believes: a copy of it may be older than an undo."""
+_STORE_MARKED_GRANT = (
     insert(grants)
-    .from_select(
-        [
-            "id",
-            "person_id",
-            "client_id",
-            "sid",
-            "scope",
-            "subject",
-            "claims",
-            "created_at",
-            "offline_until",
-            "offline_idle",
-            "jkt",
-        ],
-        select(
-            _GRANT,
-            sessions.c.person_id,
-            bindparam("client", type_=String),
-            sessions.c.sid,
-            bindparam("scopes", type_=JSON),
-            bindparam("sub", type_=String),
-            bindparam("granted", type_=JSON),
-            _NOW,
-            bindparam("renewed_until", type_=Instant),
-            bindparam("renewed_within", type_=Integer),
-            _JKT,
-        ).where(
-            sessions.c.sid == bindparam("session", type_=String),
-            sessions.c.person_id == bindparam("person", type_=String),
-            _RUNNING,
-        ),
-    )
+    .from_select(_GRANT_NAMES, _GRANTED.where(mark_column(_PERSON) == bindparam("mark", type_=String)))
     .returning(grants.c.id)
 )
-"""Only while the row of the session says what the caller believes: a copy of it may be older than an undo."""
+"""Only while all that the decision was made from stands: rights, places, roles, subjects."""
 
 _CODE_NAMES = ["digest", "kind", "grant_id", "payload", "issued_at", "expires_at"]
 
@@ -184,33 +185,38 @@ _STORE_TOKEN = insert(access_tokens).values(digest=_TOKEN, grant_id=_GRANT, issu
 
 # ---- the same steps as one statement, for PostgreSQL -------------------------------------------------------------
 
-_granted = _STORE_GRANT.cte("granted")
-_ISSUE_AT_ONCE = select(_granted.c.id).add_cte(
-    insert(consumptions).from_select(_CODE_NAMES, _code_of(_granted.c.id)).cte("coded"),
-    audited(_granted).cte("audited"),
-)
-_ISSUE_PUSHED_AT_ONCE = _ISSUE_AT_ONCE.add_cte(
-    insert(consumptions).from_select(_PUSHED_NAMES, select(*_PUSHED_VALUES).select_from(_granted)).cte("answered")
-)
-_claimed = _CLAIM.returning(grants, consumptions.c.payload, consumptions.c.expires_at).cte("claimed")
-_idle_end = _NOW + func.make_interval(0, 0, 0, 0, 0, 0, _claimed.c.offline_idle)
-_REDEEM_AT_ONCE = select(_claimed, literal(None, Instant).label("used_at")).add_cte(
+
+def _issue_at_once(*, pushed: bool, marked: bool) -> Select[Any]:
+    """Store a grant, its code, its events; `pushed`: and the request it answers; `marked`: while a portrait holds."""
+    storing = _STORE_MARKED_GRANT if marked else _STORE_GRANT
+    granted = storing.cte("granted")
+    at_once = select(granted.c.id).add_cte(
+        insert(consumptions).from_select(_CODE_NAMES, _code_of(granted.c.id)).cte("coded"),
+        audited(granted).cte("audited"),
+    )
+    answered = insert(consumptions).from_select(_PUSHED_NAMES, select(*_PUSHED_VALUES).select_from(granted))
+    return at_once.add_cte(answered.cte("answered")) if pushed else at_once
+
+
+CLAIMED = _CLAIM.returning(grants, consumptions.c.payload, consumptions.c.expires_at).cte("claimed")
+_idle_end = _NOW + func.make_interval(0, 0, 0, 0, 0, 0, CLAIMED.c.offline_idle)
+REDEEM_AT_ONCE = select(CLAIMED, literal(None, Instant).label("used_at")).add_cte(
     insert(access_tokens)
-    .from_select(["digest", "grant_id", "issued_at", "expires_at"], select(_TOKEN, _claimed.c.id, _NOW, _UNTIL))
+    .from_select(["digest", "grant_id", "issued_at", "expires_at"], select(_TOKEN, CLAIMED.c.id, _NOW, _UNTIL))
     .cte("tokened"),
     insert(consumptions)
     .from_select(
         _CODE_NAMES,
         select(
-            _REFRESH, literal(Redeemable.REFRESH.value, String), _claimed.c.id, _claimed.c.payload, _NOW,
-            func.least(_idle_end, _claimed.c.offline_until),
-        ).where(_claimed.c.offline_until > _NOW),
+            _REFRESH, literal(Redeemable.REFRESH.value, String), CLAIMED.c.id, CLAIMED.c.payload, _NOW,
+            func.least(_idle_end, CLAIMED.c.offline_until),
+        ).where(CLAIMED.c.offline_until > _NOW),
     )
     .cte("renewed"),
-    audited(_claimed, subject=_claimed.c.id).cte("audited"),
+    audited(CLAIMED, subject=CLAIMED.c.id).cte("audited"),
 )  # fmt: skip
-_REDEEM_BOUND_AT_ONCE = _REDEEM_AT_ONCE.add_cte(
-    update(grants).where(grants.c.id == _claimed.c.id, grants.c.jkt.is_(None)).values(jkt=_JKT).cte("bound")
+REDEEM_BOUND_AT_ONCE = REDEEM_AT_ONCE.add_cte(
+    update(grants).where(grants.c.id == CLAIMED.c.id, grants.c.jkt.is_(None)).values(jkt=_JKT).cte("bound")
 )
 
 
@@ -218,8 +224,17 @@ class SqlGrants:
     """`Grants` on SQLite or PostgreSQL."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._at_once = engine.dialect.name == "postgresql"
+        self.engine = self._engine = engine
+        self.hot = hot_of(engine)
+        if self.hot is not None:
+            self._issuing = {
+                (pushed, marked): HotStatement(_issue_at_once(pushed=pushed, marked=marked), engine)
+                for pushed in (False, True)
+                for marked in (False, True)
+            }
+            self._redeeming = HotStatement(REDEEM_AT_ONCE, engine)
+            self._redeeming_bound = HotStatement(REDEEM_BOUND_AT_ONCE, engine)
+            self._token = HotStatement(_READ_TOKEN, engine)
 
     def subject(self, person_id: str, *, sector: str, space: Space, now: datetime) -> str:
         """See `Grants.subject`. Raises `LookupError` for a person that never was."""
@@ -240,10 +255,10 @@ class SqlGrants:
 
     def _issue(self, act: IssueCode) -> bool:
         binds = issue_binds(act)
-        if self._at_once:
-            at_once = _ISSUE_PUSHED_AT_ONCE if act.spends else _ISSUE_AT_ONCE
-            with reading(self._engine) as conn:
-                return conn.execute(at_once, {**binds, "events": events_as_json(act.audit)}).first() is not None
+        if self.hot is not None:
+            statement = self._issuing[act.spends is not None, bool(act.mark)]
+            told = {**binds, **days(act.issued_at), "mark": act.mark, "events": events_as_json(act.audit)}
+            return self.hot.first(statement, told) is not None
         return transact(self._engine, lambda conn: _issue_in_steps(conn, binds, act.audit))
 
     def redeemable(self, kind: Redeemable, digest: str) -> CodePayload | None:
@@ -253,23 +268,20 @@ class SqlGrants:
 
     def redeem(self, act: Redeem) -> CodePayload | None:
         """See `Grants.redeem`."""
+        if self.hot is not None:
+            row = self.hot.first(self._redeeming_bound if act.jkt else self._redeeming, redeem_told(act))
+            return payload_of(row) if row else None
         binds = redeem_binds(act)
-        if self._at_once:
-            at_once = _REDEEM_BOUND_AT_ONCE if act.jkt else _REDEEM_AT_ONCE
-            with reading(self._engine) as conn:
-                row = conn.execute(at_once, {**binds, "events": events_as_json(act.audit)}).first()
-                return payload_of(row) if row else None
         return transact(self._engine, lambda conn: _redeem_in_steps(conn, binds, act.audit))
 
     def token(self, token_digest: str, *, now: datetime) -> AccessToken | None:
         """See `Grants.token`."""
-        rows = fetch(self._engine, _READ_TOKEN, {"token": token_digest, "now": now})
-        if not rows:
-            return None
-        row = rows[0]
-        return AccessToken(
-            grant=grant_of(row), subject=row.subject, claims=tuple(row.claims), expires_at=row.expires_at
-        )
+        told = {"token": token_digest, "now": now}
+        if self.hot is not None:
+            row = self.hot.read(self._token, told)
+            return access_token_of(row) if row else None
+        rows = fetch(self._engine, _READ_TOKEN, told)
+        return access_token_of(rows[0]) if rows else None
 
     def revoke(self, act: RevokeGrant) -> None:
         """See `Grants.revoke`. The first reason stays; every attempt is audited."""

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Engine, Row, String, and_, bindparam, func, or_, select
+from sqlalchemy import CTE, ColumnElement, Engine, Row, Select, String, and_, bindparam, func, or_, select
 
 from broker.domain.clock import SchoolDay, utc_day
 from broker.domain.names import fold
@@ -64,56 +64,72 @@ _PLACE = (
 _TOLD_BY = (records.c.feed.label("told_by"), records.c.academie.label("told_in"))
 """The feed that tells a place, and the académie of its keys (empty where they are no national ones)."""
 
-_seen = may_see(lambda column: column == _PERSON, _NOW)
-_CARDS = (
-    select(_seen, records.c.id, records.c.given_name, records.c.family_name, *_TOLD_BY, *_PLACE)
-    .select_from(
-        _seen.join(attachments, attachments.c.person_id == _seen.c.child_id)
-        .join(records, records.c.id == attachments.c.record_id)
-        .join(enrolments, enrolments.c.record_id == records.c.id)
-        .join(schools, schools.c.uai == enrolments.c.uai)
+
+def card_rows(seen: CTE, *told: ColumnElement[Any]) -> Select[Any]:
+    """The children that an adult may see (`may_see`): a row for each place of each, times each relation, beside `told`.
+
+    `told` are columns of `seen`, the child's person among them.
+    """
+    return (
+        select(*told, records.c.id, records.c.given_name, records.c.family_name, *_TOLD_BY, *_PLACE)
+        .select_from(
+            seen.join(attachments, attachments.c.person_id == seen.c.child_id)
+            .join(records, records.c.id == attachments.c.record_id)
+            .join(enrolments, enrolments.c.record_id == records.c.id)
+            .join(schools, schools.c.uai == enrolments.c.uai)
+        )
+        .where(attachments.c.state == ATTACHED, records.c.retired_at.is_(None), _OPEN_PLACE)
     )
-    .where(attachments.c.state == ATTACHED, records.c.retired_at.is_(None), _OPEN_PLACE)
-)
-"""The child's card and what led to it: a row for each place of each child, times each relation that gives the right."""
+
+
+_seen = may_see(lambda column: column == _PERSON, _NOW)
+_CARDS = card_rows(_seen, *_seen.c)
+"""The child's card and what led to it."""
 
 _SEES_A_CHILD = select(may_see(lambda column: column.in_(_ADULTS), _NOW).c.child_id).limit(1)
 
 _post_school = schools.alias("post_school")
-_SELF = (
-    select(
-        records.c.kind,
-        records.c.given_name,
-        records.c.family_name,
-        records.c.civility,
-        records.c.first_seen_at,
-        imports.c.applied_at,
-        imports.c.made_on,
-        staff_posts.c.function,
-        staff_posts.c.profil,
-        _post_school.c.uai.label("post_uai"),
-        _post_school.c.name.label("post_school"),
-        _post_school.c.level.label("post_level"),
-        *_TOLD_BY,
-        *_PLACE,
+
+
+def self_rows(person: ColumnElement[str]) -> Select[Any]:
+    """What the live records of a person say of them: a row for each record, times its posts, times its places."""
+    return (
+        select(
+            records.c.kind,
+            records.c.given_name,
+            records.c.family_name,
+            records.c.civility,
+            records.c.first_seen_at,
+            imports.c.applied_at,
+            imports.c.made_on,
+            staff_posts.c.function,
+            staff_posts.c.profil,
+            _post_school.c.uai.label("post_uai"),
+            _post_school.c.name.label("post_school"),
+            _post_school.c.level.label("post_level"),
+            *_TOLD_BY,
+            *_PLACE,
+        )
+        .select_from(
+            persons.join(attachments, attachments.c.person_id == persons.c.id)
+            .join(records, records.c.id == attachments.c.record_id)
+            .outerjoin(imports, imports.c.id == records.c.seen_in)
+            .outerjoin(staff_posts, and_(staff_posts.c.record_id == records.c.id, stands(staff_posts, _NOW)))
+            .outerjoin(_post_school, _post_school.c.uai == staff_posts.c.uai)
+            .outerjoin(enrolments, and_(enrolments.c.record_id == records.c.id, _OPEN_PLACE))
+            .outerjoin(schools, schools.c.uai == enrolments.c.uai)
+        )
+        .where(
+            persons.c.id == person,
+            persons.c.merged_into.is_(None),
+            attachments.c.state == ATTACHED,
+            records.c.retired_at.is_(None),
+        )
+        .order_by(records.c.first_seen_at, records.c.id, staff_posts.c.uai, staff_posts.c.function)
     )
-    .select_from(
-        persons.join(attachments, attachments.c.person_id == persons.c.id)
-        .join(records, records.c.id == attachments.c.record_id)
-        .outerjoin(imports, imports.c.id == records.c.seen_in)
-        .outerjoin(staff_posts, and_(staff_posts.c.record_id == records.c.id, stands(staff_posts, _NOW)))
-        .outerjoin(_post_school, _post_school.c.uai == staff_posts.c.uai)
-        .outerjoin(enrolments, and_(enrolments.c.record_id == records.c.id, _OPEN_PLACE))
-        .outerjoin(schools, schools.c.uai == enrolments.c.uai)
-    )
-    .where(
-        persons.c.id == _PERSON,
-        persons.c.merged_into.is_(None),
-        attachments.c.state == ATTACHED,
-        records.c.retired_at.is_(None),
-    )
-    .order_by(records.c.first_seen_at, records.c.id, staff_posts.c.uai, staff_posts.c.function)
-)
+
+
+_SELF = self_rows(_PERSON)
 
 _BY_REFERENCE = (
     select(
@@ -163,7 +179,14 @@ class SqlPeople:
 
     def person(self, person_id: str, *, now: datetime) -> PersonView | None:
         """See `People.person`. The name is that of the most trusted feed, of several such the one told last."""
-        rows = fetch(self._engine, _SELF, {"person": person_id, "now": now, **days(now)})
+        return self.view(person_id, fetch(self._engine, _SELF, {"person": person_id, "now": now, **days(now)}), now=now)
+
+    def children_of(self, adult_id: str, *, now: datetime) -> tuple[ChildCard, ...]:
+        """See `People.children_of`."""
+        return self.cards(fetch(self._engine, _CARDS, {"person": adult_id, "now": now, **days(now)}), now=now)
+
+    def view(self, person_id: str, rows: Sequence[Row[Any]], *, now: datetime) -> PersonView | None:
+        """The person of these `self_rows`; None when there are none."""
         if not rows:
             return None
         named = min(rows, key=lambda row: self._name_order(row, now))
@@ -175,9 +198,8 @@ class SqlPeople:
             pupil_at=self._cards(((person_id, row) for row in rows if row.uai is not None), now=now),
         )
 
-    def children_of(self, adult_id: str, *, now: datetime) -> tuple[ChildCard, ...]:
-        """See `People.children_of`."""
-        rows = fetch(self._engine, _CARDS, {"person": adult_id, "now": now, **days(now)})
+    def cards(self, rows: Sequence[Row[Any]], *, now: datetime) -> tuple[ChildCard, ...]:
+        """The cards of these `card_rows`."""
         return self._cards(((row.child_id, row) for row in rows), now=now)
 
     def why(self, adult_id: str, *, now: datetime) -> tuple[CardReason, ...]:

@@ -10,8 +10,9 @@ from sqlalchemy import JSON, Connection, Engine, String, bindparam, delete, inse
 from broker.domain.acts import IssueServiceToken
 from broker.domain.audit import AuditEvent
 from broker.domain.sessions import ServiceToken
-from broker.storage.engine import fetch, reading, transact
+from broker.storage.engine import fetch, transact
 from broker.storage.events_at_once import audited, events_as_json
+from broker.storage.hot import HotStatement, hot_of
 from broker.storage.schema import Instant, service_tokens
 from broker.storage.trail import insert_audit
 
@@ -36,24 +37,26 @@ class SqlServiceTokens:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._at_once = engine.dialect.name == "postgresql"
+        self._hot = hot_of(engine)
+        if self._hot is not None:
+            self._issuing, self._reading = HotStatement(_STORE_AT_ONCE, engine), HotStatement(_READ, engine)
 
     def issue(self, act: IssueServiceToken) -> None:
         """See `ServiceTokens.issue`."""
         binds = _binds(act)
-        if self._at_once:
-            with reading(self._engine) as conn:
-                conn.execute(_STORE_AT_ONCE, {**binds, "events": events_as_json((act.audit,))})
+        if self._hot is not None:
+            self._hot.first(self._issuing, {**binds, "events": events_as_json((act.audit,))})
             return
         transact(self._engine, lambda conn: _issue_in_steps(conn, binds, act.audit))
 
     def find(self, token_digest: str, *, now: datetime) -> ServiceToken | None:
         """See `ServiceTokens.find`."""
-        rows = fetch(self._engine, _READ, {"shown": token_digest, "now": now})
-        if not rows:
-            return None
-        row = rows[0]
-        return ServiceToken(row.client_id, tuple(row.scope), row.expires_at, jkt=row.jkt or "")
+        told = {"shown": token_digest, "now": now}
+        if self._hot is not None:
+            row = self._hot.read(self._reading, told)
+        else:
+            row = next(iter(fetch(self._engine, _READ, told)), None)
+        return ServiceToken(row.client_id, tuple(row.scope), row.expires_at, jkt=row.jkt or "") if row else None
 
     def revoke(self, token_digest: str, audit: AuditEvent) -> None:
         """See `ServiceTokens.revoke`."""

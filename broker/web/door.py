@@ -11,12 +11,14 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
 
+from broker.accounts.session_copy import copy_key
 from broker.domain.clock import Clock
 from broker.domain.errors import InvalidRequest, PreauError, TooManyRequests, UnavailableError, UnexpectedFault
-from broker.domain.handles import Handle, is_handle, new_handle
+from broker.domain.handles import Handle, digest, is_handle, new_handle
 from broker.domain.ports import EphemeralStore, Limit
 from broker.domain.sessions import Session
 from broker.federation import CALLBACK, SIGN_IN, LoginRequest, sign_in_path
@@ -59,8 +61,8 @@ access_log = logging.getLogger("broker.access")
 class Logins(Protocol):
     """What the door needs of the federation."""
 
-    def session(self, handle: str) -> Session | None:
-        """The live session behind a cookie, or None."""
+    def session_beside(self, handle: str, copy: bytes | None) -> Session | None:
+        """The live session behind a cookie, or None; `copy`: what the ephemeral store holds of it, if anything."""
         ...
 
     def begin(self, request: LoginRequest, *, browser: str, now: datetime) -> str:
@@ -97,7 +99,7 @@ class Door:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request and write one line about it. The line names the path, never the query: it holds codes."""
         began = time.perf_counter()
-        trace = environ.setdefault(TRACE, new_trace())
+        trace = environ.get(TRACE) or environ.setdefault(TRACE, new_trace())
         seen: list[str] = []
 
         def noting(status: str, headers: list[tuple[str, str]], *fault: object) -> Callable[[bytes], object]:
@@ -158,7 +160,8 @@ class Door:
 
     def _ask(self, route: Route, environ: WSGIEnvironment, *, trace: str) -> PlainResponse | SelfPost:
         request = read_request(environ, remote=self._address(environ))
-        copy = self._admit(route, request)
+        handle = _session_handle(route, request)
+        copy = self._admit(route, request, session=handle)
         browser = request.cookies.get(BROWSER_COOKIE, "")
         is_new = not is_handle(Handle.BROWSER, browser)
         call = Call(
@@ -166,8 +169,7 @@ class Door:
             self._clock(),
             trace=trace,
             browser=new_handle(Handle.BROWSER) if is_new else browser,
-            session=self._session(route, request),
-            copy=copy,
+            session=self._logins.session_beside(handle, copy) if handle else None,
         )
         answer = route.answer(call)
         return self._begin_login(answer, call, is_new=is_new) if isinstance(answer, NeedsLogin) else answer
@@ -177,14 +179,10 @@ class Door:
         cookies = (cookie_header(BROWSER_COOKIE, call.browser),) if is_new else ()
         return redirect_response(sign_in_path(interaction), headers=cookies)
 
-    def _session(self, route: Route, request: PlainRequest) -> Session | None:
-        handle = request.cookies.get(SESSION_COOKIE, "")
-        return self._logins.session(handle) if route.reads_session and handle else None
-
-    def _admit(self, route: Route, request: PlainRequest) -> bytes | None:
-        """Count the request and fetch the copy its endpoint asks for, in one round trip."""
+    def _admit(self, route: Route, request: PlainRequest, *, session: str) -> bytes | None:
+        """Count the request and fetch the copy of its session, if it has one, in one round trip."""
         limit = Limit(f"volume:{route.path}:{request.remote}", route.per_minute, ONE_MINUTE)
-        return self._count(limit, copy_key=route.copy_key(request) if route.copy_key else "")
+        return self._count(limit, copy_key=copy_key(digest(session)) if session else "")
 
     def _count(self, limit: Limit, *, copy_key: str = "") -> bytes | None:
         try:
@@ -220,6 +218,12 @@ class Door:
         return ", ".join(sorted(method for method, known in self._routes if known == path))
 
 
+def _session_handle(route: Route, request: PlainRequest) -> str:
+    """The handle in the session cookie, for a route that reads it; empty when there is none of ours."""
+    handle = request.cookies.get(SESSION_COOKIE, "") if route.reads_session else ""
+    return handle if is_handle(Handle.SESSION, handle) else ""
+
+
 def _reads(route: Route, origin: str) -> bool:
     return route.readers is not None and route.readers(origin)
 
@@ -246,7 +250,7 @@ def _login_step(environ: WSGIEnvironment) -> str:
 
 def read_request(environ: WSGIEnvironment, *, remote: str) -> PlainRequest:
     """Read a WSGI environment into a plain request. Raises `InvalidRequest` for a body of more than 64 KiB."""
-    headers = {_header_name(key): str(value) for key, value in environ.items() if _is_header(key)}
+    headers = {name: str(value) for key, value in environ.items() if (name := _header_name(key))}
     return PlainRequest(
         method=environ["REQUEST_METHOD"],
         path=environ.get("PATH_INFO", ""),
@@ -258,12 +262,12 @@ def read_request(environ: WSGIEnvironment, *, remote: str) -> PlainRequest:
     )
 
 
-def _is_header(key: str) -> bool:
-    return key.startswith("HTTP_") or key in _CGI_HEADERS
-
-
+@lru_cache(maxsize=512)
 def _header_name(key: str) -> str:
-    return _CGI_HEADERS.get(key) or key.removeprefix("HTTP_").replace("_", "-").lower()
+    """The header that a key of the WSGI environment holds; empty for a key that holds none."""
+    if key.startswith("HTTP_"):
+        return key.removeprefix("HTTP_").replace("_", "-").lower()
+    return _CGI_HEADERS.get(key, "")
 
 
 def _read_body(environ: WSGIEnvironment) -> bytes:

@@ -20,7 +20,9 @@ def forwarded_address(networks: Iterable[str]) -> Callable[[WSGIEnvironment], st
 
     def address(environ: WSGIEnvironment) -> str:
         caller = str(environ.get("REMOTE_ADDR", ""))
-        hops = str(environ.get("HTTP_X_FORWARDED_FOR", "")).split(",")
+        if not trusted or "HTTP_X_FORWARDED_FOR" not in environ:
+            return caller
+        hops = str(environ["HTTP_X_FORWARDED_FOR"]).split(",")
         for hop in reversed([hop.strip() for hop in hops]):
             told = _parsed(hop)
             if told is None or not _is_ours(caller):

@@ -42,7 +42,7 @@ class Integrate:
 
     def code(self, code: str) -> Response:
         """GET /codes/<code>: what it says to the person, and what the service is told in its own standard's words."""
-        fault = _faults().get(code)
+        fault = every_fault().get(code)
         if fault is None:
             raise PageNotFound("no such code")
         return page("code.html", fault=fault)
@@ -55,5 +55,5 @@ class Integrate:
 
 
 def _faults() -> Mapping[str, type[PreauError]]:
-    """Every kind of error that somebody can meet, by its code; families have none of their own."""
+    """Every kind of error that somebody can meet, by its code; the list needs no families."""
     return {code: kind for code, kind in sorted(every_fault().items()) if not code.endswith("000")}

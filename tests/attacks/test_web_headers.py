@@ -175,7 +175,7 @@ def test_a_session_of_the_wrong_shape_is_never_looked_up(web: WebStand) -> None:
     looked: list[str] = []
 
     class Watched:
-        def session(self, handle: str) -> None:
+        def session_beside(self, handle: str, copy: bytes | None) -> None:
             looked.append(handle)
 
     from broker.web.pages import create_pages

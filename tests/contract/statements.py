@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 from sqlalchemy import Connection, Engine, event
+
+from broker.storage.hot import HotStatement, Line
 
 
 @contextmanager
@@ -19,9 +22,17 @@ def statements(engine: Engine) -> Iterator[list[tuple[str, bool]]]:
         alone = driver.autocommit if engine.dialect.name == "postgresql" else not driver.in_transaction
         seen.append((statement, alone))
 
+    run = Line.run
+
+    def note_hot(line: Line, statement: HotStatement, binds: list[bytes | None]) -> Any:
+        seen.append((statement.text, line.connection.autocommit))
+        return run(line, statement, binds)
+
     event.listen(engine, "before_cursor_execute", note)
     try:
-        yield seen
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Line, "run", note_hot)
+            yield seen
     finally:
         event.remove(engine, "before_cursor_execute", note)
 

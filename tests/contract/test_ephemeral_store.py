@@ -364,3 +364,48 @@ def test_a_redis_that_hangs_is_left_alone_for_a_while(clock: FakeClock) -> None:
 
 def mute_store(mute: socket.socket, clock: FakeClock) -> RedisStore:
     return RedisStore(f"redis://127.0.0.1:{mute.getsockname()[1]}/0", clock)
+
+
+@pytest.mark.services
+def test_a_process_counts_a_thousandth_ahead_and_asks_no_more_until_it_is_used(
+    redis_store: RedisStore, raw: redis.Redis, clock: FakeClock
+) -> None:
+    limit = Limit(key="a", most=5_000, window=60)
+
+    def admitted() -> bool:
+        return redis_store.admit((limit,), copy_key="").allowed
+
+    def counted() -> int:
+        return int(raw.get("preau:limit:a") or 0)
+
+    assert all(admitted() for _ in range(5))
+    assert counted() == 5
+    assert admitted()
+    assert counted() == 10
+    clock.advance(61)
+    assert admitted()
+    assert counted() == 15, "what was counted ahead ended with its window"
+    raw.set("preau:limit:a", 5_000, keepttl=True)
+    assert [admitted() for _ in range(5)] == [True] * 4 + [False]
+
+
+@pytest.mark.services
+def test_two_processes_together_let_through_no_more_than_the_limit(redis_url: str, clock: FakeClock) -> None:
+    limit = Limit(key="a", most=3_000, window=60)
+    with closing(RedisStore(redis_url, clock)) as one, closing(RedisStore(redis_url, clock)) as other:
+        allowed = sum(store.admit((limit,), copy_key="").allowed for _ in range(2_000) for store in (one, other))
+    assert allowed == limit.most
+
+
+@pytest.mark.services
+def test_a_copy_is_asked_for_whatever_was_counted_ahead(redis_store: RedisStore) -> None:
+    limit = Limit(key="a", most=5_000, window=60)
+    redis_store.admit((limit,), copy_key="")
+    redis_store.put("session:a", b"mother", ttl=60)
+    assert redis_store.admit((limit,), copy_key="session:a").copy == b"mother"
+
+
+@pytest.mark.services
+def test_a_redis_that_forgot_its_scripts_is_told_anew(redis_store: RedisStore, raw: redis.Redis) -> None:
+    raw.script_flush()
+    assert redis_store.admit((Limit(key="a", most=9, window=60),), copy_key="").allowed

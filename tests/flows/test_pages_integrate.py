@@ -64,7 +64,16 @@ def test_every_code_is_listed_and_has_a_page_with_its_words_and_what_the_service
         shown = unescape(text_of(browser.get(f"/codes/{code}").body))
         assert kind.title in shown, code
         assert (kind.spec_error or "rien") in shown
-    assert [browser.get(f"/codes/{code}").status for code in ("PRE-2000", "PRE-9999", "x")] == [404] * 3
+    assert [browser.get(f"/codes/{code}").status for code in ("PRE-9999", "x")] == [404] * 2
+
+
+def test_a_refusal_shows_its_code_and_leads_to_what_the_code_means(stand: WebStand) -> None:
+    browser = stand.client()
+    refused = browser.get("/authorize?client_id=personne")
+    (code,) = re.findall(r'href="/codes/(PRE-\d{4})"', refused.body)
+    assert refused.status == every_fault()[code].status
+    assert every_fault()[code].title in unescape(refused.body)
+    assert browser.get(f"/codes/{code}").status == 200
 
 
 def test_no_account_is_shown_where_no_sandbox_is_named(stand: WebStand) -> None:

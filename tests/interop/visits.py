@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
-from jose import jwt
 
 from broker.demo.accounts import PASSWORD
+from tests import second_opinion
 from tests.scripted_browser import Page, ScriptedBrowser
 
 MOTHER = "aline.quemeneur"
@@ -60,6 +60,6 @@ def verified(id_token: str, *, issuer: str, audience: str, alg: str, trust: ssl.
     with httpx.Client(trust_env=False, timeout=10, verify=trust) as http:
         metadata = http.get(f"{issuer}/.well-known/openid-configuration").json()
         keys = http.get(metadata["jwks_uri"]).json()["keys"]
-    (key,) = [key for key in keys if key["kid"] == jwt.get_unverified_header(id_token)["kid"]]
+    (key,) = [key for key in keys if key["kid"] == second_opinion.claimed(id_token)["kid"]]
     options = {"verify_at_hash": False}
-    return dict(jwt.decode(id_token, key, algorithms=[alg], audience=audience, issuer=issuer, options=options))
+    return second_opinion.read(id_token, key, algs=[alg], audience=audience, issuer=issuer, options=options)

@@ -8,6 +8,7 @@ from broker.domain.ports.ephemeral import Admission, EphemeralStore, Limit
 from broker.domain.ports.feeds import DirectoryStore, IdentityFeed, ImportRuns, Matcher, MatchSubject, ScoredPair
 from broker.domain.ports.guesses import Guesses
 from broker.domain.ports.holdings import Holdings
+from broker.domain.ports.portraits import Portraits
 from broker.domain.ports.quality import Quality, Reach
 from broker.domain.ports.releases import Details, Ledger
 from broker.domain.ports.sources import (
@@ -65,6 +66,7 @@ __all__ = [
     "Outbox",
     "PasswordConnector",
     "People",
+    "Portraits",
     "Purge",
     "Quality",
     "Reach",

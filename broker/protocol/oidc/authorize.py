@@ -11,7 +11,8 @@ from broker.domain.acts import IssueCode, PushedRequest
 from broker.domain.audit import Action, AuditEvent
 from broker.domain.errors import AccessDenied, LoginRequired, ProtocolError
 from broker.domain.handles import Handle, Id, digest, new_handle, new_id
-from broker.domain.ports import Current, Grants, Services
+from broker.domain.portraits import Portrait
+from broker.domain.ports import Current, Grants, Portraits, Services
 from broker.domain.sessions import CodePayload, Grant, Session
 from broker.federation.logins import LoginRequest
 from broker.federation.service_gate import ServiceGate
@@ -27,7 +28,7 @@ from broker.protocol.oidc.signing import Signer
 from broker.services.access import Weighed
 from broker.wire import oauth
 from broker.wire.http import Form, PlainResponse, parse_body, parse_form, redirect_response, with_parameters
-from policies import PolicyBook, SessionLimits
+from policies import PolicyBook
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +42,16 @@ class AuthorizeChecks:
 
 
 @dataclass(frozen=True, slots=True)
+class Decided:
+    """A yes: to whom, weighed how, under which subject; `mark`: of the portrait it came from, if compared."""
+
+    session: Session
+    weighed: Weighed
+    subject: str
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Authorize:
     """The endpoint and what it works with."""
 
@@ -48,6 +59,7 @@ class Authorize:
     services: Current[Services]
     grants: Grants
     gate: ServiceGate
+    portraits: Portraits
     pending: PendingRequests
     signer: Signer
     pushed: PushedRequests
@@ -95,18 +107,52 @@ class Authorize:
             return self._ask_login(call, _anew(request), book)
         if verdict is Verdict.LOGIN or call.session is None:
             return self._ask_login(call, request, book)
-        weighed = self.gate.weigh(request.client.service, call.session, book, now=call.now)
+        return self._answer_as_remembered(call, request, call.session, book) or self._answer_anew(
+            call, request, call.session, book, started=started
+        )
+
+    def _answer_as_remembered(
+        self, call: Call, request: AuthorizationRequest, session: Session, book: PolicyBook
+    ) -> Answer | None:
+        """A code in one statement, from the portrait that this process knows, where that still holds.
+
+        A portrait may be old: it only ever hastens a yes, which the act takes back when the database says otherwise.
+        Whatever else it leads to is None: to be decided anew.
+        """
+        portrait = self.portraits.remembered(session.person_id, now=call.now)
+        if portrait is None or portrait.person is None:
+            return None
+        service = request.client.service
+        subject = portrait.subjects.get((service.sector, service.space))
+        weighed = self.gate.weigh_portrait(service, session, portrait, book, now=call.now)
+        if subject is None or not weighed.allowed or self._means_another(request, subject):
+            return None
+        return self._issue(call, request, Decided(session, weighed, subject, portrait.mark))
+
+    def _answer_anew(
+        self,
+        call: Call,
+        request: AuthorizationRequest,
+        session: Session,
+        book: PolicyBook,
+        *,
+        started: datetime | None,
+    ) -> Answer:
+        portrait = self.portraits.read(session.person_id, now=call.now)
+        weighed = self.gate.weigh_portrait(request.client.service, session, portrait, book, now=call.now)
         if not weighed.allowed:
-            self._check_step_up(request, weighed, is_new=_is_new(call.session, started))
+            self._check_step_up(request, weighed, is_new=_is_new(session, started))
             return self._ask_login(call, request, book)
-        subject = self._subject(request, call.session, now=call.now)
-        meant = request.claims.subject or subject
-        if meant != subject or names_another(request.id_token_hint, subject, self._hints_for(request)):
+        subject = self._subject(request, session, portrait, now=call.now)
+        if self._means_another(request, subject):
             return self._ask_another(call, request, book, started=started)
-        limits = book.installation.sessions
-        payload = _payload(request, call.session, weighed, limits, subject=subject, now=call.now)
-        excused = weighed.outage_since if weighed.by_outage else None
-        return self._issue(call, request, payload, excused) or self._ask_another(call, request, book, started=started)
+        sent = self._issue(call, request, Decided(session, weighed, subject))
+        return sent or self._ask_another(call, request, book, started=started)
+
+    def _means_another(self, request: AuthorizationRequest, subject: str) -> bool:
+        """The request names somebody else than who is signed in (OIDC Core §3.1.2.1, §5.5.1)."""
+        meant = request.claims.subject or subject
+        return meant != subject or names_another(request.id_token_hint, subject, self._hints_for(request))
 
     def _ask_login(self, call: Call, request: AuthorizationRequest, book: PolicyBook) -> NeedsLogin:
         resume = self.pending.keep_for_login(
@@ -142,21 +188,21 @@ class Authorize:
         if oauth.NONE in request.prompt:
             raise LoginRequired("a login that proves more is needed")
 
-    def _subject(self, request: AuthorizationRequest, session: Session, *, now: datetime) -> str:
+    def _subject(self, request: AuthorizationRequest, session: Session, portrait: Portrait, *, now: datetime) -> str:
         service = request.client.service
-        return self.grants.subject(session.person_id, sector=service.sector, space=service.space, now=now)
+        known = portrait.subjects.get((service.sector, service.space))
+        return known or self.grants.subject(session.person_id, sector=service.sector, space=service.space, now=now)
 
     def _hints_for(self, request: AuthorizationRequest) -> HintRules:
         return HintRules(self.signer.ring().verifying, self.settings.issuer, request.client.party.client_id)
 
-    def _issue(
-        self, call: Call, request: AuthorizationRequest, payload: CodePayload, excused: datetime | None
-    ) -> Answer | None:
+    def _issue(self, call: Call, request: AuthorizationRequest, decided: Decided) -> Answer | None:
         """Send a code; None when the session ended, or went to another person, since the copy of it was made.
 
-        `excused`: since when an outage excuses the assurance; the trail names every such access.
+        Also None when the portrait that it was decided from no longer holds. The trail names every access that an
+        outage excuses.
         """
-        code = new_handle(Handle.CODE)
+        code, payload = new_handle(Handle.CODE), self._payload(request, decided, now=call.now)
         event = AuditEvent(
             tenant=request.client.service.tenant,
             at=call.now,
@@ -166,12 +212,34 @@ class Authorize:
             trace=call.trace,
             detail={"client": payload.grant.client_id, **({} if payload.code_challenge else {"pkce": "waived"})},
         )
-        outage = _outage_event(event, payload, excused) if excused else ()
-        if not self.grants.issue_code(IssueCode(digest(code), payload, (event, *outage), self._spent(call, request))):
+        audit = (event, *_outage_events(event, payload, decided.weighed))
+        if not self.grants.issue_code(
+            IssueCode(digest(code), payload, audit, self._spent(call, request), mark=decided.mark)
+        ):
             return None
         if request.pushed:
             self.pushed.forget(request.pushed)
         return self._send_back(Submission(request.client, request.values), {oauth.CODE: code})
+
+    def _payload(self, request: AuthorizationRequest, decided: Decided, *, now: datetime) -> CodePayload:
+        client, session, limits = request.client, decided.session, self.gate.policies.current().installation.sessions
+        offline = offline_of(session.device, decided.weighed.kinds, client.service.space, limits, now=now)
+        if oauth.OFFLINE_ACCESS not in request.scopes:
+            offline = None
+        scopes = tuple(scope for scope in request.scopes if offline or scope != oauth.OFFLINE_ACCESS)
+        grant = Grant(new_id(Id.GRANT), session.person_id, client.party.client_id, session.sid, scopes, request.jkt)
+        return CodePayload(
+            grant=grant,
+            redirect_uri=request.redirect_uri,
+            code_challenge=request.code_challenge,
+            nonce=request.nonce,
+            subject=decided.subject,
+            authn=session.authn,
+            claims=claims_of(request.scopes, client, named=request.claims.names),
+            expires_at=now + limits.code,
+            offline=offline,
+            visit=session.visit,
+        )
 
     def _spent(self, call: Call, request: AuthorizationRequest) -> PushedRequest | None:
         """The pushed request that is answered, remembered until no login begun with it can come back."""
@@ -195,35 +263,6 @@ class Authorize:
         return redirect_response(with_parameters(target, told))
 
 
-def _payload(
-    request: AuthorizationRequest,
-    session: Session,
-    weighed: Weighed,
-    limits: SessionLimits,
-    *,
-    subject: str,
-    now: datetime,
-) -> CodePayload:
-    client = request.client
-    offline = offline_of(session.device, weighed.kinds, client.service.space, limits, now=now)
-    if oauth.OFFLINE_ACCESS not in request.scopes:
-        offline = None
-    scopes = tuple(scope for scope in request.scopes if offline or scope != oauth.OFFLINE_ACCESS)
-    grant = Grant(new_id(Id.GRANT), session.person_id, client.party.client_id, session.sid, scopes, request.jkt)
-    return CodePayload(
-        grant=grant,
-        redirect_uri=request.redirect_uri,
-        code_challenge=request.code_challenge,
-        nonce=request.nonce,
-        subject=subject,
-        authn=session.authn,
-        claims=claims_of(request.scopes, client, named=request.claims.names),
-        expires_at=now + limits.code,
-        offline=offline,
-        visit=session.visit,
-    )
-
-
 def _anew(request: AuthorizationRequest) -> AuthorizationRequest:
     """The request as the login sees it when the session at hand does not do."""
     return replace(request, prompt=request.prompt | {oauth.LOGIN})
@@ -234,6 +273,9 @@ def _is_new(session: Session, started: datetime | None) -> bool:
     return started is not None and session.opened_at >= started
 
 
-def _outage_event(event: AuditEvent, payload: CodePayload, since: datetime) -> tuple[AuditEvent, ...]:
-    detail = {**event.detail, "source": payload.authn.authority, "acr": payload.authn.acr, "since": since.isoformat()}
+def _outage_events(event: AuditEvent, payload: CodePayload, weighed: Weighed) -> tuple[AuditEvent, ...]:
+    if not weighed.by_outage or weighed.outage_since is None:
+        return ()
+    since = weighed.outage_since.isoformat()
+    detail = {**event.detail, "source": payload.authn.authority, "acr": payload.authn.acr, "since": since}
     return (replace(event, action=Action.OUTAGE_ACCEPTED, detail=detail),)

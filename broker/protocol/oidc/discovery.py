@@ -78,12 +78,8 @@ def build_metadata(issuer: str, *, algs: Iterable[str], registration: bool = Fal
         "response_modes_supported": [oauth.QUERY, oauth.FORM_POST],
         "grant_types_supported": [oauth.AUTHORIZATION_CODE, oauth.REFRESH_TOKEN, oauth.CLIENT_CREDENTIALS],
         "subject_types_supported": ["pairwise"],
-        "id_token_signing_alg_values_supported": sorted(algs),
-        "id_token_encryption_alg_values_supported": list(ENCRYPTION_ALGS),
-        "id_token_encryption_enc_values_supported": list(ENCRYPTION_ENCS),
-        "userinfo_signing_alg_values_supported": sorted(algs),
-        "userinfo_encryption_alg_values_supported": list(ENCRYPTION_ALGS),
-        "userinfo_encryption_enc_values_supported": list(ENCRYPTION_ENCS),
+        **_envelopes("id_token", algs),
+        **_envelopes("userinfo", algs),
         **({"registration_endpoint": issuer + REGISTER_PATH} if registration else {}),
         "token_endpoint_auth_methods_supported": [method.value for method in TokenAuthMethod],
         "revocation_endpoint_auth_methods_supported": [method.value for method in TokenAuthMethod],
@@ -108,3 +104,12 @@ def build_metadata(issuer: str, *, algs: Iterable[str], registration: bool = Fal
         "request_uri_parameter_supported": False,
     }
     return json.dumps(content, indent=1).encode()
+
+
+def _envelopes(what: str, algs: Iterable[str]) -> dict[str, list[str]]:
+    """How ID tokens, or userinfo, may be signed and encrypted."""
+    return {
+        f"{what}_signing_alg_values_supported": sorted(algs),
+        f"{what}_encryption_alg_values_supported": list(ENCRYPTION_ALGS),
+        f"{what}_encryption_enc_values_supported": list(ENCRYPTION_ENCS),
+    }

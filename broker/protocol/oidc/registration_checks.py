@@ -141,7 +141,7 @@ def check_algs(asked: Asked) -> None:
 
 
 def check_encryption(asked: Asked) -> None:
-    """Nothing is encrypted to a client: one that counts on it is told, not answered in the open."""
+    """To a client that registers itself nothing is encrypted: it is told, not answered in the open."""
     for name in asked.values:
         if "_encrypted_response_" in name or name.startswith("request_object_encryption"):
             raise InvalidClientMetadata(f"{name[:LONGEST_NAME]} is not supported")

@@ -11,11 +11,11 @@ from broker.domain.errors import UpstreamUnavailable
 from broker.domain.ports import (
     Consumptions,
     Current,
-    Details,
     EphemeralStore,
     Grants,
     Ledger,
     People,
+    Portraits,
     Services,
     ServiceTokens,
 )
@@ -27,7 +27,6 @@ from broker.protocol.oidc.authorize import Authorize
 from broker.protocol.oidc.client_assertions import AssertionDesk
 from broker.protocol.oidc.client_credentials import ClientCredentials
 from broker.protocol.oidc.client_keys import MOST_KEY_SETS, ClientKeys, Fetch
-from broker.protocol.oidc.copies import TokenCopies
 from broker.protocol.oidc.discovery import Discovery, build_metadata
 from broker.protocol.oidc.end_session import EndSession, SignOuts
 from broker.protocol.oidc.envelopes import Envelopes
@@ -54,7 +53,7 @@ from broker.protocol.oidc.registration_checks import REGISTERED_ALGS
 from broker.protocol.oidc.signing import Signer
 from broker.protocol.oidc.token import Token
 from broker.protocol.oidc.token_desk import TokenDesk
-from broker.protocol.oidc.userinfo import UserInfo, token_copy_key
+from broker.protocol.oidc.userinfo import UserInfo
 from broker.wire import oauth
 from broker.wire.jose import encryption_key
 from policies import PolicyBook
@@ -78,7 +77,7 @@ class ProviderParts:
     settings: ProviderSettings
     services: Current[Services]
     people: People
-    details: Details
+    portraits: Portraits
     grants: Grants
     consumptions: Consumptions
     ledger: Ledger
@@ -117,33 +116,22 @@ def algs_wanted(services: Iterable[Service], *, registration: bool = False) -> t
 def build_routes(parts: ProviderParts) -> tuple[Route, ...]:
     """Every endpoint of the provider."""
     settings = parts.settings
-    copies = TokenCopies(parts.store, lifetime=lambda: settings.lives.current().copy)
     pending = PendingRequests(parts.store, login=lambda: settings.lives.current().interaction)
-    written = lru_cache(maxsize=4)(partial(build_metadata, settings.issuer))
-    registers = parts.registration is not None
-
-    def document() -> bytes:
-        algs = algs_wanted(parts.services.current().all(), registration=registers)
-        return written(algs=algs, registration=registers)
-
-    discovery = Discovery(document, parts.signer)
+    discovery = _discovery(parts)
     gate = ServiceGate(parts.people, parts.policies, parts.logins)
     assertions = AssertionDesk(settings.issuer, parts.consumptions, ClientKeys(parts.fetch))
     proofs = ProofDesk(settings.issuer, parts.store)
     pushed = PushedRequests(parts.store, lambda: settings.lives.current().pushed)
     push = Push(parts.services, assertions, proofs, pushed)
-    authorize = Authorize(settings, parts.services, parts.grants, gate, pending, parts.signer, pushed)
-    sealed_to = lru_cache(MOST_KEY_SETS)(lambda jwks, alg: encryption_key(jwks, alg=alg))
-    envelopes = Envelopes(settings, parts.signer, sealed_to)
+    portraits = parts.portraits
+    authorize = Authorize(settings, parts.services, parts.grants, gate, portraits, pending, parts.signer, pushed)
+    envelopes = Envelopes(settings, parts.signer, lru_cache(MOST_KEY_SETS)(encryption_key))
     token = Token(
-        settings, parts.services, parts.grants, parts.ledger, parts.signer, assertions, proofs, gate, envelopes,
-        grantors={oauth.CLIENT_CREDENTIALS: ClientCredentials(settings, parts.service_tokens).issue},
+        settings, parts.services, parts.grants, parts.ledger, parts.signer, assertions, proofs, gate, portraits,
+        envelopes, grantors={oauth.CLIENT_CREDENTIALS: ClientCredentials(settings, parts.service_tokens).issue},
     )  # fmt: skip
     desk = TokenDesk(settings, parts.services, parts.grants, parts.service_tokens, assertions)
-    userinfo = UserInfo(
-        parts.services, parts.people, parts.details, parts.grants, parts.ledger, parts.policies, copies, proofs,
-        envelopes,
-    )  # fmt: skip
+    userinfo = UserInfo(parts.services, parts.grants, portraits, parts.ledger, parts.policies, proofs, envelopes)
     posted = PendingRequests(
         parts.store, login=lambda: settings.lives.current().interaction, resume=END_SESSION_RESUME_PATH
     )
@@ -162,10 +150,22 @@ def build_routes(parts: ProviderParts) -> tuple[Route, ...]:
         Route("POST", TOKEN_PATH, token.post, readers=readers.may_read),
         Route("POST", REVOCATION_PATH, desk.revoke, readers=readers.may_read),
         Route("POST", INTROSPECTION_PATH, desk.introspect),
-        Route("GET", USERINFO_PATH, userinfo.answer, copy_key=token_copy_key, readers=readers.may_read),
-        Route("POST", USERINFO_PATH, userinfo.answer, copy_key=token_copy_key, readers=readers.may_read),
+        Route("GET", USERINFO_PATH, userinfo.answer, readers=readers.may_read),
+        Route("POST", USERINFO_PATH, userinfo.answer, readers=readers.may_read),
         *_registration_routes(parts),
     )
+
+
+def _discovery(parts: ProviderParts) -> Discovery:
+    """The public documents, written anew when a client registers an algorithm that nobody had."""
+    written = lru_cache(maxsize=4)(partial(build_metadata, parts.settings.issuer))
+    registers = parts.registration is not None
+
+    def document() -> bytes:
+        algs = algs_wanted(parts.services.current().all(), registration=registers)
+        return written(algs=algs, registration=registers)
+
+    return Discovery(document, parts.signer)
 
 
 def _registration_routes(parts: ProviderParts) -> tuple[Route, ...]:

@@ -14,7 +14,8 @@ from broker.domain.acts import Redeem, RevokeGrant
 from broker.domain.audit import Action, AuditEvent
 from broker.domain.errors import AccessDenied, InvalidDpopProof, InvalidGrant, ProtocolError, UnsupportedGrantType
 from broker.domain.handles import Handle, digest, is_handle, new_handle
-from broker.domain.ports import Current, Grants, Ledger, Services
+from broker.domain.portraits import Portrait
+from broker.domain.ports import Current, Grants, Ledger, Portraits, Services
 from broker.domain.released import release_of
 from broker.domain.sessions import CodePayload, Device, Redeemable, Session
 from broker.federation.service_gate import ServiceGate
@@ -66,6 +67,7 @@ class Token:
     assertions: AssertionDesk
     proofs: ProofDesk
     gate: ServiceGate
+    portraits: Portraits
     envelopes: Envelopes
     credentials_checks: tuple[CredentialsCheck, ...] = CREDENTIALS_CHECKS
     ways: Mapping[str, Way] = field(default_factory=lambda: WAYS)
@@ -103,20 +105,29 @@ class Token:
         if not is_handle(asked.way.handle, shown):
             raise InvalidGrant("absent, or not of ours")
         tokens = Tokens()
-        payload = self.grants.redeem(self._act(asked, tokens, shown=digest(shown)))
-        if payload is None:
+        claimed = self._claim(asked, self._act(asked, tokens, shown=digest(shown)))
+        if claimed is None:
             self._refuse(asked, shown=digest(shown))
             raise InvalidGrant("its grant or session is over")
+        payload, portrait = claimed
         try:
             asked.check(payload)
-            if asked.way.kind is Redeemable.REFRESH:
-                self._check_access(asked, payload)
+            if portrait is not None:
+                self._check_access(asked, payload, portrait)
         except ProtocolError:
             self._revoke(asked, payload, asked.way.refused)
             raise
         return self._issue(asked, payload, tokens)
 
-    def _check_access(self, asked: Asked, payload: CodePayload) -> None:
+    def _claim(self, asked: Asked, act: Redeem) -> tuple[CodePayload, Portrait | None] | None:
+        """What was claimed; of a refresh token also the person, who was weighed when the code was issued."""
+        if asked.way.kind is Redeemable.REFRESH:
+            renewal = self.portraits.renew(act)
+            return (renewal.payload, renewal.portrait) if renewal else None
+        payload = self.grants.redeem(act)
+        return (payload, None) if payload else None
+
+    def _check_access(self, asked: Asked, payload: CodePayload, portrait: Portrait) -> None:
         """The person may still use the service: a month after the code, its rules or theirs may be others."""
         now = asked.call.now
         session = Session(
@@ -124,7 +135,8 @@ class Token:
             now, now,
         )  # fmt: skip
         try:
-            allowed = self.gate.weigh(asked.client.service, session, self.gate.policies.current(), now=now).allowed
+            book = self.gate.policies.current()
+            allowed = self.gate.weigh_portrait(asked.client.service, session, portrait, book, now=now).allowed
         except AccessDenied:
             allowed = False
         if not allowed:

@@ -7,26 +7,27 @@ What is told is written down before the answer leaves; what cannot be written do
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from broker.domain.errors import InvalidDpopProof, InvalidRequest, InvalidToken, ProtocolError
 from broker.domain.handles import Handle, digest, is_handle
-from broker.domain.people import ChildCard, PersonView, RecordKind, Space
-from broker.domain.ports import Current, Details, Grants, Ledger, People, Services
-from broker.domain.released import SUBJECT, release_of
+from broker.domain.people import PersonView, Space
+from broker.domain.portraits import TokenPortrait
+from broker.domain.ports import Current, Grants, Ledger, Portraits, Services
+from broker.domain.released import SUBJECT, Released, release_of
 from broker.domain.services import Protocol, RelyingParty, Service
 from broker.domain.sessions import AccessToken
 from broker.protocol.endpoint import Call
 from broker.protocol.oidc.answers import bearer_refusal
-from broker.protocol.oidc.copies import TokenCopies, copy_key, decode
 from broker.protocol.oidc.envelopes import Envelopes
 from broker.protocol.oidc.proofs import ProofDesk
+from broker.protocol.oidc.release_memory import ReleaseMemory
 from broker.services.release import About, Asker, as_claims, release_for
-from broker.services.release_details import needs_children, read_details
+from broker.services.release_details import DETAIL_CLAIMS, needs_children
 from broker.wire import oauth
 from broker.wire.http import PlainRequest, PlainResponse, parse_body
-from policies import PolicyBook
+from policies import Policies, PolicyBook
 
 _SCHEMES = frozenset({oauth.BEARER.lower(), oauth.DPOP.lower()})
 
@@ -36,35 +37,34 @@ class UserInfo:
     """The endpoint and what it works with."""
 
     services: Current[Services]
-    people: People
-    details: Details
     grants: Grants
+    portraits: Portraits
     ledger: Ledger
     policies: Current[PolicyBook]
-    copies: TokenCopies
     proofs: ProofDesk
     envelopes: Envelopes
+    memory: ReleaseMemory = field(default_factory=ReleaseMemory)
 
     def answer(self, call: Call) -> PlainResponse:
         """Answer a userinfo request, by GET or POST: the token in the header or a form, never in the address."""
         try:
-            token = self._live_token(call)
-            service, party = self._asker(token)
-            claims = self._claims(token, service, now=call.now)
+            found = self._live_token(call)
+            service, party = self._asker(found.token)
+            claims = self._claims(found, service, now=call.now)
         except ProtocolError as refusal:
             return bearer_refusal(refusal, trace=call.trace, scheme=scheme_of(call.request))
-        return self.envelopes.userinfo({SUBJECT: token.subject, **claims}, party)
+        return self.envelopes.userinfo({SUBJECT: found.token.subject, **claims}, party)
 
-    def _live_token(self, call: Call) -> AccessToken:
+    def _live_token(self, call: Call) -> TokenPortrait:
         check_one_way(call.request)
         handle = token_handle(call.request)
         if not handle:
             raise InvalidToken("no token of ours")
-        token = self._find(digest(handle), call)
-        if token is None or call.now >= token.expires_at:
+        found = self.portraits.of_token(digest(handle), claims=DETAIL_CLAIMS, now=call.now)
+        if found is None or call.now >= found.token.expires_at:
             raise InvalidToken("unknown, expired or revoked")
-        self._check_holder(call, token, handle)
-        return token
+        self._check_holder(call, found.token, handle)
+        return found
 
     def _check_holder(self, call: Call, token: AccessToken, handle: str) -> None:
         """A token bound to a key comes with a proof of that key, under its own scheme (RFC 9449 §7.1, §7.2)."""
@@ -73,15 +73,6 @@ class UserInfo:
             raise InvalidToken("bound to a key" if token.grant.jkt else "bound to no key")
         if by_proof and self.proofs.jkt(call, access_token=handle) != token.grant.jkt:
             raise InvalidDpopProof("no proof, or of another key")
-
-    def _find(self, token_digest: str, call: Call) -> AccessToken | None:
-        copied = decode(call.copy, token_digest=token_digest) if call.copy else None
-        if copied is not None:
-            return copied
-        token = self.grants.token(token_digest, now=call.now)
-        if token is not None:
-            self.copies.keep(token_digest, token)
-        return token
 
     def _asker(self, token: AccessToken) -> tuple[Service, RelyingParty]:
         service = self.services.current().by_client(token.grant.client_id)
@@ -92,34 +83,37 @@ class UserInfo:
             raise InvalidToken("the service is suspended")
         return service, party
 
-    def _claims(self, token: AccessToken, service: Service, *, now: datetime) -> dict[str, object]:
-        person = self.people.person(token.grant.person_id, now=now)
+    def _claims(self, found: TokenPortrait, service: Service, *, now: datetime) -> dict[str, object]:
+        token, person = found.token, found.portrait.person
         if person is None:
             raise InvalidToken("the person is gone")
-        asker = Asker(service, Protocol.OIDC)
-        about = About(
-            person,
-            self._children(token, asker, person, now=now),
-            subject=token.subject,
-            child_subject=self._child_subject(service, now=now),
-            now=now,
-            details=read_details(self.details, person, token.claims, now=now),
+        policies = self.policies.current().of(service.tenant)
+        told = self.memory.released(
+            policies, service, found, lambda: self._release(policies, service, person, found, now=now)
         )
-        told = release_for(self.policies.current().of(service.tenant), asker, about, wanted=token.claims)
         self.ledger.note(release_of(token.grant.person_id, service.service_id, claims=told.claims, at=now))
         return as_claims(told)
 
-    def _children(
-        self, token: AccessToken, asker: Asker, person: PersonView, *, now: datetime
-    ) -> tuple[ChildCard, ...]:
-        wanted = asker.by_school or needs_children(token.claims)
-        if not wanted or RecordKind.GUARDIAN not in person.kinds:
-            return ()
-        return self.people.children_of(token.grant.person_id, now=now)
+    def _release(
+        self, policies: Policies, service: Service, person: PersonView, found: TokenPortrait, *, now: datetime
+    ) -> Released:
+        asker, wanted = Asker(service, Protocol.OIDC), found.token.claims
+        about = About(
+            person,
+            found.portrait.children if asker.by_school or needs_children(wanted) else (),
+            subject=found.token.subject,
+            child_subject=self._child_subject(service, found, now=now),
+            now=now,
+            details=found.details,
+        )
+        return release_for(policies, asker, about, wanted=wanted)
 
-    def _child_subject(self, service: Service, *, now: datetime) -> Callable[[str], str]:
+    def _child_subject(self, service: Service, found: TokenPortrait, *, now: datetime) -> Callable[[str], str]:
+        """The subjects that were read with the token; one that a child has not yet is drawn at its first release."""
+
         def subject(child_id: str) -> str:
-            return self.grants.subject(child_id, sector=service.sector, space=Space.FAMILY, now=now)
+            known = found.child_subjects.get(child_id)
+            return known or self.grants.subject(child_id, sector=service.sector, space=Space.FAMILY, now=now)
 
         return subject
 
@@ -151,9 +145,3 @@ def _in_form(request: PlainRequest) -> str:
         return parse_body(request).get(oauth.ACCESS_TOKEN, "")
     except InvalidRequest:
         return ""
-
-
-def token_copy_key(request: PlainRequest) -> str:
-    """Where a copy of the token that was shown would be; empty when there is no token of ours."""
-    handle = token_handle(request)
-    return copy_key(digest(handle)) if handle else ""

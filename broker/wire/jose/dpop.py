@@ -129,8 +129,11 @@ def _key_of(header: dict[str, Any]) -> Key:
 
 
 def _without_query(address: object) -> str:
-    """Scheme and host in lower case, no query, no fragment (RFC 3986 §6.2.2); empty for what is no address."""
-    if not isinstance(address, str):
+    """Scheme and host in lower case, no query, no fragment (RFC 3986 §6.2.2); empty for what is no address.
+
+    `urlsplit` would pass over blanks and line breaks round and in an address: with them it is another text.
+    """
+    if not isinstance(address, str) or not address.isprintable() or " " in address:
         return ""
     try:
         parts = urlsplit(address)

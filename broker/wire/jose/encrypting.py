@@ -27,7 +27,7 @@ class EncryptionKey:
     key: ECKey | RSAKey = field(repr=False)
 
 
-def encryption_key(document: bytes | str, *, alg: str) -> EncryptionKey:
+def encryption_key(document: bytes | str, alg: str) -> EncryptionKey:
     """The first key of a client's JWK set that is for encryption by this algorithm.
 
     `use` must say `enc`: a set that also holds signing keys has to tell them apart (OIDC Registration §2, `jwks`).

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from broker.accounts.session_copy import copy_key
 from broker.domain.errors import EphemeralUnavailable, LoginExpired, StorageUnavailable
 from broker.domain.handles import Handle, digest, is_handle, new_handle
 from broker.domain.identity import AuthnContext
@@ -33,8 +34,10 @@ class FakeLogins:
     """The federation, as far as the door sees it."""
 
     begun: list[tuple[LoginRequest, str]] = field(default_factory=list)
+    copies: list[bytes | None] = field(default_factory=list)
 
-    def session(self, handle: str) -> Session | None:
+    def session_beside(self, handle: str, copy: bytes | None) -> Session | None:
+        self.copies.append(copy)
         if handle != HANDLE:
             return None
         now = datetime(2026, 9, 1, tzinfo=UTC)
@@ -160,11 +163,11 @@ def test_a_session_cookie_that_comes_twice_is_none() -> None:
     assert knock(fine, cookie, reads_session=True).calls[0].session is None
 
 
-def test_a_copy_is_fetched_with_the_count_of_the_request() -> None:
-    store = MemoryStore(FakeClock())
-    store.put("copy-key", b"copied", ttl=30)
-    assert knock(fine, store=store, copy_key=lambda _: "copy-key").calls[0].copy == b"copied"
-    assert knock(fine, store=store).calls[0].copy is None
+def test_the_copy_of_the_session_is_fetched_with_the_count_of_the_request() -> None:
+    store, logins = MemoryStore(FakeClock()), FakeLogins()
+    store.put(copy_key(digest(HANDLE)), b"copied", ttl=30)
+    knock(fine, {"HTTP_COOKIE": f"__Host-preau-session={HANDLE}"}, store=store, logins=logins, reads_session=True)
+    assert logins.copies == [b"copied"]
 
 
 def test_a_login_is_begun_in_this_browser() -> None:

@@ -1,0 +1,27 @@
+"""What is used once, raced for by a hundred hands in four processes, five hundred times."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conftest import SERVICES
+from tests.races import RACES_A_LAP, course, laps_told
+
+SQLITE_LAPS, POSTGRESQL_LAPS = 60, 107
+"""SQLite makes its hands wait their turn asleep: as much of the time, fewer of the races."""
+
+
+def test_five_hundred_races_are_run() -> None:
+    assert (SQLITE_LAPS + POSTGRESQL_LAPS) * RACES_A_LAP >= 500
+
+
+@pytest.mark.spec("RFC 6749 §4.1.2")
+@pytest.mark.spec("RFC 9126 §7.3")
+@pytest.mark.parametrize(
+    ("database", "laps"), [("sqlite_url", SQLITE_LAPS), pytest.param("postgres_url", POSTGRESQL_LAPS, marks=SERVICES)]
+)
+def test_of_a_hundred_who_come_at_once_one_is_served(request: pytest.FixtureRequest, database: str, laps: int) -> None:
+    with course(request.getfixturevalue(database)) as running:
+        for number in range(laps):
+            running.lap(held=number % 2 == 0)
+        assert running.told() == laps_told(laps)
