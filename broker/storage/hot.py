@@ -21,6 +21,7 @@ import psycopg
 from psycopg import errors, pq
 from sqlalchemy import JSON, Boolean, Engine, Integer, Select, event
 from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.types import TypeEngine
 
 from broker.domain.errors import StorageUnavailable
@@ -147,7 +148,7 @@ class Hot:
             fairy.detach()
             connection.autocommit = True
             connection.execute(_AS_TEXT)
-        except (DBAPIError, psycopg.OperationalError) as fault:
+        except (DBAPIError, PoolTimeout, psycopg.OperationalError) as fault:
             raise StorageUnavailable(type(fault).__name__) from fault
         return Line(connection)
 
@@ -173,10 +174,12 @@ def hot_of(engine: Engine) -> Hot | None:
 
 
 def _written(value: Any) -> bytes | None:
-    """A value as the text that the statement casts; a list or an object is JSON."""
-    if value is None or isinstance(value, bytes):
-        return value
+    """A value as the text that the statement casts; a list or an object is JSON. Raises `ValueError` for a NUL."""
+    if value is None:
+        return None
     if isinstance(value, str):
+        if "\0" in value:
+            raise ValueError("a NUL: libpq would take what stands before it for the whole")
         return value.encode()
     if isinstance(value, datetime | date):
         return value.isoformat().encode()
