@@ -181,9 +181,8 @@ class Walk:
 
     def ask_service(self) -> None:
         """A service asks: silently, anew, freshly enough, or for somebody it has seen before."""
-        client_id = self.random.choice(SERVICES).service_id
-        seen = [each for each in self.tokens if each.client_id == client_id]
-        hinted = self.random.choice([*seen, None, None])
+        hinted = self.random.choice([*self.tokens[-2:], None])
+        client_id = hinted.client_id if hinted else self.random.choice(SERVICES).service_id
         asked = {name: self.random.choice(values) for name, values in FRESH.items()}
         more = {"scope": SCOPE, "state": str(len(self.meant)), "id_token_hint": hinted.id_token if hinted else None}
         self.meant.append(hinted.owner if hinted else None)
@@ -253,7 +252,7 @@ class Walk:
     def sign_out_at_service(self) -> None:
         """A service asks for the end, and shows an ID token: of who is here, or of who was."""
         if self.tokens:
-            held, before = self.random.choice(self.tokens), self.session
+            held, before = self.random.choice(self.tokens[-2:]), self.session
             self.open(
                 "/end-session?" + urlencode({"id_token_hint": held.id_token}),
                 leaving=held.owner == self.whose.get(before),

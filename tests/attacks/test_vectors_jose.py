@@ -27,12 +27,6 @@ def gets_in(vector: Vector) -> bool:
     return True
 
 
-def test_there_are_many_and_no_two_are_the_same() -> None:
-    ids = [vector.id for vector in jose_vectors()]
-    assert len(ids) == len(set(ids)) >= 1_500
-    assert len({(vector.gate.name, vector.token) for vector in jose_vectors()}) == len(ids)
-
-
 @pytest.mark.parametrize("gate", GATES, ids=lambda gate: gate.name)
 def test_what_is_good_gets_in(gate: Gate) -> None:
     assert gate.verify(good(gate))

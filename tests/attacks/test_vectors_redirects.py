@@ -15,7 +15,7 @@ from broker.protocol.oidc.authorize import Authorize
 from broker.protocol.oidc.end_session import EndSession
 from broker.protocol.oidc.pushed import Push
 from tests.oidc_stand import Browser, Stand, authorization, basic, get_code, open_stand, redemption
-from tests.vectors.redirects import SHAPES, Shape, spoilt_addresses
+from tests.vectors.redirects import ENDPOINTS, SHAPES, Shape, spoilt_addresses
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def after_sign_out(stand: Stand, browser: Browser, shape: Shape, uri: str) -> bo
     return stand.call("GET", "/end-session?" + query).location not in {"", "/au-revoir"}
 
 
-ENDPOINTS = (by_get, by_post, pushed, after_sign_out)
+TRIED = (by_get, by_post, pushed, after_sign_out)
 UNSEEN = {"null", "line", "tab", "joiner", "soft hyphen", "right to left"}
 GetsIn = Callable[[Stand, Browser, Shape, str], bool]
 
@@ -72,14 +72,12 @@ def reached(stand: Stand, browser: Browser, gets_in: GetsIn) -> list[str]:
     return [each.id for each in spoilt_addresses() if gets_in(stand, browser, each.shape, each.uri)]
 
 
-def test_there_are_many_and_no_two_are_the_same() -> None:
-    ids = [each.id for each in spoilt_addresses()]
-    assert len(ids) == len(set(ids))
-    assert len(ids) * len(ENDPOINTS) >= 2_000
+def test_every_endpoint_is_tried() -> None:
+    assert tuple(each.__name__ for each in TRIED) == ENDPOINTS
 
 
 @pytest.mark.spec("RFC 9700 §2.1")
-@pytest.mark.parametrize("gets_in", ENDPOINTS, ids=lambda endpoint: endpoint.__name__)
+@pytest.mark.parametrize("gets_in", TRIED, ids=lambda endpoint: endpoint.__name__)
 def test_no_address_is_reached_that_was_not_registered(stand: Stand, gets_in: GetsIn) -> None:
     browser = ready(stand)
     assert reached(stand, browser, gets_in) == []
@@ -87,7 +85,7 @@ def test_no_address_is_reached_that_was_not_registered(stand: Stand, gets_in: Ge
         assert gets_in(stand, browser, shape, shape.uri), f"{shape.name}: the registered one is not reached"
 
 
-@pytest.mark.parametrize("gets_in", ENDPOINTS, ids=lambda endpoint: endpoint.__name__)
+@pytest.mark.parametrize("gets_in", TRIED, ids=lambda endpoint: endpoint.__name__)
 def test_the_exact_comparison_alone_keeps_them_out(stand: Stand, gets_in: GetsIn) -> None:
     """Text that no form may carry (a line break, a NUL, what is not seen) is stopped before, by whatever reads it."""
     browser = ready(stand)

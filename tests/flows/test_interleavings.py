@@ -16,7 +16,7 @@ from broker.web import forms, pages
 from tests.clock import FakeClock
 from tests.interleavings import Act, Household, Walk, open_household, walks
 
-WALKS = 40
+WALKS = 80
 UNTIL_SEEN = 100
 HAPPENS = (
     "came in", "after somebody else", "codes", "tokens", "told", "refused", "signed out", "ended by a service",
@@ -30,9 +30,8 @@ def home(sqlite_url: str, clock: FakeClock) -> Iterator[Household]:
         yield opened
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_nothing_of_one_is_ever_anothers(home: Household, seed: int) -> None:
-    tally = walks(home, Random(seed), count=WALKS)
+def test_nothing_of_one_is_ever_anothers(home: Household) -> None:
+    tally = walks(home, Random(1), count=WALKS)
     assert [what for what in HAPPENS if not tally[what]] == []
 
 
@@ -66,7 +65,7 @@ def _the_first_session_goes_on(patch: pytest.MonkeyPatch) -> None:
 
 
 SLIPS: tuple[tuple[Callable[[pytest.MonkeyPatch], None], tuple[Act, ...]], ...] = (
-    (_hints_mean_nothing, (Walk.sign_in, Walk.ask_service, Walk.ask_service, Walk.redeem)),
+    (_hints_mean_nothing, (Walk.sign_in, Walk.ask_service, Walk.redeem)),
     (_forms_of_any_session, (Walk.sign_in, Walk.sign_out, Walk.send_again)),
     (_any_hint_ends_the_session, (Walk.sign_in, Walk.ask_service, Walk.redeem, Walk.sign_out_at_service)),
     (_one_copy_for_all, (Walk.sign_in, Walk.sign_out, Walk.go_back)),

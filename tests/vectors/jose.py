@@ -96,7 +96,7 @@ GATES = (
     Gate("hint", _PLAIN, _ID, lambda token: verify_own_id_token(token, KEYS, issuer=ISSUER),
          {"iss": claims.check_issuer, "sub": claims.check_subject}, HEADERS, algs=SIGNING_ALGS),
     Gate("assertion", _PLAIN, _ASSERTION,
-         lambda token: verify_client_assertion(token, KEYS, client_id=US, issuer=ISSUER, now=NOW),
+         lambda token: verify_client_assertion(token, KEYS, client_id=US, audiences=(ISSUER,), now=NOW),
          {"iss": claims.check_assertion_issuer, "sub": claims.check_assertion_subject,
           "aud": claims.check_assertion_audience, "exp": claims.check_assertion_expiry,
           "iat": claims.check_assertion_begun, "nbf": claims.check_assertion_begun,

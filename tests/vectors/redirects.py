@@ -11,6 +11,8 @@ from broker.domain.services import ClientKind, Service, TokenAuthMethod
 from tests.oidc_stand import service
 
 EVIL = "evil.example"
+ENDPOINTS = ("by_get", "by_post", "pushed", "after_sign_out")
+"""Where the browser may be sent on: each address is tried at each."""
 
 
 @dataclass(frozen=True, slots=True)
