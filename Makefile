@@ -39,7 +39,7 @@ ux: $(VENV)/.test ## the page checker on a running town, in three languages
 	@$(BIN)/python -m tests.ux.run $(ARGS)
 
 bench: $(VENV)/.test ## measure; appends to bench/results.json
-	@.ci/system-packages test
+	@.ci/system-packages bench
 	@$(BIN)/python -m bench.import_aaf $(ARGS)
 	@$(BIN)/python -m bench.import_delta
 	@$(BIN)/python -m bench.decisions

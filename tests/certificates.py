@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-LOOPBACK = ("localhost", *(f"127.0.0.{n}" for n in range(1, 32)))
+LOOPBACK = ("localhost", *(f"127.0.0.{n}" for n in range(1, 48)))
 """Each site of the demo and the tests has an address of its own: cookies cross ports but not addresses."""
 
 Extension = tuple[x509.ExtensionType, bool]
@@ -75,7 +75,7 @@ class ThrowAwayCa:
 
     def trust(self) -> ssl.SSLContext:
         """A client context that trusts this authority and no other."""
-        return ssl.create_default_context(cafile=str(self.certificate))
+        return trusting(self.certificate)
 
     def _build(
         self, subject: x509.Name, public: ec.EllipticCurvePublicKey, *, lifetime: timedelta, extensions: list[Extension]
@@ -95,6 +95,11 @@ class ThrowAwayCa:
         for extension, critical in extensions:
             builder = builder.add_extension(extension, critical=critical)
         return builder.sign(self._key, hashes.SHA256())
+
+
+def trusting(authority: Path) -> ssl.SSLContext:
+    """A client context that trusts the authority in this PEM file and no other."""
+    return ssl.create_default_context(cafile=str(authority))
 
 
 def _name(text: str) -> x509.Name:

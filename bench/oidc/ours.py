@@ -31,7 +31,7 @@ from tests.descriptors import REQUIRED
 from tests.whole_app import SETTINGS
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 60.0
+PATIENCE = 180.0
 UAI = "0990001A"
 ALGS = ("ES256", "RS256")
 
@@ -63,7 +63,7 @@ def preau(folder: Path, database: str, redis: str, *, stores: Sequence[int]) -> 
     config, cookies = _settle(folder, database, redis, port)
     with _running(folder, config, "serve", core=SERVER_CORE) as serving, _worker(folder, config, redis):
         base, kind = f"http://127.0.0.1:{port}", "PostgreSQL, Redis" if redis else "SQLite"
-        _wait(base)
+        _wait(base, serving, folder / "serve.log")
         plain = Provider("", base, "", "", serving.pid, cookies, tuple(stores))
         yield [
             replace(plain, name=f"préau ({kind}, {alg})", client_id=f"mesure-{alg.lower()}", alg=alg) for alg in ALGS
@@ -139,7 +139,7 @@ def _running(folder: Path, config: Path, command: str, *, core: int | None) -> I
         process.wait(30)
 
 
-def _wait(base: str) -> None:
+def _wait(base: str, serving: subprocess.Popen[bytes], log: Path) -> None:
     limit = time.monotonic() + PATIENCE
     while True:
         try:
@@ -147,8 +147,8 @@ def _wait(base: str) -> None:
                 return
         except OSError:
             pass
-        if time.monotonic() > limit:
-            raise SystemExit("the broker does not answer")
+        if serving.poll() is not None or time.monotonic() > limit:
+            raise SystemExit(f"the broker does not answer: {log.read_text('utf-8')[-2000:]}")
         time.sleep(0.2)
 
 

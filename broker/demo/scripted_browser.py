@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
@@ -87,11 +88,11 @@ class Page:
 
 
 class ScriptedBrowser:
-    """One browser. `page` is what it shows."""
+    """One browser. `page` is what it shows; `trust` is for https, else the public authorities."""
 
-    def __init__(self) -> None:
+    def __init__(self, trust: ssl.SSLContext | None = None) -> None:
         """Open it. It calls whatever address it is led to: for a town on the loopback, and nothing else."""
-        self._http = httpx.Client(timeout=20, trust_env=False)
+        self._http = httpx.Client(timeout=20, trust_env=False, verify=trust or True)
         self._jar: dict[str, dict[str, str]] = {}
         self.page = Page("about:blank", 0, "", [], [], "")
 

@@ -3,33 +3,21 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
+from tests.browser.chromium import running_chromium
 from tests.browser.people import Visitor
 from tests.browser.town import RunningTown, running_town
-
-FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-)  # fmt: skip
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    path = os.environ.get("CHROME_PATH") or shutil.which("chromium")
-    if path is None:
-        if os.environ.get("PREAU_SKIP_SERVICES") == "1":
-            pytest.skip("Chromium is missing and services are skipped")
-        pytest.fail("Chromium is missing: install it, or set PREAU_SKIP_SERVICES=1")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+    with running_chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")

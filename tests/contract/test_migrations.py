@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect
 
+from broker.storage import migrate
 from broker.storage.engine import open_engine
-from broker.storage.migrate import is_current, upgrade
+from broker.storage.migrate import is_current, newest_revision, upgrade
 from broker.storage.schema import metadata
 from tests.conftest import SQL_PARAMS
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(params=SQL_PARAMS)
@@ -56,3 +62,14 @@ def test_upgrading_twice_changes_nothing(bare_engine: Engine) -> None:
     upgrade(bare_engine)
     upgrade(bare_engine)
     assert is_current(bare_engine)
+
+
+def test_the_newest_revision_is_the_one_that_alembic_names() -> None:
+    """Serving asks the scripts themselves: Alembic would stay in the memory of every worker."""
+    scripts = ScriptDirectory(str(Path(migrate.__file__).parent / "migrations"))
+    assert newest_revision() == scripts.get_current_head()
+
+
+def test_a_serving_process_imports_no_alembic() -> None:
+    told = "import sys, broker.app; sys.exit('alembic' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", told], cwd=ROOT, check=False).returncode == 0

@@ -244,3 +244,12 @@ def test_a_statement_that_the_server_gives_up_leaves_its_connection_good(postgre
         with pytest.raises(psycopg.errors.DivisionByZero):
             stand.grants.token(TOKEN, now=NOW)
     assert stand.grants.token(TOKEN, now=NOW) is not None
+
+
+@pytest.mark.services
+def test_a_text_that_libpq_would_cut_short_is_refused(postgres_engine: Engine) -> None:
+    stand = build(postgres_engine)
+    stand.token()
+    assert stand.grants.token(TOKEN, now=NOW) is not None
+    with pytest.raises(ValueError, match="NUL"):
+        stand.grants.token(f"{TOKEN}\0x", now=NOW)

@@ -1,69 +1,102 @@
-"""One demo town with the tests' own service in its register, and the clients of that service around it."""
+"""One demo town over https with the tests' own service in its register, and the clients of that service around it."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
+from contextlib import ExitStack, closing
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509 import load_pem_x509_certificate
+from playwright.sync_api import Browser, BrowserContext
 
-from tests.browser.town import RunningTown, free_port, running_town
+from broker.demo.prepared import Tls
+from tests.browser.chromium import running_chromium
+from tests.browser.town import RunningTown, free_port
+from tests.certificates import ThrowAwayCa
 from tests.conftest import needs
-from tests.interop.apache import GOOD, UNREGISTERED, WITHOUT_PKCE, apache
-from tests.interop.node_party import ADDRESS, node_party
-from tests.interop.parties import APACHE, NODE, Party, draw_secret, register
+from tests.interop import parties as known
+from tests.interop.apache_party import BY_POST, GOOD, UNREGISTERED, WITHOUT_PKCE, apache_party
+from tests.interop.parties import Party, draw_secret
+from tests.interop.party_process import running_party
+from tests.interop.town import https_town
 from tests.scripted_browser import ScriptedBrowser
+from tests.towns import tls_of
 
 
 @pytest.fixture(scope="session")
-def town_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("interop")
+def tls(throw_away_ca: ThrowAwayCa) -> Tls:
+    return tls_of(throw_away_ca)
 
 
 @pytest.fixture(scope="session")
-def parties(town_folder: Path) -> dict[str, Party]:
+def parties() -> dict[str, Party]:
     """Known to the broker before it starts. Old software asks for RS256, new software for ES256."""
-    needs("Apache and openid client")
-    data = town_folder / "town"
-    apache_port, node_port = free_port(), free_port()
-    apache_origins = tuple(f"http://{host}:{apache_port}" for host in (GOOD, WITHOUT_PKCE, UNREGISTERED))
-    known = {
-        APACHE: Party(APACHE, "RS256", apache_origins, 2, draw_secret(data, APACHE)),
-        NODE: Party(NODE, "ES256", (f"http://{ADDRESS}:{node_port}",), 1, draw_secret(data, NODE)),
-    }
-    register(data, list(known.values()))
-    return known
+    needs("other people's clients")
+    port = free_port()
+    at = {host: f"https://{host}:{port}" for host in (f"127.0.0.{n}" for n in range(31, 42))}
+    apache = (at[GOOD], at[WITHOUT_PKCE], at[BY_POST], at[UNREGISTERED])
+    listed = [
+        Party(known.APACHE, "RS256", apache, 3, "/retour?logout=backchannel", draw_secret()),
+        Party(known.NODE, "ES256", (at["127.0.0.34"],), secret=draw_secret()),
+        Party(known.AUTHLIB, "ES256", (at["127.0.0.36"],), secret=draw_secret()),
+        Party(known.IDPYOIDC, "RS256", (at["127.0.0.37"],), told_at="/deconnexion", secret=draw_secret()),
+        Party(known.BROWSER, "ES256", (at["127.0.0.38"], at["127.0.0.39"]), 2),
+        Party(known.DPOP_BROWSER, "ES256", (at["127.0.0.40"],), dpop=True),
+    ]
+    return {party.client_id: party for party in listed}
 
 
 @pytest.fixture(scope="session")
-def town(town_folder: Path, parties: dict[str, Party]) -> Iterator[RunningTown]:
-    with running_town(town_folder) as running:
+def town(tmp_path_factory: pytest.TempPathFactory, parties: dict[str, Party], tls: Tls) -> Iterator[RunningTown]:
+    with https_town(tmp_path_factory.mktemp("interop"), list(parties.values()), tls) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
-def apache_at(parties: dict[str, Party], town: RunningTown) -> Iterator[dict[str, str]]:
+def apache_at(parties: dict[str, Party], town: RunningTown, tls: Tls) -> Iterator[dict[str, str]]:
     """A running Apache: the origin of each of its hosts."""
-    party = parties[APACHE]
-    with apache(party, town.origin):
-        yield dict(zip((GOOD, WITHOUT_PKCE, UNREGISTERED), party.origins, strict=True))
+    with apache_party(parties[known.APACHE], town.origin, tls) as origins:
+        yield origins
 
 
 @pytest.fixture(scope="session")
-def node_at(parties: dict[str, Party], town: RunningTown) -> Iterator[str]:
-    """The origin of a running openid-client."""
-    with node_party(parties[NODE], town.origin) as origin:
-        yield origin
+def party_at(parties: dict[str, Party], town: RunningTown, tls: Tls) -> Iterator[dict[str, str]]:
+    """Running clients in processes of their own: the origin of each, by its client id."""
+    with ExitStack() as stack:
+        yield {
+            client_id: stack.enter_context(running_party(parties[client_id], town.origin, tls))
+            for client_id in (known.NODE, known.AUTHLIB, known.IDPYOIDC)
+        }
 
 
 @pytest.fixture
-def browser() -> Iterator[ScriptedBrowser]:
-    with closing(ScriptedBrowser()) as opened:
+def browser(throw_away_ca: ThrowAwayCa) -> Iterator[ScriptedBrowser]:
+    with closing(ScriptedBrowser(throw_away_ca.trust())) as opened:
         yield opened
 
 
 @pytest.fixture
-def another_browser() -> Iterator[ScriptedBrowser]:
-    with closing(ScriptedBrowser()) as opened:
+def another_browser(throw_away_ca: ThrowAwayCa) -> Iterator[ScriptedBrowser]:
+    with closing(ScriptedBrowser(throw_away_ca.trust())) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def chromium(tls: Tls) -> Iterator[Browser]:
+    """It trusts the key of the tests' own certificate, and no other that the system does not."""
+    certificate = load_pem_x509_certificate(tls.certificate.read_bytes())
+    key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    pin = base64.b64encode(hashlib.sha256(key).digest()).decode()
+    with running_chromium(f"--ignore-certificate-errors-spki-list={pin}") as browser:
+        yield browser
+
+
+@pytest.fixture
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    fresh = chromium.new_context(locale="fr-FR")
+    fresh.set_default_timeout(20_000)
+    yield fresh
+    fresh.close()

@@ -13,9 +13,8 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 import pytest
 
 from tests.fapi import fapi_service, fapi_stand, key
-from tests.interop.node_party import FOLDER
+from tests.interop.party_process import node_program
 from tests.oidc_stand import ISSUER, Stand
-from tests.servers import ServerMissing, find_binary
 
 pytestmark = pytest.mark.interop
 ADDRESS = "127.0.0.35"
@@ -44,8 +43,7 @@ def served(stand: Stand) -> Iterator[str]:
 
 @pytest.mark.spec("FAPI 2.0 Security Profile §5.3.2")
 def test_openid_client_pushes_proves_and_is_told_who_signed_in(sqlite_url: str, tmp_path: Path) -> None:
-    if not (FOLDER / "node_modules" / "openid-client").is_dir():
-        raise ServerMissing("openid-client is not installed (make interop installs it)")
+    program = node_program("fapi.mjs")
     with fapi_stand(sqlite_url, fapi_service("cantine")) as stand, served(stand) as at:
         cookies = stand.sign_in().cookies
         settings = tmp_path / "settings.json"
@@ -56,7 +54,7 @@ def test_openid_client_pushes_proves_and_is_told_who_signed_in(sqlite_url: str, 
             "key": {**key().key.as_dict(private=True), "kid": key().kid},
         }  # fmt: skip
         settings.write_text(json.dumps(told), "utf-8")
-        run = [find_binary("node"), str(FOLDER / "fapi.mjs"), str(settings)]
+        run = [str(part) for part in (*program, settings)]
         done = subprocess.run(run, capture_output=True, text=True, timeout=SECONDS, check=False)
     assert done.returncode == 0, done.stderr
     seen = json.loads(done.stdout)

@@ -48,13 +48,17 @@ def origin_of(url: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A page to look at. `kind` names its budget; `state` is a signed-in browser's cookies, None when signed out."""
+    """A page to look at. `kind` names its budget; `state` is a signed-in browser's cookies, None when signed out.
+
+    `held`: its script sends its form; here the form stays, so that there is a page to look at.
+    """
 
     url: str
     kind: str
     slug: str
     state: Any = None
     status: int = 200
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,8 @@ class Lens:
         viewport = {"width": size[0], "height": size[1]}
         context = self.browser.new_context(viewport=viewport, storage_state=target.state, **options)
         context.set_default_timeout(PATIENCE_MS)
+        if target.held:
+            context.add_init_script("HTMLFormElement.prototype.submit = () => {}")
         try:
             yield context.new_page()
         finally:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 from playwright.sync_api import Browser, Page
 
@@ -79,6 +81,19 @@ def _signed_in(browser: Browser, town: RunningTown) -> Iterator[Target]:
     yield Target(f"{town.origin}/donnees", "any", "data", state)
     yield Target(f"{town.origin}{undo}", "any", "undo", state)
     yield Target(f"{town.origin}/deconnexion", "any", "sign-out", state)
+    yield _posts_itself(town, state)
+
+
+def _posts_itself(town: RunningTown, state: Any) -> Target:
+    """The page that carries an answer to a service by POST, of its own accord where scripts run."""
+    cantine = tomllib.loads((town.folder / "services" / "cantine.toml").read_text(encoding="utf-8"))
+    (redirect_uri,) = cantine["parties"][0]["redirect_uris"]
+    asked = {
+        "response_type": "code", "response_mode": "form_post", "client_id": "cantine", "redirect_uri": redirect_uri,
+        "scope": "openid", "code_challenge_method": "S256", "code_challenge": "x" * 43,
+    }  # fmt: skip
+    url = f"{town.origin}/authorize?{urlencode(asked)}"
+    return Target(url, "any", "self-post", state, held=True)
 
 
 def _stranger(browser: Browser, town: RunningTown) -> Target:

@@ -28,7 +28,7 @@ from broker.protocol.oidc.signing import Signer
 from broker.services.access import Weighed
 from broker.wire import oauth
 from broker.wire.http import Form, PlainResponse, parse_body, parse_form, redirect_response, with_parameters
-from policies import PolicyBook
+from policies import PolicyBook, SessionLimits
 
 log = logging.getLogger(__name__)
 
@@ -43,11 +43,12 @@ class AuthorizeChecks:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A yes: to whom, weighed how, under which subject; `mark`: of the portrait it came from, if compared."""
+    """A yes: to whom, weighed how, under which subject, within which limits; `mark`: of its portrait, if compared."""
 
     session: Session
     weighed: Weighed
     subject: str
+    limits: SessionLimits
     mark: str = ""
 
 
@@ -127,7 +128,7 @@ class Authorize:
         weighed = self.gate.weigh_portrait(service, session, portrait, book, now=call.now)
         if subject is None or not weighed.allowed or self._means_another(request, subject):
             return None
-        return self._issue(call, request, Decided(session, weighed, subject, portrait.mark))
+        return self._issue(call, request, Decided(session, weighed, subject, book.installation.sessions, portrait.mark))
 
     def _answer_anew(
         self,
@@ -146,7 +147,7 @@ class Authorize:
         subject = self._subject(request, session, portrait, now=call.now)
         if self._means_another(request, subject):
             return self._ask_another(call, request, book, started=started)
-        sent = self._issue(call, request, Decided(session, weighed, subject))
+        sent = self._issue(call, request, Decided(session, weighed, subject, book.installation.sessions))
         return sent or self._ask_another(call, request, book, started=started)
 
     def _means_another(self, request: AuthorizationRequest, subject: str) -> bool:
@@ -202,7 +203,7 @@ class Authorize:
         Also None when the portrait that it was decided from no longer holds. The trail names every access that an
         outage excuses.
         """
-        code, payload = new_handle(Handle.CODE), self._payload(request, decided, now=call.now)
+        code, payload = new_handle(Handle.CODE), _payload(request, decided, now=call.now)
         event = AuditEvent(
             tenant=request.client.service.tenant,
             at=call.now,
@@ -220,26 +221,6 @@ class Authorize:
         if request.pushed:
             self.pushed.forget(request.pushed)
         return self._send_back(Submission(request.client, request.values), {oauth.CODE: code})
-
-    def _payload(self, request: AuthorizationRequest, decided: Decided, *, now: datetime) -> CodePayload:
-        client, session, limits = request.client, decided.session, self.gate.policies.current().installation.sessions
-        offline = offline_of(session.device, decided.weighed.kinds, client.service.space, limits, now=now)
-        if oauth.OFFLINE_ACCESS not in request.scopes:
-            offline = None
-        scopes = tuple(scope for scope in request.scopes if offline or scope != oauth.OFFLINE_ACCESS)
-        grant = Grant(new_id(Id.GRANT), session.person_id, client.party.client_id, session.sid, scopes, request.jkt)
-        return CodePayload(
-            grant=grant,
-            redirect_uri=request.redirect_uri,
-            code_challenge=request.code_challenge,
-            nonce=request.nonce,
-            subject=decided.subject,
-            authn=session.authn,
-            claims=claims_of(request.scopes, client, named=request.claims.names),
-            expires_at=now + limits.code,
-            offline=offline,
-            visit=session.visit,
-        )
 
     def _spent(self, call: Call, request: AuthorizationRequest) -> PushedRequest | None:
         """The pushed request that is answered, remembered until no login begun with it can come back."""
@@ -261,6 +242,27 @@ class Authorize:
         if submission.get(oauth.RESPONSE_MODE) == oauth.FORM_POST:
             return SelfPost(target, told)
         return redirect_response(with_parameters(target, told))
+
+
+def _payload(request: AuthorizationRequest, decided: Decided, *, now: datetime) -> CodePayload:
+    client, session, limits = request.client, decided.session, decided.limits
+    offline = offline_of(session.device, decided.weighed.kinds, client.service.space, limits, now=now)
+    if oauth.OFFLINE_ACCESS not in request.scopes:
+        offline = None
+    scopes = tuple(scope for scope in request.scopes if offline or scope != oauth.OFFLINE_ACCESS)
+    grant = Grant(new_id(Id.GRANT), session.person_id, client.party.client_id, session.sid, scopes, request.jkt)
+    return CodePayload(
+        grant=grant,
+        redirect_uri=request.redirect_uri,
+        code_challenge=request.code_challenge,
+        nonce=request.nonce,
+        subject=decided.subject,
+        authn=session.authn,
+        claims=claims_of(request.scopes, client, named=request.claims.names),
+        expires_at=now + limits.code,
+        offline=offline,
+        visit=session.visit,
+    )
 
 
 def _anew(request: AuthorizationRequest) -> AuthorizationRequest:
