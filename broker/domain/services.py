@@ -167,12 +167,14 @@ class Resource:
     """An API of a service, named by its address (RFC 8707): tokens for it are good there and nowhere else.
 
     `client_id` is the client of the service that asks whether a token is good; `clients` are those that may get one.
-    `jwt`: it reads RFC 9068 tokens itself; else they are opaque.
+    `scopes`: what it takes, of whoever is let in; a token for it says nothing else. `jwt`: it reads RFC 9068 tokens
+    itself; else they are opaque.
     """
 
     uri: str
     client_id: str
     clients: frozenset[str]
+    scopes: frozenset[str]
     jwt: bool = False
 
 

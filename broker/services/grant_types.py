@@ -63,6 +63,11 @@ def read_child_scopes(reader: Reader, grants: frozenset[GrantType]) -> tuple[str
     return _own_words(reader, "child_scopes", needs=GrantType.TOKEN_EXCHANGE, grants=grants)
 
 
+def is_scope(word: str) -> bool:
+    """Tell whether a word can be a scope (RFC 6749 §3.3)."""
+    return _SCOPE.fullmatch(word) is not None
+
+
 def _own_words(reader: Reader, key: str, *, needs: GrantType, grants: frozenset[GrantType]) -> tuple[str, ...]:
     scopes = reader.words(key, least=1 if needs in grants else 0)
     if scopes and needs not in grants:
@@ -70,6 +75,6 @@ def _own_words(reader: Reader, key: str, *, needs: GrantType, grants: frozenset[
     for scope in scopes:
         if scope in SCOPES:
             reader.fault(f"'{key}': '{scope}' is what a person grants of themselves", key=key)
-        elif not _SCOPE.fullmatch(scope):
+        elif not is_scope(scope):
             reader.fault(f"'{key}': '{scope}' is no scope (RFC 6749 §3.3)", key=key)
     return scopes

@@ -37,16 +37,24 @@ MENUS = "https://menus.example/api"
 NOTES = "https://notes.example/api"
 """Of a staff service: signed."""
 OFFLINE = "openid offline_access"
+TAKEN = ("openid", "profile", "notes.read")
+"""What the APIs here take; `notes.write` they do not, whatever a client's descriptor gives itself."""
+
+
+def api(uri: str, client_id: str, *clients: str, scopes: tuple[str, ...] = TAKEN, jwt: bool = False) -> Resource:
+    return Resource(uri, client_id, frozenset(clients), frozenset(scopes), jwt=jwt)
 
 
 def menus(**changes: Any) -> Service:
-    return service("menus", resources=(Resource(MENUS, "menus", frozenset({"cantine"})),), **changes)
+    return service("menus", resources=(api(MENUS, "menus", "cantine"),), **changes)
 
 
 def of_staff(service_id: str, **changes: Any) -> Service:
     plain = service(service_id, space=Space.STAFF, profils=frozenset({Profil.ENSEIGNANT}), **changes)
     both = frozenset({GrantType.AUTHORIZATION_CODE, GrantType.CLIENT_CREDENTIALS})
-    return replace(plain, parties=(replace(plain.parties[0], grant_types=both, service_scopes=("notes.read",)),))
+    return replace(
+        plain, parties=(replace(plain.parties[0], grant_types=both, service_scopes=("notes.read", "notes.write")),)
+    )
 
 
 SERVICES = (
@@ -54,7 +62,7 @@ SERVICES = (
     service("bourses"),
     menus(),
     of_staff("carnet"),
-    of_staff("notes", resources=(Resource(NOTES, "notes", frozenset({"carnet", "cantine"}), jwt=True),)),
+    of_staff("notes", resources=(api(NOTES, "notes", "carnet", "cantine", jwt=True),)),
 )
 
 
@@ -263,6 +271,60 @@ def test_a_client_in_its_own_name_asks_for_an_api(stand: Stand) -> None:
     for client, uri in (("carnet", MENUS), ("carnet", "https://nobody.example"), ("notes", NOTES)):
         refused = stand.call("POST", "/token", headers=basic(client), form={**form, "resource": uri})
         assert refused.json["error"] == "invalid_target"
+
+
+@pytest.mark.parametrize("scope", ["notes.write", "notes.read notes.write"])
+def test_an_api_bounds_what_a_client_may_do_there_in_its_own_name(stand: Stand, scope: str) -> None:
+    """The client's descriptor is written by another hand, perhaps of another tenant."""
+    form = {"grant_type": "client_credentials", "scope": scope}
+    refused = stand.call("POST", "/token", headers=basic("carnet"), form={**form, "resource": NOTES})
+    assert (refused.status, refused.json["error"]) == (400, "invalid_scope")
+    assert stand.call("POST", "/token", headers=basic("carnet"), form=form).json["scope"] == scope
+    taken = stand.call("POST", "/token", headers=basic("carnet"), form={**form, "resource": NOTES, "scope": TAKEN[2]})
+    assert taken.json["scope"] == "notes.read"
+
+
+def test_a_client_is_given_no_token_of_which_the_api_takes_nothing(stand: Stand) -> None:
+    declare(stand, of_staff("notes", resources=(api(NOTES, "notes", "carnet", scopes=("notes.list",), jwt=True),)))
+    form = {"grant_type": "client_credentials", "resource": NOTES}
+    assert stand.call("POST", "/token", headers=basic("carnet"), form=form).json["error"] == "invalid_scope"
+
+
+@pytest.mark.spec("RFC 9068 §3")
+def test_an_api_is_told_of_a_persons_scope_what_it_takes(stand: Stand) -> None:
+    declare(
+        stand, menus(), of_staff("notes", resources=(api(NOTES, "notes", "carnet", scopes=("profile",), jwt=True),))
+    )
+    answer = tokens(stand, teacher(stand), "carnet", NOTES, scope="openid profile")
+    claims = verify_own_access_token(answer["access_token"], stand.signer.ring().verifying, issuer=ISSUER)
+    told = [introspected(stand, answer["access_token"], client)["scope"] for client in ("notes", "carnet")]
+    assert [answer["scope"], claims["scope"], *told] == ["profile"] * 4
+
+
+@pytest.mark.spec("RFC 6749 §3.3")
+def test_an_api_that_takes_nothing_of_people_gets_no_tokens_of_people(stand: Stand) -> None:
+    refresh = tokens(stand, stand.sign_in(device=Device.OWN), scope=OFFLINE)["refresh_token"]
+    kept = tokens(stand)["access_token"]
+    declare(stand, replace(menus(), resources=(api(MENUS, "menus", "cantine", scopes=("menus.read",)),)))
+    asked = authorize_url(resource=MENUS)
+    assert stand.call("GET", asked, browser=stand.sign_in()).told["error"] == "invalid_scope"
+    form = {"grant_type": "refresh_token", "refresh_token": refresh}
+    assert stand.call("POST", "/token", headers=basic(), form=form).json["error"] == "invalid_scope"
+    assert introspected(stand, kept, "menus") == introspected(stand, kept, "cantine") == {"active": False}
+
+
+def test_whom_an_api_no_longer_names_holds_no_token_for_it(stand: Stand) -> None:
+    """Introspection asks the descriptor as it is now, of people's tokens and of clients' own."""
+    own = {"grant_type": "client_credentials", "resource": NOTES}
+    held = [
+        tokens(stand, teacher(stand), "carnet", NOTES)["access_token"],
+        stand.call("POST", "/token", headers=basic("carnet"), form=own).json["access_token"],
+    ]
+    assert all(introspected(stand, token, "notes")["active"] for token in held)
+    declare(stand, of_staff("notes", resources=(api(NOTES, "notes", "cantine", jwt=True),)))
+    assert [introspected(stand, token, client) for token in held for client in ("notes", "carnet")] == [
+        {"active": False}
+    ] * 4
 
 
 @pytest.mark.services

@@ -12,10 +12,10 @@ from datetime import datetime
 
 from broker.domain.handles import Handle, digest, is_handle
 from broker.domain.ports import ChildTokens, Current, Grants, Services, ServiceTokens
-from broker.domain.sessions import AccessToken, ChildToken, ServiceToken
+from broker.domain.sessions import AccessToken, ChildToken, Grant, ServiceToken
 from broker.protocol.oidc.provider import ProviderSettings
 from broker.protocol.oidc.signing import Signer
-from broker.protocol.oidc.targets import find_target
+from broker.protocol.oidc.targets import find_target, taken
 from broker.wire import oauth
 from broker.wire.jose import TokenRefused, verify_own_access_token
 
@@ -61,24 +61,31 @@ class TokenReader:
             return NOTHING
         grant = token.grant
         if grant.audience is None:
-            return {grant.client_id: {**self._told(grant.client_id, token), "sub": token.subject}}
-        told = self._told(grant.audience.uri, token)
-        asker = self._asker(grant.audience.uri)
+            return {grant.client_id: {**self._told(grant.client_id, token, grant.scope), "sub": token.subject}}
+        api = self._at_api(grant.audience.uri, grant)
+        if api is None:
+            return NOTHING
+        asker, scope = api
+        told = self._told(grant.audience.uri, token, scope)
         return {asker: {**told, "sub": grant.audience.subject}, grant.client_id: {**told, "sub": token.subject}}
 
     def _of_service(self, row: str, *, now: datetime) -> Said:
         token = self.service_tokens.find(row, now=now)
         if token is None or not self._is_open(token.client_id):
             return NOTHING
-        told = {**self._told(token.resource or token.client_id, token), "sub": token.client_id}
-        return {token.client_id: told, **({self._asker(token.resource): told} if token.resource else {})}
+        api = self._at_api(token.resource, token) if token.resource else (token.client_id, token.scope)
+        if api is None:
+            return NOTHING
+        asker, scope = api
+        told = {**self._told(token.resource or token.client_id, token, scope), "sub": token.client_id}
+        return {token.client_id: told, asker: told}
 
     def _of_child(self, row: str, *, now: datetime) -> Said:
         """Who acts is always said (RFC 8693 §4.1): a guardian is never taken for the child."""
         token = self.child_tokens.find(row, now=now)
         if token is None or not self._is_open(token.client_id):
             return NOTHING
-        told = self._told(token.client_id, token)
+        told = self._told(token.client_id, token, token.scope)
         return {token.client_id: {**told, "sub": token.child, "act": {"sub": token.guardian}}}
 
     def _is_open(self, client_id: str) -> bool:
@@ -86,19 +93,24 @@ class TokenReader:
         service = self.services.current().by_client(client_id)
         return service is not None and not service.is_suspended
 
-    def _asker(self, uri: str) -> str:
-        """The client of an API, as it is declared now; empty, and nobody, when it is declared no more."""
+    def _at_api(self, uri: str, holder: Grant | ServiceToken) -> tuple[str, tuple[str, ...]] | None:
+        """Who asks for an API and what it takes of a token, by its descriptor as it is now; None: nothing, or not from it."""
         target = find_target(self.services.current(), {oauth.RESOURCE: uri})
-        return target.resource.client_id if target else ""
+        if target is None or target.service.is_suspended or holder.client_id not in target.resource.clients:
+            return None
+        scope = taken(holder.scope, target)
+        return (target.resource.client_id, scope) if scope else None
 
-    def _told(self, audience: str, token: AccessToken | ServiceToken | ChildToken) -> dict[str, object]:
+    def _told(
+        self, audience: str, token: AccessToken | ServiceToken | ChildToken, scope: tuple[str, ...]
+    ) -> dict[str, object]:
         holder = token.grant if isinstance(token, AccessToken) else token
         return {
             "active": True,
             "iss": self.settings.issuer,
             "client_id": holder.client_id,
             "aud": audience,
-            "scope": " ".join(holder.scope),
+            "scope": " ".join(scope),
             "token_type": oauth.DPOP if holder.jkt else oauth.BEARER,
             "exp": int(token.expires_at.timestamp()),
             **({"cnf": {"jkt": holder.jkt}} if holder.jkt else {}),  # RFC 9449 §6.2

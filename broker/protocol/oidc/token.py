@@ -38,7 +38,7 @@ from broker.protocol.oidc.id_token import issue_id_token
 from broker.protocol.oidc.proofs import ProofDesk
 from broker.protocol.oidc.provider import ProviderSettings
 from broker.protocol.oidc.signing import Signer
-from broker.protocol.oidc.targets import Target, find_target
+from broker.protocol.oidc.targets import Target, find_target, taken
 from broker.protocol.oidc.token_checks import WAYS, Redemption, Reused, Way
 from broker.protocol.oidc.token_request import Grantor, TokenRequest, check_grant_type
 from broker.wire import oauth
@@ -203,10 +203,10 @@ class Token:
         self.ledger.note(released)  # before the token is signed: what cannot be written down is not told
         told = payload if asked.way.kind is Redeemable.CODE else replace(payload, nonce="")  # OIDC Core §12.2
         ring, target = self.signer.ring(), self._target(payload)
-        access = tokens.access
+        access, scope = tokens.access, taken(payload.grant.scope, target)
         if target and is_signed(target.resource):
             access = issue_for_person(
-                payload, self.settings, ring.key(ALG), handle=tokens.access, jkt=asked.jkt, now=now
+                payload, self.settings, ring.key(ALG), scope=scope, handle=tokens.access, jkt=asked.jkt, now=now
             )
         key = ring.key(client.party.signing_alg)
         id_token = issue_id_token(told, self.settings, key, access_token=access, now=now)
@@ -217,7 +217,7 @@ class Token:
                 "token_type": oauth.DPOP if asked.jkt else oauth.BEARER,
                 "expires_in": int(self.settings.access_token.total_seconds()),
                 **renewed,
-                "scope": " ".join(payload.grant.scope),
+                "scope": " ".join(scope),
                 "id_token": self.envelopes.id_token(id_token, client.party),
             }
         )
