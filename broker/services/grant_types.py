@@ -7,7 +7,7 @@ import re
 from broker.domain.services import ClientKind, GrantType
 from broker.services.reading import Reader
 
-GRANT_KEYS = ("grant_types", "service_scopes", "child_scopes")
+GRANT_KEYS = ("grant_types", "service_scopes", "child_scopes", "device_offline")
 OF_A_PERSON = frozenset({GrantType.AUTHORIZATION_CODE, GrantType.DEVICE_CODE})
 """Grants that a person gives, signed in: they need scopes, `openid` among them."""
 SCOPES = (
@@ -61,6 +61,15 @@ def read_service_scopes(reader: Reader, grants: frozenset[GrantType]) -> tuple[s
 def read_child_scopes(reader: Reader, grants: frozenset[GrantType]) -> tuple[str, ...]:
     """What the client may do for one child in a guardian's place: words of the service too."""
     return _own_words(reader, "child_scopes", needs=GrantType.TOKEN_EXCHANGE, grants=grants)
+
+
+def read_device_offline(reader: Reader, grants: frozenset[GrantType], scopes: tuple[str, ...]) -> bool:
+    """Whether screens renew their tokens; said in words, since a code may be written for a stranger's screen."""
+    stated = reader.flag("device_offline")
+    if stated and not (GrantType.DEVICE_CODE in grants and "offline_access" in scopes):
+        why = f"is for grant_types with '{GrantType.DEVICE_CODE}' and scopes with 'offline_access'"
+        reader.fault(f"'device_offline' {why}", key="device_offline")
+    return stated
 
 
 def is_scope(word: str) -> bool:

@@ -168,7 +168,7 @@ def check_key(submission: Submission) -> None:
 
 
 def check_resource(submission: Submission) -> None:
-    """The API that tokens are asked for is declared, open and this client's (RFC 8707 §2), and takes some of the scope."""
+    """The API that is named is declared, open, this client's, and takes some of the scope (RFC 8707 §2)."""
     check_target(submission.values, submission.target, submission.client)
     check_taken(submission.get(oauth.SCOPE).split(), submission.target)
 

@@ -94,7 +94,7 @@ class TokenReader:
         return service is not None and not service.is_suspended
 
     def _at_api(self, uri: str, holder: Grant | ServiceToken) -> tuple[str, tuple[str, ...]] | None:
-        """Who asks for an API and what it takes of a token, by its descriptor as it is now; None: nothing, or not from it."""
+        """Who asks for an API, and what it takes of a token, as its descriptor is now; None when it takes nothing."""
         target = find_target(self.services.current(), {oauth.RESOURCE: uri})
         if target is None or target.service.is_suspended or holder.client_id not in target.resource.clients:
             return None

@@ -101,8 +101,10 @@ def check_unexpired(redemption: Redemption) -> None:
 
 
 def check_offline(redemption: Redemption) -> None:
-    """The client may still renew its tokens by itself: its descriptor may have changed since."""
-    if oauth.OFFLINE_ACCESS not in redemption.client.party.scopes:
+    """The client may still renew its tokens by itself, and on a screen: its descriptor may have changed since."""
+    party = redemption.client.party
+    on_screen = not redemption.payload.redirect_uri  # alone a device's code has no address
+    if oauth.OFFLINE_ACCESS not in party.scopes or (on_screen and not party.device_offline):
         raise InvalidGrant("no longer offline")
 
 
