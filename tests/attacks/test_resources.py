@@ -253,6 +253,26 @@ def test_a_signed_token_taken_back_is_inactive_for_who_asks(stand: Stand) -> Non
     assert introspected(stand, kept, "notes") == {"active": False}
 
 
+def give_back(stand: Stand, token: str, client: str) -> int:
+    return stand.call("POST", "/revoke", headers=basic(client), form={"token": token}).status
+
+
+@pytest.mark.spec("RFC 7009 §2.1")
+@pytest.mark.parametrize("own_name", [True, False])
+def test_a_signed_token_is_given_back_by_who_holds_it_and_nobody_else(stand: Stand, own_name: bool) -> None:
+    if own_name:
+        form = {"grant_type": "client_credentials", "resource": NOTES}
+        token = stand.call("POST", "/token", headers=basic("carnet"), form=form).json["access_token"]
+    else:
+        token = tokens(stand, teacher(stand), "carnet", NOTES)["access_token"]
+    forged = token.rpartition(".")[0] + "." + "A" * 86
+    for shown, client in ((token, "notes"), (token, "cantine"), (forged, "carnet")):
+        assert give_back(stand, shown, client) == 200, "of what is not theirs nobody learns anything"
+        assert introspected(stand, token, "notes")["active"] is True
+    assert give_back(stand, token, "carnet") == 200
+    assert introspected(stand, token, "notes") == introspected(stand, token, "carnet") == {"active": False}
+
+
 @pytest.mark.parametrize("spoil", [lambda t: t[:-4] + "AAAA", lambda t: t.replace(".", "..", 1), lambda t: "a.b.c"])
 def test_a_spoilt_signed_token_is_inactive(stand: Stand, spoil: Callable[[str], str]) -> None:
     token = tokens(stand, teacher(stand), "carnet", NOTES)["access_token"]

@@ -22,6 +22,10 @@ from broker.wire.jose import TokenRefused, verify_own_access_token
 Said = Mapping[str, Mapping[str, object]]
 """What each client is told, by its `client_id`."""
 NOTHING: Said = {}
+KINDS = (Handle.ACCESS_TOKEN, Handle.SERVICE_TOKEN, Handle.CHILD_TOKEN)
+"""Kinds of access tokens, each with rows of its own."""
+NamedRow = tuple[Handle, str]
+"""The kind of a token, and the digest that its row is found by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,23 +41,29 @@ class TokenReader:
 
     def said(self, token: str, *, now: datetime) -> Said:
         """What is said of a token while it is good; nothing of one that is unknown, over or a closed client's."""
-        if is_handle(Handle.ACCESS_TOKEN, token):
-            return self._of_person(digest(token), now=now)
-        if is_handle(Handle.SERVICE_TOKEN, token):
-            return self._of_service(digest(token), now=now)
-        if is_handle(Handle.CHILD_TOKEN, token):
-            return self._of_child(digest(token), now=now)
-        return self._of_signed(token, now=now) if token.count(".") == 2 else NOTHING  # noqa: PLR2004 (a JWS)
+        named = self.row(token)
+        if named is None:
+            return NOTHING
+        kind, row = named
+        if kind is Handle.SERVICE_TOKEN:
+            return self._of_service(row, now=now)
+        return self._of_child(row, now=now) if kind is Handle.CHILD_TOKEN else self._of_person(row, now=now)
 
-    def _of_signed(self, token: str, *, now: datetime) -> Said:
-        """A signed token by the row that its `jti` names: taken back is taken back."""
+    def row(self, token: str) -> NamedRow | None:
+        """The row that an access token names, opaque or signed; None when it is none of ours."""
+        kind = next((kind for kind in KINDS if is_handle(kind, token)), None)
+        if kind is not None:
+            return kind, digest(token)
+        return self._row_of_signed(token) if token.count(".") == 2 else None  # noqa: PLR2004 (a JWS)
+
+    def _row_of_signed(self, token: str) -> NamedRow | None:
+        """A signed token leads to its row by `jti`: so it is taken back, and taken back is taken back."""
         try:
             claims = verify_own_access_token(token, self.signer.ring().verifying, issuer=self.settings.issuer)
         except TokenRefused:
-            return NOTHING
-        row = str(claims.get("jti", ""))
+            return None
         of_service = claims["sub"] == claims.get("client_id")
-        return self._of_service(row, now=now) if of_service else self._of_person(row, now=now)
+        return Handle.SERVICE_TOKEN if of_service else Handle.ACCESS_TOKEN, str(claims.get("jti", ""))
 
     def _of_person(self, row: str, *, now: datetime) -> Said:
         token = self.grants.token(row, now=now)
