@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from broker.domain.keys import KeyPurpose
 from broker.domain.people import Profil, Space
 from broker.domain.services import GrantType, Resource, Service
 from broker.domain.sessions import Device
@@ -16,7 +17,7 @@ from broker.protocol.oidc import authorize_checks, token_checks
 from broker.protocol.oidc.authorize import Authorize
 from broker.protocol.oidc.token import Token
 from broker.services.register import Register
-from broker.wire.jose import TokenRefused, verify_id_token, verify_own_access_token, verify_own_id_token
+from broker.wire.jose import TokenRefused, sign, verify_id_token, verify_own_access_token, verify_own_id_token
 from tests import builders
 from tests.contract.statements import statements
 from tests.oidc_stand import (
@@ -220,7 +221,7 @@ def test_an_api_that_reads_tokens_itself_gets_them_signed(stand: Stand) -> None:
     browser = teacher(stand)
     answer = tokens(stand, browser, "carnet", NOTES, scope="openid profile")
     keys = stand.signer.ring().verifying
-    claims = verify_own_access_token(answer["access_token"], keys, issuer=ISSUER)
+    claims = verify_own_access_token(answer["access_token"], stand.signer.ring().verifying_access, issuer=ISSUER)
     now = int(stand.clock().timestamp())
     assert set(claims) == {"iss", "aud", "sub", "client_id", "scope", "auth_time", "acr", "iat", "exp", "jti"}
     assert (claims["aud"], claims["client_id"], claims["scope"]) == (NOTES, "carnet", "openid profile")
@@ -235,11 +236,12 @@ def test_an_api_that_reads_tokens_itself_gets_them_signed(stand: Stand) -> None:
 @pytest.mark.spec("RFC 9068 §4")
 def test_an_id_token_is_no_access_token_nor_the_reverse(stand: Stand) -> None:
     answer = tokens(stand, teacher(stand), "carnet", NOTES)
-    keys = stand.signer.ring().verifying
-    with pytest.raises(TokenRefused):
-        verify_own_access_token(answer["id_token"], keys, issuer=ISSUER)
-    with pytest.raises(TokenRefused):
-        verify_own_id_token(answer["access_token"], keys, issuer=ISSUER)
+    ring = stand.signer.ring()
+    for keys in (ring.verifying, ring.verifying_access):
+        with pytest.raises(TokenRefused):
+            verify_own_access_token(answer["id_token"], keys, issuer=ISSUER)
+        with pytest.raises(TokenRefused):
+            verify_own_id_token(answer["access_token"], keys, issuer=ISSUER)
     assert introspected(stand, answer["id_token"], "carnet") == {"active": False}
     assert introspected(stand, answer["access_token"], "notes")["active"] is True
 
@@ -251,6 +253,16 @@ def test_a_signed_token_taken_back_is_inactive_for_who_asks(stand: Stand) -> Non
     stand.federation.sign_out(next(v for k, v in browser.cookies.items() if "session" in k), trace="t")
     assert introspected(stand, token, "notes") == {"active": False}
     assert introspected(stand, kept, "notes") == {"active": False}
+
+
+def test_what_another_purposes_key_signed_is_no_access_token(stand: Stand) -> None:
+    """One key per purpose: the key of ID tokens, in other hands, opens no API."""
+    token = tokens(stand, teacher(stand), "carnet", NOTES)["access_token"]
+    ring = stand.signer.ring()
+    claims = verify_own_access_token(token, ring.verifying_access, issuer=ISSUER)
+    good, bad = (ring.key("ES256", purpose) for purpose in (KeyPurpose.ACCESS_TOKEN, KeyPurpose.ID_TOKEN))
+    assert introspected(stand, sign(dict(claims), bad, typ="at+jwt"), "notes") == {"active": False}
+    assert introspected(stand, sign(dict(claims), good, typ="at+jwt"), "notes")["active"] is True
 
 
 def give_back(stand: Stand, token: str, client: str) -> int:
@@ -284,7 +296,7 @@ def test_a_spoilt_signed_token_is_inactive(stand: Stand, spoil: Callable[[str], 
 def test_a_client_in_its_own_name_asks_for_an_api(stand: Stand) -> None:
     form = {"grant_type": "client_credentials"}
     answer = stand.call("POST", "/token", headers=basic("carnet"), form={**form, "resource": NOTES}).json
-    claims = verify_own_access_token(answer["access_token"], stand.signer.ring().verifying, issuer=ISSUER)
+    claims = verify_own_access_token(answer["access_token"], stand.signer.ring().verifying_access, issuer=ISSUER)
     assert (claims["sub"], claims["client_id"], claims["aud"]) == ("carnet", "carnet", NOTES)
     told = introspected(stand, answer["access_token"], "notes")
     assert (told["sub"], told["aud"], told["scope"]) == ("carnet", NOTES, "notes.read")
@@ -316,7 +328,7 @@ def test_an_api_is_told_of_a_persons_scope_what_it_takes(stand: Stand) -> None:
         stand, menus(), of_staff("notes", resources=(api(NOTES, "notes", "carnet", scopes=("profile",), jwt=True),))
     )
     answer = tokens(stand, teacher(stand), "carnet", NOTES, scope="openid profile")
-    claims = verify_own_access_token(answer["access_token"], stand.signer.ring().verifying, issuer=ISSUER)
+    claims = verify_own_access_token(answer["access_token"], stand.signer.ring().verifying_access, issuer=ISSUER)
     told = [introspected(stand, answer["access_token"], client)["scope"] for client in ("notes", "carnet")]
     assert [answer["scope"], claims["scope"], *told] == ["profile"] * 4
 

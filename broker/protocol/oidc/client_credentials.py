@@ -13,6 +13,7 @@ from broker.domain.acts import IssueServiceToken
 from broker.domain.audit import Action, AuditEvent
 from broker.domain.errors import InvalidClient, InvalidScope
 from broker.domain.handles import Handle, digest, new_handle
+from broker.domain.keys import KeyPurpose
 from broker.domain.ports import Current, Services, ServiceTokens
 from broker.domain.services import TokenAuthMethod
 from broker.domain.sessions import ServiceToken
@@ -91,7 +92,8 @@ class ClientCredentials:
     def _written(self, token: ServiceToken, target: Target | None, handle: str, *, now: datetime) -> str:
         if target is None or not is_signed(target.resource):
             return handle
-        return issue_for_service(token, self.settings, self.signer.ring().key(ALG), handle=handle, now=now)
+        key = self.signer.ring().key(ALG, KeyPurpose.ACCESS_TOKEN)
+        return issue_for_service(token, self.settings, key, handle=handle, now=now)
 
 
 def _event(asked: TokenRequest, scope: tuple[str, ...]) -> AuditEvent:

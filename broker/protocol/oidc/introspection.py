@@ -59,7 +59,7 @@ class TokenReader:
     def _row_of_signed(self, token: str) -> NamedRow | None:
         """A signed token leads to its row by `jti`: so it is taken back, and taken back is taken back."""
         try:
-            claims = verify_own_access_token(token, self.signer.ring().verifying, issuer=self.settings.issuer)
+            claims = verify_own_access_token(token, self.signer.ring().verifying_access, issuer=self.settings.issuer)
         except TokenRefused:
             return None
         of_service = claims["sub"] == claims.get("client_id")

@@ -21,6 +21,7 @@ from broker.domain.errors import (
     UnsupportedGrantType,
 )
 from broker.domain.handles import Handle, digest, is_handle, new_handle
+from broker.domain.keys import KeyPurpose
 from broker.domain.portraits import Portrait
 from broker.domain.ports import Current, DeviceRequests, Grants, Ledger, Portraits, Services
 from broker.domain.released import release_of
@@ -203,10 +204,12 @@ class Token:
         self.ledger.note(released)  # before the token is signed: what cannot be written down is not told
         told = payload if asked.way.kind is Redeemable.CODE else replace(payload, nonce="")  # OIDC Core §12.2
         ring, target = self.signer.ring(), self._target(payload)
-        access, scope = tokens.access, taken(payload.grant.scope, target)
+        scope = taken(payload.grant.scope, target)
+        access = tokens.access
         if target and is_signed(target.resource):
+            key = ring.key(ALG, KeyPurpose.ACCESS_TOKEN)
             access = issue_for_person(
-                payload, self.settings, ring.key(ALG), scope=scope, handle=tokens.access, jkt=asked.jkt, now=now
+                payload, self.settings, key, scope=scope, handle=tokens.access, jkt=asked.jkt, now=now
             )
         key = ring.key(client.party.signing_alg)
         id_token = issue_id_token(told, self.settings, key, access_token=access, now=now)
