@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from flask import Response, request
 
@@ -32,7 +33,7 @@ class DevicePage:
         """GET /device: what to write; after a decision, what became of it."""
         if find_session(self.parts) is None:
             return see_other(prove_again("ecran"))
-        done = DECIDED.get(request.args.get("fait", ""))
+        done = self._done(request.args.get("fait", ""), request.args.get("s", ""))
         return page("device.html", done=done, screen=None, typed="", wrong=False, wait_minutes=0)
 
     def find(self) -> Response:
@@ -54,17 +55,31 @@ class DevicePage:
         if by is None:
             return see_other(prove_again("ecran"))
         code = request.form.get("code", "")[:LONGEST_CODE]
-        if answer is None or not hmac.compare_digest(self._seal(code), request.form.get("vu", "")[:LONGEST_CODE]):
+        if answer is None or not hmac.compare_digest(
+            self._seal("code", code).encode(), request.form.get("vu", "").encode()
+        ):
             raise BadPageRequest("neither yes nor no, or to a code that this session was not asked about")
         desk, screen = self.parts.devices, self.parts.devices.again(code, by)
         if screen is None:
             return self._wrong(code)
         decided = desk.approve(screen, by) if answer else desk.deny(screen, by)
-        return see_other(f"{DEVICE_PAGE}?fait={'oui' if answer else 'non'}") if decided else self._wrong(code)
+        if not decided:
+            return self._wrong(code)
+        word = request.form["reponse"]
+        return see_other(f"{DEVICE_PAGE}?{urlencode({'fait': word, 's': self._seal('done', word)})}")
 
-    def _seal(self, code: str) -> str:
-        """What the answer carries: to answer for a code that was never found would be a guess that nobody counts."""
-        return seal_notice(self.parts.csrf_key, ("screen", code), browser=current_visitor().session_handle)
+    def _seal(self, *told: str) -> str:
+        """Mark what this session was told: the code that it was asked about, the answer that it gave.
+
+        To answer for a code that was never found would be a guess that nobody counts; a link that says "it is done"
+        would have somebody believe that a screen is open, or that none is.
+        """
+        return seal_notice(self.parts.csrf_key, ("screen", *told), browser=current_visitor().session_handle)
+
+    def _done(self, word: str, seal: str) -> bool | None:
+        """What became of the answer that this session gave; None when it gave none: the page asks for a code."""
+        sealed = hmac.compare_digest(seal.encode(), self._seal("done", word).encode())
+        return DECIDED.get(word) if sealed else None
 
     def _decider(self) -> Decider | None:
         session, visitor = find_session(self.parts), current_visitor()
@@ -77,7 +92,7 @@ class DevicePage:
             done=None,
             screen=screen,
             typed=shown(screen.user_code),
-            seal=self._seal(screen.user_code),
+            seal=self._seal("code", screen.user_code),
             wrong=False,
             wait_minutes=0,
         )

@@ -111,7 +111,7 @@ def test_a_yes_on_the_telephone_opens_the_screen_once(web: WebStand, phone: Clie
     assert asked["user_code"] in confirm.text
     assert poll(web, asked)["error"] == "authorization_pending", "looking is not letting in"
     done = answer(phone, confirm)
-    assert (done.status, done.location) == (303, "/device?fait=oui")
+    assert (done.status, done.location[:18]) == (303, "/device?fait=oui&s")
     assert "C'est fait" in phone.get(done.location).text
     tokens = poll(web, asked)
     assert (tokens["token_type"], tokens["scope"]) == ("Bearer", SCOPE)
@@ -133,10 +133,23 @@ def test_yes_is_written_down_with_who_said_it(web: WebStand, phone: Client) -> N
 def test_a_no_is_final(web: WebStand, phone: Client) -> None:
     asked = begin(web)
     confirm = write(phone, asked["user_code"])
-    assert answer(phone, confirm, "non").location == "/device?fait=non"
+    assert answer(phone, confirm, "non").location.startswith("/device?fait=non&s=")
     assert poll(web, asked)["error"] == "access_denied"
     assert answer(phone, confirm).status == 400
     assert poll(web, asked)["error"] == "access_denied"
+
+
+def test_no_link_tells_anybody_that_a_screen_is_open_or_closed(web: WebStand, phone: Client) -> None:
+    """Whoever reads "it is done", or "nothing was opened", would stop asking what the screen shows."""
+    done = answer(phone, write(phone, begin(web)["user_code"])).location
+    other = web.client()
+    other.sign_in()
+    assert "C'est fait" in phone.get(done).text
+    forged = (done.replace("oui", "non"), done.partition("&")[0], f"{done[:-1]}%C3%A9", "/device?fait=non&s=")
+    for browser, place in ((other, done), *((phone, place) for place in forged)):
+        shown = browser.get(place)
+        assert (shown.status, "Continuer" in shown.text) == (200, True), place
+        assert not any(said in shown.text for said in ("C'est fait", "Rien n'a été ouvert"))
 
 
 @pytest.mark.spec("RFC 8628 §3.5")
@@ -369,7 +382,7 @@ def test_a_session_that_ended_meanwhile_says_no_yes(web: WebStand, phone: Client
     with writing(web.world.engine) as conn:
         conn.execute(update(sessions).values(revoked_at=web.world.clock()))
     said = answer(phone, confirm)
-    assert said.location != "/device?fait=oui"
+    assert "fait=oui" not in said.location
     with reading(web.world.engine) as conn:
         assert conn.execute(select(device_requests.c.decision)).scalar() is None
 

@@ -9,6 +9,9 @@ from urllib.parse import urlencode
 
 from playwright.sync_api import Browser, Page
 
+from broker.storage.sealing import load_master_secret
+from broker.web.forms import seal_notice
+from broker.wire.http import SESSION_COOKIE
 from tests.browser.people import EDUCONNECT, Visitor
 from tests.browser.town import RunningTown
 from tests.ux.lens import Target
@@ -81,9 +84,17 @@ def _signed_in(browser: Browser, town: RunningTown) -> Iterator[Target]:
     yield Target(f"{town.origin}/donnees", "any", "data", state)
     yield Target(f"{town.origin}{undo}", "any", "undo", state)
     yield Target(f"{town.origin}/device", "any", "device", state)
-    yield Target(f"{town.origin}/device?fait=oui", "any", "device-done", state)
+    yield _screen_let_in(town, state)
     yield Target(f"{town.origin}/deconnexion", "any", "sign-out", state)
     yield _posts_itself(town, state)
+
+
+def _screen_let_in(town: RunningTown, state: Any) -> Target:
+    """The page after a yes, with the seal of the session that said it: the town has no screen to be let in."""
+    key = load_master_secret(town.folder / "secrets" / "master").derive("csrf")
+    handle = next(cookie["value"] for cookie in state["cookies"] if cookie["name"] == SESSION_COOKIE)
+    seal = seal_notice(key, ("screen", "done", "oui"), browser=handle)
+    return Target(f"{town.origin}/device?fait=oui&s={seal}", "any", "device-done", state)
 
 
 def _posts_itself(town: RunningTown, state: Any) -> Target:
