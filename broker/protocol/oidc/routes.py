@@ -119,7 +119,9 @@ def build_routes(parts: ProviderParts) -> tuple[Route, ...]:
     pending = PendingRequests(parts.store, login=lambda: settings.lives.current().interaction)
     discovery = _discovery(parts)
     gate = ServiceGate(parts.people, parts.policies, parts.logins)
-    assertions = AssertionDesk(settings.issuer, parts.consumptions, ClientKeys(parts.fetch))
+    strangers = parts.registration.fetch if parts.registration else call_nobody
+    keys = ClientKeys(parts.fetch, strangers=strangers)
+    assertions = AssertionDesk(settings.issuer, parts.consumptions, keys)
     proofs = ProofDesk(settings.issuer, parts.store)
     pushed = PushedRequests(parts.store, lambda: settings.lives.current().pushed)
     push = Push(parts.services, assertions, proofs, pushed)

@@ -113,7 +113,7 @@ def test_an_answer_that_takes_too_long_as_a_whole_is_cut(script: Script, site: S
     """Each byte comes well within the bound of a read."""
     script.replies = [reply]
     outbound, began = open_outbound(limits=OutboundLimits(read=1.0, whole=0.3)), monotonic()
-    with pytest.raises(UpstreamUnavailable, match="slow|Timeout"):
+    with pytest.raises(UpstreamUnavailable, match=r"slow|Timeout"):
         outbound.get_once(site.url)
     assert monotonic() - began < 1.0
     outbound.close()
