@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -151,8 +151,14 @@ class Client:
 
 
 @contextmanager
-def registering(sqlite_url: str, *, terms: RegistrationTerms = TERMS, initial: str = INITIAL) -> Iterator[Registering]:
-    """A stand with registration on; `initial` empty: open to everybody."""
+def registering(
+    sqlite_url: str,
+    *,
+    terms: RegistrationTerms = TERMS,
+    initial: str = INITIAL,
+    follow: Callable[[], object] | None = None,
+) -> Iterator[Registering]:
+    """A stand with registration on; `initial` empty: open to everybody. `follow`: in place of following each act."""
     documents = Documents()
 
     def on(parts: ProviderParts, engine: Engine) -> ProviderParts:
@@ -161,12 +167,13 @@ def registering(sqlite_url: str, *, terms: RegistrationTerms = TERMS, initial: s
         register, declared = parts.services, parts.services.current().all()
         assert isinstance(register, Settable)
 
-        def follow() -> None:
+        def follow_all() -> None:
             register.value = Register((*arrivals.services(), *declared))
 
         _add_keys(engine, now=arrivals.clock())
         parts.signer.ensure(REGISTERED_ALGS)
-        desk = RegistrationDesk(registrations, terms, documents.fetch, digest(initial) if initial else "", follow)
+        shown = digest(initial) if initial else ""
+        desk = RegistrationDesk(registrations, terms, documents.fetch, shown, follow or follow_all)
         return replace(parts, fetch=documents.fetch, registration=desk)
 
     with open_stand(sqlite_url, change=on) as stand:
