@@ -20,6 +20,7 @@ from broker.domain.keys import ChangeKeys, KeyPurpose, KeyState, StoredKey
 from broker.domain.people import Profil
 from broker.domain.registrations import RegistrationTerms
 from broker.federation import Federation
+from broker.federation.agreements import Agreements
 from broker.following import Arrivals
 from broker.protocol.oidc.registration import RegistrationDesk
 from broker.protocol.oidc.registration_checks import REGISTERED_ALGS
@@ -28,6 +29,7 @@ from broker.services.register import Register
 from broker.storage.sql_keys import SqlKeys
 from broker.storage.sql_registrations import SqlRegistrations
 from broker.wire import oauth
+from broker.wire.http import SESSION_COOKIE
 from broker.wire.jose import SigningKey, private_jwk, public_jwk
 from tests.fapi import assertion, key
 from tests.oidc_stand import Answer, Browser, Stand, authorization, open_stand, redemption
@@ -117,8 +119,16 @@ class Client:
 
     def authorize(self, browser: Browser | None = None, **changes: str | None) -> Answer:
         """Send a browser, which is signed in unless given."""
-        stand = self.at.stand
-        return stand.call("GET", self.asks(**changes), browser=browser or stand.sign_in())
+        browser = browser or self.at.stand.sign_in()
+        self.agreed(browser)
+        return self.at.stand.call("GET", self.asks(**changes), browser=browser)
+
+    def agreed(self, browser: Browser) -> None:
+        """Let whoever is signed in there have said yes to this client before."""
+        stand, service = self.at.stand, self.at.stand.register.current().by_client(self.client_id)
+        session = stand.federation.unended(browser.cookies.get(SESSION_COOKIE, ""))
+        if service is not None and session is not None:
+            Agreements(stand.store).give(service, session)
 
     def redeem(self, code: str, **changes: Any) -> Answer:
         """Redeem a code by the method that it registered."""

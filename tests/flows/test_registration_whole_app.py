@@ -15,6 +15,7 @@ from broker.__main__ import main
 from broker.app import Broker, build
 from broker.settings import load_settings
 from broker.stores import utc_now
+from broker.wire.http import SESSION_COOKIE
 from broker.wire.jose import SigningKey
 from tests.certificates import ThrowAwayCa
 from tests.fapi import assertion, jwks, key
@@ -56,6 +57,16 @@ def register(broker: Broker, **changes: Any) -> Answer:
 def asks(broker: Broker, client_id: str, browser: Browser | None = None) -> Answer:
     target = authorize_url(client_id, redirect_uri=REDIRECT, scope="openid")
     return call(broker, "GET", target, browser or Browser())
+
+
+def agreed(broker: Broker, client_id: str) -> Browser:
+    """A mother who is signed in, and said yes to this client."""
+    mother, service = signed_in(broker, utc_now), broker.services.current().by_client(client_id)
+    session = broker.federation.unended(mother.cookies[SESSION_COOKIE])
+    assert service is not None
+    assert session is not None
+    broker.federation.agreements.give(service, session)
+    return mother
 
 
 def knows(broker: Broker, client_id: str) -> bool:
@@ -100,7 +111,7 @@ def test_turned_off_again_nobody_is_known_any_more(tmp_path: Path) -> None:
 def test_an_administrator_closes_it_like_any_service(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with app(tmp_path) as broker:
         client_id = register(broker, client_name="Visiteur").json["client_id"]
-        mother = signed_in(broker, utc_now)
+        mother = agreed(broker, client_id)
         assert "code" in asks(broker, client_id, mother).told
         assert preau(tmp_path, "service", "list") == 0
         assert "Visiteur" in capsys.readouterr().out
@@ -132,7 +143,7 @@ def test_keys_and_sectors_are_fetched_over_tls(tmp_path: Path, throw_away_ca: Th
             sector_identifier_uri=f"{site.url}/secteur.json",
         )
         assert told.status == 201
-        mother = signed_in(broker, utc_now)
+        mother = agreed(broker, told.json["client_id"])
         code = asks(broker, told.json["client_id"], mother).told["code"]
         assert redeem(broker, told.json["client_id"], code, by=key("RS256")).status == 200
         assert register(broker, jwks_uri=f"{site.url}/ailleurs.json").status == 400, "a redirect is not followed"

@@ -25,6 +25,7 @@ from broker.domain.errors.directory import (
 from broker.domain.errors.protocol import (
     AccessDenied,
     BadPageRequest,
+    InteractionRequired,
     InvalidClient,
     InvalidClientMetadata,
     InvalidDpopProof,
@@ -91,6 +92,7 @@ __all__ = [
     "ImportBusy",
     "ImportHeld",
     "ImportStale",
+    "InteractionRequired",
     "InvalidClient",
     "InvalidClientMetadata",
     "InvalidDpopProof",

@@ -21,6 +21,7 @@ from broker.domain.ports import (
 )
 from broker.domain.services import Service
 from broker.federation import service_gate
+from broker.federation.agreements import Agreements
 from broker.federation.service_gate import ServiceGate
 from broker.protocol.endpoint import Route
 from broker.protocol.oidc.authorize import Authorize
@@ -126,7 +127,9 @@ def build_routes(parts: ProviderParts) -> tuple[Route, ...]:
     pushed = PushedRequests(parts.store, lambda: settings.lives.current().pushed)
     push = Push(parts.services, assertions, proofs, pushed)
     portraits = parts.portraits
-    authorize = Authorize(settings, parts.services, parts.grants, gate, portraits, pending, parts.signer, pushed)
+    authorize = Authorize(
+        settings, parts.services, parts.grants, gate, portraits, pending, parts.signer, pushed, Agreements(parts.store)
+    )
     envelopes = Envelopes(settings, parts.signer, lru_cache(MOST_KEY_SETS)(encryption_key))
     token = Token(
         settings, parts.services, parts.grants, parts.ledger, parts.signer, assertions, proofs, gate, portraits,
