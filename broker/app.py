@@ -23,6 +23,7 @@ from broker.domain.errors import SettingsError, StorageUnavailable
 from broker.domain.handles import digest
 from broker.domain.ports import Current, LogoutNotifier
 from broker.federation import Federation, GuessGate, Passwords
+from broker.federation.service_gate import ServiceGate
 from broker.following import FollowedRegister, arrivals_of, follow_policies
 from broker.jobs.deliver import TellLogout, deliverers
 from broker.jobs.work import Worker
@@ -31,6 +32,7 @@ from broker.logs import configure_logging
 from broker.portal import read_sandbox
 from broker.protocol.oidc.back_channel import BackChannel
 from broker.protocol.oidc.client_keys import Fetch
+from broker.protocol.oidc.device_desk import DeviceDesk
 from broker.protocol.oidc.key_care import KeyCare
 from broker.protocol.oidc.provider import ProviderSettings
 from broker.protocol.oidc.registration import RegistrationDesk
@@ -155,6 +157,8 @@ def _provider_parts(
         signer=signer,
         logins=federation,
         service_tokens=stores.service_tokens,
+        child_tokens=stores.child_tokens,
+        device_requests=stores.device_requests,
     )
 
 
@@ -167,12 +171,13 @@ def _page_parts(
     *,
     clock: Clock,
 ) -> PageParts:
+    guesses = GuessGate(stores.guesses, master.derive("guesses"))
     return PageParts(
         issuer=settings.issuer,
         csrf_key=master.derive("csrf"),
         clock=clock,
         federation=federation,
-        passwords=Passwords(federation, GuessGate(stores.guesses, master.derive("guesses"))),
+        passwords=Passwords(federation, guesses),
         people=stores.people,
         links=stores.links,
         ledger=stores.ledger,
@@ -183,6 +188,13 @@ def _page_parts(
         sources=offers(settings.sources),
         feeds={feed.id: FeedLabel(feed.academie, feed.degree_of_schools) for feed in settings.feeds},
         healthy=partial(answers, stores.engine),
+        devices=DeviceDesk(
+            live.register,
+            stores.device_requests,
+            stores.grants,
+            ServiceGate(stores.people, live.book, federation),
+            guesses,
+        ),
         sandbox=read_sandbox(settings.sandbox_file) if settings.sandbox_file else None,
     )
 

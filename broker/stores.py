@@ -24,8 +24,10 @@ from broker.storage.migrate import is_current, upgrade
 from broker.storage.sealing import HeadSigner, load_master_secret
 from broker.storage.sql_attachments import SqlAttachments
 from broker.storage.sql_audit import SqlAudit
+from broker.storage.sql_child_tokens import SqlChildTokens
 from broker.storage.sql_consumptions import SqlConsumptions
 from broker.storage.sql_details import SqlDetails
+from broker.storage.sql_device_requests import SqlDeviceRequests
 from broker.storage.sql_exposure import SqlExposure
 from broker.storage.sql_grants import SqlGrants
 from broker.storage.sql_guardianships import SqlGuardianships
@@ -68,6 +70,8 @@ class Stores:
     grants: SqlGrants
     portraits: SqlPortraits
     service_tokens: SqlServiceTokens
+    child_tokens: SqlChildTokens
+    device_requests: SqlDeviceRequests
     consumptions: SqlConsumptions
     keys: SqlKeys
     notices: SqlNotices
@@ -107,6 +111,8 @@ def open_stores(settings: Settings, book: policies.PolicyBook) -> Stores:
         grants=grants,
         portraits=SqlPortraits(grants, people, details),
         service_tokens=SqlServiceTokens(engine),
+        child_tokens=SqlChildTokens(engine),
+        device_requests=SqlDeviceRequests(engine),
         consumptions=SqlConsumptions(engine),
         keys=SqlKeys(engine),
         notices=SqlNotices(engine),

@@ -17,7 +17,17 @@ __all__ = ["NOT_TENANTS", "BookReader", "PolicyBook", "Reread", "load_book"]
 
 INSTALLATION_ALONE: Mapping[str, frozenset[str]] = {
     "sessions.toml": frozenset(
-        {"interaction", "code", "pushed", "access_token", "id_token", "logout_token", "logout_tries", "copy"}
+        {
+            "interaction",
+            "code",
+            "pushed",
+            "device_code",
+            "access_token",
+            "id_token",
+            "logout_token",
+            "logout_tries",
+            "copy",
+        }
         | {f"refresh_{whose}_{limit}" for whose in ("family", "staff") for limit in ("idle", "absolute")}
     ),
     "linking.toml": frozenset({"undo_by_person", "undo_by_academie"}),

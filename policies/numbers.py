@@ -46,6 +46,7 @@ class SessionLimits:
     step_up: Annotated[timedelta, Between("30 s", "15 min")]
     code: Annotated[timedelta, Between("5 s", "60 s")]
     pushed: Annotated[timedelta, Between("5 s", "600 s")]
+    device_code: Annotated[timedelta, Between("1 min", "15 min")]
     access_token: Annotated[timedelta, Between("30 s", "15 min")]
     id_token: Annotated[timedelta, Between("30 s", "15 min")]
     logout_token: Annotated[timedelta, Between("10 s", "2 min")]

@@ -38,8 +38,10 @@ from broker.services.register import Register
 from broker.storage.engine import open_engine
 from broker.storage.memory_store import MemoryStore
 from broker.storage.sql_audit import SqlAudit
+from broker.storage.sql_child_tokens import SqlChildTokens
 from broker.storage.sql_consumptions import SqlConsumptions
 from broker.storage.sql_details import SqlDetails
+from broker.storage.sql_device_requests import SqlDeviceRequests
 from broker.storage.sql_grants import SqlGrants
 from broker.storage.sql_keys import SqlKeys
 from broker.storage.sql_ledger import SqlLedger
@@ -279,7 +281,8 @@ def _build(
     federation = Federation(Sources(()), people, links, sessions, audit, store, live, clock, ISSUER, standings)
     parts = ProviderParts(
         settings, register, people, SqlPortraits(grants, people, SqlDetails(engine)), grants, SqlConsumptions(engine),
-        SqlLedger(engine), store, live, signer, federation, SqlServiceTokens(engine),
+        SqlLedger(engine), store, live, signer, federation, SqlServiceTokens(engine), SqlChildTokens(engine),
+        SqlDeviceRequests(engine),
     )  # fmt: skip
     routes = build_routes(change(parts, engine))
     return Stand(

@@ -18,6 +18,7 @@ from broker.demo.accounts import PASSWORD
 from tests.scripted_browser import Page, ScriptedBrowser
 
 START_SECONDS = 110
+STOP_SECONDS = 10
 EDUCONNECT = "EduConnect"
 
 
@@ -52,9 +53,12 @@ def running(log: Path, port: int, *arguments: str, environ: Mapping[str, str] | 
             time.sleep(0.2)
         yield started
     finally:
-        if process.poll() is None:
+        process.terminate()  # killed outright it would leave its own workers behind
+        try:
+            process.wait(timeout=STOP_SECONDS)
+        except subprocess.TimeoutExpired:
             process.kill()
-        process.wait()
+            process.wait()
 
 
 def stopped(started: Running, how: signal.Signals) -> int:

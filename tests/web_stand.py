@@ -16,13 +16,17 @@ from flask import Flask
 from broker.domain.people import Profil, Reference, Space
 from broker.domain.services import RelyingParty, Service, ServiceInstance, TokenAuthMethod
 from broker.federation import GuessGate, Passwords, PasswordSource, Source, SourceDescription, Sources
+from broker.federation.service_gate import ServiceGate
 from broker.live import Part
+from broker.protocol.oidc.device_desk import DeviceDesk
 from broker.protocol.oidc.provider import ProviderSettings
 from broker.protocol.oidc.routes import ProviderParts, algs_wanted, build_routes
 from broker.protocol.oidc.signing import KeyVault, Signer
 from broker.services.register import Register
+from broker.storage.sql_child_tokens import SqlChildTokens
 from broker.storage.sql_consumptions import SqlConsumptions
 from broker.storage.sql_details import SqlDetails
+from broker.storage.sql_device_requests import SqlDeviceRequests
 from broker.storage.sql_grants import SqlGrants
 from broker.storage.sql_guesses import SqlGuesses
 from broker.storage.sql_holdings import SqlHoldings
@@ -251,6 +255,13 @@ def open_web(
             sources={name: SourceOffer(name, known[name], (f"https://{name}.example",)) for name in names},
             feeds={builders.FEED_1D: FeedLabel("99", "1D"), builders.FEED_2D: FeedLabel("99", "2D")},
             healthy=healthy,
+            devices=DeviceDesk(
+                register,
+                SqlDeviceRequests(world.engine),
+                SqlGrants(world.engine),
+                ServiceGate(world.federation.people, world.live_policies, world.federation),
+                GuessGate(SqlGuesses(world.engine), CSRF_KEY),
+            ),
         )
         pages = create_pages(parts)
         door = _door(world, register, pages, clock)
@@ -274,7 +285,8 @@ def _door(world: World, register: Settable[Register], pages: Flask, clock: FakeC
         settings, register, people, portraits, grants,
         SqlConsumptions(world.engine), SqlLedger(world.engine), world.store, world.live_policies,
         Signer(vault, algs=algs_wanted(register.current().all()), clock=clock), world.federation,
-        SqlServiceTokens(world.engine),
+        SqlServiceTokens(world.engine), SqlChildTokens(world.engine),
+        SqlDeviceRequests(world.engine),
     )  # fmt: skip
     return Door(build_routes(provider), fallback=pages, logins=world.federation, store=world.store, clock=clock)
 

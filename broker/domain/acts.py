@@ -13,7 +13,7 @@ from datetime import datetime
 
 from broker.domain.audit import AuditEvent
 from broker.domain.identity import LinkProof
-from broker.domain.sessions import CodePayload, Redeemable, ServiceToken, Session
+from broker.domain.sessions import CodePayload, DeviceRequest, Redeemable, ServiceToken, Session
 from broker.domain.standings import StandingKind, StandingState
 
 
@@ -78,6 +78,33 @@ class RevokeGrant:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenDeviceRequest:
+    """Keep what a device asks, under the digests of its own code and of the one that a person copies.
+
+    `interval`: seconds that it waits between two questions, longer by as much each time that it does not.
+    """
+
+    digest: str
+    user_code: str
+    request: DeviceRequest
+    interval: int
+    issued_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ApproveDevice:
+    """A person said yes: the device's code stands for `payload` from now on, until it expires. Once.
+
+    `user_code` by digest. The session must still run, and be this person's, when the act is carried out.
+    """
+
+    user_code: str
+    payload: CodePayload
+    now: datetime
+    audit: AuditEvent
+
+
+@dataclass(frozen=True, slots=True)
 class IssueServiceToken:
     """Store a token that a client asked for in its own name (by digest). `audit` is the event of the issuing."""
 
@@ -85,6 +112,27 @@ class IssueServiceToken:
     token: ServiceToken
     issued_at: datetime
     audit: AuditEvent
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeForChild:
+    """Store a token for one child (`child`: the service's own identifier, in `sector`), against a guardian's token.
+
+    Nothing is stored unless that token (by digest) is live, was given to one of `holders`, is for no API, and its
+    person may act for this child now. `audit` is completed with guardian and child by whoever carries it out.
+    """
+
+    digest: str
+    guardian_token: str
+    child: str
+    sector: str
+    holders: tuple[str, ...]
+    client_id: str
+    scope: tuple[str, ...]
+    expires_at: datetime
+    now: datetime
+    audit: AuditEvent
+    jkt: str = ""
 
 
 @dataclass(frozen=True, slots=True)

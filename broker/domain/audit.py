@@ -27,7 +27,14 @@ class Action(StrEnum):
     REFRESH_REUSED = "refresh_reused"
     REFRESH_REFUSED = "refresh_refused"
     TOKEN_REVOKED = "token_revoked"  # noqa: S105
+    DEVICE_APPROVED = "device_approved"
+    DEVICE_DENIED = "device_denied"
+    DEVICE_REDEEMED = "device_redeemed"
+    DEVICE_REUSED = "device_reused"
+    DEVICE_REFUSED = "device_refused"
     SERVICE_TOKEN_ISSUED = "service_token_issued"  # noqa: S105
+    CHILD_TOKEN_ISSUED = "child_token_issued"  # noqa: S105
+    CHILD_TOKEN_REFUSED = "child_token_refused"  # noqa: S105
     OUTAGE_ACCEPTED = "outage_accepted"
     IMPORT_STARTED = "import_started"
     IMPORT_HELD = "import_held"

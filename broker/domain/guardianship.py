@@ -6,7 +6,7 @@ Sources: AAF (link codes and legal levels of `ENTElevePersRelEleve`), Code civil
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -132,13 +132,40 @@ def may_see(
 
     A standing right to see, barred by no standing restriction, and taken back by no other feed since it was given.
     """
+    return any(_opening(adult_id, child_id, guardianships, restrictions, withdrawals, now=now))
+
+
+def may_act(
+    adult_id: str,
+    child_id: str,
+    *,
+    guardianships: Iterable[Guardianship],
+    restrictions: Iterable[Restriction],
+    now: datetime,
+    withdrawals: Iterable[Withdrawal] = (),
+) -> bool:
+    """Tell whether this adult may act for this child now: one of the rights by which they see is one to act too."""
+    opening = _opening(adult_id, child_id, guardianships, restrictions, withdrawals, now=now)
+    return any(Right.ACT in right.rights for right in opening)
+
+
+def _opening(
+    adult_id: str,
+    child_id: str,
+    guardianships: Iterable[Guardianship],
+    restrictions: Iterable[Restriction],
+    withdrawals: Iterable[Withdrawal],
+    *,
+    now: datetime,
+) -> Iterator[Guardianship]:
     standing = [r for r in restrictions if stands(since=r.since, until=r.until, now=now)]
     taken = [w for w in withdrawals if w.at <= now]
-    return any(
-        (g.adult_id, g.child_id) == (adult_id, child_id)
+    return (
+        g
+        for g in guardianships
+        if (g.adult_id, g.child_id) == (adult_id, child_id)
         and Right.SEE in g.rights
         and stands(since=g.since, until=g.until, now=now)
         and not any(restriction.bars(g) for restriction in standing)
         and not any(withdrawal.closes(g) for withdrawal in taken)
-        for g in guardianships
     )

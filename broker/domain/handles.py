@@ -23,6 +23,8 @@ class Handle(StrEnum):
     CODE = "pco_"
     ACCESS_TOKEN = "pat_"  # noqa: S105 - a prefix, not a secret
     REFRESH_TOKEN = "prt_"  # noqa: S105
+    DEVICE_CODE = "pdc_"
+    CHILD_TOKEN = "pkt_"  # noqa: S105 - k: for a kid
     SERVICE_TOKEN = "pmt_"  # noqa: S105 - m: of a machine
     CSRF = "pcs_"
     FAREWELL = "pfw_"
@@ -44,6 +46,10 @@ class Id(StrEnum):
     CLIENT = "clt_"
 
 
+USER_CODE_ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"
+USER_CODE_LENGTH = 8
+
+
 def new_handle(kind: Handle) -> str:
     """Draw a fresh secret handle: prefix + 256 random bits, URL-safe, 47 characters."""
     return kind + secrets.token_urlsafe(32)
@@ -52,6 +58,18 @@ def new_handle(kind: Handle) -> str:
 def new_id(kind: Id) -> str:
     """Draw a fresh identifier: prefix + 128 random bits, URL-safe."""
     return kind + secrets.token_urlsafe(16)
+
+
+def new_user_code() -> str:
+    """Draw what a person copies from a screen: 8 of 20 consonants (34 bits), which spell no word (RFC 8628 §6.1)."""
+    return "".join(secrets.choice(USER_CODE_ALPHABET) for _ in range(USER_CODE_LENGTH))
+
+
+def read_user_code(typed: str) -> str:
+    """The code that was typed, whatever its case, dashes and blanks; empty when it cannot be one."""
+    letters = "".join(letter for letter in typed.upper() if letter not in " -\u2010\u2011\u2013\u00a0")
+    shaped = len(letters) == USER_CODE_LENGTH and set(letters) <= set(USER_CODE_ALPHABET)
+    return letters if shaped else ""
 
 
 def new_subject() -> str:

@@ -106,6 +106,8 @@ class ChildCard:
     """What the feed names the class by: descriptors list classes by it. Never printed: people read the label."""
     by_mandate: bool = False
     """The adult is a third one, who acts for the child by a mandate."""
+    may_act: bool = False
+    """The adult may also act for the child: said to services, never printed."""
 
 
 @dataclass(frozen=True, slots=True)

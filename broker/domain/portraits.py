@@ -26,7 +26,7 @@ class Portrait:
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """What a refresh token stood for, and its person at the moment it was redeemed."""
+    """What a refresh token or a device code stood for, and its person at the moment it was redeemed."""
 
     payload: CodePayload
     portrait: Portrait

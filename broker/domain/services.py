@@ -49,6 +49,7 @@ class ClaimName(StrEnum):
     SUB_FUNCTIONS = "sub_functions"
     STRUCTURE_TYPE = "structure_type"
     VECTEUR = "vecteur"
+    QUIET_UNTIL = "quiet_until"
 
 
 NO_TEXT = frozenset({ClaimName.CHILDREN, ClaimName.EMAIL_VERIFIED, ClaimName.PHONE_NUMBER_VERIFIED, ClaimName.ADDRESS})
@@ -69,6 +70,8 @@ class GrantType(StrEnum):
 
     AUTHORIZATION_CODE = "authorization_code"
     CLIENT_CREDENTIALS = "client_credentials"
+    DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
+    TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 (a name)
 
 
 class Protocol(StrEnum):
@@ -112,7 +115,8 @@ class RelyingParty:
     requests come pushed, in no other way (RFC 9126 §6); `dpop`: its tokens are bound to a key (RFC 9449 §5.2).
     `pkce_waiver` is the written reason why a client that authenticates may go without PKCE; empty: it must not.
     `userinfo_alg` signs userinfo, empty: it is plain JSON; the encryptions are to a key of `jwks`, None: not encrypted.
-    `grant_types`: by what it gets tokens, and by nothing else; `service_scopes`: what it may do in its own name.
+    `grant_types`: by what it gets tokens, and by nothing else; `service_scopes`: what it may do in its own name;
+    `child_scopes`: what it may do for one child, in the place of a guardian.
     The three addresses of logout are exact too; empty: the client registered none. `jwks_uri` is where keys are instead
     of `jwks`. `initiate_login_uri`: where a login may be begun for it (OIDC Core §4). `self_registered`: nobody here
     declared it (RFC 7591), OpenID Connect Core alone binds it; `assertion_alg` is what it said it signs with.
@@ -142,6 +146,7 @@ class RelyingParty:
     assertion_alg: str = ""
     grant_types: frozenset[GrantType] = frozenset({GrantType.AUTHORIZATION_CODE})
     service_scopes: tuple[str, ...] = ()
+    child_scopes: tuple[str, ...] = ()
 
     def accepts_redirect(self, uri: str) -> bool:
         """Tell whether answers may be sent there: byte for byte as registered (RFC 9700 §2.1).
@@ -155,6 +160,20 @@ class RelyingParty:
             return False
         known = (_LOOPBACK.fullmatch(registered) for registered in self.redirect_uris)
         return any(one and (one["host"], one["rest"]) == (asked["host"], asked["rest"]) for one in known)
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """An API of a service, named by its address (RFC 8707): tokens for it are good there and nowhere else.
+
+    `client_id` is the client of the service that asks whether a token is good; `clients` are those that may get one.
+    `jwt`: it reads RFC 9068 tokens itself; else they are opaque.
+    """
+
+    uri: str
+    client_id: str
+    clients: frozenset[str]
+    jwt: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +269,7 @@ class Service:
     state: ServiceState = ServiceState.DECLARED
     closed_schools: frozenset[str] = field(default_factory=frozenset)
     release: ReleaseRules | None = None
+    resources: tuple[Resource, ...] = ()
     registered: SelfRegistered | None = None
     sector_host: str = ""
 
@@ -284,6 +304,10 @@ class Service:
     def party(self, client_id: str) -> RelyingParty | None:
         """The client of this service with this identifier, byte for byte."""
         return next((party for party in self.parties if party.client_id == client_id), None)
+
+    def resource(self, uri: str) -> Resource | None:
+        """The API of this service at this address, byte for byte."""
+        return next((resource for resource in self.resources if resource.uri == uri), None)
 
     def url_for(self, uai: str) -> str | None:
         """Address of the instance for a school, else the one for all, else None."""

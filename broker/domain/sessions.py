@@ -48,10 +48,19 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
+class Audience:
+    """The API that tokens are for (RFC 8707), by its address, and its service's own identifier of the person."""
+
+    uri: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
 class Grant:
     """What one person granted one client in one session; revoking it kills every token made from it.
 
-    `jkt`: thumbprint of the key that its code and tokens are bound to (RFC 9449 §6); empty: to none.
+    `jkt`: thumbprint of the key that its code and tokens are bound to (RFC 9449 §6); empty: to none. `audience`: the
+    API that its tokens are for; None: for userinfo.
     """
 
     grant_id: str
@@ -60,6 +69,7 @@ class Grant:
     sid: str
     scope: tuple[str, ...]
     jkt: str = ""
+    audience: Audience | None = None
 
 
 class Redeemable(StrEnum):
@@ -67,6 +77,7 @@ class Redeemable(StrEnum):
 
     CODE = "code"
     REFRESH = "refresh"
+    DEVICE = "device"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +121,56 @@ class AccessToken:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceRequest:
+    """What a device that has no keyboard asks (RFC 8628 §3.1), until a person decides on another one.
+
+    `resource`: address of the API that tokens are asked for; empty: none in particular.
+    """
+
+    client_id: str
+    scope: tuple[str, ...]
+    expires_at: datetime
+    resource: str = ""
+
+
+class Polled(StrEnum):
+    """What a device is told that asks whether somebody decided (RFC 8628 §3.5)."""
+
+    PENDING = "pending"
+    TOO_SOON = "too_soon"
+    DENIED = "denied"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceToken:
     """What a client may do in its own name (RFC 6749 §4.4): there is no person behind it, and nothing told of one.
 
-    `jkt` as in `Grant`.
+    `jkt` as in `Grant`; `resource`: address of the API it is for, empty: none in particular.
     """
 
+    client_id: str
+    scope: tuple[str, ...]
+    expires_at: datetime
+    jkt: str = ""
+    resource: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChildToken:
+    """What a client may do for one child in a guardian's place (RFC 8693 §1.1, delegation), while the guardian may.
+
+    `grant` and `claims` are those of the guardian's token it came from, `session` the guardian's; `guardian` and
+    `child` are the service's own identifiers of the two. `child_id` is the child's person. `jkt` as in `Grant`.
+    """
+
+    grant: Grant
+    claims: tuple[str, ...]
+    session: Session
+    guardian: str
+    child: str
+    child_id: str
     client_id: str
     scope: tuple[str, ...]
     expires_at: datetime

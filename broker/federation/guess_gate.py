@@ -82,6 +82,19 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class CodeTurn:
+    """One look at a user code (RFC 8628 §5.1) that was counted and let through."""
+
+    guesses: Guesses
+    own: str
+    network: str
+
+    def was_right(self) -> None:
+        """Take the look back: who opens screen after screen guesses nothing."""
+        self.guesses.forgive(returned=(self.own, self.network))
+
+
+@dataclass(frozen=True, slots=True)
 class GuessGate:
     """Counts guesses. `key` digests whatever is counted by: the rows name nobody."""
 
@@ -100,6 +113,16 @@ class GuessGate:
         return Turn(
             self.guesses, self, source_id, guesser.device, network, name, typed, table.of_account, now, [], []
         )  # fmt: skip
+
+    def enter_code(self, person_id: str, address: str, *, table: ThrottleTable, now: datetime) -> CodeTurn:
+        """Count a look at a user code by this person, or refuse it. Raises `MustWait`, `GuessesSpent`."""
+        own = self.digest("user code", person_id)
+        network = self.digest("user codes", network_of(address))
+        counters = (GuessCounter(own, table.of_account), GuessCounter(network, table.of_network))
+        wait = self.guesses.claim(counters, now=now)
+        if wait is not None:
+            raise _refusal(wait, now=now)
+        return CodeTurn(self.guesses, own, network)
 
     def apart(self, device: KnownDevice, name: str) -> str:
         """By what a device that knows this login or account is counted apart; all others are counted together."""

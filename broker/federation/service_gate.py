@@ -42,11 +42,15 @@ class ServiceGate:
     policies: Current[PolicyBook]
     logins: Logins
 
-    def weigh(self, service: Service, session: Session, book: PolicyBook, *, now: datetime) -> Weighed:
-        """The decision. Sources are looked at only where the session proves too little. Raises `AccessDenied`."""
+    def weigh(self, service: Service, session: Session, book: PolicyBook, *, now: datetime, child: str = "") -> Weighed:
+        """The decision. Sources are looked at only where the session proves too little. Raises `AccessDenied`.
+
+        `child`: whether it opens through this child (by person id), and through no other.
+        """
         person = self.people.person(session.person_id, now=now)
-        portrait = Portrait(person, self._children(person, now=now) if person else ())
-        return self.weigh_portrait(service, session, portrait, book, now=now)
+        cards = self._children(person, now=now) if person else ()
+        through = tuple(card for card in cards if child in {"", card.child_id})
+        return self.weigh_portrait(service, session, Portrait(person, through), book, now=now)
 
     def weigh_portrait(
         self, service: Service, session: Session, portrait: Portrait, book: PolicyBook, *, now: datetime

@@ -18,24 +18,27 @@ from broker.domain.school import Level
 from broker.domain.services import (
     Accessibility,
     ClaimName,
+    GrantType,
     OpeningDates,
     Operator,
     Protocol,
     Service,
     ServiceInstance,
+    TokenAuthMethod,
 )
 from broker.domain.toml_text import Step, TomlText, TomlUnreadable, parse_toml
 from broker.services.addresses import address_fault
 from broker.services.parties import files_of, read_party
 from broker.services.reading import UAI, Fault, Reader
 from broker.services.release_reader import read_release
+from broker.services.resources import read_resource
 
 SERVICE_KEYS = (
     "service_id", "tenant", "names", "purpose", "data", "legal_basis", "retention", "rights_url", "operator",
     "accessibility", "space", "profils", "levels", "schools", "classes", "claims", "requires", "mandates", "outage",
-    "protocols", "instances", "parties", "openings", "release",
+    "protocols", "instances", "parties", "openings", "release", "resources",
 )  # fmt: skip
-_IDENTIFYING = frozenset({"service_id", "tenant", "client_id", "source", "feed"})
+_IDENTIFYING = frozenset({"service_id", "tenant", "client_id", "source", "feed", "uri"})
 NOT_DECLARED = "non déclaré"
 """What stands for an accessibility that nobody declared: it must be said, pages repeat it."""
 
@@ -115,6 +118,7 @@ def _service(reader: Reader, *, folder: Path) -> Service:
         outage=reader.flag("outage"),
         openings=tuple(_opening(row) for row in reader.rows("openings")),
         release=read_release(reader.inner("release"), claims=claims, space=space),
+        resources=tuple(read_resource(row, space=space) for row in reader.rows("resources")),
     )
     _check_together(reader, service)
     return service
@@ -124,6 +128,16 @@ def _check_together(reader: Reader, service: Service) -> None:
     """What no key alone can tell."""
     if service.parties and Protocol.OIDC not in service.protocols:
         reader.fault("'parties' are OpenID Connect clients, and 'protocols' has no 'oidc'", key="protocols")
+    for place, party in enumerate(service.parties):
+        tells = service.space is Space.FAMILY and ClaimName.CHILDREN in service.claims
+        if GrantType.TOKEN_EXCHANGE in party.grant_types and not tells:
+            why = "token exchange is for a family service whose 'claims' name 'children'"
+            reader.rows("parties")[place].fault(f"'grant_types': {why}", key="grant_types")
+    for place, resource in enumerate(service.resources):
+        own = service.party(resource.client_id)
+        if own is None or own.auth_method is TokenAuthMethod.NONE:
+            why = "must be a client of this service that keeps a secret or signs: it asks whether tokens are good"
+            reader.rows("resources")[place].fault(f"'client_id' {why}", key="client_id")
     if service.requires is Assurance.NONE:
         reader.fault("'requires' is at least 'low': nothing opens without a proven login", key="requires")
     for named in sorted(service.classes):

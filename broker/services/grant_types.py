@@ -7,8 +7,8 @@ import re
 from broker.domain.services import ClientKind, GrantType
 from broker.services.reading import Reader
 
-GRANT_KEYS = ("grant_types", "service_scopes")
-OF_A_PERSON = frozenset({GrantType.AUTHORIZATION_CODE})
+GRANT_KEYS = ("grant_types", "service_scopes", "child_scopes")
+OF_A_PERSON = frozenset({GrantType.AUTHORIZATION_CODE, GrantType.DEVICE_CODE})
 """Grants that a person gives, signed in: they need scopes, `openid` among them."""
 SCOPES = (
     "openid",
@@ -21,6 +21,7 @@ SCOPES = (
     "birthdate",
     "schooling",
     "directory",
+    "quiet_hours",
     "offline_access",
 )
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,64}")
@@ -33,6 +34,8 @@ def read_grant_types(reader: Reader, kind: ClientKind) -> frozenset[GrantType]:
     grants = frozenset(stated) or frozenset({GrantType.AUTHORIZATION_CODE})
     if GrantType.CLIENT_CREDENTIALS in grants and kind is not ClientKind.WEB:
         reader.fault("'grant_types': a native or browser client keeps no secret to ask in its own name", key="kind")
+    if GrantType.TOKEN_EXCHANGE in grants and kind is not ClientKind.WEB:
+        reader.fault("'grant_types': a native or browser client keeps no secret to exchange tokens with", key="kind")
     return grants
 
 
@@ -52,13 +55,21 @@ def read_scopes(reader: Reader, grants: frozenset[GrantType]) -> tuple[str, ...]
 
 def read_service_scopes(reader: Reader, grants: frozenset[GrantType]) -> tuple[str, ...]:
     """What the client may do in its own name: words of the service, none of which tells of a person."""
-    asks = GrantType.CLIENT_CREDENTIALS in grants
-    scopes = reader.words("service_scopes", least=1 if asks else 0)
-    if scopes and not asks:
-        reader.fault("'service_scopes' is for grant_types with 'client_credentials'", key="service_scopes")
+    return _own_words(reader, "service_scopes", needs=GrantType.CLIENT_CREDENTIALS, grants=grants)
+
+
+def read_child_scopes(reader: Reader, grants: frozenset[GrantType]) -> tuple[str, ...]:
+    """What the client may do for one child in a guardian's place: words of the service too."""
+    return _own_words(reader, "child_scopes", needs=GrantType.TOKEN_EXCHANGE, grants=grants)
+
+
+def _own_words(reader: Reader, key: str, *, needs: GrantType, grants: frozenset[GrantType]) -> tuple[str, ...]:
+    scopes = reader.words(key, least=1 if needs in grants else 0)
+    if scopes and needs not in grants:
+        reader.fault(f"'{key}' is for grant_types with '{needs}'", key=key)
     for scope in scopes:
         if scope in SCOPES:
-            reader.fault(f"'service_scopes': '{scope}' tells of a person, and there is none", key="service_scopes")
+            reader.fault(f"'{key}': '{scope}' is what a person grants of themselves", key=key)
         elif not _SCOPE.fullmatch(scope):
-            reader.fault(f"'service_scopes': '{scope}' is no scope (RFC 6749 §3.3)", key="service_scopes")
+            reader.fault(f"'{key}': '{scope}' is no scope (RFC 6749 §3.3)", key=key)
     return scopes

@@ -20,7 +20,13 @@ from broker.services.client_keys import (
     read_switch,
     read_userinfo_alg,
 )
-from broker.services.grant_types import GRANT_KEYS, read_grant_types, read_scopes, read_service_scopes
+from broker.services.grant_types import (
+    GRANT_KEYS,
+    read_child_scopes,
+    read_grant_types,
+    read_scopes,
+    read_service_scopes,
+)
 from broker.services.reading import Reader
 from broker.wire.jose import SIGNING_ALGS
 
@@ -73,6 +79,7 @@ def read_party(reader: Reader, *, folder: Path) -> RelyingParty:
         initiate_login_uri=_login_start(reader),
         grant_types=grants,
         service_scopes=read_service_scopes(reader, grants),
+        child_scopes=read_child_scopes(reader, grants),
     )
 
 

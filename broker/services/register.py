@@ -38,6 +38,7 @@ class Register:
         self.in_force = in_force or InForce()
         self.files = tuple(files)
         self._services = tuple(_as_it_stands(service, self.in_force) for service in services)
+        self._by_resource = {each.uri: service for service in self._services for each in service.resources}
         self._by_client = {party.client_id: service for service in self._services for party in service.parties}
 
     def all(self) -> tuple[Service, ...]:
@@ -47,6 +48,10 @@ class Register:
     def by_client(self, client_id: str) -> Service | None:
         """The service a client belongs to."""
         return self._by_client.get(client_id) or self._seek(client_id)
+
+    def by_resource(self, uri: str) -> Service | None:
+        """The service that offers the API at this address."""
+        return self._by_resource.get(uri)
 
     def by_id(self, service_id: str) -> Service | None:
         """The service of this id."""
@@ -100,7 +105,19 @@ def _read(folder: Path) -> tuple[list[Descriptor], list[Fault]]:
         raise SettingsError((f"{folder}: no such folder of services",))
     read = [read_descriptor(path, faults) for path in sorted(folder.glob("*.toml"))]
     found = [descriptor for descriptor in read if descriptor is not None]
-    return found, faults + _collisions(found)
+    return found, faults + _collisions(found) + ([] if faults else _strangers(found))
+
+
+def _strangers(found: Iterable[Descriptor]) -> list[Fault]:
+    """Clients that an API names and nobody declares: one that comes later under that name would be let in."""
+    descriptors = tuple(found)
+    known = {party.client_id for descriptor in descriptors for party in descriptor.service.parties}
+    return [
+        Fault(descriptor.file, descriptor.line_of(resource.uri), f"'{client_id}' in 'clients' is no client of ours")
+        for descriptor in descriptors
+        for resource in descriptor.service.resources
+        for client_id in sorted(resource.clients - known)
+    ]
 
 
 def _collisions(found: Iterable[Descriptor]) -> list[Fault]:
@@ -109,6 +126,7 @@ def _collisions(found: Iterable[Descriptor]) -> list[Fault]:
     for descriptor in found:
         service = descriptor.service
         names = [("service_id", service.service_id), *(("client_id", p.client_id) for p in service.parties)]
+        names += [("uri", resource.uri) for resource in service.resources]
         for key, name in names:
             if (key, name) in seen:
                 faults.append(Fault(descriptor.file, descriptor.line_of(name), f"{key} '{name}' is declared twice"))

@@ -21,6 +21,8 @@ from broker.services.access import Place, places_open, role_in
 from broker.services.release_principal import principal_of
 from broker.services.release_values import MANY, ChildSubject, Told, values_of
 from policies import Policies, ReleaseFacts, Role
+from policies.calendar import quiet_until
+from policies.calendar_tables import calendar_of
 
 _EVERY = tuple(ClaimName)
 _PLAIN = ReleaseRules()
@@ -133,7 +135,10 @@ def _told(policies: Policies, asker: Asker, about: About) -> Told:
     places = places_open(policies, service, about.person, about.children, now=about.now)
     if asker.by_school:
         places = _in_play(places, asker.school)
-    return Told(service, about.person, places, about.child_subject, about.details, scoped=asker.by_school)
+    return Told(
+        service, about.person, places, about.child_subject, about.details, scoped=asker.by_school,
+        quiet_until=lambda uai: quiet_until(calendar_of(policies.calendar, uai), about.now),
+    )  # fmt: skip
 
 
 def _in_play(places: tuple[Place, ...], school: str) -> tuple[Place, ...]:

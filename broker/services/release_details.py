@@ -33,7 +33,9 @@ _LOGINS = frozenset({ClaimName.LOGIN})
 DETAIL_CLAIMS = DetailClaims(_RECORDS, _CHILDREN, _LOGINS)
 """For whoever reads a person and these details in one statement."""
 
-_OF_PLACES = frozenset({ClaimName.CHILDREN, ClaimName.UAI, ClaimName.VECTEUR, ClaimName.STRUCTURE_TYPE})
+_OF_PLACES = frozenset(
+    {ClaimName.CHILDREN, ClaimName.UAI, ClaimName.VECTEUR, ClaimName.STRUCTURE_TYPE, ClaimName.QUIET_UNTIL}
+)
 
 
 def needs_children(claims: Collection[str]) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from broker.domain.details import NO_DETAILS, ChildPlace, OwnPlace, OwnRecord, PersonDetails
 from broker.domain.guardianship import Right
@@ -56,6 +56,8 @@ class Told:
     child_subject: ChildSubject
     details: PersonDetails = NO_DETAILS
     scoped: bool = False
+    quiet_until: Callable[[str], datetime | None] = lambda _uai: None
+    """From a school to until when its messages wait; None: they go now."""
 
     @property
     def role(self) -> Role:
@@ -140,7 +142,7 @@ def _children(told: Told, _rule: AttributeRule) -> Iterable[Value]:
                 "uai": card.uai,
                 "level": card.level.value if card.level else None,
                 "class": card.class_label,
-                "rights": [Right.SEE.value],
+                "rights": [Right.SEE.value, *([Right.ACT.value] if card.may_act else [])],
             }
 
 
@@ -222,6 +224,12 @@ def _vecteur(told: Told, _rule: AttributeRule) -> Iterable[Value]:
     return vecteurs(cards, tuple(_own_numbers(told))) if told.role is Role.PUPIL else ()
 
 
+def _quiet_until(told: Told, _rule: AttributeRule) -> Iterable[Value]:
+    """The last of the schools that are quiet now decides: a message to the person waits for all of them."""
+    ends = [end for uai in {place.uai for place in told.places} if (end := told.quiet_until(uai)) is not None]
+    return (max(ends).strftime("%Y-%m-%dT%H:%M:%SZ"),) if ends else ()
+
+
 def _own_numbers(told: Told) -> Iterable[ChildPlace]:
     for record in told.records:
         for place in record.places:
@@ -255,4 +263,5 @@ _BUILDERS: dict[ClaimName, Builder] = {
     ClaimName.SUB_FUNCTIONS: _sub_functions,
     ClaimName.STRUCTURE_TYPE: _structure_type,
     ClaimName.VECTEUR: _vecteur,
+    ClaimName.QUIET_UNTIL: _quiet_until,
 }

@@ -21,14 +21,12 @@ _events = (
 )
 
 
-def audited(done: CTE, *, subject: ColumnElement[str] | None = None) -> Insert:
+def audited(done: CTE, **known: ColumnElement[str]) -> Insert:
     """Write the events bound as `events` when the step `done` yields a row; never when it yields none.
 
-    `subject`: a column of that step which the events are about, where it is known only then.
+    `known`: columns of that step by the columns of the event (`actor`, `subject`) that are known only then.
     """
-    values: list[ColumnElement[Any]] = [
-        subject if subject is not None and name == "subject" else _events.c[name] for name in _NAMES
-    ]
+    values: list[ColumnElement[Any]] = [known.get(name, _events.c[name]) for name in _NAMES]
     return insert(audit_events).from_select(_NAMES, select(*values).select_from(done.join(_events, true())))
 
 

@@ -66,6 +66,7 @@ def may_see(adult: Whose, now: ColumnElement[Any], *, children: Whose | None = N
             _adult_at.c.evidence_kind,
             _adult_at.c.at,
             guardianships.c.quality,
+            guardianships.c.may_act,
             func.coalesce(guardianships.c.given, guardianships.c.since).label("since"),
         )
         .select_from(joined)

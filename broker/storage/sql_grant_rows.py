@@ -9,7 +9,7 @@ from sqlalchemy import Row
 
 from broker.domain.acts import IssueCode, Redeem
 from broker.domain.identity import AuthnContext
-from broker.domain.sessions import AccessToken, CodePayload, Grant, Offline
+from broker.domain.sessions import AccessToken, Audience, CodePayload, Grant, Offline
 from broker.storage.events_at_once import events_as_json
 
 
@@ -41,6 +41,8 @@ def issue_binds(act: IssueCode) -> dict[str, Any]:
         "now": act.issued_at,
         "until": payload.expires_at,
         "bound_to": grant.jkt or None,
+        "api": grant.audience.uri if grant.audience else None,
+        "api_sub": grant.audience.subject if grant.audience else None,
         "pushed": act.spends.digest if act.spends else None,
         "remembered": act.spends.until if act.spends else None,
     }
@@ -102,4 +104,5 @@ def grant_of(row: Row[Any]) -> Grant:
         sid=row.sid,
         scope=tuple(row.scope),
         jkt=row.jkt or "",
+        audience=Audience(row.resource, row.resource_subject) if row.resource else None,
     )

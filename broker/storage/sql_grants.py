@@ -70,7 +70,7 @@ _PERSON = bindparam("person", type_=String)
 
 _KEPT = and_(sessions.c.idle_until > _NOW, sessions.c.ends_at > _NOW)
 _RUNNING = and_(sessions.c.revoked_at.is_(None), _KEPT)
-_LIVE = and_(
+LIVE = and_(
     grants.c.revoked_at.is_(None),
     sessions.c.person_id == grants.c.person_id,
     sessions.c.revoked_at.is_(None),
@@ -80,7 +80,7 @@ _LIVE = and_(
 gives a session back to whom it belongs, and what was granted in it meanwhile is nobody's. A refresh family outlives the
 idleness of its session, never its sign-out."""
 
-_PRESENT = exists(
+PRESENT = exists(
     select(literal(1)).where(
         attachments.c.person_id == grants.c.person_id,
         attachments.c.state == AttachmentState.ATTACHED.value,
@@ -101,9 +101,12 @@ _READ_REDEEMABLE = (
     .select_from(consumptions.join(grants, grants.c.id == consumptions.c.grant_id))
     .where(consumptions.c.digest == _DIGEST, consumptions.c.kind == _KIND)
 )
+_OF_TOKEN = (
+    "id", "person_id", "client_id", "sid", "scope", "subject", "claims", "jkt", "resource", "resource_subject",
+)  # fmt: skip
 _READ_TOKEN = (
     select(
-        *(grants.c[name] for name in ("id", "person_id", "client_id", "sid", "scope", "subject", "claims", "jkt")),
+        *(grants.c[name] for name in _OF_TOKEN),
         access_tokens.c.expires_at,
     )
     .select_from(
@@ -111,7 +114,7 @@ _READ_TOKEN = (
             sessions, sessions.c.sid == grants.c.sid
         )
     )
-    .where(access_tokens.c.digest == _TOKEN, access_tokens.c.expires_at > _NOW, _LIVE)
+    .where(access_tokens.c.digest == _TOKEN, access_tokens.c.expires_at > _NOW, LIVE)
 )
 
 FOUND = _READ_TOKEN.cte("found")
@@ -120,7 +123,7 @@ FOUND = _READ_TOKEN.cte("found")
 
 _GRANT_NAMES = [
     "id", "person_id", "client_id", "sid", "scope", "subject", "claims", "created_at", "offline_until", "offline_idle",
-    "jkt",
+    "jkt", "resource", "resource_subject",
 ]  # fmt: skip
 _GRANTED = select(
     _GRANT,
@@ -134,12 +137,14 @@ _GRANTED = select(
     bindparam("renewed_until", type_=Instant),
     bindparam("renewed_within", type_=Integer),
     _JKT,
+    bindparam("api", type_=String),
+    bindparam("api_sub", type_=String),
 ).where(
     sessions.c.sid == bindparam("session", type_=String),
     sessions.c.person_id == _PERSON,
     _RUNNING,
 )
-_STORE_GRANT = insert(grants).from_select(_GRANT_NAMES, _GRANTED).returning(grants.c.id)
+STORE_GRANT = insert(grants).from_select(_GRANT_NAMES, _GRANTED).returning(grants.c.id)
 """Only while the row of the session says what the caller believes: a copy of it may be older than an undo."""
 _STORE_MARKED_GRANT = (
     insert(grants)
@@ -174,8 +179,8 @@ _CLAIM = (
         grants.c.id == consumptions.c.grant_id,
         grants.c.client_id == bindparam("client", type_=String),
         sessions.c.sid == grants.c.sid,
-        _LIVE,
-        or_(consumptions.c.kind == Redeemable.CODE.value, _PRESENT),
+        LIVE,
+        or_(consumptions.c.kind == Redeemable.CODE.value, PRESENT),
     )
     .values(used_at=_NOW)
 )
@@ -188,7 +193,7 @@ _STORE_TOKEN = insert(access_tokens).values(digest=_TOKEN, grant_id=_GRANT, issu
 
 def _issue_at_once(*, pushed: bool, marked: bool) -> Select[Any]:
     """Store a grant, its code, its events; `pushed`: and the request it answers; `marked`: while a portrait holds."""
-    storing = _STORE_MARKED_GRANT if marked else _STORE_GRANT
+    storing = _STORE_MARKED_GRANT if marked else STORE_GRANT
     granted = storing.cte("granted")
     at_once = select(granted.c.id).add_cte(
         insert(consumptions).from_select(_CODE_NAMES, _code_of(granted.c.id)).cte("coded"),
@@ -301,7 +306,7 @@ def _issue_subject(conn: Connection, binds: dict[str, str], *, now: datetime) ->
 
 
 def _issue_in_steps(conn: Connection, binds: dict[str, Any], audit: Sequence[AuditEvent]) -> bool:
-    if conn.execute(_STORE_GRANT, binds).scalar() is None:
+    if conn.execute(STORE_GRANT, binds).scalar() is None:
         return False
     conn.execute(_STORE_CODE, binds)
     if binds["pushed"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
 from typing import Any
@@ -199,8 +200,10 @@ class SqlPeople:
         )
 
     def cards(self, rows: Sequence[Row[Any]], *, now: datetime) -> tuple[ChildCard, ...]:
-        """The cards of these `card_rows`."""
-        return self._cards(((row.child_id, row) for row in rows), now=now)
+        """The cards of these `card_rows`, beside which `child_id` and `may_act` were asked for."""
+        acting = {row.child_id for row in rows if row.may_act}
+        cards = self._cards(((row.child_id, row) for row in rows), now=now)
+        return tuple(replace(card, may_act=True) if card.child_id in acting else card for card in cards)
 
     def why(self, adult_id: str, *, now: datetime) -> tuple[CardReason, ...]:
         """See `People.why`. A relation to the card's own record goes before one to another record of the child."""

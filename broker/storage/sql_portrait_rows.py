@@ -59,7 +59,7 @@ def seen_by(person: ColumnElement[str]) -> CTE:
 
 
 def _cards(seen: CTE) -> Select[Any]:
-    rows = card_rows(seen, seen.c.child_id)
+    rows = card_rows(seen, seen.c.child_id, seen.c.may_act)
     return rows.order_by(*rows.selected_columns)
 
 

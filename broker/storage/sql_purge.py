@@ -42,7 +42,9 @@ from broker.storage.schema import (
     Instant,
     access_tokens,
     attachments,
+    child_tokens,
     consumptions,
+    device_requests,
     enrolments,
     grants,
     guardianships,
@@ -159,7 +161,8 @@ def _erase_pre_images(conn: Connection, keys: Keys) -> None:
 def _forget_sessions(conn: Connection, keys: Keys) -> None:
     """With what was granted in them: services hold nothing by it any more."""
     granted = select(grants.c.id).where(grants.c.sid.in_(keys))
-    conn.execute(delete(access_tokens).where(access_tokens.c.grant_id.in_(granted)))
+    for table in (access_tokens, child_tokens):
+        conn.execute(delete(table).where(table.c.grant_id.in_(granted)))
     conn.execute(delete(grants).where(grants.c.sid.in_(keys)))
     conn.execute(delete(sessions).where(sessions.c.sid.in_(keys)))
 
@@ -223,6 +226,14 @@ RULES: tuple[PurgeRule, ...] = (
     PurgeRule(
         "access_tokens", (access_tokens.c.digest,), access_tokens.c.expires_at < _BEFORE,
         _rows(access_tokens.c.digest), _AT_ONCE,
+    ),
+    PurgeRule(
+        "consumptions", (device_requests.c.digest,), device_requests.c.expires_at < _BEFORE,
+        _rows(device_requests.c.digest), _AT_ONCE,
+    ),
+    PurgeRule(
+        "access_tokens", (child_tokens.c.digest,), child_tokens.c.expires_at < _BEFORE,
+        _rows(child_tokens.c.digest), _AT_ONCE,
     ),
     PurgeRule(
         "access_tokens", (service_tokens.c.digest,), service_tokens.c.expires_at < _BEFORE,

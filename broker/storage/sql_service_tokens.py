@@ -25,6 +25,7 @@ _STORE = insert(service_tokens).values(
     client_id=bindparam("client", type_=String),
     scope=bindparam("scopes", type_=JSON),
     jkt=bindparam("bound_to", type_=String),
+    resource=bindparam("api", type_=String),
     issued_at=bindparam("now", type_=Instant),
     expires_at=bindparam("until", type_=Instant),
 )
@@ -56,7 +57,11 @@ class SqlServiceTokens:
             row = self._hot.read(self._reading, told)
         else:
             row = next(iter(fetch(self._engine, _READ, told)), None)
-        return ServiceToken(row.client_id, tuple(row.scope), row.expires_at, jkt=row.jkt or "") if row else None
+        if row is None:
+            return None
+        return ServiceToken(
+            row.client_id, tuple(row.scope), row.expires_at, jkt=row.jkt or "", resource=row.resource or ""
+        )
 
     def revoke(self, token_digest: str, audit: AuditEvent) -> None:
         """See `ServiceTokens.revoke`."""
@@ -70,6 +75,7 @@ def _binds(act: IssueServiceToken) -> dict[str, Any]:
         "client": token.client_id,
         "scopes": list(token.scope),
         "bound_to": token.jkt or None,
+        "api": token.resource or None,
         "now": act.issued_at,
         "until": token.expires_at,
     }

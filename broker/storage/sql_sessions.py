@@ -66,12 +66,12 @@ class SqlSessions:
     def find(self, handle_digest: str, *, now: datetime) -> Session | None:
         """See `Sessions.find`."""
         rows = fetch(self._engine, _FIND, {"handle": handle_digest, "now": now})
-        return _session(rows[0]) if rows else None
+        return session_of(rows[0]) if rows else None
 
     def unended(self, handle_digest: str) -> Session | None:
         """See `Sessions.unended`."""
         rows = fetch(self._engine, _UNENDED, {"handle": handle_digest})
-        return _session(rows[0]) if rows else None
+        return session_of(rows[0]) if rows else None
 
     def touch(self, handle_digest: str, *, idle_until: datetime) -> None:
         """See `Sessions.touch`. The limit only ever moves forward: the slower of two requests takes nothing back."""
@@ -259,7 +259,8 @@ def _row(act: OpenSession, *, account_id: str, person_id: str) -> dict[str, obje
     }
 
 
-def _session(row: Row[Any]) -> Session:
+def session_of(row: Row[Any]) -> Session:
+    """The session of a row, which a query of another room may have joined with its own."""
     return Session(
         sid=row.sid,
         handle_digest=row.handle_digest,

@@ -19,6 +19,7 @@ from broker.web.access import Access
 from broker.web.agree import Agree
 from broker.web.assets import StyleSheet, load_style_sheet, templates_folder
 from broker.web.cookies import browser_cookie, language_cookie
+from broker.web.device import DevicePage
 from broker.web.door import DOOR_ERROR, DOOR_POST
 from broker.web.faults import show_fault, show_http_fault, show_sign_in, show_unexpected
 from broker.web.forms import check_form, check_origin, check_single, form_token
@@ -62,7 +63,8 @@ def create_pages(parts: PageParts) -> Flask:
 def page_routes(parts: PageParts, style: StyleSheet) -> tuple[Route, ...]:
     """Every page, once."""
     sign_in, access, sign_out = SignIn(parts), Access(parts), SignOut(parts)
-    password, integrate, agree = PasswordPage(parts), Integrate(parts), Agree(parts)
+    password, device, integrate = PasswordPage(parts), DevicePage(parts), Integrate(parts)
+    agree = Agree(parts)
     home, own_data, notices = Home(parts, sign_in), OwnData(parts), Notices(parts, style)
     return (
         ("GET", "/", home.show),
@@ -81,6 +83,9 @@ def page_routes(parts: PageParts, style: StyleSheet) -> tuple[Route, ...]:
         ("GET", "/donnees", own_data.show),
         ("GET", "/donnees/export", own_data.read),
         ("GET", "/donnees/export.json", own_data.download),
+        ("GET", "/device", device.ask),
+        ("POST", "/device", device.find),
+        ("POST", "/device/reponse", device.decide),
         ("GET", "/deconnexion", sign_out.ask),
         ("POST", "/deconnexion", sign_out.leave),
         ("GET", "/au-revoir", sign_out.farewell),

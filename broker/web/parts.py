@@ -9,6 +9,7 @@ from broker.domain.clock import Clock
 from broker.domain.ports import Current, Holdings, Ledger, Links, Notices, People, Services
 from broker.federation import Federation, Passwords
 from broker.portal import Sandbox
+from broker.protocol.oidc.device_desk import DeviceDesk
 from policies import PolicyBook
 
 
@@ -48,5 +49,6 @@ class PageParts:
     sources: Mapping[str, SourceOffer]
     feeds: Mapping[str, FeedLabel]
     healthy: Callable[[], bool]
+    devices: DeviceDesk
     sandbox: Sandbox | None = None
     time_zone: str = "Europe/Paris"

@@ -23,7 +23,7 @@ from broker.web.parts import PageParts, SourceOffer
 from broker.web.render import page, see_other
 from broker.web.visitor import current_visitor, find_session
 
-AFTER_STEP_UP: Mapping[str, str] = {"acces": "/acces", "donnees": "/donnees/export"}
+AFTER_STEP_UP: Mapping[str, str] = {"acces": "/acces", "donnees": "/donnees/export", "ecran": "/device"}
 """Values of `but`: what the login is asked again for, and where it leads. Any other value asks for nothing."""
 
 

@@ -109,6 +109,7 @@ CLAIM: Mapping[str, str] = {
     ClaimName.SUB_FUNCTIONS: N_("Le détail de votre fonction"),
     ClaimName.STRUCTURE_TYPE: N_("Le type d'école"),
     ClaimName.VECTEUR: N_("Le numéro de l'élève dans son école, et le nom du responsable"),
+    ClaimName.QUIET_UNTIL: N_("Jusqu'à quand les messages de l'école attendent"),
 }
 """What a service is told, in the words of whom it is about. A pupil's and a parent's page share them."""
 

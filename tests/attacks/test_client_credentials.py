@@ -8,17 +8,18 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event, func, select
+from sqlalchemy import func, select
 
 from broker.domain.audit import Action
-from broker.domain.services import GrantType, Service, ServiceState, TokenAuthMethod
+from broker.domain.services import GrantType, Service, TokenAuthMethod
+from broker.domain.standings import InForce, StandingKind
 from broker.protocol.oidc import client_credentials
 from broker.protocol.oidc.client_credentials import ClientCredentials
 from broker.protocol.oidc.token import Token
-from broker.services.register import Register
 from broker.storage.engine import reading
 from broker.storage.schema import audit_events, service_tokens
 from broker.wire import oauth
+from tests.contract.statements import statements
 from tests.fapi import WARM_UP, FapiClient, fapi_service
 from tests.oidc_stand import SECRET, Answer, Stand, basic, open_stand, service
 
@@ -51,12 +52,9 @@ def introspected(stand: Stand, token: str, client: str = "agents") -> Any:
 
 
 def suspend(stand: Stand, service_id: str) -> None:
-    before = stand.register.value.all()
-    closed = [replace(s, state=ServiceState.SUSPENDED) if s.service_id == service_id else s for s in before]
-    register = Register(())
-    register._services = tuple(closed)
-    register._by_client = {party.client_id: each for each in closed for party in each.parties}
-    stand.register.value = register
+    stand.register.value = stand.register.value.standing(
+        InForce(suspended=frozenset({(StandingKind.SERVICE, service_id)}))
+    )
 
 
 @pytest.mark.spec("RFC 6749 §4.4.3")
@@ -198,11 +196,10 @@ def test_it_is_bound_to_the_key_that_was_proven(sqlite_url: str) -> None:
 @pytest.mark.services
 def test_issuing_is_one_statement(postgres_url: str) -> None:
     with open_stand(postgres_url, services=(machine(),)) as stand:
-        sent: list[str] = []
-        event.listen(stand.engine, "before_cursor_execute", lambda *details: sent.append(str(details[2])))
-        assert ask(stand).status == 200
+        with statements(stand.engine) as sent:
+            assert ask(stand).status == 200
         assert len(sent) == 1
         with reading(stand.engine) as conn:
-            rows = [conn.execute(select(func.count()).select_from(t)).scalar() for t in (service_tokens, audit_events)]
-    assert rows[0] == 1
-    assert rows[1] == 2, "the signing key's event, and the token's"
+            stored = conn.execute(select(func.count()).select_from(service_tokens)).scalar()
+            told = conn.execute(select(audit_events).where(audit_events.c.action == Action.SERVICE_TOKEN_ISSUED)).all()
+    assert (stored, len(told)) == (1, 1)

@@ -10,17 +10,18 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, delete, update
 
-from broker.domain.acts import IssueCode, Redeem
+from broker.domain.acts import ApproveDevice, IssueCode, OpenDeviceRequest, Redeem
 from broker.domain.audit import Action, AuditEvent
 from broker.domain.errors import StorageUnavailable
 from broker.domain.handles import digest
 from broker.domain.identity import AuthnContext
 from broker.domain.people import Space
 from broker.domain.portraits import DetailClaims
-from broker.domain.sessions import CodePayload, Grant, Offline, Redeemable
+from broker.domain.sessions import Audience, CodePayload, DeviceRequest, Grant, Offline, Redeemable
 from broker.storage.hot import Line
 from broker.storage.schema import enrolments, guardianships, persons, records, subjects
 from broker.storage.sql_details import SqlDetails
+from broker.storage.sql_device_requests import SqlDeviceRequests
 from broker.storage.sql_grants import SqlGrants
 from broker.storage.sql_people import SqlPeople
 from broker.storage.sql_portraits import SqlPortraits
@@ -90,7 +91,11 @@ def test_a_portrait_says_what_the_ports_say_of_the_person_and_the_children(stand
     drawn = stand.portraits.read(stand.mother, now=NOW)
     assert drawn.person == stand.people.person(stand.mother, now=NOW)
     assert drawn.children == stand.people.children_of(stand.mother, now=NOW)
-    assert len(drawn.children) == 2
+    assert [card.may_act for card in drawn.children] == [True, True]
+    _may_only_see(stand)
+    drawn = stand.portraits.read(stand.mother, now=NOW)
+    assert drawn.children == stand.people.children_of(stand.mother, now=NOW)
+    assert {card.given: card.may_act for card in drawn.children} == {"Léa": False, "Tom": True}
     if on_postgresql(stand):
         assert drawn.subjects == {("cantine", Space.FAMILY): stand.payload.subject}
 
@@ -116,6 +121,11 @@ def test_a_portrait_is_remembered_for_its_quarter_of_an_hour(stand: Stand) -> No
 def _right_over(stand: Stand) -> None:
     with stand.engine.begin() as conn:
         conn.execute(update(guardianships).where(guardianships.c.child_record == LEA).values(until=NOW))
+
+
+def _may_only_see(stand: Stand) -> None:
+    with stand.engine.begin() as conn:
+        conn.execute(update(guardianships).where(guardianships.c.child_record == LEA).values(may_act=False))
 
 
 def _restricted(stand: Stand) -> None:
@@ -153,8 +163,8 @@ def _becomes_staff(stand: Stand) -> None:
 
 
 CHANGES = (
-    _right_over, _restricted, _child_moves_class, _child_leaves, _record_retired, _merged_away, _subject_retired,
-    _becomes_staff,
+    _right_over, _may_only_see, _restricted, _child_moves_class, _child_leaves, _record_retired, _merged_away,
+    _subject_retired, _becomes_staff,
 )  # fmt: skip
 
 
@@ -181,6 +191,32 @@ def test_a_refresh_draws_the_person_of_the_moment(stand: Stand) -> None:
     assert replace(renewal.payload, expires_at=NOW) == replace(stand.payload, expires_at=NOW)
     assert [card.given for card in renewal.portrait.children] == ["Tom"]
     assert stand.portraits.renew(stand.redeem(Redeemable.REFRESH, REFRESH, token="t3", refresh="r3")) is None
+
+
+def test_a_device_code_draws_the_person_of_the_moment(stand: Stand) -> None:
+    """Minutes lie between the yes on the telephone and the question of the screen."""
+    screens, asked = SqlDeviceRequests(stand.engine), DeviceRequest("cantine", ("openid",), NOW + timedelta(minutes=10))
+    assert screens.open(OpenDeviceRequest(CODE, digest("user code"), asked, 5, NOW))
+    approved = AuditEvent("99", NOW, Action.DEVICE_APPROVED, actor=stand.mother)
+    assert screens.approve(ApproveDevice(digest("user code"), stand.payload, NOW, approved))
+    _right_over(stand)
+    renewal = stand.portraits.renew(stand.redeem(Redeemable.DEVICE, CODE))
+    assert renewal is not None
+    assert renewal.payload == stand.payload
+    assert [card.given for card in renewal.portrait.children] == ["Tom"]
+    assert stand.portraits.renew(stand.redeem(Redeemable.DEVICE, CODE, token="t2", refresh="r2")) is None
+
+
+def test_the_api_of_a_grant_is_read_by_every_statement(stand: Stand) -> None:
+    api = Audience("https://menus.example/api", "6" * 32)
+    for_api = replace(stand, payload=replace(stand.payload, grant=replace(stand.payload.grant, audience=api)))
+    assert for_api.issue(stand.portraits.read(stand.mother, now=NOW).mark)
+    redeemed = stand.grants.redeem(stand.redeem(Redeemable.CODE, CODE))
+    renewal = stand.portraits.renew(stand.redeem(Redeemable.REFRESH, REFRESH, token="t2", refresh="r2"))
+    found = stand.portraits.of_token(TOKEN, claims=EVERY, now=NOW)
+    token = stand.grants.token(TOKEN, now=NOW)
+    assert redeemed and renewal and found and token  # noqa: PT018 (each is a value)
+    assert [one.grant.audience for one in (redeemed, renewal.payload, found.token, token)] == [api] * 4
 
 
 def test_a_token_is_found_with_its_person_and_the_details_that_its_claims_need(stand: Stand) -> None:

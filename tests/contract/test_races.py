@@ -7,14 +7,15 @@ import pytest
 from tests.conftest import SERVICES
 from tests.races import RACES_A_LAP, course, laps_told
 
-SQLITE_LAPS, POSTGRESQL_LAPS = 60, 107
-"""SQLite makes its hands wait their turn asleep: as much of the time, fewer of the races."""
+SQLITE_LAPS, POSTGRESQL_LAPS = 17, 150
+"""SQLite lets its hands wait their turn asleep: about as much of the time, far fewer of the races."""
 
 
 def test_five_hundred_races_are_run() -> None:
     assert (SQLITE_LAPS + POSTGRESQL_LAPS) * RACES_A_LAP >= 500
 
 
+@pytest.mark.timeout(600)  # a hundred threads on a machine that is shared: never a reason to fail
 @pytest.mark.spec("RFC 6749 §4.1.2")
 @pytest.mark.spec("RFC 9126 §7.3")
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def test_userinfo_tells_the_declared_claims_and_the_same_sub(stand: Stand) -> No
     assert isinstance(told["children"], list)
     for child in told["children"]:
         assert set(child) == {"sub", "uai", "level", "class", "rights"}
-        assert (child["uai"], child["level"], child["class"], child["rights"]) == (UAI, "college", "6A", ["see"])
+        assert (child["uai"], child["level"], child["class"], child["rights"]) == (UAI, "college", "6A", ["see", "act"])
     assert len({child["sub"] for child in told["children"]}) == 2
 
 

@@ -80,6 +80,8 @@ def _signed_in(browser: Browser, town: RunningTown) -> Iterator[Target]:
     yield Target(f"{town.origin}/acces", "any", "accesses", state)
     yield Target(f"{town.origin}/donnees", "any", "data", state)
     yield Target(f"{town.origin}{undo}", "any", "undo", state)
+    yield Target(f"{town.origin}/device", "any", "device", state)
+    yield Target(f"{town.origin}/device?fait=oui", "any", "device-done", state)
     yield Target(f"{town.origin}/deconnexion", "any", "sign-out", state)
     yield _posts_itself(town, state)
 

@@ -128,9 +128,29 @@ def _places(uri: str) -> Mapping[str, str]:
             "other scheme": f"com.example.cantin:{uri.partition(':')[2]}",
         }
     host, slash, path = rest.partition("/")
-    tail, bare = slash + path, urlsplit(uri).hostname or ""
+    tail, hosts = slash + path, _hosts(host, urlsplit(uri).hostname or "")
     other = "http" if scheme == "https" else "https"
-    hosts = {
+    return {
+        **{f"host {name}": f"{scheme}://{changed}{tail}" for name, changed in hosts.items()},
+        "other scheme": f"{other}://{rest}",
+        "relative": f"//{rest}",
+        "one slash": f"{scheme}:/{rest}",
+        "no slash": f"{scheme}:{rest}",
+        "three slashes": f"{scheme}:///{rest}",
+        "view source": f"view-source:{uri}",
+        "blob": f"blob:{uri}",
+        "only path": tail,
+        "script": f"javascript:alert(1)//{rest}",
+        "data": f"data:text/html,{uri}",
+        "behind evil": f"https://{EVIL}/{uri}",
+        "as parameter": f"https://{EVIL}/?u={uri}",
+        "as fragment": f"https://{EVIL}/#{uri}",
+    }
+
+
+def _hosts(host: str, bare: str) -> Mapping[str, str]:
+    """Another authority. `host` with its port, `bare` without."""
+    return {
         "subdomain": f"x.{host}",
         "suffix": f"{host}.{EVIL}",
         "prefix": f"evil{host}",
@@ -164,22 +184,6 @@ def _places(uri: str) -> Mapping[str, str]:
         "any": "0.0.0.0",
         "wildcard": "*.example",
         "capital": host.capitalize() if host[0].isalpha() else "127.0.0.01",
-    }
-    return {
-        **{f"host {name}": f"{scheme}://{changed}{tail}" for name, changed in hosts.items()},
-        "other scheme": f"{other}://{rest}",
-        "relative": f"//{rest}",
-        "one slash": f"{scheme}:/{rest}",
-        "no slash": f"{scheme}:{rest}",
-        "three slashes": f"{scheme}:///{rest}",
-        "view source": f"view-source:{uri}",
-        "blob": f"blob:{uri}",
-        "only path": tail,
-        "script": f"javascript:alert(1)//{rest}",
-        "data": f"data:text/html,{uri}",
-        "behind evil": f"https://{EVIL}/{uri}",
-        "as parameter": f"https://{EVIL}/?u={uri}",
-        "as fragment": f"https://{EVIL}/#{uri}",
     }
 
 

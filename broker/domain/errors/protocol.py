@@ -79,7 +79,7 @@ class LoginRequired(ProtocolError):
 class InteractionRequired(ProtocolError):
     """`prompt=none`, and the person has not said yes to a client that registered itself (OIDC Core §3.1.2.6)."""
 
-    code = "PRE-3023"
+    code = "PRE-3027"
     spec_error = "interaction_required"
     may_redirect = True
 
@@ -212,6 +212,38 @@ class UnmetRequirements(ProtocolError):
 
     code = "PRE-3022"
     spec_error = "unmet_authentication_requirements"
+    may_redirect = True
+
+
+class AuthorizationPending(ProtocolError):
+    """Nobody has decided yet what a device asked; it may ask again (RFC 8628 §3.5)."""
+
+    code = "PRE-3024"
+    level = logging.DEBUG
+    spec_error = "authorization_pending"
+
+
+class SlowDown(ProtocolError):
+    """A device asks too often: it waits five seconds longer from now on (RFC 8628 §3.5)."""
+
+    code = "PRE-3025"
+    level = logging.DEBUG
+    spec_error = "slow_down"
+
+
+class DeviceCodeExpired(ProtocolError):
+    """A device's code is over, or the session of whoever said yes: the device begins anew (RFC 8628 §3.5)."""
+
+    code = "PRE-3026"
+    level = logging.INFO
+    spec_error = "expired_token"
+
+
+class InvalidTarget(ProtocolError):
+    """The API that tokens are asked for is unknown, closed, not this client's, or not the one granted (RFC 8707 §2)."""
+
+    code = "PRE-3023"
+    spec_error = "invalid_target"
     may_redirect = True
 
 

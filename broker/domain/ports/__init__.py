@@ -33,19 +33,21 @@ from broker.domain.ports.storage import (
     Purge,
     Registrations,
     Services,
-    ServiceTokens,
     Sessions,
     Standings,
 )
+from broker.domain.ports.tokens import ChildTokens, DeviceRequests, ServiceTokens
 
 __all__ = [
     "Admission",
     "Attachments",
     "Audit",
+    "ChildTokens",
     "Consumptions",
     "Current",
     "Departure",
     "Details",
+    "DeviceRequests",
     "DirectoryStore",
     "EphemeralStore",
     "Grants",

@@ -21,7 +21,7 @@ class Portraits(Protocol):
         ...
 
     def renew(self, act: Redeem) -> Renewal | None:
-        """Carry out the redemption of a refresh token (`Grants.redeem`) and draw its person, in one statement."""
+        """Carry out a redemption (`Grants.redeem`) and draw its person, in one statement."""
         ...
 
     def of_token(self, token_digest: str, *, claims: DetailClaims, now: datetime) -> TokenPortrait | None:

@@ -8,7 +8,6 @@ from typing import Protocol
 
 from broker.domain.acts import (
     IssueCode,
-    IssueServiceToken,
     JudgeRecord,
     LiftStanding,
     OpenSession,
@@ -25,7 +24,13 @@ from broker.domain.logouts import Notice
 from broker.domain.people import CardReason, ChildCard, PersonView, RecordView, Reference, Space
 from broker.domain.registrations import Registration
 from broker.domain.services import Service
-from broker.domain.sessions import AccessToken, CodePayload, Redeemable, ServiceToken, Session, SignIn
+from broker.domain.sessions import (
+    AccessToken,
+    CodePayload,
+    Redeemable,
+    Session,
+    SignIn,
+)
 from broker.domain.standings import InForce, Standing, StandingKind
 
 
@@ -144,6 +149,10 @@ class Services(Protocol):
         """The service a client belongs to."""
         ...
 
+    def by_resource(self, uri: str) -> Service | None:
+        """The service that offers the API at this address."""
+        ...
+
 
 class Standings(Protocol):
     """What an administrator closed or verified: services, sources, schools, persons, links."""
@@ -229,22 +238,6 @@ class Grants(Protocol):
 
     def revoke(self, act: RevokeGrant) -> None:
         """Revoke a grant and its tokens."""
-        ...
-
-
-class ServiceTokens(Protocol):
-    """Tokens of clients in their own name. `issue` is hot: one statement with its audit."""
-
-    def issue(self, act: IssueServiceToken) -> None:
-        """Store the token."""
-        ...
-
-    def find(self, token_digest: str, *, now: datetime) -> ServiceToken | None:
-        """A live token, whoever shows it."""
-        ...
-
-    def revoke(self, token_digest: str, audit: AuditEvent) -> None:
-        """Forget a token; the audit keeps that there was one."""
         ...
 
 

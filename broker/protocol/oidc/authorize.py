@@ -13,7 +13,8 @@ from broker.domain.errors import AccessDenied, InteractionRequired, LoginRequire
 from broker.domain.handles import Handle, Id, digest, new_handle, new_id
 from broker.domain.portraits import Portrait
 from broker.domain.ports import Current, Grants, Portraits, Services
-from broker.domain.sessions import CodePayload, Grant, Session
+from broker.domain.services import Service
+from broker.domain.sessions import Audience, CodePayload, Grant, Session
 from broker.federation.agreements import AGREE, Agreements
 from broker.federation.logins import LoginRequest
 from broker.federation.service_gate import ServiceGate
@@ -44,12 +45,16 @@ class AuthorizeChecks:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A yes: to whom, weighed how, under which subject, within which limits; `mark`: of its portrait, if compared."""
+    """A yes: to whom, weighed how, under which subject, within which limits, for which API if for one.
+
+    `mark`: of its portrait, if the act is compared with it.
+    """
 
     session: Session
     weighed: Weighed
     subject: str
     limits: SessionLimits
+    audience: Audience | None = None
     mark: str = ""
 
 
@@ -122,17 +127,19 @@ class Authorize:
         """A code in one statement, from the portrait that this process knows, where that still holds.
 
         A portrait may be old: it only ever hastens a yes, which the act takes back when the database says otherwise.
-        Whatever else it leads to is None: to be decided anew.
+        Whatever else it leads to is None: to be decided anew. So is a request for an API, which asks of two services.
         """
         portrait = self.portraits.remembered(session.person_id, now=call.now)
-        if portrait is None or portrait.person is None:
+        if portrait is None or portrait.person is None or request.target is not None:
             return None
         service = request.client.service
         subject = portrait.subjects.get((service.sector, service.space))
         weighed = self.gate.weigh_portrait(service, session, portrait, book, now=call.now)
         if subject is None or not weighed.allowed or self._means_another(request, subject):
             return None
-        return self._issue(call, request, Decided(session, weighed, subject, book.installation.sessions, portrait.mark))
+        return self._issue(
+            call, request, Decided(session, weighed, subject, book.installation.sessions, mark=portrait.mark)
+        )
 
     def _answer_anew(
         self,
@@ -148,10 +155,12 @@ class Authorize:
         if not weighed.allowed:
             self._check_step_up(request, weighed, is_new=_is_new(session, started))
             return self._ask_login(call, request, book)
-        subject = self._subject(request, session, portrait, now=call.now)
+        self._check_target_open(request, session, portrait, book, now=call.now)
+        subject = self._subject(request.client.service, session, portrait, now=call.now)
         if self._means_another(request, subject):
             return self._ask_another(call, request, book, started=started)
-        sent = self._issue(call, request, Decided(session, weighed, subject, book.installation.sessions))
+        audience = self._audience(request, session, portrait, now=call.now)
+        sent = self._issue(call, request, Decided(session, weighed, subject, book.installation.sessions, audience))
         return sent or self._ask_another(call, request, book, started=started)
 
     def _means_another(self, request: AuthorizationRequest, subject: str) -> bool:
@@ -209,8 +218,26 @@ class Authorize:
         if oauth.NONE in request.prompt:
             raise LoginRequired("a login that proves more is needed")
 
-    def _subject(self, request: AuthorizationRequest, session: Session, portrait: Portrait, *, now: datetime) -> str:
-        service = request.client.service
+    def _check_target_open(
+        self, request: AuthorizationRequest, session: Session, portrait: Portrait, book: PolicyBook, *, now: datetime
+    ) -> None:
+        """The person may use the service of the API too: its door is not round the corner of another's."""
+        target = request.target
+        if target is None or target.service.service_id == request.client.service.service_id:
+            return
+        if not self.gate.weigh_portrait(target.service, session, portrait, book, now=now).allowed:
+            raise AccessDenied("the service of the API is not open to the person")
+
+    def _audience(
+        self, request: AuthorizationRequest, session: Session, portrait: Portrait, *, now: datetime
+    ) -> Audience | None:
+        """The API that was asked for, and the person's own identifier there (RFC 9068 §5)."""
+        target = request.target
+        if target is None:
+            return None
+        return Audience(target.resource.uri, self._subject(target.service, session, portrait, now=now))
+
+    def _subject(self, service: Service, session: Session, portrait: Portrait, *, now: datetime) -> str:
         known = portrait.subjects.get((service.sector, service.space))
         return known or self.grants.subject(session.person_id, sector=service.sector, space=service.space, now=now)
 
@@ -270,7 +297,9 @@ def _payload(request: AuthorizationRequest, decided: Decided, *, now: datetime) 
     if oauth.OFFLINE_ACCESS not in request.scopes:
         offline = None
     scopes = tuple(scope for scope in request.scopes if offline or scope != oauth.OFFLINE_ACCESS)
-    grant = Grant(new_id(Id.GRANT), session.person_id, client.party.client_id, session.sid, scopes, request.jkt)
+    grant = Grant(
+        new_id(Id.GRANT), session.person_id, client.party.client_id, session.sid, scopes, request.jkt, decided.audience
+    )  # fmt: skip
     return CodePayload(
         grant=grant,
         redirect_uri=request.redirect_uri,

@@ -21,6 +21,7 @@ from broker.domain.errors import (
 )
 from broker.protocol.oidc.claims_request import parse_claims
 from broker.protocol.oidc.requests import Submission
+from broker.protocol.oidc.targets import check_space, check_target
 from broker.wire import oauth
 
 AuthorizeCheck = Callable[[Submission], None]
@@ -166,6 +167,16 @@ def check_key(submission: Submission) -> None:
         raise InvalidRequest("malformed dpop_jkt")
 
 
+def check_resource(submission: Submission) -> None:
+    """The API that tokens are asked for is declared, open and this client's (RFC 8707 §2)."""
+    check_target(submission.values, submission.target, submission.client)
+
+
+def check_resource_space(submission: Submission) -> None:
+    """It is of the client's own space: family or staff."""
+    check_space(submission.target, submission.client)
+
+
 TARGET_CHECKS: tuple[AuthorizeCheck, ...] = (check_service, check_redirect_uri)
 
 AUTHORIZE_CHECKS: tuple[AuthorizeCheck, ...] = (
@@ -187,4 +198,6 @@ AUTHORIZE_CHECKS: tuple[AuthorizeCheck, ...] = (
     check_state,
     check_nonce,
     check_key,
+    check_resource,
+    check_resource_space,
 )

@@ -7,16 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from broker.domain.acts import IssueServiceToken
 from broker.domain.audit import Action, AuditEvent
 from broker.domain.errors import InvalidClient, InvalidScope
 from broker.domain.handles import Handle, digest, new_handle
-from broker.domain.ports import ServiceTokens
+from broker.domain.ports import Current, Services, ServiceTokens
 from broker.domain.services import TokenAuthMethod
 from broker.domain.sessions import ServiceToken
 from broker.protocol.answers import private_json
+from broker.protocol.oidc.access_token import ALG, is_signed, issue_for_service
 from broker.protocol.oidc.provider import ProviderSettings
+from broker.protocol.oidc.signing import Signer
+from broker.protocol.oidc.targets import Target, check_target, find_target
 from broker.protocol.oidc.token_request import TokenRequest
 from broker.wire import oauth
 from broker.wire.http import PlainResponse
@@ -44,6 +48,8 @@ class ClientCredentials:
     """The grant and what it works with."""
 
     settings: ProviderSettings
+    services: Current[Services]
+    signer: Signer
     tokens: ServiceTokens
     checks: tuple[ServiceCheck, ...] = SERVICE_CHECKS
 
@@ -53,16 +59,26 @@ class ClientCredentials:
             check(asked)
         handle, now, party = new_handle(Handle.SERVICE_TOKEN), asked.call.now, asked.client.party
         scope = tuple(dict.fromkeys(asked.form.get(oauth.SCOPE, "").split())) or party.service_scopes
-        token = ServiceToken(party.client_id, scope, now + self.settings.access_token, jkt=asked.jkt)
+        target = find_target(self.services.current(), asked.form)
+        check_target(asked.form, target, asked.client)
+        token = ServiceToken(
+            party.client_id, scope, now + self.settings.access_token, jkt=asked.jkt,
+            resource=target.resource.uri if target else "",
+        )  # fmt: skip
         self.tokens.issue(IssueServiceToken(digest(handle), token, now, _event(asked, scope)))
         return private_json(
             {
-                "access_token": handle,
+                "access_token": self._written(token, target, handle, now=now),
                 "token_type": oauth.DPOP if asked.jkt else oauth.BEARER,
                 "expires_in": int(self.settings.access_token.total_seconds()),
                 "scope": " ".join(scope),
             }
         )
+
+    def _written(self, token: ServiceToken, target: Target | None, handle: str, *, now: datetime) -> str:
+        if target is None or not is_signed(target.resource):
+            return handle
+        return issue_for_service(token, self.settings, self.signer.ring().key(ALG), handle=handle, now=now)
 
 
 def _event(asked: TokenRequest, scope: tuple[str, ...]) -> AuditEvent:

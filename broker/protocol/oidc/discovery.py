@@ -6,10 +6,11 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from broker.domain.services import TokenAuthMethod
+from broker.domain.services import GrantType, TokenAuthMethod
 from broker.protocol.endpoint import Call
 from broker.protocol.oidc.provider import (
     AUTHORIZE_PATH,
+    DEVICE_AUTHORIZATION_PATH,
     DOCUMENTATION_PATH,
     END_SESSION_PATH,
     INTROSPECTION_PATH,
@@ -39,6 +40,18 @@ _PROTOCOL_CLAIMS = (
     "sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash",
 )  # fmt: skip
 
+_ALWAYS = {
+    "authorization_response_iss_parameter_supported": True,
+    "backchannel_logout_supported": True,
+    "backchannel_logout_session_supported": True,
+    "frontchannel_logout_supported": True,
+    "frontchannel_logout_session_supported": True,
+    "claims_parameter_supported": True,
+    "request_parameter_supported": False,
+    "request_uri_parameter_supported": False,
+}
+"""What hangs on no setting."""
+
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
@@ -67,6 +80,7 @@ def build_metadata(issuer: str, *, algs: Iterable[str], registration: bool = Fal
         "userinfo_endpoint": issuer + USERINFO_PATH,
         "revocation_endpoint": issuer + REVOCATION_PATH,
         "introspection_endpoint": issuer + INTROSPECTION_PATH,
+        "device_authorization_endpoint": issuer + DEVICE_AUTHORIZATION_PATH,
         "pushed_authorization_request_endpoint": issuer + PUSH_PATH,
         "end_session_endpoint": issuer + END_SESSION_PATH,
         "jwks_uri": issuer + JWKS_PATH,
@@ -76,7 +90,7 @@ def build_metadata(issuer: str, *, algs: Iterable[str], registration: bool = Fal
         "claim_types_supported": ["normal"],
         "response_types_supported": [oauth.CODE],
         "response_modes_supported": [oauth.QUERY, oauth.FORM_POST],
-        "grant_types_supported": [oauth.AUTHORIZATION_CODE, oauth.REFRESH_TOKEN, oauth.CLIENT_CREDENTIALS],
+        "grant_types_supported": [*(grant.value for grant in GrantType), oauth.REFRESH_TOKEN],
         "subject_types_supported": ["pairwise"],
         **_envelopes("id_token", algs),
         **_envelopes("userinfo", algs),
@@ -94,14 +108,7 @@ def build_metadata(issuer: str, *, algs: Iterable[str], registration: bool = Fal
         "code_challenge_methods_supported": [oauth.S256],
         "prompt_values_supported": [oauth.NONE, oauth.LOGIN, oauth.CONSENT, oauth.SELECT_ACCOUNT],
         "ui_locales_supported": list(LOCALES),
-        "authorization_response_iss_parameter_supported": True,
-        "backchannel_logout_supported": True,
-        "backchannel_logout_session_supported": True,
-        "frontchannel_logout_supported": True,
-        "frontchannel_logout_session_supported": True,
-        "claims_parameter_supported": True,
-        "request_parameter_supported": False,
-        "request_uri_parameter_supported": False,
+        **_ALWAYS,
     }
     return json.dumps(content, indent=1).encode()
 

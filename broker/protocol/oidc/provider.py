@@ -20,6 +20,7 @@ END_SESSION_RESUME_PATH = "/end-session/resume"
 REVOCATION_PATH = "/revoke"
 INTROSPECTION_PATH = "/introspect"
 PUSH_PATH = "/par"
+DEVICE_AUTHORIZATION_PATH = "/device_authorization"
 REGISTER_PATH = "/register"
 
 DOCUMENTATION_PATH = "/integrer"
@@ -43,6 +44,7 @@ SCOPE_CLAIMS: dict[str, tuple[ClaimName, ...]] = {
         ClaimName.STRUCTURE_TYPE,
     ),
     "directory": (ClaimName.LOGIN, ClaimName.EXTERNAL_ID, ClaimName.VECTEUR),
+    "quiet_hours": (ClaimName.QUIET_UNTIL,),
     "offline_access": (),
 }
 """What a scope may open at userinfo; a descriptor and the policies may give less, never more."""

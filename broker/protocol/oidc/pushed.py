@@ -29,6 +29,7 @@ from broker.protocol.oidc.client_auth import CREDENTIALS_CHECKS, CredentialsChec
 from broker.protocol.oidc.pending import Waiting
 from broker.protocol.oidc.proofs import ProofDesk
 from broker.protocol.oidc.requests import Submission
+from broker.protocol.oidc.targets import find_target
 from broker.wire import oauth
 from broker.wire.http import Form, PlainResponse, json_response, parse_body
 
@@ -103,8 +104,10 @@ class Push:
             client = authenticate(call, form, self.services.current(), self.assertions, checks=self.credentials_checks)
             handle = new_handle(Handle.PUSHED)
             values = _bound(form, client.party.client_id, jkt=self.proofs.jkt(call))
+            target = find_target(self.services.current(), values)
+            submission = Submission(client, values, pushed=digest(handle), target=target)
             for check in self.checks:
-                check(Submission(client, values, pushed=digest(handle)))
+                check(submission)
         except ProtocolError as refusal:
             return token_refusal(refusal, trace=call.trace)
         seconds = self.pushed.keep(handle, values)

@@ -9,7 +9,7 @@ from threading import Lock
 
 from broker.domain.portraits import TokenPortrait
 from broker.domain.released import Released
-from broker.domain.services import Service
+from broker.domain.services import ClaimName, Service
 from policies import Policies
 
 MOST_REMEMBERED = 1024
@@ -37,7 +37,10 @@ class Worked:
 
 
 class ReleaseMemory:
-    """Releases of one process. Only what was read in one statement is remembered: the rest is never the same value."""
+    """Releases of one process. Only what was read in one statement is remembered: the rest is never the same value.
+
+    Until when messages wait is never remembered: evenings and mornings begin at any minute.
+    """
 
     def __init__(self, *, most: int = MOST_REMEMBERED) -> None:
         self._kept: OrderedDict[tuple[str, str, tuple[str, ...]], Worked] = OrderedDict()
@@ -54,7 +57,7 @@ class ReleaseMemory:
         if known is not None and known.holds(policies, service, found):
             return known.released
         released = work()
-        if found.portrait.mark:
+        if found.portrait.mark and ClaimName.QUIET_UNTIL not in found.token.claims:
             with self._lock:
                 self._kept[key] = Worked(policies, service, found, released)
                 self._kept.move_to_end(key)

@@ -9,6 +9,7 @@ from broker.domain.errors import UnknownClient
 from broker.domain.ports import Services
 from broker.protocol.oidc.claims_request import ClaimsRequest, parse_claims
 from broker.protocol.oidc.provider import Client
+from broker.protocol.oidc.targets import Target, find_target
 from broker.wire import oauth
 from broker.wire.http import Form
 
@@ -19,13 +20,15 @@ LOCALES = ("fr", "en", "ar")
 class Submission:
     """What a known client asked: nothing of it is believed before the checks ran.
 
-    `pushed` is the digest of the handle that it was pushed under (RFC 9126); empty when it came openly.
+    `pushed` is the digest of the handle that it was pushed under (RFC 9126); empty when it came openly. `target` is the
+    API that it names, if there is one.
     """
 
     client: Client
     values: Mapping[str, str]
     repeated: frozenset[str] = frozenset()
     pushed: str = ""
+    target: Target | None = None
 
     def get(self, name: str) -> str:
         """A parameter that came exactly once, else the empty text."""
@@ -54,6 +57,7 @@ class AuthorizationRequest:
     claims: ClaimsRequest
     jkt: str = ""
     pushed: str = ""
+    target: Target | None = None
 
 
 def find_client(services: Services, form: Form, *, pushed: str = "") -> Submission:
@@ -63,7 +67,7 @@ def find_client(services: Services, form: Form, *, pushed: str = "") -> Submissi
     party = service.party(client_id) if service else None
     if service is None or party is None:
         raise UnknownClient("absent, repeated or not in the register")
-    return Submission(Client(service, party), form.values, form.repeated, pushed)
+    return Submission(Client(service, party), form.values, form.repeated, pushed, find_target(services, form.values))
 
 
 def read_request(submission: Submission) -> AuthorizationRequest:
@@ -85,6 +89,7 @@ def read_request(submission: Submission) -> AuthorizationRequest:
         claims=parse_claims(submission.get(oauth.CLAIMS)),
         jkt=submission.get(oauth.DPOP_JKT),
         pushed=submission.pushed,
+        target=submission.target,
     )
 
 

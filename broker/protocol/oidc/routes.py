@@ -9,8 +9,10 @@ from typing import Protocol
 
 from broker.domain.errors import UpstreamUnavailable
 from broker.domain.ports import (
+    ChildTokens,
     Consumptions,
     Current,
+    DeviceRequests,
     EphemeralStore,
     Grants,
     Ledger,
@@ -28,13 +30,17 @@ from broker.protocol.oidc.authorize import Authorize
 from broker.protocol.oidc.client_assertions import AssertionDesk
 from broker.protocol.oidc.client_credentials import ClientCredentials
 from broker.protocol.oidc.client_keys import MOST_KEY_SETS, ClientKeys, Fetch
+from broker.protocol.oidc.device import DeviceAuthorization
 from broker.protocol.oidc.discovery import Discovery, build_metadata
 from broker.protocol.oidc.end_session import EndSession, SignOuts
 from broker.protocol.oidc.envelopes import Envelopes
+from broker.protocol.oidc.exchange import TokenExchange
+from broker.protocol.oidc.introspection import TokenReader
 from broker.protocol.oidc.pending import PendingRequests
 from broker.protocol.oidc.proofs import ProofDesk
 from broker.protocol.oidc.provider import (
     AUTHORIZE_PATH,
+    DEVICE_AUTHORIZATION_PATH,
     DISCOVERY_PATH,
     END_SESSION_PATH,
     END_SESSION_RESUME_PATH,
@@ -87,6 +93,8 @@ class ProviderParts:
     signer: Signer
     logins: Logins
     service_tokens: ServiceTokens
+    child_tokens: ChildTokens
+    device_requests: DeviceRequests
     fetch: Fetch = call_nobody
     registration: RegistrationDesk | None = None
 
@@ -131,11 +139,8 @@ def build_routes(parts: ProviderParts) -> tuple[Route, ...]:
         settings, parts.services, parts.grants, gate, portraits, pending, parts.signer, pushed, Agreements(parts.store)
     )
     envelopes = Envelopes(settings, parts.signer, lru_cache(MOST_KEY_SETS)(encryption_key))
-    token = Token(
-        settings, parts.services, parts.grants, parts.ledger, parts.signer, assertions, proofs, gate, portraits,
-        envelopes, grantors={oauth.CLIENT_CREDENTIALS: ClientCredentials(settings, parts.service_tokens).issue},
-    )  # fmt: skip
-    desk = TokenDesk(settings, parts.services, parts.grants, parts.service_tokens, assertions)
+    token = _token_endpoint(parts, gate, assertions, proofs, envelopes)
+    desk = _token_desk(parts, assertions)
     userinfo = UserInfo(parts.services, parts.grants, portraits, parts.ledger, parts.policies, proofs, envelopes)
     posted = PendingRequests(
         parts.store, login=lambda: settings.lives.current().interaction, resume=END_SESSION_RESUME_PATH
@@ -148,6 +153,7 @@ def build_routes(parts: ProviderParts) -> tuple[Route, ...]:
         Route("GET", AUTHORIZE_PATH, authorize.get, pages=True, reads_session=True),
         Route("POST", AUTHORIZE_PATH, authorize.post, pages=True),
         Route("GET", RESUME_PATH, authorize.resume, pages=True, reads_session=True),
+        _device_route(parts, assertions),
         Route("POST", PUSH_PATH, push.post, readers=readers.may_read),
         Route("GET", END_SESSION_PATH, end_session.get, pages=True, reads_session=True),
         Route("POST", END_SESSION_PATH, end_session.post, pages=True),
@@ -183,3 +189,28 @@ def _registration_routes(parts: ProviderParts) -> tuple[Route, ...]:
         Route("PUT", REGISTER_PATH, register.put, per_minute=PER_MINUTE),
         Route("DELETE", REGISTER_PATH, register.delete, per_minute=PER_MINUTE),
     )
+
+
+def _token_endpoint(
+    parts: ProviderParts, gate: ServiceGate, assertions: AssertionDesk, proofs: ProofDesk, envelopes: Envelopes
+) -> Token:
+    """The endpoint with every grant of ours."""
+    settings = parts.settings
+    own_name = ClientCredentials(settings, parts.services, parts.signer, parts.service_tokens)
+    exchange = TokenExchange(settings, parts.child_tokens, gate)
+    return Token(
+        settings, parts.services, parts.grants, parts.ledger, parts.signer, assertions, proofs, gate, parts.portraits,
+        parts.device_requests, envelopes,
+        grantors={oauth.CLIENT_CREDENTIALS: own_name.issue, oauth.TOKEN_EXCHANGE: exchange.issue},
+    )  # fmt: skip
+
+
+def _token_desk(parts: ProviderParts, assertions: AssertionDesk) -> TokenDesk:
+    services, grants, own, of_child = parts.services, parts.grants, parts.service_tokens, parts.child_tokens
+    reader = TokenReader(parts.settings, services, grants, own, of_child, parts.signer)
+    return TokenDesk(services, grants, own, of_child, reader, assertions)
+
+
+def _device_route(parts: ProviderParts, assertions: AssertionDesk) -> Route:
+    device = DeviceAuthorization(parts.settings, parts.services, parts.device_requests, assertions)
+    return Route("POST", DEVICE_AUTHORIZATION_PATH, device.post, per_minute=600)

@@ -12,23 +12,33 @@ from dataclasses import dataclass, field, replace
 
 from broker.domain.acts import Redeem, RevokeGrant
 from broker.domain.audit import Action, AuditEvent
-from broker.domain.errors import AccessDenied, InvalidDpopProof, InvalidGrant, ProtocolError, UnsupportedGrantType
+from broker.domain.errors import (
+    AccessDenied,
+    DeviceCodeExpired,
+    InvalidDpopProof,
+    InvalidGrant,
+    ProtocolError,
+    UnsupportedGrantType,
+)
 from broker.domain.handles import Handle, digest, is_handle, new_handle
 from broker.domain.portraits import Portrait
-from broker.domain.ports import Current, Grants, Ledger, Portraits, Services
+from broker.domain.ports import Current, DeviceRequests, Grants, Ledger, Portraits, Services
 from broker.domain.released import release_of
 from broker.domain.sessions import CodePayload, Device, Redeemable, Session
 from broker.federation.service_gate import ServiceGate
 from broker.protocol.answers import private_json
 from broker.protocol.endpoint import Call
+from broker.protocol.oidc.access_token import ALG, is_signed, issue_for_person
 from broker.protocol.oidc.answers import token_refusal
 from broker.protocol.oidc.client_assertions import AssertionDesk
 from broker.protocol.oidc.client_auth import CREDENTIALS_CHECKS, AuthenticatedClient, CredentialsCheck, authenticate
+from broker.protocol.oidc.device import refusal_of
 from broker.protocol.oidc.envelopes import Envelopes
 from broker.protocol.oidc.id_token import issue_id_token
 from broker.protocol.oidc.proofs import ProofDesk
 from broker.protocol.oidc.provider import ProviderSettings
 from broker.protocol.oidc.signing import Signer
+from broker.protocol.oidc.targets import Target, find_target
 from broker.protocol.oidc.token_checks import WAYS, Redemption, Reused, Way
 from broker.protocol.oidc.token_request import Grantor, TokenRequest, check_grant_type
 from broker.wire import oauth
@@ -49,10 +59,10 @@ class Asked(TokenRequest):
 
     way: Way
 
-    def check(self, payload: CodePayload) -> None:
+    def check(self, payload: CodePayload, target: Target | None) -> None:
         """Run the checks of the way on what was claimed."""
         for check in self.way.checks:
-            check(Redemption(self.client, self.form, payload, self.call.now, self.jkt))
+            check(Redemption(self.client, self.form, payload, self.call.now, self.jkt, target))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +78,7 @@ class Token:
     proofs: ProofDesk
     gate: ServiceGate
     portraits: Portraits
+    devices: DeviceRequests
     envelopes: Envelopes
     credentials_checks: tuple[CredentialsCheck, ...] = CREDENTIALS_CHECKS
     ways: Mapping[str, Way] = field(default_factory=lambda: WAYS)
@@ -111,7 +122,7 @@ class Token:
             raise InvalidGrant("its grant or session is over")
         payload, portrait = claimed
         try:
-            asked.check(payload)
+            asked.check(payload, self._target(payload))
             if portrait is not None:
                 self._check_access(asked, payload, portrait)
         except ProtocolError:
@@ -120,23 +131,34 @@ class Token:
         return self._issue(asked, payload, tokens)
 
     def _claim(self, asked: Asked, act: Redeem) -> tuple[CodePayload, Portrait | None] | None:
-        """What was claimed; of a refresh token also the person, who was weighed when the code was issued."""
-        if asked.way.kind is Redeemable.REFRESH:
-            renewal = self.portraits.renew(act)
-            return (renewal.payload, renewal.portrait) if renewal else None
-        payload = self.grants.redeem(act)
-        return (payload, None) if payload else None
+        """What was claimed, and its person; not of a code of a moment ago: they were weighed when it was issued."""
+        if asked.way.kind is Redeemable.CODE:
+            payload = self.grants.redeem(act)
+            return (payload, None) if payload else None
+        renewal = self.portraits.renew(act)
+        return (renewal.payload, renewal.portrait) if renewal else None
+
+    def _target(self, payload: CodePayload) -> Target | None:
+        """The API of the grant, as it is declared now."""
+        audience = payload.grant.audience
+        return find_target(self.services.current(), {oauth.RESOURCE: audience.uri}) if audience else None
 
     def _check_access(self, asked: Asked, payload: CodePayload, portrait: Portrait) -> None:
-        """The person may still use the service: a month after the code, its rules or theirs may be others."""
+        """The person may still use the service: a month after the code, its rules or theirs may be others.
+
+        So may they be, by minutes, once a screen asks for what somebody let it have.
+        """
         now = asked.call.now
         session = Session(
             payload.grant.sid, "", payload.grant.person_id, "", payload.authn, Device.OWN, payload.authn.auth_time,
             now, now,
         )  # fmt: skip
         try:
-            book = self.gate.policies.current()
-            allowed = self.gate.weigh_portrait(asked.client.service, session, portrait, book, now=now).allowed
+            target = self._target(payload)
+            doors = {asked.client.service.service_id: asked.client.service}
+            doors |= {target.service.service_id: target.service} if target else {}
+            book, weigh = self.gate.policies.current(), self.gate.weigh_portrait
+            allowed = all(weigh(door, session, portrait, book, now=now).allowed for door in doors.values())
         except AccessDenied:
             allowed = False
         if not allowed:
@@ -159,13 +181,17 @@ class Token:
     def _refuse(self, asked: Asked, *, shown: str) -> None:
         """Tell why nothing was claimed; all that came of what was redeemed before is revoked (RFC 9700 §4.14)."""
         payload = self.grants.redeemable(asked.way.kind, shown)
+        if payload is None and asked.way.kind is Redeemable.DEVICE:
+            raise refusal_of(self.devices.poll(shown, asked.client.party.client_id, now=asked.call.now))
         if payload is None:
             raise InvalidGrant("unknown")
         try:
-            asked.check(payload)
+            asked.check(payload, self._target(payload))
         except Reused:
             self._revoke(asked, payload, asked.way.reused)
             raise InvalidGrant("used twice: its tokens are revoked") from None
+        if asked.way.kind is Redeemable.DEVICE:
+            raise DeviceCodeExpired("the session of who said yes is over")
 
     def _revoke(self, asked: Asked, payload: CodePayload, why: Action) -> None:
         event = _event(why, asked, grant_id=payload.grant.grant_id)
@@ -176,12 +202,18 @@ class Token:
         released = release_of(payload.grant.person_id, client.service.service_id, claims=frozenset(), at=now)
         self.ledger.note(released)  # before the token is signed: what cannot be written down is not told
         told = payload if asked.way.kind is Redeemable.CODE else replace(payload, nonce="")  # OIDC Core §12.2
-        key = self.signer.ring().key(client.party.signing_alg)
-        id_token = issue_id_token(told, self.settings, key, access_token=tokens.access, now=now)
+        ring, target = self.signer.ring(), self._target(payload)
+        access = tokens.access
+        if target and is_signed(target.resource):
+            access = issue_for_person(
+                payload, self.settings, ring.key(ALG), handle=tokens.access, jkt=asked.jkt, now=now
+            )
+        key = ring.key(client.party.signing_alg)
+        id_token = issue_id_token(told, self.settings, key, access_token=access, now=now)
         renewed = {oauth.REFRESH_TOKEN: tokens.refresh} if payload.offline else {}
         return private_json(
             {
-                "access_token": tokens.access,
+                "access_token": access,
                 "token_type": oauth.DPOP if asked.jkt else oauth.BEARER,
                 "expires_in": int(self.settings.access_token.total_seconds()),
                 **renewed,

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from broker.domain.audit import Action
-from broker.domain.errors import InvalidGrant, InvalidScope
+from broker.domain.errors import DeviceCodeExpired, InvalidGrant, InvalidScope, InvalidTarget
 from broker.domain.handles import Handle
 from broker.domain.sessions import CodePayload, Redeemable
 from broker.protocol.oidc.client_auth import AuthenticatedClient
+from broker.protocol.oidc.targets import Target, check_target
 from broker.wire import oauth
 
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
@@ -26,13 +27,17 @@ _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 
 @dataclass(frozen=True, slots=True)
 class Redemption:
-    """A proven client, what it sends, what its code or refresh token stands for, and the key it proved, if any."""
+    """A proven client, what it sends, what its code or refresh token stands for, and the key it proved, if any.
+
+    `target` is the API that the grant is for, as it is declared now.
+    """
 
     client: AuthenticatedClient
     form: Mapping[str, str]
     payload: CodePayload
     now: datetime
     jkt: str = ""
+    target: Target | None = None
 
 
 RedemptionCheck = Callable[[Redemption], None]
@@ -114,6 +119,20 @@ def check_key(redemption: Redemption) -> None:
         raise InvalidGrant("bound to another key")
 
 
+def check_resource(redemption: Redemption) -> None:
+    """Tokens for no other API than the one that was granted (RFC 8707 §2.2); who names none gets those."""
+    asked, audience = redemption.form.get(oauth.RESOURCE, ""), redemption.payload.grant.audience
+    if asked and asked != (audience.uri if audience else ""):
+        raise InvalidTarget("another API than was granted")
+
+
+def check_audience(redemption: Redemption) -> None:
+    """The API is still declared, open and this client's: its descriptor may have changed since."""
+    audience = redemption.payload.grant.audience
+    if audience:
+        check_target({oauth.RESOURCE: audience.uri}, redemption.target, redemption.client)
+
+
 CODE_CHECKS: tuple[RedemptionCheck, ...] = (
     check_owner,
     check_unused,
@@ -122,6 +141,8 @@ CODE_CHECKS: tuple[RedemptionCheck, ...] = (
     check_verifier_shape,
     check_verifier,
     check_key,
+    check_resource,
+    check_audience,
     check_unexpired,
 )
 
@@ -131,8 +152,27 @@ REFRESH_CHECKS: tuple[RedemptionCheck, ...] = (
     check_offline,
     check_scope,
     check_key,
+    check_resource,
+    check_audience,
     check_unexpired,
 )
+
+
+def check_device_unexpired(redemption: Redemption) -> None:
+    """The device's code is not over: in words that tell the device to begin anew (RFC 8628 §3.5)."""
+    if redemption.now >= redemption.payload.expires_at:
+        raise DeviceCodeExpired("expired")
+
+
+DEVICE_CHECKS: tuple[RedemptionCheck, ...] = (
+    check_owner,
+    check_unused,
+    check_key,
+    check_resource,
+    check_audience,
+    check_device_unexpired,
+)
+"""Of a device's code (RFC 8628 §3.4): 256 bits that the client drew from us itself, so no address and no verifier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +196,10 @@ WAYS: Mapping[str, Way] = {
     oauth.REFRESH_TOKEN: Way(
         Redeemable.REFRESH, Handle.REFRESH_TOKEN, oauth.REFRESH_TOKEN, REFRESH_CHECKS,
         Action.TOKEN_REFRESHED, Action.REFRESH_REUSED, Action.REFRESH_REFUSED,
+    ),
+    oauth.DEVICE_GRANT: Way(
+        Redeemable.DEVICE, Handle.DEVICE_CODE, oauth.DEVICE_CODE, DEVICE_CHECKS,
+        Action.DEVICE_REDEEMED, Action.DEVICE_REUSED, Action.DEVICE_REFUSED,
     ),
 }  # fmt: skip
 """By grant type. Nothing else gives tokens: no password grant (RFC 9700 §2.4)."""

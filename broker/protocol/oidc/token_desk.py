@@ -13,7 +13,7 @@ from broker.domain.acts import RevokeGrant
 from broker.domain.audit import Action, AuditEvent
 from broker.domain.errors import InvalidClient, InvalidRequest, ProtocolError
 from broker.domain.handles import Handle, digest, is_handle
-from broker.domain.ports import Current, Grants, Services, ServiceTokens
+from broker.domain.ports import ChildTokens, Current, Grants, Services, ServiceTokens
 from broker.domain.services import TokenAuthMethod
 from broker.domain.sessions import Grant, Redeemable
 from broker.protocol.answers import NO_STORE, private_json
@@ -22,7 +22,6 @@ from broker.protocol.oidc.answers import token_refusal
 from broker.protocol.oidc.client_assertions import AssertionDesk
 from broker.protocol.oidc.client_auth import CREDENTIALS_CHECKS, AuthenticatedClient, CredentialsCheck, authenticate
 from broker.protocol.oidc.introspection import TokenReader
-from broker.protocol.oidc.provider import ProviderSettings
 from broker.wire import oauth
 from broker.wire.http import PlainResponse, parse_body
 
@@ -34,10 +33,11 @@ INACTIVE = {"active": False}
 class TokenDesk:
     """The two endpoints and what they work with."""
 
-    settings: ProviderSettings
     services: Current[Services]
     grants: Grants
     service_tokens: ServiceTokens
+    child_tokens: ChildTokens
+    reader: TokenReader
     assertions: AssertionDesk
     credentials_checks: tuple[CredentialsCheck, ...] = CREDENTIALS_CHECKS
 
@@ -57,11 +57,8 @@ class TokenDesk:
             check_keeps_secret(client)
         except ProtocolError as refusal:
             return token_refusal(refusal, trace=call.trace)
-        reader = TokenReader(self.settings, self.services, self.grants, self.service_tokens)
-        found = reader.live(token, now=call.now)
-        if found is None or client.party.client_id not in found.readers:
-            return private_json(INACTIVE)
-        return private_json(found.claims)
+        said = self.reader.said(token, now=call.now)
+        return private_json(said.get(client.party.client_id, INACTIVE))
 
     def _read(self, call: Call) -> tuple[AuthenticatedClient, str]:
         form: Mapping[str, str] = parse_body(call.request)
@@ -77,6 +74,11 @@ class TokenDesk:
             own = self.service_tokens.find(digest(token), now=call.now)
             if own is not None and own.client_id == client_id:
                 self.service_tokens.revoke(digest(token), _event(client, call))
+            return
+        if is_handle(Handle.CHILD_TOKEN, token):
+            exchanged = self.child_tokens.find(digest(token), now=call.now)
+            if exchanged is not None and exchanged.client_id == client_id:
+                self.child_tokens.revoke(digest(token), _event(client, call))
             return
         grant = self._grant(token, call)
         if grant is not None and grant.client_id == client_id:

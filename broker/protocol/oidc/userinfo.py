@@ -63,6 +63,8 @@ class UserInfo:
         found = self.portraits.of_token(digest(handle), claims=DETAIL_CLAIMS, now=call.now)
         if found is None or call.now >= found.token.expires_at:
             raise InvalidToken("unknown, expired or revoked")
+        if found.token.grant.audience:
+            raise InvalidToken("for an API, not for us")  # RFC 9700 §2.3
         self._check_holder(call, found.token, handle)
         return found
 

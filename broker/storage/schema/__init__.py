@@ -18,7 +18,15 @@ from broker.storage.schema.directory import (
     schools,
     staff_posts,
 )
-from broker.storage.schema.grants import access_tokens, consumptions, grants, service_tokens, signing_keys
+from broker.storage.schema.grants import (
+    access_tokens,
+    child_tokens,
+    consumptions,
+    device_requests,
+    grants,
+    service_tokens,
+    signing_keys,
+)
 from broker.storage.schema.guesses import guesses
 from broker.storage.schema.imports import import_faults, imports, staged_rows
 from broker.storage.schema.ledger import releases
@@ -37,8 +45,10 @@ __all__ = [
     "audit_events",
     "audit_heads",
     "audit_seals",
+    "child_tokens",
     "classes",
     "consumptions",
+    "device_requests",
     "enrolments",
     "grants",
     "guardianships",

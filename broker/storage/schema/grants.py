@@ -32,11 +32,14 @@ grants = Table(
     Column("offline_until", Instant),
     Column("offline_idle", Integer),
     Column("jkt", String(64)),
+    Column("resource", String(255)),
+    Column("resource_subject", String(64)),
     Index("ix_grants_person_id", "person_id"),
     Index("ix_grants_sid", "sid"),
 )
 """`offline_until`: a refresh family, good until then though its session ended by itself; `offline_idle` in seconds.
-`jkt`: the key that all its tokens are bound to."""
+`jkt`: the key that all its tokens are bound to. `resource`: the API they are for, and `resource_subject` the person's
+identifier there."""
 
 consumptions = Table(
     "consumptions", metadata,
@@ -62,12 +65,47 @@ access_tokens = Table(
     Index("ix_access_tokens_expires_at", "expires_at"),
 )
 
+child_tokens = Table(
+    "child_tokens", metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("grant_id", String(64), ForeignKey("grants.id"), nullable=False),
+    Column("client_id", String(128), nullable=False),
+    Column("child", String(64), ForeignKey("subjects.value"), nullable=False),
+    Column("scope", JSON, nullable=False),
+    Column("jkt", String(64)),
+    Column("issued_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Index("ix_child_tokens_grant_id", "grant_id"),
+    Index("ix_child_tokens_expires_at", "expires_at"),
+)
+"""For one child in a guardian's place: `grant_id` is the guardian's grant, `child` the child's subject at the service,
+which leads to the child whatever was merged."""
+
+device_requests = Table(
+    "device_requests", metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("user_code", String(64), nullable=False, unique=True),
+    Column("client_id", String(128), nullable=False),
+    Column("scope", JSON, nullable=False),
+    Column("resource", String(255)),
+    Column("issued_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("waits", Integer, nullable=False),
+    Column("polled_at", Instant),
+    Column("decision", String(16)),
+    Column("decided_at", Instant),
+    Index("ix_device_requests_expires_at", "expires_at"),
+)
+"""Screens that wait for somebody's yes. `waits`: seconds between two questions of the device. A yes makes the device's
+code one of `consumptions`, redeemed as any other."""
+
 service_tokens = Table(
     "service_tokens", metadata,
     Column("digest", String(64), primary_key=True),
     Column("client_id", String(128), nullable=False),
     Column("scope", JSON, nullable=False),
     Column("jkt", String(64)),
+    Column("resource", String(255)),
     Column("issued_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
     Index("ix_service_tokens_expires_at", "expires_at"),

@@ -11,6 +11,7 @@ from broker.wire.jose.claims import (
     verify_client_assertion,
     verify_id_token,
     verify_id_token_hint,
+    verify_own_access_token,
     verify_own_id_token,
 )
 from broker.wire.jose.dpop import BEHIND, Proof, verify_proof
@@ -61,6 +62,7 @@ __all__ = [
     "verify_client_assertion",
     "verify_id_token",
     "verify_id_token_hint",
+    "verify_own_access_token",
     "verify_own_id_token",
     "verify_proof",
 ]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from broker.domain import errors
 from broker.domain.clock import require_utc
-from broker.domain.guardianship import Guardianship, Quality, Restriction, Right, may_see, rights_of, stands
+from broker.domain.guardianship import Guardianship, Quality, Restriction, Right, may_act, may_see, rights_of, stands
 from broker.domain.handles import Handle, Id, digest, is_handle, new_handle, new_id, new_subject
 from broker.domain.names import fold, name_key
 from broker.domain.people import Profil, Reference, Space
@@ -113,6 +113,25 @@ def test_a_standing_restriction_overrides_every_source(restriction: Restriction,
         guardianship(adult_name="martin|paul|m", quality=Quality.IN_CHARGE),
     ]
     assert may_see("a", "c", guardianships=facts, restrictions=[restriction], now=NOON) is sees
+
+
+@pytest.mark.parametrize(
+    ("rights", "acts"),
+    [
+        ({Right.SEE, Right.ACT}, True),
+        ({Right.SEE}, False),
+        ({Right.ACT}, False),
+        (set(), False),
+    ],
+)
+def test_an_adult_acts_for_a_child_they_see_by_a_right_to_act(rights: set[Right], acts: bool) -> None:
+    facts = [
+        guardianship(rights=frozenset(rights)),
+        guardianship(rights=frozenset({Right.SEE}), quality=Quality.CONTACT),
+    ]
+    assert may_act("a", "c", guardianships=facts, restrictions=[], now=NOON) is acts
+    barred = [Restriction("a", "c", NOON - HOUR, None)]
+    assert not may_act("a", "c", guardianships=facts, restrictions=barred, now=NOON)
 
 
 def test_rights_come_with_the_quality() -> None:

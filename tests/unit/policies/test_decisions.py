@@ -43,7 +43,7 @@ OWN = {
 }  # fmt: skip
 EVERYONE = {
     ClaimName.NAME, ClaimName.GIVEN_NAME, ClaimName.FAMILY_NAME, ClaimName.PROFIL, ClaimName.UAI,
-    ClaimName.STRUCTURE_TYPE, ClaimName.LOGIN, ClaimName.EXTERNAL_ID,
+    ClaimName.STRUCTURE_TYPE, ClaimName.LOGIN, ClaimName.EXTERNAL_ID, ClaimName.QUIET_UNTIL,
 }  # fmt: skip
 OF_CHILDREN = {ClaimName.CHILDREN, ClaimName.VECTEUR}
 

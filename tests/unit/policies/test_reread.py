@@ -116,6 +116,7 @@ def test_what_did_not_change_is_the_same_value(place: Path) -> None:
         ("sessions.toml", "interaction", "10 min"),
         ("sessions.toml", "code", "30 s"),
         ("sessions.toml", "pushed", "60 s"),
+        ("sessions.toml", "device_code", "5 min"),
         ("sessions.toml", "access_token", "4 min"),
         ("sessions.toml", "id_token", "4 min"),
         ("sessions.toml", "copy", "20 s"),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from broker.domain.errors import (
     InvalidRequest,
     InvalidScope,
+    InvalidTarget,
     ProtocolError,
     RedirectMismatch,
     ServiceSuspended,
@@ -18,6 +20,8 @@ from broker.domain.errors import (
     UnsupportedRequestUri,
     UnsupportedResponseType,
 )
+from broker.domain.people import Space
+from broker.domain.services import Resource, Service
 from broker.domain.standings import InForce, StandingKind
 from broker.protocol.oidc import authorize_checks as checks
 from broker.protocol.oidc.authorize_checks import AUTHORIZE_CHECKS, TARGET_CHECKS, AuthorizeCheck
@@ -25,7 +29,7 @@ from broker.protocol.oidc.requests import Submission, find_client, read_request
 from broker.services.register import Register
 from broker.wire.http import Form, parse_form
 from tests.fapi import fapi_service
-from tests.oidc_stand import SERVICES, authorization, authorize_url
+from tests.oidc_stand import SERVICES, authorization, authorize_url, service
 
 Vector = tuple[AuthorizeCheck, type[ProtocolError], dict[str, str | None]]
 ALL = (*TARGET_CHECKS, *AUTHORIZE_CHECKS)
@@ -63,12 +67,33 @@ VECTORS: tuple[Vector, ...] = (
     (checks.check_nonce, InvalidRequest, {"nonce": "n" * 513}),
     (checks.check_key, InvalidRequest, {"dpop_jkt": "k" * 42}),
     (checks.check_key, InvalidRequest, {"dpop_jkt": "k" * 42 + "="}),
+    (checks.check_resource, InvalidTarget, {"resource": "https://nobody.example/api"}),
+    (checks.check_resource, InvalidTarget, {"resource": "https://closed.example/api"}),
+    (checks.check_resource, InvalidTarget, {"resource": "https://others.example/api"}),
+    (checks.check_resource_space, InvalidTarget, {"resource": "https://staff.example/api"}),
     (checks.check_pushed, InvalidRequest, {"client_id": "agents", "redirect_uri": "https://agents.example/retour"}),
 )
 
 
+def api(name: str, *clients: str, **changes: Any) -> Service:
+    """A service with an API."""
+    return service(name, resources=(Resource(f"https://{name}.example/api", name, frozenset(clients)),), **changes)
+
+
+APIS = (
+    api("open", "cantine"), api("others", "bourses"), api("closed", "cantine"),
+    api("staff", "cantine", space=Space.STAFF),
+)  # fmt: skip
+CLOSED = InForce(suspended=frozenset({(StandingKind.SERVICE, "closed")}))
+REGISTER = Register((*SERVICES, *APIS, fapi_service("agents")), in_force=CLOSED)
+
+
 def submission(**changes: str | None) -> Submission:
-    return find_client(Register((*SERVICES, fapi_service("agents"))), Form(authorization(**changes)))
+    return find_client(REGISTER, Form(authorization(**changes)))
+
+
+def test_an_api_that_names_the_client_is_asked_for() -> None:
+    run(None, submission(resource="https://open.example/api"))
 
 
 def run(without: AuthorizeCheck | None, asked: Submission) -> None:

@@ -64,6 +64,14 @@ def test_other_policies_or_another_standing_of_the_service_are_anew() -> None:
     assert memory.released(POLICIES, service(), FOUND, lambda: released("anew")).principal == "anew"
 
 
+def test_until_when_messages_wait_is_worked_out_every_time() -> None:
+    """An evening may begin at 19:10, and a portrait holds until 19:15."""
+    memory = ReleaseMemory()
+    quiet = replace(FOUND, token=replace(FOUND.token, claims=("name", "quiet_until")))
+    memory.released(POLICIES, CANTINE, quiet, lambda: released("first"))
+    assert memory.released(POLICIES, CANTINE, quiet, lambda: released("anew")).principal == "anew"
+
+
 def test_what_bears_no_mark_is_not_remembered_and_the_oldest_goes() -> None:
     memory = ReleaseMemory(most=1)
     bare = replace(FOUND, portrait=Portrait(None))

@@ -7,15 +7,25 @@ from datetime import timedelta
 
 import pytest
 
-from broker.domain.errors import InvalidGrant, InvalidScope
+from broker.domain.errors import DeviceCodeExpired, InvalidGrant, InvalidScope, InvalidTarget
 from broker.domain.identity import AuthnContext
-from broker.domain.sessions import CodePayload, Grant
+from broker.domain.services import Resource, ServiceState
+from broker.domain.sessions import Audience, CodePayload, Grant
 from broker.protocol.oidc import token_checks as checks
 from broker.protocol.oidc.client_auth import AuthenticatedClient
 from broker.protocol.oidc.provider import Client
-from broker.protocol.oidc.token_checks import CODE_CHECKS, REFRESH_CHECKS, WAYS, Redemption, RedemptionCheck, Reused
+from broker.protocol.oidc.targets import Target
+from broker.protocol.oidc.token_checks import (
+    CODE_CHECKS,
+    DEVICE_CHECKS,
+    REFRESH_CHECKS,
+    WAYS,
+    Redemption,
+    RedemptionCheck,
+    Reused,
+)
 from tests.builders import NOW
-from tests.oidc_stand import REDIRECT, SERVICES, VERIFIER, challenge_of, redemption
+from tests.oidc_stand import REDIRECT, SERVICES, VERIFIER, challenge_of, redemption, service
 
 GRANT = Grant("grt_1", "prs_1", "cantine", "sid_1", ("openid",))
 PAYLOAD = CodePayload(
@@ -28,6 +38,12 @@ PAYLOAD = CodePayload(
     claims=(),
     expires_at=NOW + timedelta(seconds=60),
 )
+API = "https://menus.example/api"
+MENUS = service("menus", resources=(Resource(API, "menus", frozenset({"cantine"})),))
+FOR_API = replace(PAYLOAD, grant=replace(GRANT, audience=Audience(API, "a")))
+TARGET = Target(MENUS, MENUS.resources[0])
+FOR_OTHERS = Target(MENUS, replace(MENUS.resources[0], clients=frozenset({"bourses"})))
+CLOSED = Target(replace(MENUS, state=ServiceState.SUSPENDED), MENUS.resources[0])
 BOUND = replace(PAYLOAD, grant=replace(GRANT, jkt="k" * 43))
 GOOD = Redemption(
     client=AuthenticatedClient(Client(SERVICES[0], SERVICES[0].parties[0])),
@@ -62,6 +78,10 @@ VECTORS: tuple[tuple[RedemptionCheck, type[Exception], Redemption], ...] = (
     (checks.check_verifier, InvalidGrant, changed(code_verifier="w" * 43)),
     (checks.check_key, InvalidGrant, replace(GOOD, payload=BOUND)),
     (checks.check_key, InvalidGrant, replace(GOOD, payload=BOUND, jkt="k" * 42 + "x")),
+    (checks.check_resource, InvalidTarget, changed(resource=API)),
+    (checks.check_resource, InvalidTarget, replace(changed(resource=API + "/"), payload=FOR_API, target=TARGET)),
+    (checks.check_audience, InvalidTarget, replace(GOOD, payload=FOR_API)),
+    (checks.check_audience, InvalidTarget, replace(GOOD, payload=FOR_API, target=FOR_OTHERS)),
     (checks.check_unexpired, InvalidGrant, replace(GOOD, now=PAYLOAD.expires_at)),
 )  # fmt: skip
 
@@ -78,9 +98,24 @@ REFRESH_VECTORS: tuple[tuple[RedemptionCheck, type[Exception], Redemption], ...]
     (checks.check_offline, InvalidGrant, replace(REFRESH, client=GOOD.client)),
     (checks.check_scope, InvalidScope, replace(REFRESH, form={**REFRESH.form, "scope": "openid children"})),
     (checks.check_key, InvalidGrant, replace(REFRESH, payload=BOUND)),
+    (checks.check_resource, InvalidTarget, replace(REFRESH, form={**REFRESH.form, "resource": API})),
+    (checks.check_audience, InvalidTarget, replace(REFRESH, payload=FOR_API, target=CLOSED)),
     (checks.check_unexpired, InvalidGrant, replace(REFRESH, now=PAYLOAD.expires_at)),
 )
-ALL = [(CODE_CHECKS, *vector) for vector in VECTORS] + [(REFRESH_CHECKS, *vector) for vector in REFRESH_VECTORS]
+DEVICE = replace(GOOD, form={"device_code": "pdc_x"})
+DEVICE_VECTORS: tuple[tuple[RedemptionCheck, type[Exception], Redemption], ...] = (
+    (checks.check_owner, InvalidGrant, replace(DEVICE, client=ANOTHER)),
+    (checks.check_unused, Reused, replace(DEVICE, payload=replace(PAYLOAD, used_at=NOW))),
+    (checks.check_key, InvalidGrant, replace(DEVICE, payload=BOUND)),
+    (checks.check_resource, InvalidTarget, replace(DEVICE, form={**DEVICE.form, "resource": API})),
+    (checks.check_audience, InvalidTarget, replace(DEVICE, payload=FOR_API, target=CLOSED)),
+    (checks.check_device_unexpired, DeviceCodeExpired, replace(DEVICE, now=PAYLOAD.expires_at)),
+)
+ALL = (
+    [(DEVICE_CHECKS, *vector) for vector in DEVICE_VECTORS]
+    + [(CODE_CHECKS, *vector) for vector in VECTORS]
+    + [(REFRESH_CHECKS, *vector) for vector in REFRESH_VECTORS]
+)
 
 
 def refused_by(listed: tuple[RedemptionCheck, ...], asked: Redemption) -> list[str]:
@@ -89,7 +124,7 @@ def refused_by(listed: tuple[RedemptionCheck, ...], asked: Redemption) -> list[s
     for check in listed:
         try:
             check(asked)
-        except (InvalidGrant, InvalidScope, Reused):
+        except (DeviceCodeExpired, InvalidGrant, InvalidScope, InvalidTarget, Reused):
             names.append(check.__name__)
     return names
 
@@ -104,11 +139,14 @@ def run(listed: tuple[RedemptionCheck, ...], asked: Redemption, *, without: Rede
     ("listed", "asked"),
     [
         (CODE_CHECKS, GOOD),
+        (DEVICE_CHECKS, DEVICE),
         (REFRESH_CHECKS, REFRESH),
         (REFRESH_CHECKS, replace(REFRESH, form={"refresh_token": "prt_x"})),
         (CODE_CHECKS, replace(GOOD, payload=BOUND, jkt="k" * 43)),
         (CODE_CHECKS, replace(changed(code_verifier=None), payload=UNCHALLENGED, client=WAIVED)),
         (REFRESH_CHECKS, replace(REFRESH, jkt="k" * 43)),
+        (CODE_CHECKS, replace(changed(resource=API), payload=FOR_API, target=TARGET)),
+        (REFRESH_CHECKS, replace(REFRESH, payload=FOR_API, target=TARGET)),
     ],
 )
 def test_a_good_redemption_passes_every_check(listed: tuple[RedemptionCheck, ...], asked: Redemption) -> None:
@@ -127,6 +165,7 @@ def test_a_fault_is_stopped_by_its_check_and_by_no_other(
 def test_every_check_has_a_vector() -> None:
     assert {check for check, _, _ in VECTORS} == set(CODE_CHECKS)
     assert {check for check, _, _ in REFRESH_VECTORS} == set(REFRESH_CHECKS)
+    assert {check for check, _, _ in DEVICE_VECTORS} == set(DEVICE_CHECKS)
 
 
 @pytest.mark.spec("RFC 7636 §4.1")
@@ -136,5 +175,5 @@ def test_a_verifier_is_there() -> None:
 
 
 @pytest.mark.spec("RFC 9700 §2.4")
-def test_codes_and_refresh_tokens_are_the_only_ways_to_tokens() -> None:
-    assert set(WAYS) == {"authorization_code", "refresh_token"}
+def test_codes_refresh_tokens_and_device_codes_are_all_that_is_redeemed() -> None:
+    assert set(WAYS) == {"authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"}

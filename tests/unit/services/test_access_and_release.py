@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -136,3 +136,26 @@ def test_what_a_grant_covers_narrows_what_is_told(policies: Policies) -> None:
 def test_a_school_without_level_is_told_as_such(policies: Policies) -> None:
     told = told_to(policies, FAMILY, MOTHER, replace(LEA, level=None))
     assert told["children"][0]["level"] is None  # type: ignore[index]
+
+
+def test_a_service_is_told_for_whom_the_guardian_may_act(policies: Policies) -> None:
+    told = told_to(policies, service(claims=(ClaimName.CHILDREN,)), MOTHER, replace(LEA, may_act=True), TOM)
+    children = told["children"]
+    assert isinstance(children, list)
+    assert [child["rights"] for child in children] == [["see", "act"], ["see"]]
+
+
+@pytest.mark.parametrize(
+    ("now", "until"),
+    [
+        (datetime(2026, 11, 18, 15, tzinfo=UTC), None),
+        (datetime(2026, 11, 18, 21, tzinfo=UTC), "2026-11-19T06:00:00Z"),
+        (datetime(2026, 11, 20, 20, tzinfo=UTC), "2026-11-23T06:00:00Z"),
+    ],
+)
+def test_a_service_is_told_until_when_messages_wait(policies: Policies, now: datetime, until: str | None) -> None:
+    """At 22:00 of a Wednesday until the next morning, on a Friday evening until Monday; by day it is not said."""
+    served = service(claims=(ClaimName.QUIET_UNTIL,))
+    told = claims_for(policies, served, MOTHER, [LEA, TOM], child_subject=str, now=now)
+    assert told.get("quiet_until") == until
+    assert claims_for(policies, served, MOTHER, [], child_subject=str, now=now) == {}, "no school, no quiet"

@@ -54,7 +54,7 @@ def test_a_machine_needs_no_address_and_no_scope_of_a_person(tmp_path: Path) -> 
     ("text", "reason"),
     [
         (CODE + 'service_scopes = ["menus.read"]\n', "'service_scopes' is for grant_types"),
-        (MACHINE.replace("menus.read", "children"), "tells of a person"),
+        (MACHINE.replace("menus.read", "children"), "is what a person grants of themselves"),
         (MACHINE.replace("menus.read", "menus lire"), "is no scope"),
         (MACHINE.replace('service_scopes = ["menus.read"]\n', ""), "'service_scopes' must name at least 1"),
         (MACHINE + 'scopes = ["openid"]\n', "no grant of a person"),
@@ -67,3 +67,34 @@ def test_a_machine_needs_no_address_and_no_scope_of_a_person(tmp_path: Path) -> 
 )
 def test_what_does_not_fit_is_a_fault(tmp_path: Path, text: str, reason: str) -> None:
     assert reason in refusals(tmp_path, text)
+
+
+EXCHANGE = (
+    HEAD.replace('profils = ["ENS"]\nspace = "staff"', 'profils = ["TUT"]\nclaims = ["children"]')
+    + SECRET
+    + 'redirect_uris = ["https://agents.example/retour"]\nscopes = ["openid", "children"]\n'
+    + 'grant_types = ["authorization_code", "urn:ietf:params:oauth:grant-type:token-exchange"]\n'
+    + 'child_scopes = ["meals.order"]\n'
+)
+
+
+def test_a_family_service_exchanges_for_a_child(tmp_path: Path) -> None:
+    party = read(tmp_path, EXCHANGE)
+    assert GrantType.TOKEN_EXCHANGE in party.grant_types
+    assert party.child_scopes == ("meals.order",)
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "reason"),
+    [
+        ('claims = ["children"]', 'claims = ["profil"]', "'claims' name 'children'"),
+        ('profils = ["TUT"]', 'profils = ["ENS"]\nspace = "staff"', "is for a family service"),
+        ('child_scopes = ["meals.order"]\n', "", "'child_scopes' must name at least 1"),
+        (', "urn:ietf:params:oauth:grant-type:token-exchange"', "", "'child_scopes' is for grant_types"),
+        ("meals.order", "children", "is what a person grants of themselves"),
+        (SECRET, 'kind = "native"\n', "keeps no secret to exchange tokens with"),
+    ],
+)
+def test_what_does_not_fit_an_exchange_is_a_fault(tmp_path: Path, was: str, now: str, reason: str) -> None:
+    assert was in EXCHANGE
+    assert reason in refusals(tmp_path, EXCHANGE.replace(was, now))
