@@ -22,7 +22,7 @@ from broker.jobs.work import Tick, Worker
 from broker.live import Part
 from broker.protocol.oidc.back_channel import BackChannel
 from broker.protocol.oidc.provider import ProviderSettings
-from broker.protocol.oidc.signing import KeyVault, Signer
+from broker.protocol.oidc.signing import KeyVault, Signer, keys_of_clients
 from broker.storage.sql_keys import SqlKeys
 from broker.storage.sql_outbox import SqlOutbox
 from connectors.guarded import open_guarded
@@ -155,7 +155,7 @@ def no_post(_: str, __: str) -> int:
 def _signer(web: WebStand, clock: FakeClock) -> Signer:
     """The keys that the stand's door signs with."""
     vault = KeyVault(SqlKeys(web.world.engine), seal=lambda plain: plain, unseal=lambda kept: kept, tenant="ac-test")
-    return Signer(vault, algs=("ES256",), clock=clock)
+    return Signer(vault, wanted=keys_of_clients(("ES256",)), clock=clock)
 
 
 def suspend(stand: LogoutStand, name: str) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from broker.domain.clock import Clock
 from broker.domain.errors import UpstreamUnavailable
 from broker.domain.handles import digest
-from broker.domain.keys import ChangeKeys, KeyPurpose, KeyState, StoredKey
+from broker.domain.keys import ChangeKeys, KeyState, StoredKey
 from broker.domain.people import Profil
 from broker.domain.registrations import RegistrationTerms
 from broker.federation import Federation
@@ -25,6 +25,7 @@ from broker.following import Arrivals
 from broker.protocol.oidc.registration import RegistrationDesk
 from broker.protocol.oidc.registration_checks import REGISTERED_ALGS
 from broker.protocol.oidc.routes import ProviderParts
+from broker.protocol.oidc.signing import keys_of_clients
 from broker.services.register import Register
 from broker.storage.sql_keys import SqlKeys
 from broker.storage.sql_registrations import SqlRegistrations
@@ -181,7 +182,7 @@ def registering(
             register.value = Register((*arrivals.services(), *declared))
 
         _add_keys(engine, now=arrivals.clock())
-        parts.signer.ensure(REGISTERED_ALGS)
+        parts.signer.ensure(keys_of_clients(REGISTERED_ALGS))
         shown = digest(initial) if initial else ""
         desk = RegistrationDesk(registrations, terms, documents.fetch, shown, follow or follow_all)
         return replace(parts, fetch=documents.fetch, registration=desk)
@@ -192,7 +193,7 @@ def registering(
 
 def _add_keys(engine: Engine, *, now: datetime) -> None:
     """The keys for RS256, made once for all stands of this process: making one costs most of a second."""
-    made = [(purpose, key("RS256", name=f"provider {purpose}")) for purpose in KeyPurpose]
+    made = [(purpose, key("RS256", name=f"provider {purpose}")) for purpose, _ in keys_of_clients(("RS256",))]
     rows = tuple(
         StoredKey(one.kid, purpose, one.alg, KeyState.ACTIVE, public_jwk(one), private_jwk(one), now, now)
         for purpose, one in made

@@ -36,7 +36,7 @@ from tests.settable import Settable
 ISSUER = "https://preau.example"
 KEY = generate_key("ES256")
 JWKS = export_jwks([public_jwk(KEY)])
-RING = KeyRing({(KeyPurpose.LOGOUT_TOKEN, "ES256"): KEY}, jwks_from_json(JWKS), JWKS)
+RING = KeyRing({(KeyPurpose.LOGOUT_TOKEN, "ES256"): KEY}, jwks_from_json(JWKS), jwks_from_json(JWKS), JWKS)
 SETTINGS = ProviderSettings(ISSUER, Part(Settable(load_book()), lambda book: book.installation.sessions))
 SERVICES = (
     listening("cantine", back="https://cantine.example/fin"),
