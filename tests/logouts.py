@@ -13,6 +13,7 @@ from joserfc import jws, jwt
 from joserfc.jwk import KeySet
 
 from broker.domain.audit import Topic
+from broker.domain.errors import UpstreamUnavailable
 from broker.domain.handles import digest
 from broker.domain.services import RelyingParty, Service, TokenAuthMethod
 from broker.domain.standings import InForce, StandingKind
@@ -139,10 +140,16 @@ def open_logouts(
             web.register,
             _signer(web, clock),
             lambda to, body: outbound.post_form(to, body=body, headers={}).status,
+            strangers=no_post,
         )
         tell = TellLogout(notifier, clock, lambda: web.world.live_policies.current().installation.sessions.logout_tries)
         teller = Worker(outbox=SqlOutbox(web.world.engine), deliverers={Topic.LOGOUT: tell}, clock=clock)
         yield LogoutStand(web, clock, listeners, teller)
+
+
+def no_post(_: str, __: str) -> int:
+    """Nobody is called."""
+    raise UpstreamUnavailable("no stranger is called here")
 
 
 def _signer(web: WebStand, clock: FakeClock) -> Signer:

@@ -24,6 +24,7 @@ from broker.domain.ports import (
 )
 from broker.domain.services import Service
 from broker.federation import service_gate
+from broker.federation.agreements import Agreements
 from broker.federation.service_gate import ServiceGate
 from broker.protocol.endpoint import Route
 from broker.protocol.oidc import access_token
@@ -137,12 +138,16 @@ def build_routes(parts: ProviderParts) -> tuple[Route, ...]:
     pending = PendingRequests(parts.store, login=lambda: settings.lives.current().interaction)
     discovery = _discovery(parts)
     gate = ServiceGate(parts.people, parts.policies, parts.logins)
-    assertions = AssertionDesk(settings.issuer, parts.consumptions, ClientKeys(parts.fetch))
+    strangers = parts.registration.fetch if parts.registration else call_nobody
+    keys = ClientKeys(parts.fetch, strangers=strangers)
+    assertions = AssertionDesk(settings.issuer, parts.consumptions, keys)
     proofs = ProofDesk(settings.issuer, parts.store)
     pushed = PushedRequests(parts.store, lambda: settings.lives.current().pushed)
     push = Push(parts.services, assertions, proofs, pushed)
     portraits = parts.portraits
-    authorize = Authorize(settings, parts.services, parts.grants, gate, portraits, pending, parts.signer, pushed)
+    authorize = Authorize(
+        settings, parts.services, parts.grants, gate, portraits, pending, parts.signer, pushed, Agreements(parts.store)
+    )
     envelopes = Envelopes(settings, parts.signer, lru_cache(MOST_KEY_SETS)(encryption_key))
     token = _token_endpoint(parts, gate, assertions, proofs, envelopes)
     desk = _token_desk(parts, assertions)
