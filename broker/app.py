@@ -54,8 +54,8 @@ from broker.web.edge import Edge
 from broker.web.forwarded import forwarded_address
 from broker.web.pages import create_pages
 from broker.web.parts import FeedLabel, PageParts
-from connectors.guarded import fetch_once, open_guarded
-from connectors.outbound import Outbound
+from connectors.guarded import FETCH_LIMITS, NOTICE_LIMITS, fetch_once, open_guarded
+from connectors.outbound import Outbound, OutboundLimits
 from policies import PolicyBook
 
 if TYPE_CHECKING:
@@ -124,9 +124,10 @@ def build(settings: Settings, *, clock: Clock = utc_now) -> Broker:
         notifier = _open_notifier(settings, provider_settings, live.register, signer, opened)
         pages = create_pages(_page_parts(settings, live, stores, federation, master, clock=clock))
         address = forwarded_address(settings.trusted_proxies)
-        fetch = partial(fetch_once, _open_way_out(settings, opened))
+        fetch = partial(fetch_once, _open_way_out(settings, opened, limits=FETCH_LIMITS))
+        strangers = _open_way_out(settings, opened, strangers=True, limits=FETCH_LIMITS)
         provider = _provider_parts(provider_settings, live, stores, ephemeral, signer, federation)
-        desk = _registration_desk(settings, stores, register, fetch)
+        desk = _registration_desk(settings, stores, register, partial(fetch_once, strangers))
         routes = build_routes(replace(provider, fetch=fetch, registration=desk))
         door = Door(routes, fallback=pages, logins=federation, store=ephemeral, clock=clock, address=address)
         return Broker(
@@ -285,16 +286,24 @@ def _open_notifier(
     signer: Signer,
     resources: ExitStack,
 ) -> BackChannel:
-    outbound = _open_way_out(settings, resources)
-    return BackChannel(
-        provider, register, signer, post=lambda url, body: outbound.post_form(url, body=body, headers={}).status
-    )
+    ways = [_open_way_out(settings, resources, strangers=strangers) for strangers in (False, True)]
+    return BackChannel(provider, register, signer, *(partial(_post, way) for way in ways))
 
 
-def _open_way_out(settings: Settings, resources: ExitStack) -> Outbound:
-    """A client for addresses that services registered: one for each use, so that none takes the other's places."""
+def _post(outbound: Outbound, url: str, body: str) -> int:
+    return outbound.post_form(url, body=body, headers={}).status
+
+
+def _open_way_out(
+    settings: Settings, resources: ExitStack, *, strangers: bool = False, limits: OutboundLimits = NOTICE_LIMITS
+) -> Outbound:
+    """A client for addresses that services registered: one for each use, so that none takes the other's places.
+
+    `strangers`: for what clients name that registered themselves; the networks of declared services are not theirs.
+    """
+    networks = settings.registration.reachable_networks if strangers else settings.reachable_networks
     try:
-        outbound = open_guarded(settings.reachable_networks, ca_file=settings.services_ca_file)
+        outbound = open_guarded(networks, ca_file=settings.services_ca_file, limits=limits)
     except OSError as fault:
         raise SettingsError((f"services_ca_file: cannot be read ({type(fault).__name__})",)) from fault
     resources.callback(outbound.close)

@@ -18,7 +18,7 @@ from broker.domain.ports import Registrations, Standings
 from broker.domain.registrations import RegistrationTerms
 from broker.domain.services import Service
 from broker.live import Live, Refreshing, Taken, signature_of
-from broker.protocol.oidc.routes import algs_wanted
+from broker.protocol.oidc.routes import keys_wanted
 from broker.protocol.oidc.signing import Signer
 from broker.services.register import Register
 from broker.services.registered import service_of
@@ -137,7 +137,7 @@ class FollowedRegister:
     def _read(self) -> Register:
         declared = read_register(self._settings)
         self._files = declared.files
-        self._signer.ensure(algs_wanted(declared.all(), registration=self._arrivals is not None))
+        self._signer.ensure(keys_wanted(declared.all(), registration=self._arrivals is not None))
         return declared
 
     def _signature(self) -> Hashable:

@@ -10,7 +10,7 @@ from broker.domain.errors import SettingsError
 from broker.domain.ports import Current, Keys
 from broker.domain.services import Service
 from broker.protocol.oidc.key_care import KeyCare
-from broker.protocol.oidc.routes import algs_wanted
+from broker.protocol.oidc.routes import keys_wanted
 from broker.protocol.oidc.signing import KeyVault, Signer
 from broker.settings import Settings
 from broker.storage.sealing import MasterSecret, UnsealError
@@ -40,7 +40,7 @@ def open_signer(care: KeyCare, services: Iterable[Service], *, clock: Clock) -> 
     Raises `SettingsError` when another master secret sealed them.
     """
     try:
-        signer = Signer(care.vault, algs=algs_wanted(services), clock=clock)
+        signer = Signer(care.vault, wanted=keys_wanted(services), clock=clock)
     except UnsealError as fault:
         raise SettingsError(("secrets.master_file: the signing keys were sealed under another secret",)) from fault
     care.announce(clock())

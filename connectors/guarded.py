@@ -6,11 +6,10 @@ later (DNS rebinding): the address is pinned. Only the networks that the setting
 
 from __future__ import annotations
 
-import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
@@ -18,19 +17,16 @@ from pathlib import Path
 import httpx
 
 from broker.domain.errors import UpstreamUnavailable
+from connectors.deadline import Lookup, Resolver, TimedTransport
 from connectors.outbound import Outbound, OutboundLimits
 
 Address = IPv4Address | IPv6Address
-Lookup = Callable[[str, int], Iterable[str]]
 
 NOTICE_LIMITS = OutboundLimits(connect=2.0, read=3.0, whole=5.0, most_bytes=16 * 1024, at_once=8)
 """A service that is told something has little to say."""
+FETCH_LIMITS = replace(NOTICE_LIMITS, at_once=2)
+"""Calls that a stranger's request starts: never more than two of the threads that answer requests wait for them."""
 _NAT64 = IPv6Network("64:ff9b::/96")
-
-
-def look_up(host: str, port: int) -> tuple[str, ...]:
-    """The addresses of a host, as the system's resolver tells them. Raises `OSError`."""
-    return tuple(str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +50,7 @@ class GuardedTransport(httpx.BaseTransport):
 
     guard: Guard
     inner: httpx.BaseTransport
-    lookup: Lookup = field(default=look_up)
+    lookup: Lookup
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send it. Raises `UpstreamUnavailable` for a name without address, or with one that may not be called."""
@@ -80,25 +76,25 @@ class GuardedTransport(httpx.BaseTransport):
         return str(found[0])
 
 
-def open_guarded(networks: Iterable[str] = (), *, ca_file: Path | None = None) -> Outbound:
+def open_guarded(
+    networks: Iterable[str] = (), *, ca_file: Path | None = None, limits: OutboundLimits = NOTICE_LIMITS
+) -> Outbound:
     """The client for addresses that services registered. `networks`: inside ones that may be called (`10.0.0.0/8`).
 
     `ca_file` replaces the public authorities. Raises `OSError` when it cannot be read or holds no certificate.
     """
-    inner = httpx.HTTPTransport(
-        verify=ssl.create_default_context(cafile=str(ca_file) if ca_file else None),
-        trust_env=False,
-        # A connection that stands is known by its address alone, and would serve another name of the same machine.
-        limits=httpx.Limits(max_connections=NOTICE_LIMITS.at_once, max_keepalive_connections=0),
-    )
+    trust = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
+    # A connection that stands is known by its address alone, and would serve another name of the same machine.
+    inner = TimedTransport(trust, at_once=limits.at_once, kept=0)
+    guard = Guard(tuple(ip_network(network) for network in networks))
     client = httpx.Client(
-        transport=GuardedTransport(Guard(tuple(ip_network(network) for network in networks)), inner),
+        transport=GuardedTransport(guard, inner, Resolver(threading.BoundedSemaphore(limits.at_once))),
         trust_env=False,
         follow_redirects=False,
-        timeout=httpx.Timeout(NOTICE_LIMITS.read, connect=NOTICE_LIMITS.connect),
+        timeout=httpx.Timeout(limits.read, connect=limits.connect),
         headers={"user-agent": "preau", "accept-encoding": "identity"},
     )
-    return Outbound(client=client, limits=NOTICE_LIMITS, room=threading.BoundedSemaphore(NOTICE_LIMITS.at_once))
+    return Outbound(client=client, limits=limits, room=threading.BoundedSemaphore(limits.at_once))
 
 
 def fetch_once(outbound: Outbound, url: str) -> bytes:

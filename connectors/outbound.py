@@ -17,11 +17,12 @@ from pathlib import Path
 import httpx
 
 from broker.domain.errors import SourceCrowded, UpstreamUnavailable
+from connectors.deadline import TimedTransport, over_within
 
 
 @dataclass(frozen=True, slots=True)
 class OutboundLimits:
-    """Bounds of one call, in seconds and bytes. `whole` also stops a body that drips just fast enough to go on."""
+    """Bounds of one call, in seconds and bytes. `whole`: from the name to the last byte, however it drips."""
 
     connect: float = 2.0
     read: float = 5.0
@@ -88,7 +89,7 @@ class Outbound:
         self.client.close()
 
     def _send(self, call: _Call) -> Answer:
-        with self._place():
+        with self._place(), over_within(self.limits.whole, self.monotonic):
             try:
                 return self._exchange(call)
             except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError) as fault:
@@ -96,7 +97,6 @@ class Outbound:
                 raise UpstreamUnavailable(f"{call.method} failed: {type(fault).__name__}") from None
 
     def _exchange(self, call: _Call) -> Answer:
-        ends = self.monotonic() + self.limits.whole
         request = self.client.build_request(call.method, call.url, headers=dict(call.headers), content=call.body)
         response = self.client.send(request, stream=True)
         try:
@@ -107,8 +107,6 @@ class Outbound:
                 body += piece
                 if len(body) > self.limits.most_bytes:
                     raise UpstreamUnavailable("answer too large")
-                if self.monotonic() > ends:
-                    raise UpstreamUnavailable("answer too slow")
             return Answer(response.status_code, dict(response.headers), bytes(body))
         finally:
             response.close()
@@ -131,11 +129,10 @@ def open_outbound(*, ca_file: Path | None = None, limits: OutboundLimits | None 
     bounds = limits or OutboundLimits()
     trust = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
     client = httpx.Client(
-        verify=trust,
+        transport=TimedTransport(trust, at_once=bounds.at_once, kept=4),
         trust_env=False,
         follow_redirects=False,
         timeout=httpx.Timeout(bounds.read, connect=bounds.connect),
-        limits=httpx.Limits(max_connections=bounds.at_once, max_keepalive_connections=4),
         headers={"user-agent": "preau", "accept-encoding": "identity"},
     )
     return Outbound(client=client, limits=bounds, room=threading.BoundedSemaphore(bounds.at_once))

@@ -13,6 +13,7 @@ from joserfc import jws, jwt
 from joserfc.jwk import KeySet
 
 from broker.domain.audit import Topic
+from broker.domain.errors import UpstreamUnavailable
 from broker.domain.handles import digest
 from broker.domain.services import RelyingParty, Service, TokenAuthMethod
 from broker.domain.standings import InForce, StandingKind
@@ -21,7 +22,7 @@ from broker.jobs.work import Tick, Worker
 from broker.live import Part
 from broker.protocol.oidc.back_channel import BackChannel
 from broker.protocol.oidc.provider import ProviderSettings
-from broker.protocol.oidc.signing import KeyVault, Signer
+from broker.protocol.oidc.signing import KeyVault, Signer, keys_of_clients
 from broker.storage.sql_keys import SqlKeys
 from broker.storage.sql_outbox import SqlOutbox
 from connectors.guarded import open_guarded
@@ -139,16 +140,22 @@ def open_logouts(
             web.register,
             _signer(web, clock),
             lambda to, body: outbound.post_form(to, body=body, headers={}).status,
+            strangers=no_post,
         )
         tell = TellLogout(notifier, clock, lambda: web.world.live_policies.current().installation.sessions.logout_tries)
         teller = Worker(outbox=SqlOutbox(web.world.engine), deliverers={Topic.LOGOUT: tell}, clock=clock)
         yield LogoutStand(web, clock, listeners, teller)
 
 
+def no_post(_: str, __: str) -> int:
+    """Nobody is called."""
+    raise UpstreamUnavailable("no stranger is called here")
+
+
 def _signer(web: WebStand, clock: FakeClock) -> Signer:
     """The keys that the stand's door signs with."""
     vault = KeyVault(SqlKeys(web.world.engine), seal=lambda plain: plain, unseal=lambda kept: kept, tenant="ac-test")
-    return Signer(vault, algs=("ES256",), clock=clock)
+    return Signer(vault, wanted=keys_of_clients(("ES256",)), clock=clock)
 
 
 def suspend(stand: LogoutStand, name: str) -> None:

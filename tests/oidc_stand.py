@@ -32,7 +32,7 @@ from broker.federation import Federation, Sources
 from broker.live import Part
 from broker.protocol.endpoint import Route
 from broker.protocol.oidc.provider import ProviderSettings
-from broker.protocol.oidc.routes import ProviderParts, algs_wanted, build_routes
+from broker.protocol.oidc.routes import ProviderParts, build_routes, keys_wanted
 from broker.protocol.oidc.signing import KeyVault, Signer
 from broker.services.register import Register
 from broker.storage.engine import open_engine
@@ -274,7 +274,7 @@ def _build(
     live, register, standings = Settable(policies), Settable(Register(services)), Settable(InForce())
     people, grants, sessions = SqlPeople(engine), SqlGrants(engine), SqlSessions(engine)
     vault = KeyVault(SqlKeys(engine), seal=lambda plain: plain, unseal=lambda sealed: sealed, tenant="ville")
-    signer = Signer(vault, algs=algs_wanted(services), clock=clock)
+    signer = Signer(vault, wanted=keys_wanted(services), clock=clock)
     settings = ProviderSettings(ISSUER, Part(live, lambda book: book.installation.sessions))
     links = SqlLinks(engine, undo_for=policies.installation.linking.undo_by_person)
     audit = SqlAudit(engine, sign=lambda head: "", check=lambda head, signature: True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -16,18 +16,21 @@ from sqlalchemy import Engine
 from broker.domain.clock import Clock
 from broker.domain.errors import UpstreamUnavailable
 from broker.domain.handles import digest
-from broker.domain.keys import ChangeKeys, KeyPurpose, KeyState, StoredKey
+from broker.domain.keys import ChangeKeys, KeyState, StoredKey
 from broker.domain.people import Profil
 from broker.domain.registrations import RegistrationTerms
 from broker.federation import Federation
+from broker.federation.agreements import Agreements
 from broker.following import Arrivals
 from broker.protocol.oidc.registration import RegistrationDesk
 from broker.protocol.oidc.registration_checks import REGISTERED_ALGS
 from broker.protocol.oidc.routes import ProviderParts
+from broker.protocol.oidc.signing import keys_of_clients
 from broker.services.register import Register
 from broker.storage.sql_keys import SqlKeys
 from broker.storage.sql_registrations import SqlRegistrations
 from broker.wire import oauth
+from broker.wire.http import SESSION_COOKIE
 from broker.wire.jose import SigningKey, private_jwk, public_jwk
 from tests.fapi import assertion, key
 from tests.oidc_stand import Answer, Browser, Stand, authorization, open_stand, redemption
@@ -117,8 +120,16 @@ class Client:
 
     def authorize(self, browser: Browser | None = None, **changes: str | None) -> Answer:
         """Send a browser, which is signed in unless given."""
-        stand = self.at.stand
-        return stand.call("GET", self.asks(**changes), browser=browser or stand.sign_in())
+        browser = browser or self.at.stand.sign_in()
+        self.agreed(browser)
+        return self.at.stand.call("GET", self.asks(**changes), browser=browser)
+
+    def agreed(self, browser: Browser) -> None:
+        """Let whoever is signed in there have said yes to this client before."""
+        stand, service = self.at.stand, self.at.stand.register.current().by_client(self.client_id)
+        session = stand.federation.unended(browser.cookies.get(SESSION_COOKIE, ""))
+        if service is not None and session is not None:
+            Agreements(stand.store).give(service, session)
 
     def redeem(self, code: str, **changes: Any) -> Answer:
         """Redeem a code by the method that it registered."""
@@ -151,8 +162,14 @@ class Client:
 
 
 @contextmanager
-def registering(sqlite_url: str, *, terms: RegistrationTerms = TERMS, initial: str = INITIAL) -> Iterator[Registering]:
-    """A stand with registration on; `initial` empty: open to everybody."""
+def registering(
+    sqlite_url: str,
+    *,
+    terms: RegistrationTerms = TERMS,
+    initial: str = INITIAL,
+    follow: Callable[[], object] | None = None,
+) -> Iterator[Registering]:
+    """A stand with registration on; `initial` empty: open to everybody. `follow`: in place of following each act."""
     documents = Documents()
 
     def on(parts: ProviderParts, engine: Engine) -> ProviderParts:
@@ -161,12 +178,13 @@ def registering(sqlite_url: str, *, terms: RegistrationTerms = TERMS, initial: s
         register, declared = parts.services, parts.services.current().all()
         assert isinstance(register, Settable)
 
-        def follow() -> None:
+        def follow_all() -> None:
             register.value = Register((*arrivals.services(), *declared))
 
         _add_keys(engine, now=arrivals.clock())
-        parts.signer.ensure(REGISTERED_ALGS)
-        desk = RegistrationDesk(registrations, terms, documents.fetch, digest(initial) if initial else "", follow)
+        parts.signer.ensure(keys_of_clients(REGISTERED_ALGS))
+        shown = digest(initial) if initial else ""
+        desk = RegistrationDesk(registrations, terms, documents.fetch, shown, follow or follow_all)
         return replace(parts, fetch=documents.fetch, registration=desk)
 
     with open_stand(sqlite_url, change=on) as stand:
@@ -175,7 +193,7 @@ def registering(sqlite_url: str, *, terms: RegistrationTerms = TERMS, initial: s
 
 def _add_keys(engine: Engine, *, now: datetime) -> None:
     """The keys for RS256, made once for all stands of this process: making one costs most of a second."""
-    made = [(purpose, key("RS256", name=f"provider {purpose}")) for purpose in KeyPurpose]
+    made = [(purpose, key("RS256", name=f"provider {purpose}")) for purpose, _ in keys_of_clients(("RS256",))]
     rows = tuple(
         StoredKey(one.kid, purpose, one.alg, KeyState.ACTIVE, public_jwk(one), private_jwk(one), now, now)
         for purpose, one in made

@@ -41,13 +41,17 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a site answers. `hang`: nothing at all until the site closes; `drip`: a body that never ends."""
+    """What a site answers. `hang`: nothing at all until the site closes; `drip`: a body that never ends.
+
+    `drip_headers`: headers that never end, a byte at a time.
+    """
 
     status: int = 200
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     hang: bool = False
     drip: bool = False
+    drip_headers: bool = False
 
 
 Answerer = Callable[[Asked], Reply]
@@ -120,15 +124,25 @@ class _Handler(BaseHTTPRequestHandler):
         if reply.hang:
             self.site.closing.wait(10)
             return
+        if reply.drip_headers:
+            self._drip(b"HTTP/1.1 200 OK\r\nx-long: ", b"x")
+            return
         self.send_response(reply.status)
         length = {} if reply.drip else {"content-length": str(len(reply.body))}
         for name, value in {**reply.headers, **length, "connection": "close"}.items():
             self.send_header(name, value)
         self.end_headers()
+        if reply.drip:
+            self._drip(reply.body, b" ")
+            return
         with suppress(OSError):
             self.wfile.write(reply.body)
-            while reply.drip and not self.site.closing.wait(0.02):
-                self.wfile.write(b" ")
+
+    def _drip(self, first: bytes, drop: bytes) -> None:
+        with suppress(OSError):
+            self.wfile.write(first)
+            while not self.site.closing.wait(0.02):
+                self.wfile.write(drop)
 
 
 def browser_return(url: str) -> Return:

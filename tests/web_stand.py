@@ -20,7 +20,7 @@ from broker.federation.service_gate import ServiceGate
 from broker.live import Part
 from broker.protocol.oidc.device_desk import DeviceDesk
 from broker.protocol.oidc.provider import ProviderSettings
-from broker.protocol.oidc.routes import ProviderParts, algs_wanted, build_routes
+from broker.protocol.oidc.routes import ProviderParts, build_routes, keys_wanted
 from broker.protocol.oidc.signing import KeyVault, Signer
 from broker.services.register import Register
 from broker.storage.sql_child_tokens import SqlChildTokens
@@ -284,7 +284,7 @@ def _door(world: World, register: Settable[Register], pages: Flask, clock: FakeC
     provider = ProviderParts(
         settings, register, people, portraits, grants,
         SqlConsumptions(world.engine), SqlLedger(world.engine), world.store, world.live_policies,
-        Signer(vault, algs=algs_wanted(register.current().all()), clock=clock), world.federation,
+        Signer(vault, wanted=keys_wanted(register.current().all()), clock=clock), world.federation,
         SqlServiceTokens(world.engine), SqlChildTokens(world.engine),
         SqlDeviceRequests(world.engine),
     )  # fmt: skip

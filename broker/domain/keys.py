@@ -28,6 +28,7 @@ class KeyPurpose(StrEnum):
 
     ID_TOKEN = "id_token"  # noqa: S105 (a purpose)
     LOGOUT_TOKEN = "logout_token"  # noqa: S105
+    ACCESS_TOKEN = "access_token"  # noqa: S105
 
 
 @dataclass(frozen=True, slots=True)

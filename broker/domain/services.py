@@ -116,7 +116,8 @@ class RelyingParty:
     `pkce_waiver` is the written reason why a client that authenticates may go without PKCE; empty: it must not.
     `userinfo_alg` signs userinfo, empty: it is plain JSON; the encryptions are to a key of `jwks`, None: not encrypted.
     `grant_types`: by what it gets tokens, and by nothing else; `service_scopes`: what it may do in its own name;
-    `child_scopes`: what it may do for one child, in the place of a guardian.
+    `child_scopes`: what it may do for one child, in the place of a guardian; `device_offline`: its screens may renew
+    their tokens by themselves.
     The three addresses of logout are exact too; empty: the client registered none. `jwks_uri` is where keys are instead
     of `jwks`. `initiate_login_uri`: where a login may be begun for it (OIDC Core §4). `self_registered`: nobody here
     declared it (RFC 7591), OpenID Connect Core alone binds it; `assertion_alg` is what it said it signs with.
@@ -147,6 +148,7 @@ class RelyingParty:
     grant_types: frozenset[GrantType] = frozenset({GrantType.AUTHORIZATION_CODE})
     service_scopes: tuple[str, ...] = ()
     child_scopes: tuple[str, ...] = ()
+    device_offline: bool = False
 
     def accepts_redirect(self, uri: str) -> bool:
         """Tell whether answers may be sent there: byte for byte as registered (RFC 9700 §2.1).
@@ -167,12 +169,14 @@ class Resource:
     """An API of a service, named by its address (RFC 8707): tokens for it are good there and nowhere else.
 
     `client_id` is the client of the service that asks whether a token is good; `clients` are those that may get one.
-    `jwt`: it reads RFC 9068 tokens itself; else they are opaque.
+    `scopes`: what it takes, of whoever is let in; a token for it says nothing else. `jwt`: it reads RFC 9068 tokens
+    itself; else they are opaque.
     """
 
     uri: str
     client_id: str
     clients: frozenset[str]
+    scopes: frozenset[str]
     jwt: bool = False
 
 

@@ -17,6 +17,7 @@ from broker.domain.identity import AccountState, LinkedAccount, UpstreamIdentity
 from broker.domain.ports import Audit, Current, EphemeralStore, Links, People, Return, Sessions
 from broker.domain.sessions import Device, Session
 from broker.domain.standings import InForce
+from broker.federation.agreements import Agreements
 from broker.federation.availability import Availability
 from broker.federation.entrance import Arrival, Entrance, Visit
 from broker.federation.farewells import Farewell, Farewells
@@ -213,6 +214,11 @@ class Federation:
     def farewells(self) -> Farewells:
         """What ended in which browser a moment ago."""
         return Farewells(self.store)
+
+    @property
+    def agreements(self) -> Agreements:
+        """To which clients that registered themselves who said yes."""
+        return Agreements(self.store)
 
     def undo(self, session: Session, account_id: str, *, trace: str) -> None:
         """Undo the link of one of this person's accounts. Raises `StepUpNeeded`, `UndoTooLate`."""

@@ -133,6 +133,9 @@ def _check_together(reader: Reader, service: Service) -> None:
         if GrantType.TOKEN_EXCHANGE in party.grant_types and not tells:
             why = "token exchange is for a family service whose 'claims' name 'children'"
             reader.rows("parties")[place].fault(f"'grant_types': {why}", key="grant_types")
+        if party.device_offline and service.space is not Space.STAFF:
+            why = "is for a service of staff: no family has a screen that renews its tokens"
+            reader.rows("parties")[place].fault(f"'device_offline' {why}", key="device_offline")
     for place, resource in enumerate(service.resources):
         own = service.party(resource.client_id)
         if own is None or own.auth_method is TokenAuthMethod.NONE:

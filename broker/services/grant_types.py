@@ -7,7 +7,7 @@ import re
 from broker.domain.services import ClientKind, GrantType
 from broker.services.reading import Reader
 
-GRANT_KEYS = ("grant_types", "service_scopes", "child_scopes")
+GRANT_KEYS = ("grant_types", "service_scopes", "child_scopes", "device_offline")
 OF_A_PERSON = frozenset({GrantType.AUTHORIZATION_CODE, GrantType.DEVICE_CODE})
 """Grants that a person gives, signed in: they need scopes, `openid` among them."""
 SCOPES = (
@@ -63,6 +63,20 @@ def read_child_scopes(reader: Reader, grants: frozenset[GrantType]) -> tuple[str
     return _own_words(reader, "child_scopes", needs=GrantType.TOKEN_EXCHANGE, grants=grants)
 
 
+def read_device_offline(reader: Reader, grants: frozenset[GrantType], scopes: tuple[str, ...]) -> bool:
+    """Whether screens renew their tokens; said in words, since a code may be written for a stranger's screen."""
+    stated = reader.flag("device_offline")
+    if stated and not (GrantType.DEVICE_CODE in grants and "offline_access" in scopes):
+        why = f"is for grant_types with '{GrantType.DEVICE_CODE}' and scopes with 'offline_access'"
+        reader.fault(f"'device_offline' {why}", key="device_offline")
+    return stated
+
+
+def is_scope(word: str) -> bool:
+    """Tell whether a word can be a scope (RFC 6749 §3.3)."""
+    return _SCOPE.fullmatch(word) is not None
+
+
 def _own_words(reader: Reader, key: str, *, needs: GrantType, grants: frozenset[GrantType]) -> tuple[str, ...]:
     scopes = reader.words(key, least=1 if needs in grants else 0)
     if scopes and needs not in grants:
@@ -70,6 +84,6 @@ def _own_words(reader: Reader, key: str, *, needs: GrantType, grants: frozenset[
     for scope in scopes:
         if scope in SCOPES:
             reader.fault(f"'{key}': '{scope}' is what a person grants of themselves", key=key)
-        elif not _SCOPE.fullmatch(scope):
+        elif not is_scope(scope):
             reader.fault(f"'{key}': '{scope}' is no scope (RFC 6749 §3.3)", key=key)
     return scopes

@@ -23,6 +23,7 @@ from broker.services.client_keys import (
 from broker.services.grant_types import (
     GRANT_KEYS,
     read_child_scopes,
+    read_device_offline,
     read_grant_types,
     read_scopes,
     read_service_scopes,
@@ -57,12 +58,13 @@ def read_party(reader: Reader, *, folder: Path) -> RelyingParty:
     method, alg = _auth_method(reader, public=kind is not ClientKind.WEB, fapi=fapi), _signing_alg(reader)
     if fapi:
         check_profile(reader, method, alg)
+    scopes = read_scopes(reader, grants)
     return RelyingParty(
         client_id=client_id,
         secret_digest=_secret_of(reader, kind, method, folder=folder),
         redirect_uris=redirect_uris,
         auth_method=method,
-        scopes=read_scopes(reader, grants),
+        scopes=scopes,
         signing_alg=alg,
         kind=kind,
         origins=_origins(reader, kind),
@@ -80,6 +82,7 @@ def read_party(reader: Reader, *, folder: Path) -> RelyingParty:
         grant_types=grants,
         service_scopes=read_service_scopes(reader, grants),
         child_scopes=read_child_scopes(reader, grants),
+        device_offline=read_device_offline(reader, grants, scopes),
     )
 
 

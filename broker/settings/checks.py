@@ -41,8 +41,13 @@ def _check_server(settings: Settings) -> Iterator[str]:
 
 
 def _check_networks(settings: Settings) -> Iterator[str]:
-    for name in ("trusted_proxies", "reachable_networks"):
-        for network in getattr(settings, name):
+    stated = {
+        "trusted_proxies": settings.trusted_proxies,
+        "reachable_networks": settings.reachable_networks,
+        "registration.reachable_networks": settings.registration.reachable_networks,
+    }
+    for name, networks in stated.items():
+        for network in networks:
             try:
                 ip_network(network)
             except ValueError:

@@ -215,6 +215,8 @@ class RegistrationSettings:
     """How many of them may live at once."""
     pkce_waiver: str = ""
     """Why those that keep a secret or sign may go without PKCE, in words; nothing said: none may."""
+    reachable_networks: tuple[str, ...] = ()
+    """Inside networks where addresses that such clients name may be called, for a test site; else public ones alone."""
 
 
 @dataclass(frozen=True, slots=True)

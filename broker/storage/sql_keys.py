@@ -78,5 +78,5 @@ def _stored(row: Row[Any]) -> StoredKey:
         public_jwk=row.public_jwk,
         sealed=row.sealed,
         created_at=row.created_at,
-        since=row.since,
+        since=row.since or row.created_at,  # a process of before, that still serves, writes none
     )

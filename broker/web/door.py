@@ -22,6 +22,7 @@ from broker.domain.handles import Handle, digest, is_handle, new_handle
 from broker.domain.ports import EphemeralStore, Limit
 from broker.domain.sessions import Session
 from broker.federation import CALLBACK, SIGN_IN, LoginRequest, sign_in_path
+from broker.federation.guess_gate import network_of
 from broker.protocol.answers import refusal_json
 from broker.protocol.endpoint import Call, NeedsLogin, Route, SelfPost
 from broker.web.edge import TRACE, new_trace
@@ -181,7 +182,7 @@ class Door:
 
     def _admit(self, route: Route, request: PlainRequest, *, session: str) -> bytes | None:
         """Count the request and fetch the copy of its session, if it has one, in one round trip."""
-        limit = Limit(f"volume:{route.path}:{request.remote}", route.per_minute, ONE_MINUTE)
+        limit = Limit(f"volume:{route.path}:{network_of(request.remote)}", route.per_minute, ONE_MINUTE)
         return self._count(limit, copy_key=copy_key(digest(session)) if session else "")
 
     def _count(self, limit: Limit, *, copy_key: str = "") -> bytes | None:

@@ -16,6 +16,7 @@ from broker.portal.why import mask_reference
 from broker.protocol.endpoint import SelfPost
 from broker.web import words
 from broker.web.access import Access
+from broker.web.agree import Agree
 from broker.web.assets import StyleSheet, load_style_sheet, templates_folder
 from broker.web.cookies import browser_cookie, language_cookie
 from broker.web.device import DevicePage
@@ -63,11 +64,14 @@ def page_routes(parts: PageParts, style: StyleSheet) -> tuple[Route, ...]:
     """Every page, once."""
     sign_in, access, sign_out = SignIn(parts), Access(parts), SignOut(parts)
     password, device, integrate = PasswordPage(parts), DevicePage(parts), Integrate(parts)
+    agree = Agree(parts)
     home, own_data, notices = Home(parts, sign_in), OwnData(parts), Notices(parts, style)
     return (
         ("GET", "/", home.show),
         ("GET", "/pourquoi", home.explain),
         ("GET", "/start/<service_id>", Start(parts).go),
+        ("GET", "/accord", agree.ask),
+        ("POST", "/accord", agree.say_yes),
         ("GET", "/connexion", sign_in.ask),
         ("POST", "/connexion", sign_in.choose),
         ("GET", "/connexion/<source_id>", password.ask),

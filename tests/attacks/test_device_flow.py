@@ -15,7 +15,7 @@ from sqlalchemy import select, update
 
 from broker.domain.audit import Action
 from broker.domain.handles import USER_CODE_ALPHABET, digest, new_user_code, read_user_code
-from broker.domain.people import Profil
+from broker.domain.people import Profil, Space
 from broker.domain.services import ClientKind, GrantType, Service, TokenAuthMethod
 from broker.domain.standings import InForce, StandingKind
 from broker.protocol.oidc import device as checks
@@ -24,6 +24,7 @@ from broker.services.register import Register
 from broker.storage.engine import reading, writing
 from broker.storage.schema import audit_events, device_requests, sessions
 from broker.wire import oauth
+from tests import builders
 from tests.clock import FakeClock
 from tests.web_stand import Answer, Client, WebStand, open_web, service
 
@@ -226,6 +227,71 @@ def test_a_family_lets_a_screen_have_nothing_that_is_renewed(web: WebStand, phon
     approve(phone, asked)
     tokens = poll(web, asked)
     assert ("refresh_token" in tokens, tokens["scope"]) == (False, "openid")
+
+
+def of_staff(*, offline: bool) -> Service:
+    """Screens of a staff room; `offline`: what its descriptor says of renewing."""
+    plain = screens("salle", space=Space.STAFF, profils=frozenset({Profil.ENSEIGNANT}))
+    return replace(plain, parties=(replace(plain.parties[0], device_offline=offline),))
+
+
+@pytest.fixture
+def teacher(web: WebStand) -> Client:
+    """A teacher's telephone, signed in, where the staff room has screens that renew."""
+    with web.world.engine.begin() as conn:
+        _, record = builders.add_staff(conn, "t1")
+        builders.add_post(conn, record)
+    web.knows("prof", "t1")
+    web.register.value = Register((of_staff(offline=True),))
+    browser = web.client()
+    browser.sign_in(user="prof")
+    return browser
+
+
+def renewing(web: WebStand, phone: Client) -> Any:
+    asked = begin(web, "salle", scope="openid offline_access")
+    assert approve(phone, asked).status == 303
+    return poll(web, asked, "salle")
+
+
+def renew(web: WebStand, tokens: Any) -> Any:
+    form = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"], "client_id": "salle"}
+    return json.loads(web.client().post("/token", form).body)
+
+
+@pytest.mark.spec("RFC 8628 §5.4")
+def test_a_teachers_yes_is_not_renewed_unless_the_descriptor_says_so(web: WebStand, teacher: Client) -> None:
+    """A month of tokens would be what somebody's code, written for a stranger's screen, is worth."""
+    assert "refresh_token" in renewing(web, teacher)
+    web.register.value = Register((of_staff(offline=False),))
+    tokens = renewing(web, teacher)
+    assert ("refresh_token" in tokens, tokens["scope"]) == (False, "openid")
+
+
+def test_a_screen_renews_no_longer_than_the_session_of_who_said_yes(
+    web: WebStand, teacher: Client, clock: FakeClock
+) -> None:
+    tokens = renewing(web, teacher)
+    with reading(web.world.engine) as conn:
+        left = conn.execute(select(sessions.c.ends_at)).scalar_one() - clock()
+    clock.advance(left.total_seconds() / 2)  # its session is idle long since
+    tokens = renew(web, tokens)
+    clock.advance(left.total_seconds() / 2 - 1)
+    tokens = renew(web, tokens)
+    clock.advance(1)
+    assert renew(web, tokens)["error"] == "invalid_grant"
+
+
+def test_signing_out_ends_what_a_screen_renews(web: WebStand, teacher: Client) -> None:
+    tokens = renew(web, renewing(web, teacher))
+    teacher.post("/deconnexion", {"csrf": teacher.get("/deconnexion").token})
+    assert renew(web, tokens)["error"] == "invalid_grant"
+
+
+def test_a_screen_renews_no_longer_than_the_descriptor_says_so(web: WebStand, teacher: Client) -> None:
+    tokens = renew(web, renewing(web, teacher))
+    web.register.value = Register((of_staff(offline=False),))
+    assert renew(web, tokens)["error"] == "invalid_grant"
 
 
 # ---- who may say yes -----------------------------------------------------------------------------------------------

@@ -25,7 +25,9 @@ CANTINE = service(more_scopes=("offline_access",))
 
 def menus(**changes: Any) -> Service:
     """A service whose API the canteen may ask for."""
-    return service("menus", resources=(Resource(MENUS, "menus", frozenset({"cantine"})),), **changes)
+    return service(
+        "menus", resources=(Resource(MENUS, "menus", frozenset({"cantine"}), frozenset({"openid"})),), **changes
+    )
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from broker.domain.keys import KeyPurpose
 from broker.domain.people import Profil, Space
 from broker.domain.services import GrantType, Resource, Service
 from broker.domain.sessions import Device
@@ -16,7 +17,7 @@ from broker.protocol.oidc import authorize_checks, token_checks
 from broker.protocol.oidc.authorize import Authorize
 from broker.protocol.oidc.token import Token
 from broker.services.register import Register
-from broker.wire.jose import TokenRefused, verify_id_token, verify_own_access_token, verify_own_id_token
+from broker.wire.jose import TokenRefused, sign, verify_id_token, verify_own_access_token, verify_own_id_token
 from tests import builders
 from tests.contract.statements import statements
 from tests.oidc_stand import (
@@ -37,16 +38,24 @@ MENUS = "https://menus.example/api"
 NOTES = "https://notes.example/api"
 """Of a staff service: signed."""
 OFFLINE = "openid offline_access"
+TAKEN = ("openid", "profile", "notes.read")
+"""What the APIs here take; `notes.write` they do not, whatever a client's descriptor gives itself."""
+
+
+def api(uri: str, client_id: str, *clients: str, scopes: tuple[str, ...] = TAKEN, jwt: bool = False) -> Resource:
+    return Resource(uri, client_id, frozenset(clients), frozenset(scopes), jwt=jwt)
 
 
 def menus(**changes: Any) -> Service:
-    return service("menus", resources=(Resource(MENUS, "menus", frozenset({"cantine"})),), **changes)
+    return service("menus", resources=(api(MENUS, "menus", "cantine"),), **changes)
 
 
 def of_staff(service_id: str, **changes: Any) -> Service:
     plain = service(service_id, space=Space.STAFF, profils=frozenset({Profil.ENSEIGNANT}), **changes)
     both = frozenset({GrantType.AUTHORIZATION_CODE, GrantType.CLIENT_CREDENTIALS})
-    return replace(plain, parties=(replace(plain.parties[0], grant_types=both, service_scopes=("notes.read",)),))
+    return replace(
+        plain, parties=(replace(plain.parties[0], grant_types=both, service_scopes=("notes.read", "notes.write")),)
+    )
 
 
 SERVICES = (
@@ -54,7 +63,7 @@ SERVICES = (
     service("bourses"),
     menus(),
     of_staff("carnet"),
-    of_staff("notes", resources=(Resource(NOTES, "notes", frozenset({"carnet", "cantine"}), jwt=True),)),
+    of_staff("notes", resources=(api(NOTES, "notes", "carnet", "cantine", jwt=True),)),
 )
 
 
@@ -212,7 +221,7 @@ def test_an_api_that_reads_tokens_itself_gets_them_signed(stand: Stand) -> None:
     browser = teacher(stand)
     answer = tokens(stand, browser, "carnet", NOTES, scope="openid profile")
     keys = stand.signer.ring().verifying
-    claims = verify_own_access_token(answer["access_token"], keys, issuer=ISSUER)
+    claims = verify_own_access_token(answer["access_token"], stand.signer.ring().verifying_access, issuer=ISSUER)
     now = int(stand.clock().timestamp())
     assert set(claims) == {"iss", "aud", "sub", "client_id", "scope", "auth_time", "acr", "iat", "exp", "jti"}
     assert (claims["aud"], claims["client_id"], claims["scope"]) == (NOTES, "carnet", "openid profile")
@@ -227,11 +236,12 @@ def test_an_api_that_reads_tokens_itself_gets_them_signed(stand: Stand) -> None:
 @pytest.mark.spec("RFC 9068 §4")
 def test_an_id_token_is_no_access_token_nor_the_reverse(stand: Stand) -> None:
     answer = tokens(stand, teacher(stand), "carnet", NOTES)
-    keys = stand.signer.ring().verifying
-    with pytest.raises(TokenRefused):
-        verify_own_access_token(answer["id_token"], keys, issuer=ISSUER)
-    with pytest.raises(TokenRefused):
-        verify_own_id_token(answer["access_token"], keys, issuer=ISSUER)
+    ring = stand.signer.ring()
+    for keys in (ring.verifying, ring.verifying_access):
+        with pytest.raises(TokenRefused):
+            verify_own_access_token(answer["id_token"], keys, issuer=ISSUER)
+        with pytest.raises(TokenRefused):
+            verify_own_id_token(answer["access_token"], keys, issuer=ISSUER)
     assert introspected(stand, answer["id_token"], "carnet") == {"active": False}
     assert introspected(stand, answer["access_token"], "notes")["active"] is True
 
@@ -245,6 +255,36 @@ def test_a_signed_token_taken_back_is_inactive_for_who_asks(stand: Stand) -> Non
     assert introspected(stand, kept, "notes") == {"active": False}
 
 
+def test_what_another_purposes_key_signed_is_no_access_token(stand: Stand) -> None:
+    """One key per purpose: the key of ID tokens, in other hands, opens no API."""
+    token = tokens(stand, teacher(stand), "carnet", NOTES)["access_token"]
+    ring = stand.signer.ring()
+    claims = verify_own_access_token(token, ring.verifying_access, issuer=ISSUER)
+    good, bad = (ring.key("ES256", purpose) for purpose in (KeyPurpose.ACCESS_TOKEN, KeyPurpose.ID_TOKEN))
+    assert introspected(stand, sign(dict(claims), bad, typ="at+jwt"), "notes") == {"active": False}
+    assert introspected(stand, sign(dict(claims), good, typ="at+jwt"), "notes")["active"] is True
+
+
+def give_back(stand: Stand, token: str, client: str) -> int:
+    return stand.call("POST", "/revoke", headers=basic(client), form={"token": token}).status
+
+
+@pytest.mark.spec("RFC 7009 §2.1")
+@pytest.mark.parametrize("own_name", [True, False])
+def test_a_signed_token_is_given_back_by_who_holds_it_and_nobody_else(stand: Stand, own_name: bool) -> None:
+    if own_name:
+        form = {"grant_type": "client_credentials", "resource": NOTES}
+        token = stand.call("POST", "/token", headers=basic("carnet"), form=form).json["access_token"]
+    else:
+        token = tokens(stand, teacher(stand), "carnet", NOTES)["access_token"]
+    forged = token.rpartition(".")[0] + "." + "A" * 86
+    for shown, client in ((token, "notes"), (token, "cantine"), (forged, "carnet")):
+        assert give_back(stand, shown, client) == 200, "of what is not theirs nobody learns anything"
+        assert introspected(stand, token, "notes")["active"] is True
+    assert give_back(stand, token, "carnet") == 200
+    assert introspected(stand, token, "notes") == introspected(stand, token, "carnet") == {"active": False}
+
+
 @pytest.mark.parametrize("spoil", [lambda t: t[:-4] + "AAAA", lambda t: t.replace(".", "..", 1), lambda t: "a.b.c"])
 def test_a_spoilt_signed_token_is_inactive(stand: Stand, spoil: Callable[[str], str]) -> None:
     token = tokens(stand, teacher(stand), "carnet", NOTES)["access_token"]
@@ -256,13 +296,67 @@ def test_a_spoilt_signed_token_is_inactive(stand: Stand, spoil: Callable[[str], 
 def test_a_client_in_its_own_name_asks_for_an_api(stand: Stand) -> None:
     form = {"grant_type": "client_credentials"}
     answer = stand.call("POST", "/token", headers=basic("carnet"), form={**form, "resource": NOTES}).json
-    claims = verify_own_access_token(answer["access_token"], stand.signer.ring().verifying, issuer=ISSUER)
+    claims = verify_own_access_token(answer["access_token"], stand.signer.ring().verifying_access, issuer=ISSUER)
     assert (claims["sub"], claims["client_id"], claims["aud"]) == ("carnet", "carnet", NOTES)
     told = introspected(stand, answer["access_token"], "notes")
     assert (told["sub"], told["aud"], told["scope"]) == ("carnet", NOTES, "notes.read")
     for client, uri in (("carnet", MENUS), ("carnet", "https://nobody.example"), ("notes", NOTES)):
         refused = stand.call("POST", "/token", headers=basic(client), form={**form, "resource": uri})
         assert refused.json["error"] == "invalid_target"
+
+
+@pytest.mark.parametrize("scope", ["notes.write", "notes.read notes.write"])
+def test_an_api_bounds_what_a_client_may_do_there_in_its_own_name(stand: Stand, scope: str) -> None:
+    """The client's descriptor is written by another hand, perhaps of another tenant."""
+    form = {"grant_type": "client_credentials", "scope": scope}
+    refused = stand.call("POST", "/token", headers=basic("carnet"), form={**form, "resource": NOTES})
+    assert (refused.status, refused.json["error"]) == (400, "invalid_scope")
+    assert stand.call("POST", "/token", headers=basic("carnet"), form=form).json["scope"] == scope
+    taken = stand.call("POST", "/token", headers=basic("carnet"), form={**form, "resource": NOTES, "scope": TAKEN[2]})
+    assert taken.json["scope"] == "notes.read"
+
+
+def test_a_client_is_given_no_token_of_which_the_api_takes_nothing(stand: Stand) -> None:
+    declare(stand, of_staff("notes", resources=(api(NOTES, "notes", "carnet", scopes=("notes.list",), jwt=True),)))
+    form = {"grant_type": "client_credentials", "resource": NOTES}
+    assert stand.call("POST", "/token", headers=basic("carnet"), form=form).json["error"] == "invalid_scope"
+
+
+@pytest.mark.spec("RFC 9068 §3")
+def test_an_api_is_told_of_a_persons_scope_what_it_takes(stand: Stand) -> None:
+    declare(
+        stand, menus(), of_staff("notes", resources=(api(NOTES, "notes", "carnet", scopes=("profile",), jwt=True),))
+    )
+    answer = tokens(stand, teacher(stand), "carnet", NOTES, scope="openid profile")
+    claims = verify_own_access_token(answer["access_token"], stand.signer.ring().verifying_access, issuer=ISSUER)
+    told = [introspected(stand, answer["access_token"], client)["scope"] for client in ("notes", "carnet")]
+    assert [answer["scope"], claims["scope"], *told] == ["profile"] * 4
+
+
+@pytest.mark.spec("RFC 6749 §3.3")
+def test_an_api_that_takes_nothing_of_people_gets_no_tokens_of_people(stand: Stand) -> None:
+    refresh = tokens(stand, stand.sign_in(device=Device.OWN), scope=OFFLINE)["refresh_token"]
+    kept = tokens(stand)["access_token"]
+    declare(stand, replace(menus(), resources=(api(MENUS, "menus", "cantine", scopes=("menus.read",)),)))
+    asked = authorize_url(resource=MENUS)
+    assert stand.call("GET", asked, browser=stand.sign_in()).told["error"] == "invalid_scope"
+    form = {"grant_type": "refresh_token", "refresh_token": refresh}
+    assert stand.call("POST", "/token", headers=basic(), form=form).json["error"] == "invalid_scope"
+    assert introspected(stand, kept, "menus") == introspected(stand, kept, "cantine") == {"active": False}
+
+
+def test_whom_an_api_no_longer_names_holds_no_token_for_it(stand: Stand) -> None:
+    """Introspection asks the descriptor as it is now, of people's tokens and of clients' own."""
+    own = {"grant_type": "client_credentials", "resource": NOTES}
+    held = [
+        tokens(stand, teacher(stand), "carnet", NOTES)["access_token"],
+        stand.call("POST", "/token", headers=basic("carnet"), form=own).json["access_token"],
+    ]
+    assert all(introspected(stand, token, "notes")["active"] for token in held)
+    declare(stand, of_staff("notes", resources=(api(NOTES, "notes", "cantine", jwt=True),)))
+    assert [introspected(stand, token, client) for token in held for client in ("notes", "carnet")] == [
+        {"active": False}
+    ] * 4
 
 
 @pytest.mark.services

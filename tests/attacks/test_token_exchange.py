@@ -39,7 +39,7 @@ def exchanging(service_id: str = "cantine", **changes: Any) -> Service:
 
 
 SERVICES = (
-    exchanging(resources=(Resource(MEALS, "cantine", frozenset({"cantine"})),)),
+    exchanging(resources=(Resource(MEALS, "cantine", frozenset({"cantine"}), frozenset({"openid"})),)),
     exchanging("bourses"),
     service("lycee"),
 )

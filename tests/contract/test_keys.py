@@ -9,12 +9,12 @@ from datetime import timedelta
 from threading import Barrier
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, update
 
 from broker.domain.audit import Action, AuditEvent
 from broker.domain.keys import ChangeKeys, KeyMove, KeyPurpose, KeyState, StoredKey
-from broker.storage.engine import open_engine, reading
-from broker.storage.schema import audit_events
+from broker.storage.engine import open_engine, reading, transact
+from broker.storage.schema import audit_events, signing_keys
 from broker.storage.sql_keys import SqlKeys
 from tests.clock import FakeClock
 
@@ -155,3 +155,12 @@ def test_of_many_processes_that_rotate_at_once_one_wins_and_one_key_signs(sql_ur
     assert states(SqlKeys(engine)) == {"old": "retiring", "new": "active", f"k{won.index(True)}": "next"}
     assert events(engine) == 2
     engine.dispose()
+
+
+def test_a_key_of_a_process_of_before_has_been_in_its_state_since_it_was_made(
+    sql_engine: Engine, clock: FakeClock
+) -> None:
+    keys = SqlKeys(sql_engine)
+    add(keys, clock, key("k1", clock))
+    transact(sql_engine, lambda conn: conn.execute(update(signing_keys).values(since=None)))
+    assert [stored.since for stored in keys.all()] == [clock()]

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select, true
@@ -293,3 +294,72 @@ def test_it_is_never_more_than_declared(at: Registering) -> None:
     service = register.by_client(client.client_id)
     assert service is not None
     assert service.state == "declared"
+
+
+# ---- keys by value ------------------------------------------------------------------------------------------------
+
+
+def nested(deep: int) -> str:
+    return "[" * deep + "]" * deep
+
+
+@pytest.mark.parametrize("at_key", [True, False], ids=["in the key", "in the set"])
+def test_of_keys_only_what_we_know_is_kept(at: Registering, at_key: bool) -> None:
+    """A depth that is read once and never again made every later act of everybody fail."""
+    (good,) = json.loads(jwks(key()))["keys"]
+    members = json.dumps({**good, "key_ops": ["verify"]})[:-1]
+    inner, outer = (f', "inconnu": {nested(900)}', "") if at_key else ("", f', "inconnu": {nested(900)}')
+    body = json.dumps(GOOD)[:-1] + f', "jwks": {{"keys": [{members}{inner}}}]{outer}}}}}'
+    answer = at.post(body)
+    assert answer.status == 201
+    assert answer.json["jwks"] == {"keys": [{**good, "key_ops": ["verify"]}]}
+    assert at.post(GOOD).status == 201
+    assert Client(at, answer.json).manage("DELETE").status == 204
+
+
+BAD_KEYS: dict[str, dict[str, Any]] = {
+    "private": {"d": "AA"},
+    "private RSA": {"qi": "AA"},
+    "a kid that is no text": {"kid": {"x": 1}},
+    "a kid beyond measure": {"kid": "x" * 4097},
+    "a kid with half a letter": {"kid": "\ud800"},
+    "operations beyond measure": {"key_ops": ["verify"] * 9},
+    "an operation that is no text": {"key_ops": [["verify"]]},
+    "a chain that is no list": {"x5c": "AA"},
+}
+
+
+@pytest.mark.parametrize("changes", BAD_KEYS.values(), ids=list(BAD_KEYS))
+def test_a_key_of_another_shape_is_refused(at: Registering, changes: dict[str, Any]) -> None:
+    (good,) = json.loads(jwks(key()))["keys"]
+    answer = at.post({**GOOD, "jwks": {"keys": [{**good, **changes}]}})
+    assert (answer.status, answer.json["error"]) == (400, "invalid_client_metadata")
+    assert ": jwks holds a " in answer.json["error_description"]
+
+
+@pytest.mark.parametrize("count", [0, 17])
+def test_keys_are_counted(at: Registering, count: int) -> None:
+    (good,) = json.loads(jwks(key()))["keys"]
+    answer = at.post({**GOOD, "jwks": {"keys": [{**good, "kid": f"{place}"} for place in range(count)]}})
+    assert (answer.status, answer.json["error"]) == (400, "invalid_client_metadata")
+    assert at.post({**GOOD, "jwks": {"keys": [7]}}).status == 400
+    assert at.post({**GOOD, "jwks": {"keys": [{**good, "kid": f"{place}"} for place in range(16)]}}).status == 201
+
+
+def test_what_is_stored_is_done_though_it_cannot_be_followed_yet(sqlite_url: str) -> None:
+    def fails() -> None:
+        raise RecursionError
+
+    with registering(sqlite_url, follow=fails) as opened:
+        client = opened.register()
+        assert client.manage("DELETE").status == 204
+        assert not rows(opened)
+
+
+@pytest.mark.parametrize("member", ["jwks_uri", "sector_identifier_uri"])
+def test_an_address_that_is_away_is_answered_as_one_that_will_not_do(at: Registering, member: str) -> None:
+    """Else whoever registers could look round our networks by what they are told."""
+    there, away = "https://visiteur.example/la", "https://visiteur.example/ailleurs"
+    at.documents.at[there] = b"<html>"
+    said = [at.post({**GOOD, member: uri}).json["error_description"].split(": ", 1)[1] for uri in (there, away)]
+    assert said[0] == said[1]

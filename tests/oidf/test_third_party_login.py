@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from broker.domain.services import Service, ServiceInstance
 from broker.domain.standings import InForce, StandingKind
+from broker.wire.http import SESSION_COOKIE
 from tests import oidf_plans
 from tests.clock import FakeClock
 from tests.registering import REDIRECT, registering
@@ -23,7 +26,9 @@ def module(name: str) -> pytest.MarkDecorator:
 
 
 @module("oidcc-3rd_party-init-login")
-def test_a_login_begun_here_leads_to_the_client_which_then_asks_for_it(sqlite_url: str, clock: FakeClock) -> None:
+def test_a_login_begun_here_leads_to_the_client_which_then_asks_for_it(
+    sqlite_url: str, sqlite_template: Path, tmp_path: Path, clock: FakeClock
+) -> None:
     with registering(sqlite_url) as at:
         client = at.register(initiate_login_uri=START)
         assert client.told["initiate_login_uri"] == START
@@ -31,8 +36,15 @@ def test_a_login_begun_here_leads_to_the_client_which_then_asks_for_it(sqlite_ur
         assert registered is not None
         begun = replace(registered)
         assert "code" in client.authorize().told, "as the client asks once the browser is there"
-    with open_web(sqlite_url, clock, services=(begun,)) as web:
-        answer = web.client().get(f"/start/{client.client_id}?login_hint=mere&target_link_uri=https://autre.example/")
+    portal = shutil.copy(sqlite_template, tmp_path / "portal.sqlite")
+    with open_web(f"sqlite:///{portal}", clock, services=(begun,)) as web:
+        web.add_mother("Léa")
+        browser = web.client()
+        browser.sign_in()
+        session = web.world.federation.unended(browser.cookies[SESSION_COOKIE])
+        assert session is not None
+        web.world.federation.agreements.give(begun, session)
+        answer = browser.get(f"/start/{client.client_id}?login_hint=mere&target_link_uri=https://autre.example/")
     assert (answer.status, answer.location) == (303, f"{START}?iss=https%3A%2F%2Fpreau.example")
 
 

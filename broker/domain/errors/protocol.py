@@ -76,6 +76,14 @@ class LoginRequired(ProtocolError):
     may_redirect = True
 
 
+class InteractionRequired(ProtocolError):
+    """`prompt=none`, and the person has not said yes to a client that registered itself (OIDC Core §3.1.2.6)."""
+
+    code = "PRE-3027"
+    spec_error = "interaction_required"
+    may_redirect = True
+
+
 class InvalidClient(ProtocolError):
     """Client authentication failed at the token endpoint (RFC 6749 §5.2)."""
 

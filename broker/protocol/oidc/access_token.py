@@ -7,7 +7,7 @@ anybody's life; `sub` is the person as that API's service knows them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from broker.domain.handles import digest
@@ -21,16 +21,23 @@ ALG = "ES256"
 
 
 def issue_for_person(
-    payload: CodePayload, settings: ProviderSettings, key: SigningKey, *, handle: str, jkt: str, now: datetime
+    payload: CodePayload,
+    settings: ProviderSettings,
+    key: SigningKey,
+    *,
+    scope: Iterable[str],
+    handle: str,
+    jkt: str,
+    now: datetime,
 ) -> str:
-    """Sign a token for the API of a grant. `handle` is the opaque one that its row was stored for."""
+    """Sign a token for the API of a grant: `scope` is what the API takes of it, `handle` the opaque one of its row."""
     grant, authn = payload.grant, payload.authn
     if grant.audience is None:
         raise ValueError("a grant for no API in particular")
     told = {
         "sub": grant.audience.subject,
         "client_id": grant.client_id,
-        "scope": " ".join(grant.scope),
+        "scope": " ".join(scope),
         "auth_time": int(authn.auth_time.timestamp()),
         **({"acr": authn.acr} if authn.acr else {}),
     }

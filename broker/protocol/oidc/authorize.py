@@ -9,12 +9,13 @@ from datetime import datetime
 from broker.accounts.session_life import offline_of
 from broker.domain.acts import IssueCode, PushedRequest
 from broker.domain.audit import Action, AuditEvent
-from broker.domain.errors import AccessDenied, LoginRequired, ProtocolError
+from broker.domain.errors import AccessDenied, InteractionRequired, LoginRequired, ProtocolError
 from broker.domain.handles import Handle, Id, digest, new_handle, new_id
 from broker.domain.portraits import Portrait
 from broker.domain.ports import Current, Grants, Portraits, Services
 from broker.domain.services import Service
 from broker.domain.sessions import Audience, CodePayload, Grant, Session
+from broker.federation.agreements import AGREE, Agreements
 from broker.federation.logins import LoginRequest
 from broker.federation.service_gate import ServiceGate
 from broker.protocol.endpoint import Answer, Call, NeedsLogin, SelfPost
@@ -69,6 +70,7 @@ class Authorize:
     pending: PendingRequests
     signer: Signer
     pushed: PushedRequests
+    agreements: Agreements
     checks: AuthorizeChecks = field(default_factory=AuthorizeChecks)
 
     def get(self, call: Call) -> Answer:
@@ -98,7 +100,7 @@ class Authorize:
                 check(submission)
             return self._decide(call, read_request(submission), started=asked.started)
         except ProtocolError as refusal:
-            if not refusal.may_redirect:
+            if not refusal.may_redirect or self._asks_first(call, submission):
                 raise
             return self._refuse(call, submission, refusal)
 
@@ -113,6 +115,8 @@ class Authorize:
             return self._ask_login(call, _anew(request), book)
         if verdict is Verdict.LOGIN or call.session is None:
             return self._ask_login(call, request, book)
+        if self.agreements.missing(request.client.service, call.session):
+            return self._ask_agreement(call, request, started=started)
         return self._answer_as_remembered(call, request, call.session, book) or self._answer_anew(
             call, request, call.session, book, started=started
         )
@@ -179,6 +183,22 @@ class Authorize:
                 requires=self.gate.wanted(request.client.service, book, now=call.now),
             )
         )
+
+    def _asks_first(self, call: Call, submission: Submission) -> bool:
+        """Nothing goes back to a client that registered itself before the person said yes, an error neither.
+
+        But where no page may be shown: it is told that one is needed (OIDC Core §3.1.2.6).
+        """
+        silent = oauth.NONE in submission.get(oauth.PROMPT).split()
+        return not silent and self.agreements.missing(submission.client.service, call.session)
+
+    def _ask_agreement(self, call: Call, request: AuthorizationRequest, *, started: datetime | None) -> PlainResponse:
+        if oauth.NONE in request.prompt:
+            raise InteractionRequired("a client that registered itself, to which nobody said yes")
+        waiting = self.pending.keep_for_answer(
+            request.values, browser=call.browser, started=started, pushed=request.pushed
+        )
+        return redirect_response(with_parameters(AGREE, {"service": request.client.service.service_id, "i": waiting}))
 
     def _ask_another(
         self, call: Call, request: AuthorizationRequest, book: PolicyBook, *, started: datetime | None

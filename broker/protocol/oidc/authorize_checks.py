@@ -21,7 +21,7 @@ from broker.domain.errors import (
 )
 from broker.protocol.oidc.claims_request import parse_claims
 from broker.protocol.oidc.requests import Submission
-from broker.protocol.oidc.targets import check_space, check_target
+from broker.protocol.oidc.targets import check_space, check_taken, check_target
 from broker.wire import oauth
 
 AuthorizeCheck = Callable[[Submission], None]
@@ -168,8 +168,9 @@ def check_key(submission: Submission) -> None:
 
 
 def check_resource(submission: Submission) -> None:
-    """The API that tokens are asked for is declared, open and this client's (RFC 8707 §2)."""
+    """The API that is named is declared, open, this client's, and takes some of the scope (RFC 8707 §2)."""
     check_target(submission.values, submission.target, submission.client)
+    check_taken(submission.get(oauth.SCOPE).split(), submission.target)
 
 
 def check_resource_space(submission: Submission) -> None:

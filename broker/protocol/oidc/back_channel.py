@@ -31,12 +31,17 @@ It leads nowhere else: no redirect is followed, and no address inside a network 
 
 @dataclass(frozen=True, slots=True)
 class BackChannel:
-    """`LogoutNotifier` for the OpenID Connect clients of the register."""
+    """`LogoutNotifier` for the OpenID Connect clients of the register.
+
+    `post` calls the addresses of declared services, `strangers` those of clients that registered themselves: these
+    must not lead into the networks that are open to the former.
+    """
 
     settings: ProviderSettings
     services: Current[Services]
     signer: Signer
     post: Post
+    strangers: Post
 
     def notify(self, logout: Logout, *, now: datetime) -> None:
         """See `LogoutNotifier.notify`. Each try is a token of its own: the last one may have run out on the way."""
@@ -46,7 +51,8 @@ class BackChannel:
             raise LogoutUntold(Untold.NO_ADDRESS)
         claims = logout_claims(logout, self.settings, now=now)
         token = sign(claims, self.signer.ring().key(party.signing_alg, KeyPurpose.LOGOUT_TOKEN), typ=TYP)
-        status = self.post(party.backchannel_logout_uri, urlencode({"logout_token": token}))
+        post = self.strangers if party.self_registered else self.post
+        status = post(party.backchannel_logout_uri, urlencode({"logout_token": token}))
         if status == HTTPStatus.BAD_REQUEST:
             raise LogoutUntold(Untold.REFUSED)  # §2.8: read and refused; the same would be refused again
         if status not in {HTTPStatus.OK, HTTPStatus.NO_CONTENT}:

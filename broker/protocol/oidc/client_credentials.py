@@ -13,6 +13,7 @@ from broker.domain.acts import IssueServiceToken
 from broker.domain.audit import Action, AuditEvent
 from broker.domain.errors import InvalidClient, InvalidScope
 from broker.domain.handles import Handle, digest, new_handle
+from broker.domain.keys import KeyPurpose
 from broker.domain.ports import Current, Services, ServiceTokens
 from broker.domain.services import TokenAuthMethod
 from broker.domain.sessions import ServiceToken
@@ -20,7 +21,7 @@ from broker.protocol.answers import private_json
 from broker.protocol.oidc.access_token import ALG, is_signed, issue_for_service
 from broker.protocol.oidc.provider import ProviderSettings
 from broker.protocol.oidc.signing import Signer
-from broker.protocol.oidc.targets import Target, check_target, find_target
+from broker.protocol.oidc.targets import Target, check_target, find_target, taken
 from broker.protocol.oidc.token_request import TokenRequest
 from broker.wire import oauth
 from broker.wire.http import PlainResponse
@@ -40,6 +41,19 @@ def check_service_scope(asked: TokenRequest) -> None:
         raise InvalidScope("not a scope of the service itself")
 
 
+def scope_for(asked: TokenRequest, target: Target | None) -> tuple[str, ...]:
+    """What the client asks, or all it may do when it named nothing (RFC 6749 §3.3), as far as the API takes it.
+
+    Its own descriptor says what it may do, and that is another's hand than the API's: what is named beyond what the API
+    takes is refused, so that nobody believes to hold it. Raises `InvalidScope`.
+    """
+    named = tuple(dict.fromkeys(asked.form.get(oauth.SCOPE, "").split()))
+    scope = taken(named or asked.client.party.service_scopes, target)
+    if not scope or (named and scope != named):
+        raise InvalidScope("not a scope that the API takes")
+    return scope
+
+
 SERVICE_CHECKS: tuple[ServiceCheck, ...] = (check_keeps_secret, check_service_scope)
 
 
@@ -54,13 +68,13 @@ class ClientCredentials:
     checks: tuple[ServiceCheck, ...] = SERVICE_CHECKS
 
     def issue(self, asked: TokenRequest) -> PlainResponse:
-        """Store a token and hand it out; all the client may do when it named no scope (RFC 6749 §3.3)."""
+        """Store a token and hand it out."""
         for check in self.checks:
             check(asked)
         handle, now, party = new_handle(Handle.SERVICE_TOKEN), asked.call.now, asked.client.party
-        scope = tuple(dict.fromkeys(asked.form.get(oauth.SCOPE, "").split())) or party.service_scopes
         target = find_target(self.services.current(), asked.form)
         check_target(asked.form, target, asked.client)
+        scope = scope_for(asked, target)
         token = ServiceToken(
             party.client_id, scope, now + self.settings.access_token, jkt=asked.jkt,
             resource=target.resource.uri if target else "",
@@ -78,7 +92,8 @@ class ClientCredentials:
     def _written(self, token: ServiceToken, target: Target | None, handle: str, *, now: datetime) -> str:
         if target is None or not is_signed(target.resource):
             return handle
-        return issue_for_service(token, self.settings, self.signer.ring().key(ALG), handle=handle, now=now)
+        key = self.signer.ring().key(ALG, KeyPurpose.ACCESS_TOKEN)
+        return issue_for_service(token, self.settings, key, handle=handle, now=now)
 
 
 def _event(asked: TokenRequest, scope: tuple[str, ...]) -> AuditEvent:

@@ -25,7 +25,9 @@ MOST_KEY_SETS = 1024
 KEPT = 600.0
 """Seconds until keys are fetched anew: a key that its owner withdrew is good no longer than that."""
 PAUSE = 5.0
-"""Seconds between two calls to one address: a stranger's assertions must not make us call it without end."""
+"""Seconds after a call until an address is called again: a stranger's assertions must not hold a thread for ever."""
+GRACE = 10.0
+"""Seconds that keys are good beyond `KEPT` while one request fetches them anew: the others do not wait for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,50 +42,85 @@ class Fetched:
     asked: float
 
 
-class ClientKeys:
-    """The key sets of this process, shared by its threads."""
+NOTHING = Fetched(None, 0.0, float("-inf"))
 
-    def __init__(self, fetch: Fetch, *, elapsed: Callable[[], float] = monotonic) -> None:
+
+class ClientKeys:
+    """The key sets of this process, shared by its threads.
+
+    `fetch` calls the addresses of declared services, `strangers` those of clients that registered themselves: what
+    they name must not lead into the networks that are open to the former.
+    """
+
+    def __init__(self, fetch: Fetch, *, strangers: Fetch, elapsed: Callable[[], float] = monotonic) -> None:
         self._fetch = fetch
+        self._strangers = strangers
         self._elapsed = elapsed
         self._read = lru_cache(MOST_KEY_SETS)(jwks_from_json)
-        self._known: dict[str, Fetched] = {}
-        self._locks: dict[str, threading.Lock] = {}
+        self._known: dict[_Place, Fetched] = {}
+        self._asking: set[_Place] = set()
+        self._lock = threading.Lock()
 
     def of(self, party: RelyingParty) -> KeySet:
         """The keys of a client. Raises `InvalidClient` where they cannot be fetched, `TokenRefused` for none."""
         if not party.jwks_uri:
             return self._read(party.jwks)
-        known = self._known.get(party.jwks_uri)
-        if known is None or known.keys is None or self._elapsed() - known.since > KEPT:
-            known = self._look(party.jwks_uri)
+        known = self._known.get(_place(party))
+        if known is None or not self._within(known, KEPT):
+            known = self._look(party)
         if known.keys is None:
             raise InvalidClient("its keys cannot be fetched")
         return known.keys
 
     def of_now(self, party: RelyingParty) -> KeySet | None:
         """The keys after a new look; None where none may be made yet, or there is nowhere to look."""
-        before = self._known.get(party.jwks_uri) if party.jwks_uri else None
+        before = self._known.get(_place(party)) if party.jwks_uri else None
         if before is None or self._elapsed() - before.asked < PAUSE:
             return None
-        return self._look(party.jwks_uri).keys
+        return self._look(party).keys
 
-    def _look(self, uri: str) -> Fetched:
-        """Fetch, once for all who ask at the same moment; what was asked a moment ago is not asked again."""
-        with self._locks.setdefault(uri, threading.Lock()):
-            known = self._known.get(uri, Fetched(None, 0.0, 0.0))
-            now = self._elapsed()
-            if uri in self._known and now - known.asked < PAUSE:
+    def _look(self, party: RelyingParty) -> Fetched:
+        """Fetch, unless it was asked a moment ago or is being asked: then what is kept. Nobody waits for another."""
+        place = _place(party)
+        with self._lock:
+            known = self._known.get(place, NOTHING)
+            if place in self._asking:
+                return known if self._within(known, KEPT + GRACE) else NOTHING
+            if self._elapsed() - known.asked < PAUSE:
                 return known
+            self._asking.add(place)
+        try:
+            return self._ask(place, party, known)
+        finally:
+            with self._lock:
+                self._asking.remove(place)
+
+    def _ask(self, place: _Place, party: RelyingParty, known: Fetched) -> Fetched:
+        """Call the address. The pause begins when the call is over: it may itself have lasted as long."""
+        keys = self._fetched(party)
+        now = self._elapsed()
+        kept = known.keys if self._within(known, KEPT) else None
+        with self._lock:
             if len(self._known) >= MOST_KEY_SETS:
                 self._known.clear()
-            keys = self._fetched(uri)
-            kept = known.keys if now - known.since <= KEPT else None
-            found = self._known[uri] = Fetched(keys, now, now) if keys else Fetched(kept, known.since, now)
-            return found
+            found = self._known[place] = Fetched(keys, now, now) if keys else Fetched(kept, known.since, now)
+        return found
 
-    def _fetched(self, uri: str) -> KeySet | None:
+    def _within(self, known: Fetched, seconds: float) -> bool:
+        """Tell whether there are keys, fetched so many seconds ago or less."""
+        return known.keys is not None and self._elapsed() - known.since <= seconds
+
+    def _fetched(self, party: RelyingParty) -> KeySet | None:
+        fetch = self._strangers if party.self_registered else self._fetch
         try:
-            return jwks_from_json(self._fetch(uri))
+            return jwks_from_json(fetch(party.jwks_uri))
         except (UnavailableError, TokenRefused):
             return None
+
+
+_Place = tuple[str, bool]
+"""An address, and whether a stranger named it: what one may call gives the other nothing."""
+
+
+def _place(party: RelyingParty) -> _Place:
+    return party.jwks_uri, party.self_registered

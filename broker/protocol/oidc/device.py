@@ -32,7 +32,7 @@ from broker.protocol.oidc.answers import token_refusal
 from broker.protocol.oidc.client_assertions import AssertionDesk
 from broker.protocol.oidc.client_auth import CREDENTIALS_CHECKS, CredentialsCheck, authenticate
 from broker.protocol.oidc.provider import Client, ProviderSettings
-from broker.protocol.oidc.targets import Target, check_space, check_target, find_target
+from broker.protocol.oidc.targets import Target, check_space, check_taken, check_target, find_target
 from broker.wire import oauth
 from broker.wire.http import PlainResponse, parse_body
 
@@ -77,6 +77,7 @@ def check_resource(asked: DeviceAsked) -> None:
     """The API that tokens are asked for is declared, open, this client's and of its space (RFC 8707 §2)."""
     check_target(asked.form, asked.target, asked.client)
     check_space(asked.target, asked.client)
+    check_taken(asked.form.get(oauth.SCOPE, "").split(), asked.target)
 
 
 DEVICE_CHECKS: tuple[DeviceCheck, ...] = (check_grant, check_openid, check_scope, check_resource)

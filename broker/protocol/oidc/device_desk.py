@@ -16,7 +16,7 @@ from broker.domain.errors import AccessDenied
 from broker.domain.handles import Id, digest, new_id, read_user_code
 from broker.domain.ports import Current, DeviceRequests, Grants, Services
 from broker.domain.services import Service
-from broker.domain.sessions import Audience, CodePayload, Device, DeviceRequest, Grant, Session
+from broker.domain.sessions import Audience, CodePayload, Device, DeviceRequest, Grant, Offline, Session
 from broker.federation import GuessGate
 from broker.federation.service_gate import ServiceGate
 from broker.protocol.oidc.provider import Client, claims_of
@@ -119,12 +119,9 @@ class DeviceDesk:
         return weighed
 
     def _payload(self, screen: WaitingScreen, by: Decider, weighed: Weighed) -> CodePayload:
-        """What the device's code will stand for. A screen is a shared device, whosever telephone said yes."""
+        """What the device's code will stand for."""
         request, client, session = screen.request, screen.client, by.session
-        limits = self.gate.policies.current().installation.sessions
-        offline = offline_of(Device.SHARED, weighed.kinds, client.service.space, limits, now=by.now)
-        if oauth.OFFLINE_ACCESS not in request.scope:
-            offline = None
+        offline = self._offline(screen, by, weighed)
         scopes = tuple(scope for scope in request.scope if offline or scope != oauth.OFFLINE_ACCESS)
         grant = Grant(new_id(Id.GRANT), session.person_id, request.client_id, session.sid, scopes)
         if screen.target:
@@ -142,6 +139,18 @@ class DeviceDesk:
             offline=offline,
             visit=session.visit,
         )
+
+    def _offline(self, screen: WaitingScreen, by: Decider, weighed: Weighed) -> Offline | None:
+        """How long the screen renews its tokens; None unless its descriptor says so in words.
+
+        A screen is a shared device, whosever telephone said yes, and perhaps a stranger's (RFC 8628 §5.4): what
+        somebody was talked into ends with the session that they said it in, at the latest.
+        """
+        if not screen.client.party.device_offline or oauth.OFFLINE_ACCESS not in screen.request.scope:
+            return None
+        limits = self.gate.policies.current().installation.sessions
+        offline = offline_of(Device.SHARED, weighed.kinds, screen.service.space, limits, now=by.now)
+        return replace(offline, until=min(offline.until, by.session.ends_at)) if offline else None
 
     def _subject(self, service: Service, by: Decider) -> str:
         return self.grants.subject(by.session.person_id, sector=service.sector, space=service.space, now=by.now)

@@ -79,6 +79,15 @@ def check_return_uri(request: LogoutRequest) -> None:
         raise NotProven("absent or not registered")
 
 
+def check_stranger(request: LogoutRequest) -> None:
+    """To a client that registered itself leads only the end of a session in which it was used.
+
+    A hint is good for ever here: kept by whoever got one, it would make our address lead anywhere.
+    """
+    if request.session is None and request.client is not None and request.client.service.registered is not None:
+        raise NotProven("a client that registered itself, and no session to end")
+
+
 def check_state(request: LogoutRequest) -> None:
     """`state` fits into the address it is sent back in."""
     if len(request.get(oauth.STATE)) > LONGEST_STATE:
@@ -87,7 +96,7 @@ def check_state(request: LogoutRequest) -> None:
 
 PROOF_CHECKS: tuple[LogoutCheck, ...] = (check_hint, check_client, check_client_id, check_service)
 SESSION_CHECKS: tuple[LogoutCheck, ...] = (check_session,)
-RETURN_CHECKS: tuple[LogoutCheck, ...] = (check_return_uri, check_state)
+RETURN_CHECKS: tuple[LogoutCheck, ...] = (check_return_uri, check_stranger, check_state)
 
 
 def passes(checks: tuple[LogoutCheck, ...], request: LogoutRequest) -> bool:

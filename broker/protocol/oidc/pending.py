@@ -50,13 +50,23 @@ class PendingRequests:
 
     def keep_for_login(self, values: Mapping[str, str], *, browser: str, started: datetime, pushed: str = "") -> str:
         """Keep a request while its person logs in; returns the path that takes it up again, in this browser only."""
-        record = {"values": dict(values), "browser": digest(browser), "started": started.isoformat(), "pushed": pushed}
+        return self._path(self.keep_for_answer(values, browser=browser, started=started, pushed=pushed))
+
+    def keep_for_answer(
+        self, values: Mapping[str, str], *, browser: str, started: datetime | None, pushed: str = ""
+    ) -> str:
+        """Keep a request while its person answers a question of ours; returns the handle that takes it up again.
+
+        `started`: when the login began that was made for it, if one was.
+        """
+        began = started.isoformat() if started else ""
+        record = {"values": dict(values), "browser": digest(browser), "started": began, "pushed": pushed}
         return self._keep(record, seconds=int(self.longest.total_seconds()))
 
     def keep_posted(self, values: Mapping[str, str], *, pushed: str = "") -> str:
         """Keep a request for the GET that follows its POST: only that GET carries the browser's cookies."""
         record = {"values": dict(values), "browser": "", "started": "", "pushed": pushed}
-        return self._keep(record, seconds=POSTED_SECONDS)
+        return self._path(self._keep(record, seconds=POSTED_SECONDS))
 
     def take(self, handle: str, *, browser: str) -> Waiting:
         """Take a request up again, once. Raises `LoginExpired`; another browser's attempt does not spend it."""
@@ -74,6 +84,9 @@ class PendingRequests:
     def _keep(self, record: Mapping[str, object], *, seconds: int) -> str:
         handle = new_handle(Handle.REQUEST)
         self._store.put(self._key(handle), json.dumps(record).encode(), ttl=seconds)
+        return handle
+
+    def _path(self, handle: str) -> str:
         return with_parameters(self._resume, {"i": handle})
 
     def _key(self, handle: str) -> str:

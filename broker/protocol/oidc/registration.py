@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -32,6 +33,8 @@ from broker.protocol.oidc.registration_checks import METADATA_CHECKS, Asked, Fet
 from broker.protocol.oidc.registration_metadata import OURS, granted, information
 from broker.wire import oauth
 from broker.wire.http import PlainResponse, json_response, parse_form
+
+log = logging.getLogger(__name__)
 
 PER_MINUTE = 30
 """Requests from one address: a client registers once, and a stranger who tries many learns nothing by it."""
@@ -107,7 +110,7 @@ class RegistrationEndpoint:
         event = _event(Action.CLIENT_REGISTERED, registration, call)
         if not self.desk.registrations.add(registration, most=self.desk.terms.most, audit=event):
             raise RegistrationsFull(f"{self.desk.terms.most} live")
-        self.desk.changed()
+        self._follow()
         return json_response(201, information(registration, self.issuer, secret=secret, token=token), headers=NO_STORE)
 
     def _read(self, call: Call) -> PlainResponse:
@@ -130,7 +133,7 @@ class RegistrationEndpoint:
         )
         if not self.desk.registrations.change(after, audit=_event(Action.CLIENT_CHANGED, after, call)):
             raise InvalidToken("deleted meanwhile")
-        self.desk.changed()
+        self._follow()
         told_back = information(after, self.issuer, secret=secret, token=_bearer(call))
         return json_response(200, told_back, headers=NO_STORE)
 
@@ -138,8 +141,15 @@ class RegistrationEndpoint:
         registration = self._own(call)
         event = _event(Action.CLIENT_REMOVED, registration, call)
         self.desk.registrations.remove(registration.client_id, audit=event)
-        self.desk.changed()
+        self._follow()
         return PlainResponse(204, NO_STORE)
+
+    def _follow(self) -> None:
+        """Let this process follow at once. What is stored is done: a fault here is the log's, not the caller's."""
+        try:
+            self.desk.changed()
+        except Exception:
+            log.exception("registrations: stored, and not followed yet")
 
     def _own(self, call: Call) -> Registration:
         """The registration that the token in the header opens: the one that the address names, or nothing is told."""

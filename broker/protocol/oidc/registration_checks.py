@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from broker.domain.errors import InvalidClientMetadata, InvalidRedirectUri, UnavailableError
 from broker.domain.services import ClientKind, TokenAuthMethod
+from broker.protocol.oidc.registered_keys import public_keys
 from broker.services.addresses import address_fault, native_fault, origin_of
 from broker.wire import oauth
 from broker.wire.jose import SIGNING_ALGS, TokenRefused, jwks_from_json
@@ -124,7 +125,7 @@ def check_keys(asked: Asked) -> None:
     if asked.auth_method == TokenAuthMethod.PRIVATE_KEY_JWT and not (by_value or by_reference):
         raise InvalidClientMetadata("private_key_jwt needs jwks or jwks_uri")
     if by_value:
-        _check_public("jwks", _text_of(asked.values["jwks"]))
+        _check_usable(json.dumps(public_keys(asked.values["jwks"])), "jwks holds no usable public key")
 
 
 def check_subject_type(asked: Asked) -> None:
@@ -191,18 +192,24 @@ def check_sector(asked: Asked) -> None:
     uri = asked.word("sector_identifier_uri")
     if not uri:
         return
+    wanted = "sector_identifier_uri must give a JSON list that names every redirect URI"
     try:
-        named = json.loads(_fetched(asked, "sector_identifier_uri"))
+        named = json.loads(_fetched(asked, "sector_identifier_uri", wanted))
     except (ValueError, RecursionError):
         named = None
     if not isinstance(named, list) or not set(asked.words("redirect_uris")) <= {n for n in named if isinstance(n, str)}:
-        raise InvalidClientMetadata("sector_identifier_uri must hold a JSON list that names every redirect URI")
+        raise InvalidClientMetadata(wanted)
 
 
 def check_jwks_uri(asked: Asked) -> None:
     """The keys can be fetched, and are public ones."""
-    if asked.word("jwks_uri"):
-        _check_public("jwks_uri", _fetched(asked, "jwks_uri"))
+    if not asked.word("jwks_uri"):
+        return
+    wanted = "jwks_uri must give a JWK set with a usable public key, and no private one"
+    document = _fetched(asked, "jwks_uri", wanted)
+    _check_usable(document, wanted)
+    if any(isinstance(entry, dict) and {"d", "k"} & entry.keys() for entry in json.loads(document)["keys"]):
+        raise InvalidClientMetadata(wanted)  # what was published is everybody's
 
 
 ADDRESSES = (
@@ -242,26 +249,16 @@ def _web_fault(uri: str) -> str:
     return address_fault(uri)
 
 
-def _fetched(asked: Asked, name: str) -> bytes:
+def _fetched(asked: Asked, name: str, wanted: str) -> bytes:
+    """The document. A call that fails is answered as a document that will not do: nobody looks round by our answers."""
     try:
         return asked.fetch(asked.word(name))
     except UnavailableError as fault:
-        raise InvalidClientMetadata(f"{name} cannot be fetched") from fault
+        raise InvalidClientMetadata(wanted) from fault
 
 
-def _text_of(jwks: object) -> str:
-    try:
-        return json.dumps(jwks)
-    except RecursionError:
-        return ""
-
-
-def _check_public(name: str, document: bytes | str) -> None:
-    """Some key of the set can be used, and none is private: what was published is everybody's."""
+def _check_usable(document: bytes | str, wanted: str) -> None:
     try:
         jwks_from_json(document)
-        entries = json.loads(document)["keys"]
     except TokenRefused as refused:
-        raise InvalidClientMetadata(f"{name} holds no usable public key") from refused
-    if any(isinstance(entry, dict) and {"d", "k"} & entry.keys() for entry in entries):
-        raise InvalidClientMetadata(f"{name} holds a private key: keep it, and make another")
+        raise InvalidClientMetadata(wanted) from refused

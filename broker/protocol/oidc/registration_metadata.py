@@ -8,6 +8,7 @@ from typing import Any
 from broker.domain.registrations import Registration
 from broker.domain.services import ClientKind
 from broker.protocol.oidc.provider import REGISTER_PATH
+from broker.protocol.oidc.registered_keys import public_keys
 from broker.protocol.oidc.registration_checks import ADDRESSES, SWITCHES, Asked
 from broker.services.registered import REGISTERED_SCOPES
 from broker.wire import oauth
@@ -38,7 +39,7 @@ def granted(asked: Asked) -> dict[str, object]:
     told |= {name: asked.word(name) for name in ("client_name", *ADDRESSES, *_ALGS) if asked.word(name)}
     told |= {name: True for name in SWITCHES if asked.flag(name)}
     told |= {name: list(asked.words(name)) for name in ("contacts", "post_logout_redirect_uris") if asked.words(name)}
-    return told | ({"jwks": asked.values["jwks"]} if "jwks" in asked.values else {})
+    return told | ({"jwks": public_keys(asked.values["jwks"])} if "jwks" in asked.values else {})
 
 
 def information(registration: Registration, issuer: str, *, secret: str = "", token: str = "") -> dict[str, object]:

@@ -8,6 +8,7 @@ from functools import lru_cache, partial
 from typing import Protocol
 
 from broker.domain.errors import UpstreamUnavailable
+from broker.domain.keys import KeyPurpose
 from broker.domain.ports import (
     ChildTokens,
     Consumptions,
@@ -23,8 +24,10 @@ from broker.domain.ports import (
 )
 from broker.domain.services import Service
 from broker.federation import service_gate
+from broker.federation.agreements import Agreements
 from broker.federation.service_gate import ServiceGate
 from broker.protocol.endpoint import Route
+from broker.protocol.oidc import access_token
 from broker.protocol.oidc.authorize import Authorize
 from broker.protocol.oidc.client_assertions import AssertionDesk
 from broker.protocol.oidc.client_credentials import ClientCredentials
@@ -56,7 +59,7 @@ from broker.protocol.oidc.provider import (
 from broker.protocol.oidc.pushed import Push, PushedRequests
 from broker.protocol.oidc.registration import PER_MINUTE, RegistrationDesk, RegistrationEndpoint
 from broker.protocol.oidc.registration_checks import REGISTERED_ALGS
-from broker.protocol.oidc.signing import Signer
+from broker.protocol.oidc.signing import Signer, WantedKey, keys_of_clients
 from broker.protocol.oidc.token import Token
 from broker.protocol.oidc.token_desk import TokenDesk
 from broker.protocol.oidc.userinfo import UserInfo
@@ -121,18 +124,30 @@ def algs_wanted(services: Iterable[Service], *, registration: bool = False) -> t
     return tuple(sorted({DEFAULT_ALG, *told, *(REGISTERED_ALGS if registration else ())}))
 
 
+def keys_wanted(services: Iterable[Service], *, registration: bool = False) -> tuple[WantedKey, ...]:
+    """Keys that sign for these services; for access tokens only where an API reads them itself (RFC 9068)."""
+    every = tuple(services)
+    signed = any(resource.jwt for service in every for resource in service.resources)
+    own = ((KeyPurpose.ACCESS_TOKEN, access_token.ALG),) if signed else ()
+    return (*keys_of_clients(algs_wanted(every, registration=registration)), *own)
+
+
 def build_routes(parts: ProviderParts) -> tuple[Route, ...]:
     """Every endpoint of the provider."""
     settings = parts.settings
     pending = PendingRequests(parts.store, login=lambda: settings.lives.current().interaction)
     discovery = _discovery(parts)
     gate = ServiceGate(parts.people, parts.policies, parts.logins)
-    assertions = AssertionDesk(settings.issuer, parts.consumptions, ClientKeys(parts.fetch))
+    strangers = parts.registration.fetch if parts.registration else call_nobody
+    keys = ClientKeys(parts.fetch, strangers=strangers)
+    assertions = AssertionDesk(settings.issuer, parts.consumptions, keys)
     proofs = ProofDesk(settings.issuer, parts.store)
     pushed = PushedRequests(parts.store, lambda: settings.lives.current().pushed)
     push = Push(parts.services, assertions, proofs, pushed)
     portraits = parts.portraits
-    authorize = Authorize(settings, parts.services, parts.grants, gate, portraits, pending, parts.signer, pushed)
+    authorize = Authorize(
+        settings, parts.services, parts.grants, gate, portraits, pending, parts.signer, pushed, Agreements(parts.store)
+    )
     envelopes = Envelopes(settings, parts.signer, lru_cache(MOST_KEY_SETS)(encryption_key))
     token = _token_endpoint(parts, gate, assertions, proofs, envelopes)
     desk = _token_desk(parts, assertions)

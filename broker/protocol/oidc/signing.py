@@ -27,14 +27,25 @@ from broker.wire.jose import (
 )
 
 Seal = Callable[[bytes], bytes]
+WantedKey = tuple[KeyPurpose, str]
+"""A purpose, and the algorithm that is to sign for it."""
+
+
+def keys_of_clients(algs: Iterable[str]) -> tuple[WantedKey, ...]:
+    """The keys behind algorithms that clients registered: what any client may be told of a login and of its end."""
+    return tuple((purpose, alg) for alg in algs for purpose in (KeyPurpose.ID_TOKEN, KeyPurpose.LOGOUT_TOKEN))
 
 
 @dataclass(frozen=True, slots=True)
 class KeyRing:
-    """Keys as they stand: those that sign, those that check our own ID tokens, and what the world is told (`jwks`)."""
+    """Keys as they stand: those that sign, those that check our own tokens, and what the world is told (`jwks`).
+
+    `verifying` checks ID tokens, `verifying_access` signed access tokens: neither is ever taken for the other.
+    """
 
     active: Mapping[tuple[KeyPurpose, str], SigningKey]
     verifying: KeySet
+    verifying_access: KeySet
     jwks: bytes
 
     def key(self, alg: str, purpose: KeyPurpose = KeyPurpose.ID_TOKEN) -> SigningKey:
@@ -69,19 +80,19 @@ class KeyVault:
 class Signer:
     """The ring of this process. Reading it costs nothing; the watcher calls `refresh`."""
 
-    def __init__(self, vault: KeyVault, *, algs: Iterable[str], clock: Clock) -> None:
+    def __init__(self, vault: KeyVault, *, wanted: Iterable[WantedKey], clock: Clock) -> None:
         self._vault = vault
         self._clock = clock
         self._opened: dict[str, SigningKey] = {}
         self._rows: tuple[StoredKey, ...] = ()
-        self.ensure(algs)
+        self.ensure(wanted)
 
-    def ensure(self, algs: Iterable[str]) -> None:
-        """Make the keys that these algorithms need and that are not there yet."""
+    def ensure(self, wanted: Iterable[WantedKey]) -> None:
+        """Make the keys that are wanted and not there yet."""
         there = {(row.purpose, row.alg) for row in self._vault.keys.published() if row.state is KeyState.ACTIVE}
-        for wanted in ((purpose, alg) for alg in algs for purpose in KeyPurpose):
-            if wanted not in there:
-                self._make(*wanted)
+        for key in wanted:
+            if key not in there:
+                self._make(*key)
         self._take(self._vault.keys.published())
 
     def ring(self) -> KeyRing:
@@ -102,8 +113,12 @@ class Signer:
     def _take(self, rows: tuple[StoredKey, ...]) -> None:
         self._opened = {row.kid: self._open(row) for row in rows if row.state is KeyState.ACTIVE}
         active = {(row.purpose, row.alg): self._opened[row.kid] for row in rows if row.state is KeyState.ACTIVE}
-        ours = export_jwks(row.public_jwk for row in rows if row.purpose is KeyPurpose.ID_TOKEN)
-        self._ring = KeyRing(active, jwks_from_json(ours), export_jwks(row.public_jwk for row in rows))
+        self._ring = KeyRing(
+            active,
+            verifying=_those_of(rows, KeyPurpose.ID_TOKEN),
+            verifying_access=_those_of(rows, KeyPurpose.ACCESS_TOKEN),
+            jwks=export_jwks(row.public_jwk for row in rows),
+        )
         self._rows = rows
 
     def _open(self, row: StoredKey) -> SigningKey:
@@ -115,3 +130,9 @@ class Signer:
         event = self._vault.tells(Action.KEY_CREATED, key, now=now, actor="preau", state=key.state)
         # False: another process was first, and its key is read next
         self._vault.keys.change(ChangeKeys(now, (event,), added=(key,)))
+
+
+def _those_of(rows: Iterable[StoredKey], purpose: KeyPurpose) -> KeySet:
+    """Public keys of one purpose; none while nothing is signed for it."""
+    ours = [row.public_jwk for row in rows if row.purpose is purpose]
+    return jwks_from_json(export_jwks(ours)) if ours else KeySet(())

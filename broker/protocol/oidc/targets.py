@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from broker.domain.errors import InvalidTarget
+from broker.domain.errors import InvalidScope, InvalidTarget
 from broker.domain.ports import Services
 from broker.domain.services import Resource, Service
 from broker.protocol.oidc.provider import Client
@@ -36,6 +36,21 @@ def check_target(values: Mapping[str, str], target: Target | None, client: Clien
         raise InvalidTarget("no API that this client may ask for")
     if target.service.is_suspended:
         raise InvalidTarget("the service of the API is suspended")
+
+
+def taken(scope: Iterable[str], target: Target | None) -> tuple[str, ...]:
+    """What of a scope is told to the API: what it takes itself (RFC 9068 §3); for no API in particular, all of it."""
+    return tuple(word for word in scope if target is None or word in target.resource.scopes)
+
+
+def check_taken(scope: Iterable[str], target: Target | None) -> None:
+    """Something is left of the scope at the API.
+
+    Less than was asked is given, and said (RFC 6749 §3.3): `openid` speaks to us, and no API need take it. Raises
+    `InvalidScope`.
+    """
+    if target is not None and not taken(scope, target):
+        raise InvalidScope("the API takes none of these scopes")
 
 
 def check_space(target: Target | None, client: Client) -> None:

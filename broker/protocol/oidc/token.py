@@ -21,6 +21,7 @@ from broker.domain.errors import (
     UnsupportedGrantType,
 )
 from broker.domain.handles import Handle, digest, is_handle, new_handle
+from broker.domain.keys import KeyPurpose
 from broker.domain.portraits import Portrait
 from broker.domain.ports import Current, DeviceRequests, Grants, Ledger, Portraits, Services
 from broker.domain.released import release_of
@@ -38,7 +39,7 @@ from broker.protocol.oidc.id_token import issue_id_token
 from broker.protocol.oidc.proofs import ProofDesk
 from broker.protocol.oidc.provider import ProviderSettings
 from broker.protocol.oidc.signing import Signer
-from broker.protocol.oidc.targets import Target, find_target
+from broker.protocol.oidc.targets import Target, find_target, taken
 from broker.protocol.oidc.token_checks import WAYS, Redemption, Reused, Way
 from broker.protocol.oidc.token_request import Grantor, TokenRequest, check_grant_type
 from broker.wire import oauth
@@ -203,10 +204,12 @@ class Token:
         self.ledger.note(released)  # before the token is signed: what cannot be written down is not told
         told = payload if asked.way.kind is Redeemable.CODE else replace(payload, nonce="")  # OIDC Core §12.2
         ring, target = self.signer.ring(), self._target(payload)
+        scope = taken(payload.grant.scope, target)
         access = tokens.access
         if target and is_signed(target.resource):
+            key = ring.key(ALG, KeyPurpose.ACCESS_TOKEN)
             access = issue_for_person(
-                payload, self.settings, ring.key(ALG), handle=tokens.access, jkt=asked.jkt, now=now
+                payload, self.settings, key, scope=scope, handle=tokens.access, jkt=asked.jkt, now=now
             )
         key = ring.key(client.party.signing_alg)
         id_token = issue_id_token(told, self.settings, key, access_token=access, now=now)
@@ -217,7 +220,7 @@ class Token:
                 "token_type": oauth.DPOP if asked.jkt else oauth.BEARER,
                 "expires_in": int(self.settings.access_token.total_seconds()),
                 **renewed,
-                "scope": " ".join(payload.grant.scope),
+                "scope": " ".join(scope),
                 "id_token": self.envelopes.id_token(id_token, client.party),
             }
         )

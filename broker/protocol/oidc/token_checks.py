@@ -19,7 +19,7 @@ from broker.domain.errors import DeviceCodeExpired, InvalidGrant, InvalidScope, 
 from broker.domain.handles import Handle
 from broker.domain.sessions import CodePayload, Redeemable
 from broker.protocol.oidc.client_auth import AuthenticatedClient
-from broker.protocol.oidc.targets import Target, check_target
+from broker.protocol.oidc.targets import Target, check_taken, check_target
 from broker.wire import oauth
 
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
@@ -101,8 +101,10 @@ def check_unexpired(redemption: Redemption) -> None:
 
 
 def check_offline(redemption: Redemption) -> None:
-    """The client may still renew its tokens by itself: its descriptor may have changed since."""
-    if oauth.OFFLINE_ACCESS not in redemption.client.party.scopes:
+    """The client may still renew its tokens by itself, and on a screen: its descriptor may have changed since."""
+    party = redemption.client.party
+    on_screen = not redemption.payload.redirect_uri  # alone a device's code has no address
+    if oauth.OFFLINE_ACCESS not in party.scopes or (on_screen and not party.device_offline):
         raise InvalidGrant("no longer offline")
 
 
@@ -127,10 +129,11 @@ def check_resource(redemption: Redemption) -> None:
 
 
 def check_audience(redemption: Redemption) -> None:
-    """The API is still declared, open and this client's: its descriptor may have changed since."""
+    """The API is still declared, open, this client's, and takes some of it: its descriptor may have changed since."""
     audience = redemption.payload.grant.audience
     if audience:
         check_target({oauth.RESOURCE: audience.uri}, redemption.target, redemption.client)
+        check_taken(redemption.payload.grant.scope, redemption.target)
 
 
 CODE_CHECKS: tuple[RedemptionCheck, ...] = (

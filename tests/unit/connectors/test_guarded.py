@@ -7,8 +7,9 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from broker.domain.errors import UpstreamUnavailable
-from connectors.guarded import Guard, GuardedTransport, look_up, open_guarded
+from broker.domain.errors import SourceCrowded, UpstreamUnavailable
+from connectors.deadline import look_up
+from connectors.guarded import FETCH_LIMITS, Guard, GuardedTransport, open_guarded
 from connectors.outbound import Outbound
 from tests.certificates import ThrowAwayCa
 from tests.upstreams import Asked, Reply, Site
@@ -126,4 +127,15 @@ def test_the_certificate_must_be_the_names_not_the_addresss(throw_away_ca: Throw
         assert guarded.post_form(f"https://cantine.example:{port}/fin", body="", headers={}).status == 200
         with pytest.raises(UpstreamUnavailable, match="ConnectError"):
             guarded.post_form(f"https://autre.example:{port}/fin", body="", headers={})
+    guarded.close()
+
+
+def test_what_strangers_start_is_two_calls_at_once_and_waits_for_no_place(site: Site) -> None:
+    guarded = open_guarded((LOOPBACK,), limits=FETCH_LIMITS)
+    for _ in range(2):
+        guarded.room.acquire()
+    with pytest.raises(SourceCrowded):
+        guarded.get_once(site.url)
+    guarded.room.release()
+    assert guarded.get_once(site.url).status == 204
     guarded.close()

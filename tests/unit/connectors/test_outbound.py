@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain, repeat
+from time import monotonic
 
 import pytest
 
 from broker.domain.errors import SourceCrowded, UpstreamUnavailable
+from connectors.deadline import Resolver, over_within
 from connectors.outbound import Outbound, OutboundLimits, open_outbound
 from tests.upstreams import Asked, Reply, Site
 
@@ -104,10 +108,49 @@ def test_calls_at_once_are_bounded(site: Site, outbound: Outbound) -> None:
     assert outbound.get_once(site.url).body == b"ok"
 
 
-def test_an_answer_that_takes_too_long_as_a_whole_is_cut(site: Site, outbound: Outbound) -> None:
-    times = iter([0.0, 100.0])
+@pytest.mark.parametrize("reply", [Reply(drip=True), Reply(drip_headers=True)], ids=["body", "headers"])
+def test_an_answer_that_takes_too_long_as_a_whole_is_cut(script: Script, site: Site, reply: Reply) -> None:
+    """Each byte comes well within the bound of a read."""
+    script.replies = [reply]
+    outbound, began = open_outbound(limits=OutboundLimits(read=1.0, whole=0.3)), monotonic()
+    with pytest.raises(UpstreamUnavailable, match=r"slow|Timeout"):
+        outbound.get_once(site.url)
+    assert monotonic() - began < 1.0
+    outbound.close()
+
+
+def test_a_name_that_takes_too_long_is_left_behind() -> None:
+    """What is left behind keeps its place until the system's resolver gave it up."""
+    found = threading.Event()
+
+    def slow(host: str, port: int) -> tuple[str, ...]:
+        found.wait(5)
+        return ("127.0.0.1",)
+
+    resolve = Resolver(threading.BoundedSemaphore(1), slow)
+    with over_within(0.1, monotonic), pytest.raises(UpstreamUnavailable, match="slow"):
+        resolve("lent.example", 443)
+    with over_within(0.1, monotonic), pytest.raises(SourceCrowded):
+        resolve("lent.example", 443)
+    found.set()
+    assert resolve.room.acquire(timeout=5)
+    resolve.room.release()
+    with over_within(1.0, monotonic):
+        assert resolve("lent.example", 443) == ("127.0.0.1",)
+
+
+def test_time_that_is_over_starts_nothing(site: Site, outbound: Outbound) -> None:
+    times = chain([0.0], repeat(100.0))
     with pytest.raises(UpstreamUnavailable, match="slow"):
         replace(outbound, monotonic=lambda: next(times)).get_once(site.url)
+    assert site.seen == []
+
+
+def test_each_address_of_a_name_is_tried(site: Site, outbound: Outbound) -> None:
+    port = site.url.rpartition(":")[2]
+    assert outbound.get_once(f"http://localhost:{port}").body == b"ok"
+    with pytest.raises(UpstreamUnavailable, match="ConnectError"):
+        outbound.get_once("http://no-such-host.invalid/")
 
 
 def test_the_environment_names_neither_proxy_nor_trust(

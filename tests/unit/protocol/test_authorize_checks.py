@@ -77,7 +77,11 @@ VECTORS: tuple[Vector, ...] = (
 
 def api(name: str, *clients: str, **changes: Any) -> Service:
     """A service with an API."""
-    return service(name, resources=(Resource(f"https://{name}.example/api", name, frozenset(clients)),), **changes)
+    return service(
+        name,
+        resources=(Resource(f"https://{name}.example/api", name, frozenset(clients), frozenset({"openid"})),),
+        **changes,
+    )
 
 
 APIS = (

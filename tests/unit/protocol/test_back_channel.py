@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl
 
 import pytest
@@ -30,13 +30,13 @@ from broker.wire.jose import (
 )
 from policies import load_book
 from tests.clock import FakeClock
-from tests.logouts import listening
+from tests.logouts import listening, no_post
 from tests.settable import Settable
 
 ISSUER = "https://preau.example"
 KEY = generate_key("ES256")
 JWKS = export_jwks([public_jwk(KEY)])
-RING = KeyRing({(KeyPurpose.LOGOUT_TOKEN, "ES256"): KEY}, jwks_from_json(JWKS), JWKS)
+RING = KeyRing({(KeyPurpose.LOGOUT_TOKEN, "ES256"): KEY}, jwks_from_json(JWKS), jwks_from_json(JWKS), JWKS)
 SETTINGS = ProviderSettings(ISSUER, Part(Settable(load_book()), lambda book: book.installation.sessions))
 SERVICES = (
     listening("cantine", back="https://cantine.example/fin"),
@@ -62,7 +62,7 @@ class Posted:
 
 
 def notifier(posted: Posted) -> BackChannel:
-    return BackChannel(SETTINGS, Settable(Register(SERVICES)), OneKey(), posted)  # type: ignore[arg-type]
+    return BackChannel(SETTINGS, Settable(Register(SERVICES)), OneKey(), posted, no_post)  # type: ignore[arg-type]
 
 
 LOGOUT = Logout("sid_1", "cantine", "subject-1")
@@ -77,6 +77,15 @@ def test_a_service_confirms(clock: FakeClock, status: int) -> None:
     first, second = (dict(parse_qsl(body)) for _, body in posted.sent)
     assert first.keys() == {"logout_token"}
     assert first != second, "each try is a token of its own"
+
+
+def test_a_client_that_registered_itself_is_told_by_the_strangers_way(clock: FakeClock) -> None:
+    party = replace(SERVICES[0].parties[0], self_registered=True)
+    register = Settable(Register((replace(SERVICES[0], parties=(party,)),)))
+    posted = Posted()
+    strange = BackChannel(SETTINGS, register, OneKey(), no_post, posted)  # type: ignore[arg-type]
+    strange.notify(LOGOUT, now=clock())
+    assert len(posted.sent) == 1
 
 
 @pytest.mark.parametrize("status", [201, 202, 302, 307, 401, 403, 404, 408, 429, 500, 501, 503])

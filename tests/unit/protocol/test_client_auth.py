@@ -79,7 +79,7 @@ def no_fetch(_: str) -> bytes:
     raise UpstreamUnavailable("nobody is called here")
 
 
-DESK = AssertionDesk(ISSUER, Claimed(), ClientKeys(no_fetch))
+DESK = AssertionDesk(ISSUER, Claimed(), ClientKeys(no_fetch, strangers=no_fetch))
 
 
 def shown(headers: dict[str, str], form: dict[str, str], *checks: CredentialsCheck) -> str:

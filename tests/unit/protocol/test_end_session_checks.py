@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from broker.domain.identity import AuthnContext
-from broker.domain.services import Service, ServiceState
+from broker.domain.services import SelfRegistered, Service, ServiceState
 from broker.domain.sessions import Device, Session
 from broker.protocol.oidc import end_session_checks as checks
 from broker.protocol.oidc.end_session_checks import (
@@ -87,5 +87,13 @@ def test_without_a_hint_nothing_of_it_is_believed() -> None:
     assert not passes((checks.check_client,), gone)
 
 
+def test_nobody_is_led_to_a_client_that_registered_itself_without_a_session_to_end() -> None:
+    registered = replace(listening("cantine"), registered=SelfRegistered("cantine.example", NOW))
+    request = replace(GOOD, client=client(registered), session=None)
+    assert [each for each in ALL if not passes((each,), request)] == [checks.check_session, checks.check_stranger]
+    assert all(passes((check,), replace(request, session=SESSION)) for check in ALL)
+
+
 def test_every_check_has_a_vector() -> None:
-    assert {check for check, _ in VECTORS} | {checks.check_hint, checks.check_client} == set(ALL)
+    stopped_with_others = {checks.check_hint, checks.check_client, checks.check_stranger}
+    assert {check for check, _ in VECTORS} | stopped_with_others == set(ALL)

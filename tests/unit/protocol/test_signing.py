@@ -8,15 +8,20 @@ from dataclasses import replace
 import pytest
 
 from broker.domain.keys import KeyPurpose, KeyState
-from broker.protocol.oidc.signing import KeyRing, Signer
+from broker.domain.services import Resource
+from broker.protocol.oidc.routes import keys_wanted
+from broker.protocol.oidc.signing import KeyRing, Signer, keys_of_clients
 from broker.wire.jose import TokenRefused, sign
 from tests import second_opinion
 from tests.clock import FakeClock
+from tests.oidc_stand import service
 from tests.signing_keys import FakeKeys, stored, vault_of
+
+OF_CLIENTS = (KeyPurpose.ID_TOKEN, KeyPurpose.LOGOUT_TOKEN)
 
 
 def signer(keys: FakeKeys, clock: FakeClock, *algs: str) -> Signer:
-    return Signer(vault_of(keys), algs=algs or ("ES256",), clock=clock)
+    return Signer(vault_of(keys), wanted=keys_of_clients(algs or ("ES256",)), clock=clock)
 
 
 def kids(ring: KeyRing) -> set[str]:
@@ -26,7 +31,7 @@ def kids(ring: KeyRing) -> set[str]:
 def test_the_first_start_makes_a_key_for_each_purpose_and_says_so(clock: FakeClock) -> None:
     keys = FakeKeys()
     ring = signer(keys, clock).ring()
-    assert [(row.purpose, row.state) for row in keys.rows] == [(purpose, "active") for purpose in KeyPurpose]
+    assert [(row.purpose, row.state) for row in keys.rows] == [(purpose, "active") for purpose in OF_CLIENTS]
     assert [event.subject for event in keys.events] == [row.kid for row in keys.rows]
     assert keys.events[0].subject == ring.key("ES256").kid
     assert b'"d"' not in ring.jwks
@@ -42,11 +47,24 @@ def test_one_key_per_purpose_and_only_those_of_id_tokens_check_hints(clock: Fake
     assert not ring.verifying.has(for_logout.kid)
 
 
+def test_access_tokens_have_a_key_of_their_own_once_an_api_reads_them(clock: FakeClock) -> None:
+    keys = FakeKeys()
+    made = signer(keys, clock)
+    assert KeyPurpose.ACCESS_TOKEN not in {row.purpose for row in keys.rows}
+    api = Resource("https://notes.example/api", "notes", frozenset({"notes"}), frozenset({"notes.read"}))
+    assert keys_wanted([service(resources=(api,))]) == keys_wanted([service()]), "an opaque token is signed by nobody"
+    made.ensure(keys_wanted([service(resources=(replace(api, jwt=True),))]))
+    own = made.ring().key("ES256", KeyPurpose.ACCESS_TOKEN)
+    assert own.kid in kids(made.ring())
+    assert (made.ring().verifying.has(own.kid), made.ring().verifying_access.has(own.kid)) == (False, True)
+    assert not made.ring().verifying_access.has(made.ring().key("ES256").kid)
+
+
 def test_a_second_start_reads_the_same_key(clock: FakeClock) -> None:
     keys = FakeKeys()
     first = signer(keys, clock).ring().key("ES256").kid
     assert signer(keys, clock).ring().key("ES256").kid == first
-    assert len(keys.rows) == len(KeyPurpose)
+    assert len(keys.rows) == len(OF_CLIENTS)
 
 
 def test_of_two_that_start_at_once_the_second_takes_the_first_ones_key(clock: FakeClock) -> None:

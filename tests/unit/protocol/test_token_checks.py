@@ -39,7 +39,7 @@ PAYLOAD = CodePayload(
     expires_at=NOW + timedelta(seconds=60),
 )
 API = "https://menus.example/api"
-MENUS = service("menus", resources=(Resource(API, "menus", frozenset({"cantine"})),))
+MENUS = service("menus", resources=(Resource(API, "menus", frozenset({"cantine"}), frozenset({"openid"})),))
 FOR_API = replace(PAYLOAD, grant=replace(GRANT, audience=Audience(API, "a")))
 TARGET = Target(MENUS, MENUS.resources[0])
 FOR_OTHERS = Target(MENUS, replace(MENUS.resources[0], clients=frozenset({"bourses"})))

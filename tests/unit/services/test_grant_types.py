@@ -69,6 +69,36 @@ def test_what_does_not_fit_is_a_fault(tmp_path: Path, text: str, reason: str) ->
     assert reason in refusals(tmp_path, text)
 
 
+SCREEN = (
+    HEAD
+    + 'kind = "native"\ngrant_types = ["urn:ietf:params:oauth:grant-type:device_code"]\n'
+    + 'scopes = ["openid", "offline_access"]\ndevice_offline = true\n'
+)
+
+
+def test_screens_renew_nothing_unless_it_is_said(tmp_path: Path) -> None:
+    assert read(tmp_path, SCREEN).device_offline
+    assert not read(tmp_path, SCREEN.replace("device_offline = true\n", "")).device_offline
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "reason"),
+    [
+        (', "offline_access"', "", "scopes with 'offline_access'"),
+        ('space = "staff"', 'space = "family"', "is for a service of staff"),
+        ("device_offline = true", 'device_offline = "oui"', "must be true or false"),
+        (
+            'grant_types = ["urn:ietf:params:oauth:grant-type:device_code"]',
+            'redirect_uris = ["http://127.0.0.1/"]',
+            "'device_offline' is for grant_types",
+        ),
+    ],
+)
+def test_what_does_not_fit_a_screen_is_a_fault(tmp_path: Path, was: str, now: str, reason: str) -> None:
+    assert was in SCREEN
+    assert reason in refusals(tmp_path, SCREEN.replace(was, now))
+
+
 EXCHANGE = (
     HEAD.replace('profils = ["ENS"]\nspace = "staff"', 'profils = ["TUT"]\nclaims = ["children"]')
     + SECRET

@@ -23,6 +23,7 @@ API = """
 uri = "https://notes.example/api"
 client_id = "notes"
 clients = ["notes"]
+scopes = ["notes.read"]
 tokens = "jwt"
 """
 HEAD = f"""
@@ -51,7 +52,7 @@ def refusals(tmp_path: Path, text: str) -> str:
 
 
 def test_an_api_is_read_as_declared_and_is_opaque_unless_it_says(tmp_path: Path) -> None:
-    api = Resource("https://notes.example/api", "notes", frozenset({"notes"}), jwt=True)
+    api = Resource("https://notes.example/api", "notes", frozenset({"notes"}), frozenset({"notes.read"}), jwt=True)
     assert read(tmp_path).resources == (api,)
     assert not read(tmp_path, GOOD.replace('tokens = "jwt"\n', "")).resources[0].jwt
     assert load_services(tmp_path).by_resource(api.uri) is not None
@@ -69,6 +70,8 @@ def test_an_api_is_read_as_declared_and_is_opaque_unless_it_says(tmp_path: Path)
         ('client_id = "notes"\nclients', 'client_id = "autre"\nclients', "must be a client of this service"),
         ('clients = ["notes"]', "clients = []", "'clients' must name at least 1"),
         ('clients = ["notes"]', 'clients = ["notes", "demain"]', "'demain' in 'clients' is no client of ours"),
+        ('scopes = ["notes.read"]\n', "", "'scopes' must name at least 1"),
+        ("notes.read", "notes lire", "'notes lire' is no scope"),
         ('tokens = "jwt"', 'tokens = "saml"', "'tokens' knows no 'saml'"),
         ('tokens = "jwt"', 'tokens = "jwt"\naudience = "x"', "unknown key 'audience'"),
     ],

@@ -206,6 +206,14 @@ def test_volume_is_limited_by_address_and_unlimited_while_the_store_is_away() ->
     assert knock(fine, store=DownStore(FakeClock()), per_minute=0).status == "200 OK"
 
 
+def test_a_network_of_ipv6_is_one_address() -> None:
+    """Whoever has one address of it has 2^64."""
+    store = MemoryStore(FakeClock())
+    asked = [knock(fine, {"REMOTE_ADDR": f"2001:db8::{host}"}, store=store, per_minute=2).status[:3] for host in "123"]
+    assert asked == ["200", "200", "429"]
+    assert knock(fine, {"REMOTE_ADDR": "2001:db8:0:1::1"}, store=store, per_minute=2).status == "200 OK"
+
+
 def test_who_asks_too_often_is_told_how_long_to_wait() -> None:
     clock = FakeClock()
     store = MemoryStore(clock)
