@@ -32,6 +32,7 @@ DATA_WORDS: Mapping[ClaimName, str] = {
     ClaimName.SUB_FUNCTIONS: "détail de la fonction",
     ClaimName.STRUCTURE_TYPE: "type d'école",
     ClaimName.VECTEUR: "lien avec l'élève (FrEduVecteur)",
+    ClaimName.QUIET_UNTIL: "heure jusqu'à laquelle les messages attendent",
 }
 """Each claim as families read it on the page that says who receives what."""
 

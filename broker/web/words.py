@@ -83,6 +83,7 @@ PROFIL: Mapping[Profil, str] = {
 STEP_UP: Mapping[str, str] = {
     "acces": N_("Reconnectez-vous pour changer vos accès."),
     "donnees": N_("Reconnectez-vous pour lire vos données."),
+    "ecran": N_("Connectez-vous pour ouvrir un service sur un écran."),
 }
 
 CLAIM: Mapping[str, str] = {

@@ -322,7 +322,9 @@ def test_nobody_says_yes_who_is_not_signed_in(web: WebStand) -> None:
 
 def test_the_sign_in_leads_back_to_the_page(web: WebStand) -> None:
     browser = web.client()
-    left = browser.leave(target=browser.get("/device").location)
+    asked = browser.get("/device").location
+    assert "Connectez-vous pour ouvrir un service sur un écran." in browser.get(asked).text
+    left = browser.leave(target=asked)
     assert browser.come_back(left.location).location == "/device"
 
 

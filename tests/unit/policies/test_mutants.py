@@ -24,7 +24,7 @@ from tests.unit.policies.mutants import Mutant, mutants
 OTHER_CLAIMS = (
     "name", "given_name", "family_name", "profil", "uai", "birthdate", "email", "email_verified", "phone_number",
     "phone_number_verified", "address", "postal_code", "login", "external_id", "classes",
-    "mef", "teachings", "functions", "sub_functions", "structure_type",
+    "mef", "teachings", "functions", "sub_functions", "structure_type", "quiet_until",
 )  # fmt: skip
 CHILD_DETAIL = "release.child_detail refuses whatever else is about a child"
 
