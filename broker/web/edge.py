@@ -43,6 +43,9 @@ class Edge:
         if environ.get("HTTP_HOST", "").lower() not in self._hosts and environ.get("PATH_INFO") != HEALTH:
             begin("421 Misdirected Request", [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", "0")])
             return [b""]
+        if not environ.get("QUERY_STRING", "").isascii():  # RFC 3986 §2: what else there is comes percent-encoded
+            begin("400 Bad Request", [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", "0")])
+            return [b""]
         return self._app(environ, begin)
 
     def _hardened(self, start_response: StartResponse) -> Callable[..., Callable[[bytes], object]]:

@@ -104,10 +104,17 @@ def every_request(case: Case) -> dict[str, tuple[str, str, Any, dict[str, str]]]
         path: ("GET", f"{path}?{query}" if path != "/connexion" else path, None, {})
         for path in ("/", "/pourquoi", "/acces", "/donnees", "/donnees/export", "/donnees/export.json",
                      "/deconnexion", "/au-revoir", "/avis", "/sante", "/robots.txt",
-                     "/connexion", "/jwks", "/.well-known/openid-configuration")
+                     "/connexion", "/jwks", "/.well-known/openid-configuration", "/integrer", "/codes", "/device",
+                     "/accord")
     }  # fmt: skip
     return plain | {
         "/static/<name>": ("GET", "/static/preau.css", None, {}),
+        "/codes/<code>": ("GET", "/codes/PRE-3001", None, {}),
+        "/start/<service_id>": ("GET", f"/start/cantine?uai={SCHOOL_UAI}", None, {}),
+        "POST /accord": ("POST", "/accord", {"csrf": token, **guesses}, {}),
+        "POST /device": ("POST", "/device", {"csrf": token, "code": "BCDF-GHJK"}, {}),
+        "/device/reponse": ("POST", "/device/reponse", {"csrf": token, **guesses}, {}),
+        "/device_authorization": ("POST", "/device_authorization", {"scope": "openid children"}, basic()),
         "/retour/<source_id>": ("GET", "/retour/educonnect?state=x&ticket=y", None, {}),
         "/acces/<account_id>/annuler": ("GET", undo, None, {}),
         "POST /acces/<account_id>/annuler": ("POST", undo, {"csrf": "wrong"}, {}),

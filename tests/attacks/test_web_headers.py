@@ -36,7 +36,7 @@ def web(sqlite_url: str, clock: FakeClock) -> Iterator[WebStand]:
 
 def routes(web: WebStand) -> list[tuple[str, str]]:
     """Every method and path, of the pages and of the protocol door, with values in the place of variables."""
-    filled = {"source_id": "ent1", "account_id": "acc_x", "name": "preau.css"}
+    filled = {"source_id": "ent1", "account_id": "acc_x", "name": "preau.css", "service_id": "x", "code": "PRE-3001"}
     found = [
         (method, web.pages.url_map.bind(HOST).build(rule.endpoint, {name: filled[name] for name in rule.arguments}))
         for rule in web.pages.url_map.iter_rules()
@@ -175,7 +175,7 @@ def test_a_session_of_the_wrong_shape_is_never_looked_up(web: WebStand) -> None:
     looked: list[str] = []
 
     class Watched:
-        def session_beside(self, handle: str, copy: bytes | None) -> None:
+        def session(self, handle: str) -> None:
             looked.append(handle)
 
     from broker.web.pages import create_pages

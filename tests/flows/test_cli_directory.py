@@ -167,9 +167,10 @@ def test_files_of_another_feed_are_refused(town: Path, capsys: pytest.CaptureFix
 def test_keys_are_listed_once_the_broker_has_started(town: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(town, capsys, "keys list") == []
     build(load_settings(town / "preau.toml", {})).close()
-    (key,) = run(town, capsys, "keys list")
-    assert (key["purpose"], key["alg"], key["state"]) == ("id_token", "ES256", "active")
-    assert set(key) == {"kid", "purpose", "alg", "state", "created_at"}
+    keys = run(town, capsys, "keys list")
+    (key,) = [one for one in keys if (one["purpose"], one["state"]) == ("id_token", "active")]
+    assert key["alg"] == "ES256"
+    assert set(key) >= {"kid", "purpose", "alg", "state", "created_at"}
     assert key["kid"] in text(town, capsys, "keys list")[0]
 
 

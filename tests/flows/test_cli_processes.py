@@ -58,6 +58,14 @@ def browser() -> Iterator[ScriptedBrowser]:
         yield one
 
 
+def test_the_terminal_shows_addresses_and_people_and_no_log_line(demo: Running) -> None:
+    shown = demo.log.read_text(encoding="utf-8")
+    assert demo.origin in shown
+    assert MOTHER in shown
+    assert PASSWORD in shown
+    assert '{"at"' not in shown
+
+
 def test_a_mother_sees_her_three_children_and_opens_two_services_as_one_person(
     demo: Running, browser: ScriptedBrowser
 ) -> None:
@@ -114,14 +122,6 @@ def test_the_restricted_father_meets_the_page_of_a_stranger(demo: Running, brows
     assert (refused.status, unknown.status) == (403, 403)
     without_trace = [re.sub(r"\d{3}-\d{4}-\d{3}", "TRACE", page.text) for page in (refused, unknown)]
     assert without_trace[0] == without_trace[1]
-
-
-def test_the_terminal_shows_addresses_and_people_and_no_log_line(demo: Running) -> None:
-    shown = demo.log.read_text(encoding="utf-8")
-    assert demo.origin in shown
-    assert MOTHER in shown
-    assert PASSWORD in shown
-    assert '{"at"' not in shown
 
 
 def test_a_second_demo_on_the_same_port_is_refused_in_a_sentence(demo: Running, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from broker.stores import bring_up_to_date, utc_now
 from policies import Assurance
 from tests.builders import add_family
 from tests.clock import FakeClock
+from tests.whole_app import call
 
 ISSUER = "http://127.0.0.1:8000"
 
@@ -61,6 +62,7 @@ def test_a_broker_answers_pages_and_protocol_under_its_own_name_only(broker: Bro
     assert get(broker, "/.well-known/openid-configuration").json()["issuer"] == ISSUER
     assert "EduConnect" in get(broker, "/").text
     assert get(broker, "/", origin="http://127.0.0.9:8000").status_code == 421
+    assert call(broker, "GET", "/device?s=\xe9").status == 400, "a raw byte in a query, not percent-encoded"
 
 
 def test_enrolments_end_by_the_clock_of_their_school(broker: Broker) -> None:
