@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from tests.proof.evidence import Proof, prove
-from tests.races import RACES_A_LAP, course
+from tests.races import RACES_A_LAP, course, laps_told
 
 pytestmark = [pytest.mark.proof, pytest.mark.services, pytest.mark.timeout(0)]
 
@@ -38,11 +38,15 @@ PROOF = Proof(
 
 def test_of_a_hundred_who_come_at_once_one_is_served(sqlite_url: str, postgres_url: str) -> None:
     with course(sqlite_url) as small, course(postgres_url) as large:
+        batches = 0
 
         def batch(_random: Random) -> int:
+            nonlocal batches
+            batches += 1
             for running, laps in ((small, SQLITE_LAPS), (large, POSTGRESQL_LAPS)):
                 for number in range(laps):
                     running.lap(held=number % 2 == 0)
+                assert running.told() == laps_told(batches * laps)
             return RACES_A_LAP * (SQLITE_LAPS + POSTGRESQL_LAPS)
 
         prove(PROOF, batch)

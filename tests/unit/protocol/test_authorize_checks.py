@@ -97,7 +97,11 @@ def submission(**changes: str | None) -> Submission:
 
 
 def test_an_api_that_names_the_client_is_asked_for() -> None:
-    run(None, submission(resource="https://open.example/api"))
+    asked = submission(resource="https://open.example/api")
+    run(None, asked)
+    target = read_request(asked).target
+    assert target is not None
+    assert target.resource.uri == "https://open.example/api"
 
 
 def run(without: AuthorizeCheck | None, asked: Submission) -> None:
