@@ -22,19 +22,25 @@ _LISTS = ("id_token_signing_alg_values_supported", "code_challenge_methods_suppo
 
 @dataclass(frozen=True, slots=True)
 class Integrate:
-    """The pages /integrer and /codes."""
+    """The pages /integrer, /integrer/familles and /codes."""
 
     parts: PageParts
 
     def show(self) -> Response:
-        """GET /integrer: the steps, the addresses copied from the metadata, and invented people where there are some.
+        """GET /integrer: the steps, and the addresses copied from the metadata.
 
-        Public: it says nothing that discovery does not, and accounts only where the settings name a sandbox.
+        Public: it says nothing that discovery does not.
         """
         return page(
             "integrate.html", told=self._told(), document=f"{self.parts.issuer}/.well-known/openid-configuration",
             scopes=SCOPE_CLAIMS, sandbox=self.parts.sandbox,
         )  # fmt: skip
+
+    def families(self) -> Response:
+        """GET /integrer/familles: invented people and their password, where the settings name a sandbox."""
+        if self.parts.sandbox is None:
+            raise PageNotFound("no sandbox is set")
+        return page("sandbox.html", sandbox=self.parts.sandbox)
 
     def codes(self) -> Response:
         """GET /codes: every code, as docs/errors.md has them for administrators."""

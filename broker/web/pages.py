@@ -90,6 +90,7 @@ def page_routes(parts: PageParts, style: StyleSheet) -> tuple[Route, ...]:
         ("POST", "/deconnexion", sign_out.leave),
         ("GET", "/au-revoir", sign_out.farewell),
         ("GET", "/integrer", integrate.show),
+        ("GET", "/integrer/familles", integrate.families),
         ("GET", "/codes", integrate.codes),
         ("GET", "/codes/<code>", integrate.code),
         ("GET", "/avis", notices.fault),

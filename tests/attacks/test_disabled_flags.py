@@ -287,7 +287,8 @@ ENDPOINTS: Mapping[str, Callable[[Town], Attempt]] = {
 OPEN_TO_ALL = {
     "GET /deconnexion", "POST /deconnexion", "GET /au-revoir", "GET /end-session", "POST /end-session",
     "GET /end-session/resume", "POST /revoke", "GET /avis", "GET /sante", "GET /robots.txt", "GET /static/<name>",
-    "GET /.well-known/openid-configuration", "GET /jwks", "GET /integrer", "GET /codes", "GET /codes/<code>",
+    "GET /.well-known/openid-configuration", "GET /jwks", "GET /integrer",
+    "GET /integrer/familles", "GET /codes", "GET /codes/<code>",
 }  # fmt: skip
 """They tell nobody anything of anyone, and who wants to leave may always leave."""
 BESIDE = {

@@ -104,8 +104,8 @@ def every_request(case: Case) -> dict[str, tuple[str, str, Any, dict[str, str]]]
         path: ("GET", f"{path}?{query}" if path != "/connexion" else path, None, {})
         for path in ("/", "/pourquoi", "/acces", "/donnees", "/donnees/export", "/donnees/export.json",
                      "/deconnexion", "/au-revoir", "/avis", "/sante", "/robots.txt",
-                     "/connexion", "/jwks", "/.well-known/openid-configuration", "/integrer", "/codes", "/device",
-                     "/accord")
+                     "/connexion", "/jwks", "/.well-known/openid-configuration", "/integrer", "/integrer/familles",
+                     "/codes", "/device", "/accord")
     }  # fmt: skip
     return plain | {
         "/static/<name>": ("GET", "/static/preau.css", None, {}),

@@ -77,17 +77,20 @@ def test_a_refusal_shows_its_code_and_leads_to_what_the_code_means(stand: WebSta
 
 
 def test_no_account_is_shown_where_no_sandbox_is_named(stand: WebStand) -> None:
-    page = stand.client().get("/integrer").body
+    browser = stand.client()
+    page = browser.get("/integrer").body
     assert "preau demo" in page
-    assert PASSWORD not in page
+    assert "/integrer/familles" not in page
+    assert browser.get("/integrer/familles").status == 404
 
 
-def test_the_families_of_the_demo_are_on_the_page_with_their_logins(stand: WebStand, tmp_path: Path) -> None:
+def test_the_families_of_the_demo_have_their_page_with_their_logins(stand: WebStand, tmp_path: Path) -> None:
     town = prepare(tmp_path, year=2026)
     sandbox = read_sandbox(tmp_path / "sandbox.json")
     assert len(sandbox.families) == FAMILIES
     pages = create_pages(replace(stand.parts, sandbox=sandbox))
-    body = pages.test_client().get("/integrer", base_url=BASE).text
+    assert 'href="/integrer/familles"' in pages.test_client().get("/integrer", base_url=BASE).text
+    body = pages.test_client().get("/integrer/familles", base_url=BASE).text
     assert f"Leur mot de passe est {PASSWORD}" in text_of(body)
     shown = {person.login for family in sandbox.families for person in family.people}
     assert {"aline.quemeneur", "bruno.vasseur"} <= shown <= {account.login for account in town.accounts}

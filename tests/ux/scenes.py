@@ -30,6 +30,7 @@ def scenes(browser: Browser, town: RunningTown) -> Iterator[Target]:
     yield _asked_by_a_service(browser, town)
     yield from _signed_in(browser, town)
     yield Target(f"{town.origin}/integrer", "any", "integrate")
+    yield Target(f"{town.origin}/integrer/familles", "any", "sandbox")
     yield Target(f"{town.origin}/codes", "any", "codes")
     yield Target(f"{town.origin}/codes/PRE-2010", "any", "code")
     yield _stranger(browser, town)
