@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from broker.domain.assurance import Assurance
 from broker.domain.people import Profil, Space
 from broker.domain.school import Level
+from broker.domain.service_clients import SAML_CLIENT, ServiceProvider
 
 if TYPE_CHECKING:
     from broker.domain.release_rules import ReleaseRules
@@ -276,6 +277,7 @@ class Service:
     resources: tuple[Resource, ...] = ()
     registered: SelfRegistered | None = None
     sector_host: str = ""
+    saml: ServiceProvider | None = None
 
     @property
     def sector(self) -> str:
@@ -284,6 +286,16 @@ class Service:
         Marked, so that a host never passes for the service of that name.
         """
         return f"host:{self.sector_host}" if self.sector_host else self.service_id
+
+    @property
+    def saml_client(self) -> str:
+        """The name under which its SAML logins are granted."""
+        return f"{SAML_CLIENT}{self.service_id}"
+
+    @property
+    def client_names(self) -> tuple[str, ...]:
+        """Every name under which something may be granted to it: of its clients, and of each other protocol."""
+        return (*(party.client_id for party in self.parties), *((self.saml_client,) if self.saml else ()))
 
     @property
     def login_starts_at(self) -> str:

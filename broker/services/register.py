@@ -39,7 +39,8 @@ class Register:
         self.files = tuple(files)
         self._services = tuple(_as_it_stands(service, self.in_force) for service in services)
         self._by_resource = {each.uri: service for service in self._services for each in service.resources}
-        self._by_client = {party.client_id: service for service in self._services for party in service.parties}
+        self._by_client = {name: service for service in self._services for name in service.client_names}
+        self._by_entity = {each.saml.entity_id: each for each in self._services if each.saml}
 
     def all(self) -> tuple[Service, ...]:
         """Every declared service, in the order of the register."""
@@ -52,6 +53,10 @@ class Register:
     def by_resource(self, uri: str) -> Service | None:
         """The service that offers the API at this address."""
         return self._by_resource.get(uri)
+
+    def by_entity(self, entity_id: str) -> Service | None:
+        """The service whose SAML service provider has this name, byte for byte (SAML Core §8.3.6)."""
+        return self._by_entity.get(entity_id)
 
     def by_id(self, service_id: str) -> Service | None:
         """The service of this id."""
@@ -127,6 +132,7 @@ def _collisions(found: Iterable[Descriptor]) -> list[Fault]:
         service = descriptor.service
         names = [("service_id", service.service_id), *(("client_id", p.client_id) for p in service.parties)]
         names += [("uri", resource.uri) for resource in service.resources]
+        names += [("entity_id", service.saml.entity_id)] if service.saml else []
         for key, name in names:
             if (key, name) in seen:
                 faults.append(Fault(descriptor.file, descriptor.line_of(name), f"{key} '{name}' is declared twice"))

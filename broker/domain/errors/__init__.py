@@ -23,6 +23,10 @@ from broker.domain.errors.directory import (
     NoSuchSubject,
 )
 from broker.domain.errors.protocol import (
+    UnknownProvider,
+    NameNotGiven,
+    InvalidSamlMessage,
+    AnotherIsMeant,
     AccessDenied,
     AuthorizationPending,
     BadPageRequest,
@@ -85,6 +89,10 @@ from broker.domain.errors.unavailable import (
 )
 
 __all__ = [
+    "UnknownProvider",
+    "NameNotGiven",
+    "InvalidSamlMessage",
+    "AnotherIsMeant",
     "AccessDenied",
     "AlreadyUsed",
     "AuthorizationPending",

@@ -268,3 +268,31 @@ class RegistrationsFull(ProtocolError):
     status = 503
     level = logging.WARNING
     spec_error = "temporarily_unavailable"
+
+
+class InvalidSamlMessage(ProtocolError):
+    """A SAML message is malformed, not from whom it says, not for us, too old, or not signed where it must be."""
+
+    code = "PRE-3060"
+    level = logging.WARNING
+    spec_error = "invalid_request"
+
+
+class UnknownProvider(ProtocolError):
+    """No service of the register is this SAML service provider: answered by a page, nobody is sent to it."""
+
+    code = "PRE-3061"
+
+
+class NameNotGiven(ProtocolError):
+    """A service provider asks for a name of the person that it is not given (SAML Core §3.4.1.1)."""
+
+    code = "PRE-3062"
+    may_redirect = True
+
+
+class AnotherIsMeant(ProtocolError):
+    """A service provider means somebody else than who signed in for it (SAML Core §3.4.1)."""
+
+    code = "PRE-3063"
+    may_redirect = True
