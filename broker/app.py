@@ -22,6 +22,7 @@ from broker.domain.clock import Clock
 from broker.domain.errors import SettingsError, StorageUnavailable
 from broker.domain.handles import digest
 from broker.domain.ports import Current, LogoutNotifier
+from broker.domain.services import Protocol
 from broker.federation import Federation, GuessGate, Passwords
 from broker.federation.service_gate import ServiceGate
 from broker.following import FollowedRegister, arrivals_of, follow_policies
@@ -30,6 +31,7 @@ from broker.jobs.work import Worker
 from broker.live import Live, Part, Watcher
 from broker.logs import configure_logging
 from broker.portal import read_sandbox
+from broker.protocol.notifiers import Notifiers
 from broker.protocol.oidc.back_channel import BackChannel
 from broker.protocol.oidc.client_keys import Fetch
 from broker.protocol.oidc.device_desk import DeviceDesk
@@ -38,6 +40,10 @@ from broker.protocol.oidc.provider import ProviderSettings
 from broker.protocol.oidc.registration import RegistrationDesk
 from broker.protocol.oidc.routes import ProviderParts, build_routes
 from broker.protocol.oidc.signing import Signer
+from broker.protocol.saml.keys import SamlKeys
+from broker.protocol.saml.logout import SamlFrames, SamlLogout
+from broker.protocol.saml.provider import IdentityProvider
+from broker.protocol.saml.routes import SamlParts, build_saml_routes
 from broker.services.register import Register
 from broker.settings import Settings, load_settings
 from broker.settings.secret_files import read_secret
@@ -72,7 +78,7 @@ class Broker:
     stores: Stores
     ephemeral: MemoryStore | RedisStore
     services: FollowedRegister
-    notifier: BackChannel
+    notifier: Notifiers
     keys: KeyCare
     federation: Federation
     watcher: Watcher
@@ -121,18 +127,22 @@ def build(settings: Settings, *, clock: Clock = utc_now) -> Broker:
             standings=Part(live.register, lambda register: register.in_force),
         )
         provider_settings = _provider_settings(settings, live.book)
-        notifier = _open_notifier(settings, provider_settings, live.register, signer, opened)
-        pages = create_pages(_page_parts(settings, live, stores, federation, master, clock=clock))
+        saml = SamlIdentity(_identity_provider(settings, live.book), SamlKeys(care.vault, signer, name=settings.issuer))
+        notifier = _open_notifier(settings, provider_settings, live.register, signer, saml, opened)
+        page_parts = _page_parts(settings, live, stores, federation, master, clock=clock)
+        pages = create_pages(replace(page_parts, saml_frames=SamlFrames(saml.idp, saml.keys)))
         address = forwarded_address(settings.trusted_proxies)
         fetch = partial(fetch_once, _open_way_out(settings, opened, limits=FETCH_LIMITS))
         strangers = _open_way_out(settings, opened, strangers=True, limits=FETCH_LIMITS)
         provider = _provider_parts(provider_settings, live, stores, ephemeral, signer, federation)
         desk = _registration_desk(settings, stores, register, partial(fetch_once, strangers))
         routes = build_routes(replace(provider, fetch=fetch, registration=desk))
+        routes += build_saml_routes(_saml_parts(provider, stores, saml, federation))
         door = Door(routes, fallback=pages, logins=federation, store=ephemeral, clock=clock, address=address)
         return Broker(
             settings, live.book, clock, stores, ephemeral, live.register, notifier, care, federation,
-            Watcher((live.book, live.register, signer)), Edge(door, issuer=settings.issuer), opened.pop_all(),
+            Watcher((live.book, live.register, signer, saml.keys)), Edge(door, issuer=settings.issuer),
+            opened.pop_all(),
         )  # fmt: skip
 
 
@@ -159,6 +169,35 @@ def _provider_parts(
         service_tokens=stores.service_tokens,
         child_tokens=stores.child_tokens,
         device_requests=stores.device_requests,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SamlIdentity:
+    """Who we are in SAML, and what signs for us."""
+
+    idp: IdentityProvider
+    keys: SamlKeys
+
+
+def _identity_provider(settings: Settings, book: Live[PolicyBook]) -> IdentityProvider:
+    return IdentityProvider(settings.issuer, Part(book, lambda book: book.installation.sessions))
+
+
+def _saml_parts(provider: ProviderParts, stores: Stores, saml: SamlIdentity, federation: Federation) -> SamlParts:
+    return SamlParts(
+        idp=saml.idp,
+        services=provider.services,
+        people=stores.people,
+        portraits=stores.portraits,
+        grants=stores.grants,
+        details=stores.details,
+        provider_logins=stores.provider_logins,
+        ledger=stores.ledger,
+        store=provider.store,
+        policies=provider.policies,
+        keys=saml.keys,
+        logins=federation,
     )
 
 
@@ -250,8 +289,9 @@ def run_worker(settings: Settings, stop: Event, *, clock: Clock = utc_now) -> No
         care = open_key_care(settings, stores.keys, master, book)
         signer = open_signer(care, read_register(settings).all(), clock=clock)
         register = _follow_register(settings, stores, signer, clock=clock)
-        notifier = _open_notifier(settings, _provider_settings(settings, book), register, signer, opened)
-        watcher = Watcher((book, register, signer))
+        saml = SamlIdentity(_identity_provider(settings, book), SamlKeys(care.vault, signer, name=settings.issuer))
+        notifier = _open_notifier(settings, _provider_settings(settings, book), register, signer, saml, opened)
+        watcher = Watcher((book, register, signer, saml.keys))
         watcher.start()
         opened.callback(watcher.stop)
         teller = Thread(target=build_teller(stores, notifier, book, clock=clock).run, args=(stop,), name="teller")
@@ -284,14 +324,27 @@ def _open_notifier(
     provider: ProviderSettings,
     register: FollowedRegister,
     signer: Signer,
+    saml: SamlIdentity,
     resources: ExitStack,
-) -> BackChannel:
+) -> Notifiers:
+    """Who tells the clients of each protocol. Adding a protocol is adding a line."""
     ways = [_open_way_out(settings, resources, strangers=strangers) for strangers in (False, True)]
-    return BackChannel(provider, register, signer, *(partial(_post, way) for way in ways))
+    by_openid = BackChannel(provider, register, signer, *(partial(_post, way) for way in ways))
+    by_saml = SamlLogout(saml.idp, register, saml.keys, partial(_post_envelope, _open_way_out(settings, resources)))
+    return Notifiers({Protocol.OIDC: by_openid, Protocol.SAML: by_saml})
 
 
 def _post(outbound: Outbound, url: str, body: str) -> int:
     return outbound.post_form(url, body=body, headers={}).status
+
+
+def _post_envelope(outbound: Outbound, url: str, body: bytes) -> tuple[int, bytes]:
+    headers = {
+        "content-type": "text/xml; charset=utf-8",
+        "soapaction": '"http://www.oasis-open.org/committees/security"',
+    }
+    answer = outbound.post(url, body=body, headers=headers)
+    return answer.status, answer.body
 
 
 def _open_way_out(

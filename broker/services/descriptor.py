@@ -123,16 +123,21 @@ def _service(reader: Reader, *, folder: Path) -> Service:
         resources=tuple(read_resource(row, space=space) for row in reader.rows("resources")),
         saml=read_service_provider(reader.inner("saml"), folder=folder),
     )
+    _check_protocols(reader, service)
     _check_together(reader, service)
     return service
 
 
-def _check_together(reader: Reader, service: Service) -> None:
-    """What no key alone can tell."""
+def _check_protocols(reader: Reader, service: Service) -> None:
+    """Each protocol that the descriptor speaks of is one that it says the service speaks."""
     if service.parties and Protocol.OIDC not in service.protocols:
         reader.fault("'parties' are OpenID Connect clients, and 'protocols' has no 'oidc'", key="protocols")
     if reader.has("saml") and Protocol.SAML not in service.protocols:
         reader.fault("'[saml]' is there, and 'protocols' has no 'saml'", key="protocols")
+
+
+def _check_together(reader: Reader, service: Service) -> None:
+    """What no key alone can tell."""
     for place, party in enumerate(service.parties):
         tells = service.space is Space.FAMILY and ClaimName.CHILDREN in service.claims
         if GrantType.TOKEN_EXCHANGE in party.grant_types and not tells:

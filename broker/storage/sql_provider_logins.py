@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Engine, String, bindparam, select
+from sqlalchemy import Connection, Engine, String, bindparam, or_, select
 
 from broker.domain.acts import EnterProvider
 from broker.domain.sessions import Session
@@ -40,6 +40,14 @@ _SESSIONS_OF = (
     .order_by(sessions.c.opened_at.desc(), sessions.c.sid)
     .limit(MOST_SESSIONS)
 )
+_VISIT = bindparam("visit", type_=String)
+_CLIENTS_OF = (
+    select(grants.c.client_id)
+    .join(sessions, sessions.c.sid == grants.c.sid)
+    .where(or_(sessions.c.sid == _VISIT, sessions.c.continues == _VISIT))
+    .distinct()
+    .order_by(grants.c.client_id)
+)
 
 
 class SqlProviderLogins:
@@ -69,6 +77,10 @@ class SqlProviderLogins:
         """See `ProviderLogins.sessions_of`."""
         rows = fetch(self._engine, _SESSIONS_OF, {"client": client_id, "name": name})
         return tuple({row.sid: session_of(row) for row in rows}.values())
+
+    def clients_of(self, visit: str) -> tuple[str, ...]:
+        """See `ProviderLogins.clients_of`."""
+        return tuple(row.client_id for row in fetch(self._engine, _CLIENTS_OF, {"visit": visit}))
 
 
 def _binds(act: EnterProvider) -> dict[str, Any]:

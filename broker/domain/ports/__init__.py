@@ -40,7 +40,6 @@ from broker.domain.ports.storage import (
 from broker.domain.ports.tokens import ChildTokens, DeviceRequests, ServiceTokens
 
 __all__ = [
-    "ProviderLogins",
     "Admission",
     "Attachments",
     "Audit",
@@ -71,6 +70,7 @@ __all__ = [
     "PasswordConnector",
     "People",
     "Portraits",
+    "ProviderLogins",
     "Purge",
     "Quality",
     "Reach",

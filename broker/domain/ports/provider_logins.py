@@ -18,3 +18,7 @@ class ProviderLogins(Protocol):
     def sessions_of(self, client_id: str, name: str) -> tuple[Session, ...]:
         """The sessions, not ended, in which this client was told this name; newest first, at most 64."""
         ...
+
+    def clients_of(self, visit: str) -> tuple[str, ...]:
+        """Every client that was granted something in a visit: whoever is told of its end."""
+        ...

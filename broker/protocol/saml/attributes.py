@@ -56,7 +56,7 @@ def attributes_of(provider: Provider, released: Released, *, pairwise: str = "")
     """
     form = provider.declared.attribute_form
     names, claims = _NAMES[form], _claims_by_name(provider)
-    told = [_attribute(each, names.get(claims[each.name]) if each.name in claims else None) for each in released.attributes]
+    told = [_attribute(each, names, claims.get(each.name)) for each in released.attributes]
     beside = [SamlAttribute(PAIRWISE_ID, URI, (pairwise,), "pairwise-id")] if pairwise else []
     if form is AttributeForm.FREDU and pairwise:
         beside.append(SamlAttribute(_FREDU_ID.name, URI, (pairwise.partition("@")[0],), _FREDU_ID.friendly))
@@ -69,7 +69,8 @@ def _claims_by_name(provider: Provider) -> Mapping[str, ClaimName]:
     return {rule.name: rule.claim for rule in rules} or {claim.value: claim for claim in ClaimName}
 
 
-def _attribute(attribute: Attribute, named: Named | None) -> SamlAttribute:
+def _attribute(attribute: Attribute, names: Mapping[ClaimName, Named], claim: ClaimName | None) -> SamlAttribute:
+    named = names.get(claim) if claim else None
     if named is None:
         return SamlAttribute(attribute.name, BASIC, attribute.texts)
     wire, friendly = named

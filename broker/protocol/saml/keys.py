@@ -82,7 +82,10 @@ class MetadataEndpoint:
 
     def answer(self, call: Call) -> PlainResponse:
         """The document (Metadata §4.1.1); any cache may keep it for an hour."""
-        headers = (("Content-Type", MEDIA_TYPE), ("Cache-Control", f"public, max-age={int(_WRITTEN_FOR.total_seconds())}"))
+        headers = (
+            ("Content-Type", MEDIA_TYPE),
+            ("Cache-Control", f"public, max-age={int(_WRITTEN_FOR.total_seconds())}"),
+        )
         return PlainResponse(200, headers, self._document(call.now))
 
     def _document(self, now: datetime) -> bytes:

@@ -32,15 +32,16 @@ from broker.protocol.oidc.pending import PendingRequests
 from broker.protocol.saml.answers import Answers, Asked, status_of
 from broker.protocol.saml.attributes import attributes_of
 from broker.protocol.saml.context import context_for, stronger, wanted_level
-from broker.protocol.saml.messages import Carried, Received, carried_again, receive
-from broker.protocol.saml.name_ids import TRANSIENT, chosen_format, name_of
+from broker.protocol.saml.messages import Carried, carried_again, receive
+from broker.protocol.saml.name_ids import chosen_format, name_of
 from broker.protocol.saml.provider import IdentityProvider, Provider
 from broker.protocol.saml.releases import Releases
 from broker.protocol.saml.sso_checks import REQUEST_CHECKS, TARGET_CHECKS, SsoCheck, Submission, acs_of
 from broker.services.access import Weighed
 from broker.wire.http import PlainResponse, parse_form, redirect_response
 from broker.wire.saml.assertion import Login
-from broker.wire.saml.received import AUTHN_REQUEST, Signature
+from broker.wire.saml.names import TRANSIENT
+from broker.wire.saml.received import AUTHN_REQUEST
 from broker.wire.saml.requests import AuthnRequest
 from policies import PolicyBook
 
@@ -105,7 +106,7 @@ class SingleSignOn:
         return self._answer(call, carried_again(values), started=waiting.started)
 
     def init(self, call: Call) -> Answer:
-        """Begin a login here, without a request, where the descriptor lets it (Profiles §4.1.5). Raises `PageNotFound`."""
+        """Begin a login without a request, where the descriptor lets it (Profiles §4.1.5). Raises `PageNotFound`."""
         return self._begin(call, parse_form(call.request.query).values.get("sp", ""), started=None)
 
     def _begin(self, call: Call, service_id: str, *, started: datetime | None) -> Answer:
@@ -254,7 +255,12 @@ class SingleSignOn:
         return (event, replace(event, action=Action.OUTAGE_ACCEPTED, detail=detail))
 
     def _refuse(self, call: Call, asking: Asking, refusal: ProtocolError) -> Answer:
-        details = {"trace": call.trace, "code": refusal.code, "cause": refusal.cause, "client": asking.provider.client_id}
+        details = {
+            "trace": call.trace,
+            "code": refusal.code,
+            "cause": refusal.cause,
+            "client": asking.provider.client_id,
+        }
         log.log(refusal.level, "login at a service provider refused", extra=details)
         status = status_of(refusal, passive=asking.request.passive)
         return self.answers.refuse(asking.provider, status, asking.asked, now=call.now)

@@ -1,7 +1,7 @@
 """What a request for a login must satisfy, one check a rule, in the order in which they run.
 
-`TARGET_CHECKS` decide whether it is the provider's own, now, for us, and where an answer may be sent: their refusals are
-a page here. What `REQUEST_CHECKS` refuse is told to the provider as a status (SAML Core §3.4.1.4).
+`TARGET_CHECKS` decide whether it is the provider's own, now, for us, and where an answer may be sent: what they refuse
+is a page here. What `REQUEST_CHECKS` refuse is told to the provider as a status (SAML Core §3.4.1.4).
 """
 
 from __future__ import annotations

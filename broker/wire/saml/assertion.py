@@ -108,14 +108,14 @@ def build_response(login: Login, reader: Reader, sealing: Sealing) -> bytes:
         encrypt_assertion(assertion, reader.certificate)
     if sealing.sign_response:
         sign_element(root, sealing.key)
-    return etree.tostring(root)
+    return bytes(etree.tostring(root))
 
 
 def build_refusal(status: Status, reader: Reader, sealing: Sealing) -> bytes:
     """A signed Response without an assertion: why there is none."""
     root = parse_own(_response(reader, sealing, response_id=new_message_id(), status=status, inner=""))
     sign_element(root, sealing.key)
-    return etree.tostring(root)
+    return bytes(etree.tostring(root))
 
 
 def parse_own(text: str) -> etree._Element:

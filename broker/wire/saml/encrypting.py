@@ -25,7 +25,9 @@ def encrypt_assertion(assertion: etree._Element, certificate: str) -> None:
     parent.replace(assertion, wrapped)
     wrapped.append(assertion)
     context = xmlsec.EncryptionContext(_readers(certificate))
-    context.key = xmlsec.Key.generate(xmlsec.constants.KeyDataAes, _CONTENT_KEY_BITS, xmlsec.constants.KeyDataTypeSession)
+    context.key = xmlsec.Key.generate(
+        xmlsec.constants.KeyDataAes, _CONTENT_KEY_BITS, xmlsec.constants.KeyDataTypeSession
+    )
     context.encrypt_xml(_template(wrapped), assertion)
 
 

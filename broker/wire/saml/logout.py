@@ -1,4 +1,4 @@
-"""Logout messages that we write (SAML Core §3.7): the end of a session told to a provider, and the answer to its own."""
+"""Logout messages that we write (SAML Core §3.7): the end of a session told to a provider, the answer to its own."""
 
 from __future__ import annotations
 
@@ -64,4 +64,4 @@ def _message(kind: str, sender: Sender, inner: str, *, more: str, message_id: st
     root = parse_own(text)
     if sender.key:
         sign_element(root, sender.key)
-    return etree.tostring(root)
+    return bytes(etree.tostring(root))

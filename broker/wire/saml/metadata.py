@@ -110,7 +110,7 @@ def write_own(own: OwnMetadata) -> bytes:
     )
     root = parse_own(text)
     sign_element(root, active)
-    return etree.tostring(root, xml_declaration=True, encoding="UTF-8")
+    return bytes(etree.tostring(root, xml_declaration=True, encoding="UTF-8"))
 
 
 def _service(kind: str, binding: Binding, location: str) -> str:
@@ -123,9 +123,7 @@ def _speaks_saml2(role: etree._Element) -> bool:
 
 def _acs(role: etree._Element) -> tuple[Endpoint, ...]:
     found = [
-        Endpoint(
-            Binding.POST, _location(each), index=_index(each), is_default=each.get("isDefault", "") in _TRUE
-        )
+        Endpoint(Binding.POST, _location(each), index=_index(each), is_default=each.get("isDefault", "") in _TRUE)
         for each in role.findall(md("AssertionConsumerService"))
         if each.get("Binding") == Binding.POST
     ]
@@ -148,7 +146,7 @@ def _location(endpoint: etree._Element) -> str:
     location = endpoint.get("Location", "").strip()
     if not location:
         raise MetadataRefused("has an endpoint without a Location")
-    return location
+    return str(location)
 
 
 def _index(endpoint: etree._Element) -> int:

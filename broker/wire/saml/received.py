@@ -1,4 +1,4 @@
-"""A message as it came, opened in two steps: who it says it is from, then what it says and whether a key vouches for it.
+"""A message as it came, opened in two steps: who it says it is from; then what it says and what vouches for it.
 
 Between the two its sender is looked up, and so the keys that may vouch for it. A signature that is there and does not
 hold is told from one that is absent: an absent one may be allowed, a wrong one never is.

@@ -1,4 +1,4 @@
-"""Signing what we say: an element of a message, by xmlsec in process, and the query of a redirect (SAML Bindings §3.4.4.1).
+"""Signing what we say: an element, by xmlsec in process, and the query of a redirect (SAML Bindings §3.4.4.1).
 
 Keys are opened once a process and kept. The certificate beside a key is made from the key itself and the moment of its
 birth, by a signature that knows no chance (RSASSA-PKCS1-v1_5): every process makes the same, and none is stored.
@@ -23,7 +23,7 @@ from lxml import etree
 from broker.wire.saml.names import DS, ENVELOPED, EXCLUSIVE, RSA_SHA256, SHA256, ds
 
 CERTIFICATE_LIFE = timedelta(days=3652)
-"""Longer than any key signs: who trusts our metadata looks at the key alone, and some look at the dates all the same."""
+"""Longer than any key signs: who trusts our metadata looks at the key alone, and some at the dates all the same."""
 
 _TEMPLATE = (
     f'<ds:Signature xmlns:ds="{DS}"><ds:SignedInfo>'
@@ -53,7 +53,7 @@ def open_signing_key(pem: bytes, *, kid: str, name: str, born: datetime) -> XmlS
     octets = serialization.load_pem_private_key(pem, None)
     if not isinstance(octets, RSAPrivateKey):
         raise ValueError("not an RSA key")  # noqa: TRY004 (a value of the wrong kind, not an argument of the wrong type)
-    element = xmlsec.Key.from_memory(pem, xmlsec.KeyFormat.PEM)
+    element = xmlsec.Key.from_memory(pem, xmlsec.constants.KeyDataFormatPem)
     return XmlSigningKey(kid, _self_signed(octets, kid=kid, name=name, born=born), element, octets)
 
 
