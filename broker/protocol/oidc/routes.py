@@ -182,9 +182,13 @@ def _discovery(parts: ProviderParts) -> Discovery:
     written = lru_cache(maxsize=4)(partial(build_metadata, parts.settings.issuer))
     registers = parts.registration is not None
 
-    def document() -> bytes:
-        algs = algs_wanted(parts.services.current().all(), registration=registers)
+    @lru_cache(maxsize=1)
+    def document_of(services: Services) -> bytes:
+        algs = algs_wanted(services.all(), registration=registers)
         return written(algs=algs, registration=registers)
+
+    def document() -> bytes:
+        return document_of(parts.services.current())
 
     return Discovery(document, parts.signer)
 
