@@ -97,7 +97,10 @@ class Decisions:
 
 
 def build(settings: Settings, *, clock: Clock = utc_now, note: NoteRequest = log_request) -> Broker:
-    """Assemble a broker; `note` writes the line of each request. Raises `SettingsError` with every problem, also for a database that is not migrated."""
+    """Assemble a broker; `note` writes the line of each request.
+
+    Raises `SettingsError` with every problem, also for a database that is not migrated.
+    """
     book, declared = _load_decisions(settings)
     with ExitStack() as opened:
         stores = open_stores(settings, book)

@@ -7,7 +7,6 @@ because the text of a library's error may hold a statement's values or an addres
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import sys

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii as quoted
 from multiprocessing.util import Finalize

@@ -7,8 +7,8 @@ another cookie than the one asked for (a store that mixes up replies), counts as
 from __future__ import annotations
 
 import json
-from functools import lru_cache
 from datetime import datetime
+from functools import lru_cache
 
 from broker.domain.clock import require_utc
 from broker.domain.identity import AuthnContext
