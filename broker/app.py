@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import sys
 from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
@@ -28,7 +30,7 @@ from broker.following import FollowedRegister, arrivals_of, follow_policies
 from broker.jobs.deliver import TellLogout, deliverers
 from broker.jobs.work import Worker
 from broker.live import Live, Part, Watcher
-from broker.logs import configure_logging
+from broker.logs import configure_logging, masked_text
 from broker.portal import read_sandbox
 from broker.protocol.oidc.back_channel import BackChannel
 from broker.protocol.oidc.client_keys import Fetch
@@ -38,6 +40,7 @@ from broker.protocol.oidc.provider import ProviderSettings
 from broker.protocol.oidc.registration import RegistrationDesk
 from broker.protocol.oidc.routes import ProviderParts, build_routes
 from broker.protocol.oidc.signing import Signer
+from broker.request_lines import RequestLines, keep_no_lines
 from broker.services.register import Register
 from broker.settings import Settings, load_settings
 from broker.settings.secret_files import read_secret
@@ -49,7 +52,7 @@ from broker.storage.redis_store import RedisStore
 from broker.storage.sealing import MasterSecret, load_master_secret
 from broker.storage.sql_purge import SqlPurge
 from broker.stores import Stores, check_schema, open_stores, opened_stores, read_book, utc_now
-from broker.web.door import Door
+from broker.web.door import Door, NoteRequest, log_request
 from broker.web.edge import Edge
 from broker.web.forwarded import forwarded_address
 from broker.web.pages import create_pages
@@ -93,8 +96,11 @@ class Decisions:
     register: FollowedRegister
 
 
-def build(settings: Settings, *, clock: Clock = utc_now) -> Broker:
-    """Assemble a broker. Raises `SettingsError` with every problem, also for a database that is not migrated."""
+def build(settings: Settings, *, clock: Clock = utc_now, note: NoteRequest = log_request) -> Broker:
+    """Assemble a broker; `note` writes the line of each request.
+
+    Raises `SettingsError` with every problem, also for a database that is not migrated.
+    """
     book, declared = _load_decisions(settings)
     with ExitStack() as opened:
         stores = open_stores(settings, book)
@@ -129,7 +135,7 @@ def build(settings: Settings, *, clock: Clock = utc_now) -> Broker:
         provider = _provider_parts(provider_settings, live, stores, ephemeral, signer, federation)
         desk = _registration_desk(settings, stores, register, partial(fetch_once, strangers))
         routes = build_routes(replace(provider, fetch=fetch, registration=desk))
-        door = Door(routes, fallback=pages, logins=federation, store=ephemeral, clock=clock, address=address)
+        door = Door(routes, fallback=pages, logins=federation, store=ephemeral, clock=clock, address=address, note=note)
         return Broker(
             settings, live.book, clock, stores, ephemeral, live.register, notifier, care, federation,
             Watcher((live.book, live.register, signer)), Edge(door, issuer=settings.issuer), opened.pop_all(),
@@ -203,7 +209,7 @@ def create_wsgi() -> WSGIApplication:
     """The application for a WSGI server: `granian --interface wsgi --factory broker.app:create_wsgi`."""
     settings = load_settings(None, os.environ)
     configure_logging(settings.log_level)
-    broker = build(settings)
+    broker = build(settings, note=_request_lines())
     broker.watcher.start()
     if not settings.redis_url:
         worker = build_worker(broker.stores, broker.ephemeral, broker.policies, broker.keys, clock=broker.clock)
@@ -213,6 +219,14 @@ def create_wsgi() -> WSGIApplication:
         ):
             Thread(target=each.run, args=(Event(),), name=name, daemon=True).start()
     return broker.wsgi
+
+
+def _request_lines() -> NoteRequest:
+    if not logging.getLogger().isEnabledFor(logging.INFO):
+        return keep_no_lines
+    lines = RequestLines(sys.stderr, utc_now, masked=masked_text)
+    lines.start()
+    return lines.note
 
 
 def build_worker(
