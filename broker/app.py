@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import sys
 from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
@@ -30,7 +28,7 @@ from broker.following import FollowedRegister, arrivals_of, follow_policies
 from broker.jobs.deliver import TellLogout, deliverers
 from broker.jobs.work import Worker
 from broker.live import Live, Part, Watcher
-from broker.logs import configure_logging, masked_text
+from broker.logs import configure_logging
 from broker.portal import read_sandbox
 from broker.protocol.oidc.back_channel import BackChannel
 from broker.protocol.oidc.client_keys import Fetch
@@ -40,7 +38,7 @@ from broker.protocol.oidc.provider import ProviderSettings
 from broker.protocol.oidc.registration import RegistrationDesk
 from broker.protocol.oidc.routes import ProviderParts, build_routes
 from broker.protocol.oidc.signing import Signer
-from broker.request_lines import RequestLines, keep_no_lines
+from broker.request_lines import open_request_lines
 from broker.services.register import Register
 from broker.settings import Settings, load_settings
 from broker.settings.secret_files import read_secret
@@ -209,7 +207,7 @@ def create_wsgi() -> WSGIApplication:
     """The application for a WSGI server: `granian --interface wsgi --factory broker.app:create_wsgi`."""
     settings = load_settings(None, os.environ)
     configure_logging(settings.log_level)
-    broker = build(settings, note=_request_lines())
+    broker = build(settings, note=open_request_lines(utc_now))
     broker.watcher.start()
     if not settings.redis_url:
         worker = build_worker(broker.stores, broker.ephemeral, broker.policies, broker.keys, clock=broker.clock)
@@ -219,14 +217,6 @@ def create_wsgi() -> WSGIApplication:
         ):
             Thread(target=each.run, args=(Event(),), name=name, daemon=True).start()
     return broker.wsgi
-
-
-def _request_lines() -> NoteRequest:
-    if not logging.getLogger().isEnabledFor(logging.INFO):
-        return keep_no_lines
-    lines = RequestLines(sys.stderr, utc_now, masked=masked_text)
-    lines.start()
-    return lines.note
 
 
 def build_worker(

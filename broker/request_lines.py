@@ -9,6 +9,8 @@ of these lines; audit events are not among them.
 
 from __future__ import annotations
 
+import logging
+import sys
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC
@@ -19,6 +21,7 @@ from threading import Event, Thread
 from typing import IO
 
 from broker.domain.clock import Clock
+from broker.logs import masked_text
 
 PAUSE = 0.25
 """Seconds between two writings."""
@@ -72,6 +75,15 @@ class RequestLines:
     def _end(self) -> None:
         self._stop.set()
         self.flush()
+
+
+def open_request_lines(clock: Clock) -> Callable[..., None]:
+    """What writes the line of a request of this process, where the log's level has a place for them."""
+    if not logging.getLogger().isEnabledFor(logging.INFO):
+        return keep_no_lines
+    lines = RequestLines(sys.stderr, clock, masked=masked_text)
+    lines.start()
+    return lines.note
 
 
 def keep_no_lines(*, trace: str, method: str, path: str, status: str, ms: float) -> None:

@@ -111,5 +111,3 @@ def test_libraries_that_log_whole_addresses_are_kept_to_their_warnings(stream: i
     logging.getLogger("alembic.runtime.migration").info("Running upgrade")
     log.debug("below the level")
     assert lines(stream) == []
-
-
