@@ -40,10 +40,10 @@ from broker.protocol.oidc.provider import ProviderSettings
 from broker.protocol.oidc.registration import RegistrationDesk
 from broker.protocol.oidc.routes import ProviderParts, build_routes
 from broker.protocol.oidc.signing import Signer
-from broker.protocol.saml.keys import SamlKeys
 from broker.protocol.saml.logout import SamlFrames, SamlLogout
-from broker.protocol.saml.provider import IdentityProvider
-from broker.protocol.saml.routes import SamlParts, build_saml_routes
+from broker.protocol.saml.routes import build_saml_routes
+from broker.request_lines import open_request_lines
+from broker.saml_identity import SamlIdentity, open_saml_identity, saml_parts
 from broker.services.register import Register
 from broker.settings import Settings, load_settings
 from broker.settings.secret_files import read_secret
@@ -55,7 +55,7 @@ from broker.storage.redis_store import RedisStore
 from broker.storage.sealing import MasterSecret, load_master_secret
 from broker.storage.sql_purge import SqlPurge
 from broker.stores import Stores, check_schema, open_stores, opened_stores, read_book, utc_now
-from broker.web.door import Door
+from broker.web.door import Door, NoteRequest, log_request
 from broker.web.edge import Edge
 from broker.web.forwarded import forwarded_address
 from broker.web.pages import create_pages
@@ -99,8 +99,11 @@ class Decisions:
     register: FollowedRegister
 
 
-def build(settings: Settings, *, clock: Clock = utc_now) -> Broker:
-    """Assemble a broker. Raises `SettingsError` with every problem, also for a database that is not migrated."""
+def build(settings: Settings, *, clock: Clock = utc_now, note: NoteRequest = log_request) -> Broker:
+    """Assemble a broker; `note` writes the line of each request.
+
+    Raises `SettingsError` with every problem, also for a database that is not migrated.
+    """
     book, declared = _load_decisions(settings)
     with ExitStack() as opened:
         stores = open_stores(settings, book)
@@ -127,18 +130,18 @@ def build(settings: Settings, *, clock: Clock = utc_now) -> Broker:
             standings=Part(live.register, lambda register: register.in_force),
         )
         provider_settings = _provider_settings(settings, live.book)
-        saml = SamlIdentity(_identity_provider(settings, live.book), SamlKeys(care.vault, signer, name=settings.issuer))
+        saml = open_saml_identity(settings, live.book, care.vault, signer)
         notifier = _open_notifier(settings, provider_settings, live.register, signer, saml, opened)
-        page_parts = _page_parts(settings, live, stores, federation, master, clock=clock)
-        pages = create_pages(replace(page_parts, saml_frames=SamlFrames(saml.idp, saml.keys)))
+        parts = _page_parts(settings, live, stores, federation, master, clock=clock)
+        pages = create_pages(replace(parts, saml_frames=SamlFrames(saml.idp, saml.keys)))
         address = forwarded_address(settings.trusted_proxies)
         fetch = partial(fetch_once, _open_way_out(settings, opened, limits=FETCH_LIMITS))
         strangers = _open_way_out(settings, opened, strangers=True, limits=FETCH_LIMITS)
         provider = _provider_parts(provider_settings, live, stores, ephemeral, signer, federation)
         desk = _registration_desk(settings, stores, register, partial(fetch_once, strangers))
         routes = build_routes(replace(provider, fetch=fetch, registration=desk))
-        routes += build_saml_routes(_saml_parts(provider, stores, saml, federation))
-        door = Door(routes, fallback=pages, logins=federation, store=ephemeral, clock=clock, address=address)
+        routes += build_saml_routes(saml_parts(provider, stores, saml, federation))
+        door = Door(routes, fallback=pages, logins=federation, store=ephemeral, clock=clock, address=address, note=note)
         return Broker(
             settings, live.book, clock, stores, ephemeral, live.register, notifier, care, federation,
             Watcher((live.book, live.register, signer, saml.keys)), Edge(door, issuer=settings.issuer),
@@ -169,35 +172,6 @@ def _provider_parts(
         service_tokens=stores.service_tokens,
         child_tokens=stores.child_tokens,
         device_requests=stores.device_requests,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class SamlIdentity:
-    """Who we are in SAML, and what signs for us."""
-
-    idp: IdentityProvider
-    keys: SamlKeys
-
-
-def _identity_provider(settings: Settings, book: Live[PolicyBook]) -> IdentityProvider:
-    return IdentityProvider(settings.issuer, Part(book, lambda book: book.installation.sessions))
-
-
-def _saml_parts(provider: ProviderParts, stores: Stores, saml: SamlIdentity, federation: Federation) -> SamlParts:
-    return SamlParts(
-        idp=saml.idp,
-        services=provider.services,
-        people=stores.people,
-        portraits=stores.portraits,
-        grants=stores.grants,
-        details=stores.details,
-        provider_logins=stores.provider_logins,
-        ledger=stores.ledger,
-        store=provider.store,
-        policies=provider.policies,
-        keys=saml.keys,
-        logins=federation,
     )
 
 
@@ -242,7 +216,7 @@ def create_wsgi() -> WSGIApplication:
     """The application for a WSGI server: `granian --interface wsgi --factory broker.app:create_wsgi`."""
     settings = load_settings(None, os.environ)
     configure_logging(settings.log_level)
-    broker = build(settings)
+    broker = build(settings, note=open_request_lines(utc_now))
     broker.watcher.start()
     if not settings.redis_url:
         worker = build_worker(broker.stores, broker.ephemeral, broker.policies, broker.keys, clock=broker.clock)
@@ -289,7 +263,7 @@ def run_worker(settings: Settings, stop: Event, *, clock: Clock = utc_now) -> No
         care = open_key_care(settings, stores.keys, master, book)
         signer = open_signer(care, read_register(settings).all(), clock=clock)
         register = _follow_register(settings, stores, signer, clock=clock)
-        saml = SamlIdentity(_identity_provider(settings, book), SamlKeys(care.vault, signer, name=settings.issuer))
+        saml = open_saml_identity(settings, book, care.vault, signer)
         notifier = _open_notifier(settings, _provider_settings(settings, book), register, signer, saml, opened)
         watcher = Watcher((book, register, signer, saml.keys))
         watcher.start()

@@ -288,6 +288,7 @@ class NameNotGiven(ProtocolError):
     """A service provider asks for a name of the person that it is not given (SAML Core §3.4.1.1)."""
 
     code = "PRE-3062"
+    spec_error = "InvalidNameIDPolicy"
     may_redirect = True
 
 
@@ -295,4 +296,5 @@ class AnotherIsMeant(ProtocolError):
     """A service provider means somebody else than who signed in for it (SAML Core §3.4.1)."""
 
     code = "PRE-3063"
+    spec_error = "UnknownPrincipal"
     may_redirect = True
