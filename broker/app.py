@@ -40,6 +40,7 @@ from broker.protocol.oidc.registration import RegistrationDesk
 from broker.protocol.oidc.routes import ProviderParts, build_routes
 from broker.protocol.oidc.signing import Signer
 from broker.protocol.saml_sources import build_source_routes
+from broker.request_lines import open_request_lines
 from broker.services.register import Register
 from broker.settings import Settings, load_settings
 from broker.settings.secret_files import read_secret
@@ -51,7 +52,7 @@ from broker.storage.redis_store import RedisStore
 from broker.storage.sealing import MasterSecret, load_master_secret
 from broker.storage.sql_purge import SqlPurge
 from broker.stores import Stores, check_schema, open_stores, opened_stores, read_book, utc_now
-from broker.web.door import Door
+from broker.web.door import Door, NoteRequest, log_request
 from broker.web.edge import Edge
 from broker.web.forwarded import forwarded_address
 from broker.web.pages import create_pages
@@ -95,8 +96,11 @@ class Decisions:
     register: FollowedRegister
 
 
-def build(settings: Settings, *, clock: Clock = utc_now) -> Broker:
-    """Assemble a broker. Raises `SettingsError` with every problem, also for a database that is not migrated."""
+def build(settings: Settings, *, clock: Clock = utc_now, note: NoteRequest = log_request) -> Broker:
+    """Assemble a broker; `note` writes the line of each request.
+
+    Raises `SettingsError` with every problem, also for a database that is not migrated.
+    """
     book, declared = _load_decisions(settings)
     with ExitStack() as opened:
         stores = open_stores(settings, book)
@@ -133,7 +137,7 @@ def build(settings: Settings, *, clock: Clock = utc_now) -> Broker:
         desk = _registration_desk(settings, stores, register, partial(fetch_once, strangers))
         routes = build_routes(replace(provider, fetch=fetch, registration=desk))
         routes += build_source_routes(saml_parties(sources), PostedAnswers(ephemeral))
-        door = Door(routes, fallback=pages, logins=federation, store=ephemeral, clock=clock, address=address)
+        door = Door(routes, fallback=pages, logins=federation, store=ephemeral, clock=clock, address=address, note=note)
         return Broker(
             settings, live.book, clock, stores, ephemeral, live.register, notifier, care, federation,
             Watcher((live.book, live.register, signer)), Edge(door, issuer=settings.issuer), opened.pop_all(),
@@ -207,7 +211,7 @@ def create_wsgi() -> WSGIApplication:
     """The application for a WSGI server: `granian --interface wsgi --factory broker.app:create_wsgi`."""
     settings = load_settings(None, os.environ)
     configure_logging(settings.log_level)
-    broker = build(settings)
+    broker = build(settings, note=open_request_lines(utc_now))
     broker.watcher.start()
     if not settings.redis_url:
         worker = build_worker(broker.stores, broker.ephemeral, broker.policies, broker.keys, clock=broker.clock)

@@ -13,7 +13,6 @@ from bench.oidc.process import cpu_seconds
 from bench.oidc.work import CHECKS, Provider, Unsound
 
 SERVER_CORE, OTHER_CORE = 0, 1
-CONNECTIONS = 8
 WARM = 30
 LONGEST = 120.0
 """Seconds after which a measure is given up."""
@@ -43,7 +42,7 @@ async def measure(provider: Provider, act: str, count: int) -> Measure:
     before = pace()
     server, stores, began = cpu_seconds([provider.pid]), cpu_seconds([*provider.stores]), time.perf_counter()
     async with asyncio.timeout(LONGEST), asyncio.TaskGroup() as group:
-        for _ in range(CONNECTIONS):
+        for _ in range(provider.connections):
             group.create_task(_drain(provider, act, left, waited))
     wall = time.perf_counter() - began
     server, stores = cpu_seconds([provider.pid]) - server, cpu_seconds([*provider.stores]) - stores

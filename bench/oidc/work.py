@@ -35,7 +35,11 @@ def need(holds: bool, answer: Response, what: str) -> None:
 
 @dataclass(slots=True)
 class Provider:
-    """A provider at `base`, with the session of a person who signed in (`cookies`)."""
+    """A provider at `base`, with the session of a person who signed in (`cookies`).
+
+    `told`: what userinfo has to say of them. `share`: it is asked so many times fewer. `connections`: as many as it
+    keeps alive at once. `rotates`: whether each refresh brings a new refresh token.
+    """
 
     name: str
     base: str
@@ -50,6 +54,10 @@ class Provider:
     jwks: str = "/jwks"
     scope: str = "openid profile email offline_access"
     api: str = "api"
+    told: tuple[str, ...] = (*USER.values(), MAIL)
+    share: int = 1
+    connections: int = 8
+    rotates: bool = True
     client: Client = field(init=False)
 
     def __post_init__(self) -> None:
@@ -175,10 +183,18 @@ def check_tokens(_: Provider, answer: Response) -> None:
     need(answer.status == 200 and all(name in answer.body for name in names), answer, "token")
 
 
-def check_userinfo(_: Provider, answer: Response) -> None:
+def check_refreshed(provider: Provider, answer: Response) -> None:
+    """All three again, or two where the provider lets the same refresh token live on."""
+    if provider.rotates:
+        return check_tokens(provider, answer)
+    names = (b'"access_token"', b'"id_token"')
+    return need(answer.status == 200 and all(name in answer.body for name in names), answer, "refresh")
+
+
+def check_userinfo(provider: Provider, answer: Response) -> None:
     """The person, by name and mail."""
-    told = (b'"sub"', USER["given_name"].encode(), USER["family_name"].encode(), MAIL.encode())
-    need(answer.status == 200 and all(each in answer.body for each in told), answer, "userinfo")
+    told = ('"sub"', *provider.told)
+    need(answer.status == 200 and all(each.encode() in answer.body for each in told), answer, "userinfo")
 
 
 def check_access_token(_: Provider, answer: Response) -> None:
@@ -191,7 +207,7 @@ CHECKS = {
     "jwks": check_jwks,
     "sso": check_sso,
     "token": check_tokens,
-    "refresh": check_tokens,
+    "refresh": check_refreshed,
     "userinfo": check_userinfo,
     "client_credentials": check_access_token,
 }
