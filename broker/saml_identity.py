@@ -1,4 +1,4 @@
-"""The SAML identity provider put together for a process: who we are, what signs for us, what its endpoints work with."""
+"""The SAML identity provider of a process: who we are, what signs for us, what its endpoints work with."""
 
 from __future__ import annotations
 
@@ -25,9 +25,7 @@ class SamlIdentity:
     keys: SamlKeys
 
 
-def open_saml_identity(
-    settings: Settings, book: Current[PolicyBook], vault: KeyVault, signer: Signer
-) -> SamlIdentity:
+def open_saml_identity(settings: Settings, book: Current[PolicyBook], vault: KeyVault, signer: Signer) -> SamlIdentity:
     """The identity of this installation; its keys are made when somebody first asks."""
     idp = IdentityProvider(settings.issuer, Part(book, lambda book: book.installation.sessions))
     return SamlIdentity(idp, SamlKeys(vault, signer, name=settings.issuer))

@@ -32,6 +32,11 @@ from tests.saml_party import Message, Party
 
 SAML = "{urn:oasis:names:tc:SAML:2.0:assertion}"
 SAMLP = "{urn:oasis:names:tc:SAML:2.0:protocol}"
+SAML_ROUTES = {
+    "GET /saml/metadata", "GET /saml/sso", "POST /saml/sso", "GET /saml/sso/resume", "GET /saml/sso/init",
+    "GET /saml/slo", "POST /saml/slo", "GET /saml/slo/resume", "GET /saml/slo/answer", "POST /saml/soap",
+}  # fmt: skip
+"""Every address of the identity provider: what is closed there is tried in `test_saml_flags`."""
 
 
 @dataclass(frozen=True, slots=True)

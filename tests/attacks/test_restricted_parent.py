@@ -22,6 +22,7 @@ from tests import builders
 from tests.clock import FakeClock
 from tests.oidc_stand import authorization, authorize_url, basic, redemption
 from tests.oidc_stand import service as oidc_service
+from tests.saml_party import Message, Party
 from tests.web_stand import BASE, Client, WebStand, open_web
 
 CHILD_NAME, CHILD_FAMILY = "Lilarose", "Desenfants"
@@ -131,6 +132,16 @@ def every_request(case: Case) -> dict[str, tuple[str, str, Any, dict[str, str]]]
         "POST /end-session": ("POST", "/end-session", guesses, {}),
         "/end-session/resume": ("GET", "/end-session/resume?i=prq_" + "x" * 43, None, {}),
         "/introspect": ("POST", "/introspect", {"token": case.token}, basic()),
+        "/saml/metadata": ("GET", "/saml/metadata", None, {}),
+        "/saml/sso": ("GET", f"/saml/sso?{Message(Party(idp=BASE)).redirect()}", None, {}),
+        "POST /saml/sso": ("POST", "/saml/sso", Message(Party(idp=BASE)).form(), {}),
+        "/saml/sso/resume": ("GET", "/saml/sso/resume?i=prq_" + "x" * 43, None, {}),
+        "/saml/sso/init": ("GET", f"/saml/sso/init?sp=cantine&{query}", None, {}),
+        "/saml/slo": ("GET", f"/saml/slo?{query}", None, {}),
+        "POST /saml/slo": ("POST", "/saml/slo", guesses, {}),
+        "/saml/slo/resume": ("GET", "/saml/slo/resume?i=prq_" + "x" * 43, None, {}),
+        "/saml/slo/answer": ("GET", "/saml/slo/answer?i=prq_" + "x" * 43, None, {}),
+        "/saml/soap": ("POST", "/saml/soap", guesses, {}),
         "/token": ("POST", "/token", redemption(case.code), basic()),
         "/userinfo": ("GET", "/userinfo", None, bearer),
         "POST /userinfo": ("POST", "/userinfo", {}, bearer),

@@ -224,7 +224,8 @@ def test_a_receipt_tells_what_became_of_each_client_of_its_visit(sql_engine: Eng
     box.retry(2, due_at=clock(), cause="silent")
     box.done(3, now=clock(), cause=Untold.GIVEN_UP)
     assert notices.of_visit("sid_a") == (
-        Notice("c1", NoticeState.CONFIRMED), Notice("c2", NoticeState.WAITING), Notice("c3", NoticeState.UNTOLD),
+        Notice("c1", NoticeState.CONFIRMED, "s"), Notice("c2", NoticeState.WAITING, "s"),
+        Notice("c3", NoticeState.UNTOLD, "s"),
     )  # fmt: skip
     box.done(2, now=clock())
-    assert notices.of_visit("sid_a")[1] == Notice("c2", NoticeState.CONFIRMED), "the wait before is forgotten"
+    assert notices.of_visit("sid_a")[1] == Notice("c2", NoticeState.CONFIRMED, "s"), "the wait before is forgotten"

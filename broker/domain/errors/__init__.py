@@ -61,6 +61,7 @@ from broker.domain.errors.protocol import (
 )
 from broker.domain.errors.sign_in import (
     AlreadyUsed,
+    AnswerTooOld,
     CredentialsRefused,
     GuessesSpent,
     LinkAmbiguous,
@@ -75,6 +76,7 @@ from broker.domain.errors.sign_in import (
     TicketRefused,
     UndoTooLate,
     UnknownPerson,
+    UpstreamDeclined,
     UpstreamRefused,
 )
 from broker.domain.errors.tree import PolicyError, PreauError, SettingsError
@@ -92,6 +94,7 @@ __all__ = [
     "AccessDenied",
     "AlreadyUsed",
     "AnotherIsMeant",
+    "AnswerTooOld",
     "AuthorizationPending",
     "BadPageRequest",
     "CredentialsRefused",
@@ -154,6 +157,7 @@ __all__ = [
     "UnsupportedRegistration",
     "UnsupportedRequestUri",
     "UnsupportedResponseType",
+    "UpstreamDeclined",
     "UpstreamRefused",
     "UpstreamUnavailable",
 ]
