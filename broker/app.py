@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -22,6 +22,7 @@ from broker.domain.clock import Clock
 from broker.domain.errors import SettingsError, StorageUnavailable
 from broker.domain.handles import digest
 from broker.domain.ports import Current, LogoutNotifier
+from broker.domain.services import Protocol
 from broker.federation import Federation, GuessGate, Passwords
 from broker.federation.service_gate import ServiceGate
 from broker.following import FollowedRegister, arrivals_of, follow_policies
@@ -30,6 +31,9 @@ from broker.jobs.work import Worker
 from broker.live import Live, Part, Watcher
 from broker.logs import configure_logging
 from broker.portal import read_sandbox
+from broker.protocol.cas.logout import CasLogout
+from broker.protocol.cas.routes import CasParts, build_cas_routes
+from broker.protocol.notifiers import Notifiers
 from broker.protocol.oidc.back_channel import BackChannel
 from broker.protocol.oidc.client_keys import Fetch
 from broker.protocol.oidc.device_desk import DeviceDesk
@@ -72,7 +76,7 @@ class Broker:
     stores: Stores
     ephemeral: MemoryStore | RedisStore
     services: FollowedRegister
-    notifier: BackChannel
+    notifier: Notifiers
     keys: KeyCare
     federation: Federation
     watcher: Watcher
@@ -129,7 +133,15 @@ def build(settings: Settings, *, clock: Clock = utc_now) -> Broker:
         provider = _provider_parts(provider_settings, live, stores, ephemeral, signer, federation)
         desk = _registration_desk(settings, stores, register, partial(fetch_once, strangers))
         routes = build_routes(replace(provider, fetch=fetch, registration=desk))
-        door = Door(routes, fallback=pages, logins=federation, store=ephemeral, clock=clock, address=address)
+        cas = _cas_parts(provider, stores, partial(_visit, _open_way_out(settings, opened, limits=FETCH_LIMITS)))
+        door = Door(
+            (*routes, *build_cas_routes(cas)),
+            fallback=pages,
+            logins=federation,
+            store=ephemeral,
+            clock=clock,
+            address=address,
+        )
         return Broker(
             settings, live.book, clock, stores, ephemeral, live.register, notifier, care, federation,
             Watcher((live.book, live.register, signer)), Edge(door, issuer=settings.issuer), opened.pop_all(),
@@ -159,6 +171,22 @@ def _provider_parts(
         service_tokens=stores.service_tokens,
         child_tokens=stores.child_tokens,
         device_requests=stores.device_requests,
+    )
+
+
+def _cas_parts(provider: ProviderParts, stores: Stores, visit: Callable[[str], int]) -> CasParts:
+    return CasParts(
+        issuer=provider.settings.issuer,
+        services=provider.services,
+        people=stores.people,
+        portraits=stores.portraits,
+        grants=stores.grants,
+        tickets=stores.tickets,
+        ledger=stores.ledger,
+        store=provider.store,
+        policies=provider.policies,
+        logins=provider.logins,
+        visit=visit,
     )
 
 
@@ -285,13 +313,24 @@ def _open_notifier(
     register: FollowedRegister,
     signer: Signer,
     resources: ExitStack,
-) -> BackChannel:
+) -> Notifiers:
+    """Who tells the clients of each protocol. Adding a protocol is adding a line."""
     ways = [_open_way_out(settings, resources, strangers=strangers) for strangers in (False, True)]
-    return BackChannel(provider, register, signer, *(partial(_post, way) for way in ways))
+    by_openid = BackChannel(provider, register, signer, *(partial(_post, way) for way in ways))
+    by_cas = CasLogout(register, partial(_post_as, _open_way_out(settings, resources)))
+    return Notifiers({Protocol.OIDC: by_openid, Protocol.CAS: by_cas})
 
 
 def _post(outbound: Outbound, url: str, body: str) -> int:
     return outbound.post_form(url, body=body, headers={}).status
+
+
+def _post_as(outbound: Outbound, url: str, body: str, media_type: str) -> int:
+    return outbound.post_form(url, body=body, headers={"content-type": media_type}).status
+
+
+def _visit(outbound: Outbound, url: str) -> int:
+    return outbound.get_once(url).status
 
 
 def _open_way_out(
