@@ -72,6 +72,3 @@ def introspection(town: Town) -> Attempt:
     answer = client.post("/token", redemption(code), **basic())
     handle = answer.body.partition('"access_token":')[2].split('"')[1]
     return lambda: '"active":true' in client.post("/introspect", {"token": handle}, **basic()).body
-
-
-CANTINE = 'href="https://cantine.example/"'

@@ -204,6 +204,8 @@ def undoing(town: Town) -> Attempt:
     return attempt
 
 
+CANTINE = 'href="https://cantine.example/"'
+
 ENDPOINTS: Mapping[str, Callable[[Town], Attempt]] = {
     "GET /connexion": request_of_a_stranger,
     "POST /connexion": departure,
