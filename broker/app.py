@@ -22,8 +22,8 @@ from broker.domain.clock import Clock
 from broker.domain.errors import SettingsError, StorageUnavailable
 from broker.domain.handles import digest
 from broker.domain.ports import Current, LogoutNotifier
-from broker.domain.services import Protocol
 from broker.federation import Federation, GuessGate, Passwords
+from broker.federation.posted import PostedAnswers
 from broker.federation.service_gate import ServiceGate
 from broker.following import FollowedRegister, arrivals_of, follow_policies
 from broker.jobs.deliver import TellLogout, deliverers
@@ -31,10 +31,8 @@ from broker.jobs.work import Worker
 from broker.live import Live, Part, Watcher
 from broker.logs import configure_logging
 from broker.portal import read_sandbox
-from broker.protocol.cas.logout import CasLogout
 from broker.protocol.cas.routes import CasParts, build_cas_routes
 from broker.protocol.notifiers import Notifiers
-from broker.protocol.oidc.back_channel import BackChannel
 from broker.protocol.oidc.client_keys import Fetch
 from broker.protocol.oidc.device_desk import DeviceDesk
 from broker.protocol.oidc.key_care import KeyCare
@@ -42,24 +40,26 @@ from broker.protocol.oidc.provider import ProviderSettings
 from broker.protocol.oidc.registration import RegistrationDesk
 from broker.protocol.oidc.routes import ProviderParts, build_routes
 from broker.protocol.oidc.signing import Signer
+from broker.protocol.saml_sources import build_source_routes
+from broker.request_lines import open_request_lines
 from broker.services.register import Register
 from broker.settings import Settings, load_settings
 from broker.settings.secret_files import read_secret
 from broker.signing_keys import open_key_care, open_signer
-from broker.sources import offers, open_sources
+from broker.sources import offers, open_sources, saml_parties
 from broker.storage.engine import reading
 from broker.storage.memory_store import MemoryStore
 from broker.storage.redis_store import RedisStore
 from broker.storage.sealing import MasterSecret, load_master_secret
 from broker.storage.sql_purge import SqlPurge
 from broker.stores import Stores, check_schema, open_stores, opened_stores, read_book, utc_now
-from broker.web.door import Door
+from broker.ways_out import open_notifier, open_way_out, visit
+from broker.web.door import Door, NoteRequest, log_request
 from broker.web.edge import Edge
 from broker.web.forwarded import forwarded_address
 from broker.web.pages import create_pages
 from broker.web.parts import FeedLabel, PageParts
-from connectors.guarded import FETCH_LIMITS, NOTICE_LIMITS, fetch_once, open_guarded
-from connectors.outbound import Outbound, OutboundLimits
+from connectors.guarded import FETCH_LIMITS, fetch_once
 from policies import PolicyBook
 
 if TYPE_CHECKING:
@@ -97,8 +97,11 @@ class Decisions:
     register: FollowedRegister
 
 
-def build(settings: Settings, *, clock: Clock = utc_now) -> Broker:
-    """Assemble a broker. Raises `SettingsError` with every problem, also for a database that is not migrated."""
+def build(settings: Settings, *, clock: Clock = utc_now, note: NoteRequest = log_request) -> Broker:
+    """Assemble a broker; `note` writes the line of each request.
+
+    Raises `SettingsError` with every problem, also for a database that is not migrated.
+    """
     book, declared = _load_decisions(settings)
     with ExitStack() as opened:
         stores = open_stores(settings, book)
@@ -112,8 +115,9 @@ def build(settings: Settings, *, clock: Clock = utc_now) -> Broker:
         signer = open_signer(care, declared.all(), clock=clock)
         register = _follow_register(settings, stores, signer, clock=clock)
         live = Decisions(policies, register)
+        sources = open_sources(settings, opened)
         federation = Federation(
-            sources=open_sources(settings.sources, opened),
+            sources=sources,
             people=stores.people,
             links=stores.links,
             sessions=stores.sessions,
@@ -125,23 +129,18 @@ def build(settings: Settings, *, clock: Clock = utc_now) -> Broker:
             standings=Part(live.register, lambda register: register.in_force),
         )
         provider_settings = _provider_settings(settings, live.book)
-        notifier = _open_notifier(settings, provider_settings, live.register, signer, opened)
+        notifier = open_notifier(settings, provider_settings, live.register, signer, opened)
         pages = create_pages(_page_parts(settings, live, stores, federation, master, clock=clock))
         address = forwarded_address(settings.trusted_proxies)
-        fetch = partial(fetch_once, _open_way_out(settings, opened, limits=FETCH_LIMITS))
-        strangers = _open_way_out(settings, opened, strangers=True, limits=FETCH_LIMITS)
+        fetch = partial(fetch_once, open_way_out(settings, opened, limits=FETCH_LIMITS))
+        strangers = open_way_out(settings, opened, strangers=True, limits=FETCH_LIMITS)
         provider = _provider_parts(provider_settings, live, stores, ephemeral, signer, federation)
         desk = _registration_desk(settings, stores, register, partial(fetch_once, strangers))
         routes = build_routes(replace(provider, fetch=fetch, registration=desk))
-        cas = _cas_parts(provider, stores, partial(_visit, _open_way_out(settings, opened, limits=FETCH_LIMITS)))
-        door = Door(
-            (*routes, *build_cas_routes(cas)),
-            fallback=pages,
-            logins=federation,
-            store=ephemeral,
-            clock=clock,
-            address=address,
-        )
+        routes += build_source_routes(saml_parties(sources), PostedAnswers(ephemeral))
+        callbacks = open_way_out(settings, opened, limits=FETCH_LIMITS)
+        routes += build_cas_routes(_cas_parts(provider, stores, partial(visit, callbacks)))
+        door = Door(routes, fallback=pages, logins=federation, store=ephemeral, clock=clock, address=address, note=note)
         return Broker(
             settings, live.book, clock, stores, ephemeral, live.register, notifier, care, federation,
             Watcher((live.book, live.register, signer)), Edge(door, issuer=settings.issuer), opened.pop_all(),
@@ -231,7 +230,7 @@ def create_wsgi() -> WSGIApplication:
     """The application for a WSGI server: `granian --interface wsgi --factory broker.app:create_wsgi`."""
     settings = load_settings(None, os.environ)
     configure_logging(settings.log_level)
-    broker = build(settings)
+    broker = build(settings, note=open_request_lines(utc_now))
     broker.watcher.start()
     if not settings.redis_url:
         worker = build_worker(broker.stores, broker.ephemeral, broker.policies, broker.keys, clock=broker.clock)
@@ -278,7 +277,7 @@ def run_worker(settings: Settings, stop: Event, *, clock: Clock = utc_now) -> No
         care = open_key_care(settings, stores.keys, master, book)
         signer = open_signer(care, read_register(settings).all(), clock=clock)
         register = _follow_register(settings, stores, signer, clock=clock)
-        notifier = _open_notifier(settings, _provider_settings(settings, book), register, signer, opened)
+        notifier = open_notifier(settings, _provider_settings(settings, book), register, signer, opened)
         watcher = Watcher((book, register, signer))
         watcher.start()
         opened.callback(watcher.stop)
@@ -305,48 +304,6 @@ def _registration_desk(
         return None
     initial = digest(read_secret(file)) if file else ""
     return RegistrationDesk(stores.registrations, terms, fetch, initial, changed=register.refresh_registered)
-
-
-def _open_notifier(
-    settings: Settings,
-    provider: ProviderSettings,
-    register: FollowedRegister,
-    signer: Signer,
-    resources: ExitStack,
-) -> Notifiers:
-    """Who tells the clients of each protocol. Adding a protocol is adding a line."""
-    ways = [_open_way_out(settings, resources, strangers=strangers) for strangers in (False, True)]
-    by_openid = BackChannel(provider, register, signer, *(partial(_post, way) for way in ways))
-    by_cas = CasLogout(register, partial(_post_as, _open_way_out(settings, resources)))
-    return Notifiers({Protocol.OIDC: by_openid, Protocol.CAS: by_cas})
-
-
-def _post(outbound: Outbound, url: str, body: str) -> int:
-    return outbound.post_form(url, body=body, headers={}).status
-
-
-def _post_as(outbound: Outbound, url: str, body: str, media_type: str) -> int:
-    return outbound.post_form(url, body=body, headers={"content-type": media_type}).status
-
-
-def _visit(outbound: Outbound, url: str) -> int:
-    return outbound.get_once(url).status
-
-
-def _open_way_out(
-    settings: Settings, resources: ExitStack, *, strangers: bool = False, limits: OutboundLimits = NOTICE_LIMITS
-) -> Outbound:
-    """A client for addresses that services registered: one for each use, so that none takes the other's places.
-
-    `strangers`: for what clients name that registered themselves; the networks of declared services are not theirs.
-    """
-    networks = settings.registration.reachable_networks if strangers else settings.reachable_networks
-    try:
-        outbound = open_guarded(networks, ca_file=settings.services_ca_file, limits=limits)
-    except OSError as fault:
-        raise SettingsError((f"services_ca_file: cannot be read ({type(fault).__name__})",)) from fault
-    resources.callback(outbound.close)
-    return outbound
 
 
 def open_ephemeral(settings: Settings, master: MasterSecret, *, clock: Clock) -> MemoryStore | RedisStore:

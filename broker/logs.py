@@ -7,13 +7,11 @@ because the text of a library's error may hold a statement's values or an addres
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import sys
 import traceback
 from collections.abc import MutableMapping
-from datetime import UTC, datetime
 from types import TracebackType
 from typing import IO, Any
 
@@ -22,9 +20,6 @@ import structlog
 from broker.domain.handles import Handle
 
 MASK = "[masked]"
-ACCESS = "broker.access"
-ACCESS_FIELDS = ("method", "ms", "path", "status", "trace")
-"""The logger of the lines about requests, and what each says beside the common names; in their order."""
 _HANDLE = re.compile("(" + "|".join(map(re.escape, Handle)) + ")[A-Za-z0-9_-]{20,}")
 """The secret handles, whatever text they stand in."""
 _IN_ADDRESS = re.compile(r"\b(ticket|code|state|nonce|token|access_token|id_token|client_secret|password)=[^&\s\"']+")
@@ -53,36 +48,13 @@ def configure_logging(level: str, *, stream: IO[str] | None = None) -> None:
         ],
     )
     sink = logging.StreamHandler(stream or sys.stderr)
-    sink.setFormatter(OneLine(formatter))
+    sink.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers[:] = [sink]
     root.setLevel(level.upper())
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # no line tells them
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
-
-
-class OneLine(logging.Formatter):
-    """Writes the line of a request itself, as the general formatter would, and leaves every other line to that one.
-
-    There is one such line a request, of plain values under known names: taking it through the general formatter cost
-    as much as the rest of a short request.
-    """
-
-    def __init__(self, general: logging.Formatter) -> None:
-        super().__init__()
-        self._general = general
-
-    def format(self, record: logging.LogRecord) -> str:
-        """One JSON object."""
-        if record.name != ACCESS or record.exc_info:
-            return self._general.format(record)
-        told = record.__dict__
-        at = datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z")
-        line = {"at": at, "event": record.msg, "level": "info", "logger": ACCESS}
-        line |= {name: told[name] for name in ACCESS_FIELDS}
-        line["path"] = _masked(line["path"])
-        return json.dumps(line)
 
 
 def _name_and_level(_logger: Any, _method: str, event: Event) -> Event:
@@ -126,10 +98,15 @@ def mask_secrets(_logger: Any, _method: str, event: Event) -> Event:
     return event
 
 
+def masked_text(text: str) -> str:
+    """A text without what has the shape of a secret, cut where it is too long to be a cause."""
+    bare = _IN_ADDRESS.sub(rf"\1={MASK}", _HANDLE.sub(rf"\1{MASK}", text))
+    return bare if len(bare) <= _LONGEST else bare[:_LONGEST] + "…"
+
+
 def _masked(value: object) -> object:
     if isinstance(value, str):
-        bare = _IN_ADDRESS.sub(rf"\1={MASK}", _HANDLE.sub(rf"\1{MASK}", value))
-        return bare if len(bare) <= _LONGEST else bare[:_LONGEST] + "…"
+        return masked_text(value)
     if isinstance(value, list | tuple):
         return [_masked(part) for part in value]
     if isinstance(value, dict):

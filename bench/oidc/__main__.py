@@ -19,11 +19,11 @@ from pathlib import Path
 from statistics import median
 
 from bench.import_aaf import postgresql_database
-from bench.oidc.measure import OTHER_CORE, Measure, measure
+from bench.measure import OTHER_CORE, Measure, measure
 from bench.oidc.ours import preau
-from bench.oidc.peers import node_provider
-from bench.oidc.process import largest_mib, tree
-from bench.oidc.work import CHECKS, Provider
+from bench.oidc.peers import llng_provider, node_provider
+from bench.oidc.work import ACTS, Provider
+from bench.processes import largest_mib, tree
 from bench.results import Row, append
 from tests import servers
 
@@ -56,8 +56,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--count", type=int, default=1000, help="requests of an act in a round")
-    parser.add_argument("--acts", default=",".join(CHECKS))
-    parser.add_argument("--bare", action="store_true", help="leave out what is printed beside: RS256, SQLite")
+    parser.add_argument("--acts", default=",".join(ACTS))
+    parser.add_argument(
+        "--bare", action="store_true", help="leave out what is printed beside: RS256, SQLite, LemonLDAP::NG"
+    )
     parser.add_argument("--dry", action="store_true", help="print only")
     options = parser.parse_args()
     os.sched_setaffinity(0, {OTHER_CORE})
@@ -83,6 +85,7 @@ def _started(stack: ExitStack, folder: Path, *, bare: bool) -> list[Provider]:
     else:
         sqlite = f"sqlite:///{folder}/embedded/preau.sqlite"
         providers += stack.enter_context(preau(folder / "embedded", sqlite, "", stores=()))[:1]
+        providers.append(stack.enter_context(llng_provider(folder, redis, stores=stores)))
     return [*providers, stack.enter_context(node_provider(folder, redis, stores=stores))]
 
 
@@ -93,7 +96,9 @@ async def rounds(providers: Sequence[Provider], plan: Plan) -> Found:
         for provider in providers:
             provider.client.close()
             for act in plan.acts:
-                found.setdefault((provider.name, act), []).append(await measure(provider, act, plan.count))
+                found.setdefault((provider.name, act), []).append(
+                    await measure(provider, ACTS[act], plan.count // provider.share)
+                )
     return found
 
 

@@ -14,8 +14,8 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from bench.oidc.client import Client, request
-from bench.oidc.measure import SERVER_CORE
+from bench.http_client import Client, request
+from bench.measure import SERVER_CORE
 from bench.oidc.work import MAIL, REDIRECT, SECRET, USER, Provider
 from broker.domain.acts import OpenSession
 from broker.domain.audit import Action, AuditEvent

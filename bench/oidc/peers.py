@@ -1,4 +1,4 @@
-"""Other people's providers, doing the same work: npm's oidc-provider 9 on Redis."""
+"""Other people's providers, doing the same work: npm's oidc-provider 9, and LemonLDAP::NG, both on Redis."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
-from bench.oidc.client import Client, Cookies, request
-from bench.oidc.measure import SERVER_CORE
+from bench import llng
+from bench.http_client import Client, Cookies, request
+from bench.measure import SERVER_CORE
 from bench.oidc.work import MAIL, REDIRECT, SECRET, USER, Provider
 from tests import servers
 
@@ -21,6 +22,12 @@ NODE = Path(__file__).with_name("node")
 NAME = "oidc-provider 9 (Redis, ES256)"
 PATIENCE = 30.0
 _PATHS = {"authorize": "/auth", "userinfo": "/me"}
+_LLNG_PATHS = {
+    "authorize": "/oauth2/authorize", "token": "/oauth2/token", "userinfo": "/oauth2/userinfo", "jwks": "/oauth2/jwks",
+}  # fmt: skip
+_LLNG_WORKERS = 4
+_LLNG_SHARE = 4
+"""It takes several times as long: a quarter of the requests tells as much."""
 
 
 @contextmanager
@@ -45,6 +52,30 @@ def node_provider(folder: Path, redis: str, *, stores: Sequence[int]) -> Iterato
     finally:
         process.terminate()
         process.wait(10)
+
+
+@contextmanager
+def llng_provider(folder: Path, redis: str, *, stores: Sequence[int]) -> Iterator[Provider]:
+    """Run LemonLDAP::NG on the server's core (RS256: it knows no other here); yields it with a session."""
+    if not llng.is_installed():
+        raise SystemExit("LemonLDAP::NG is not installed: .ci/system-packages bench")
+    client = llng.OidcClient("perf", SECRET, REDIRECT)
+    with llng.llng(folder / "llng", redis, client, core=SERVER_CORE) as portal:
+        plain = Provider(
+            "LemonLDAP::NG (Redis, RS256)", portal.base, "perf", "RS256", portal.pid, {}, tuple(stores),
+            told=(llng.NAME, llng.MAIL), share=_LLNG_SHARE, connections=_LLNG_WORKERS - 1, rotates=False,
+            **_LLNG_PATHS,
+        )  # fmt: skip
+        yield replace(plain, cookies=asyncio.run(_entered(plain)))
+
+
+async def _entered(provider: Provider) -> Cookies:
+    answer = await Client(provider.base).send(request("POST", "/", provider.host, form=llng.PERSON))
+    pairs = (line.partition(";")[0].partition("=") for line in answer.all_of("set-cookie"))
+    cookies = {name: value for name, _, value in pairs}
+    if "lemonldap" not in cookies:
+        raise SystemExit(f"nobody is signed in: {answer.status} {answer.body[:300]!r}")
+    return cookies
 
 
 def _signed_in(provider: Provider) -> Cookies:

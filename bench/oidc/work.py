@@ -13,7 +13,8 @@ import secrets
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
-from bench.oidc.client import Client, Cookies, Response, request
+from bench.http_client import Client, Cookies, Response, request
+from bench.measure import Act, need
 
 SECRET = "perf-secret-perf-secret-perf-secret-perf-secret"  # noqa: S105 (of a client that lives as long as the measure)
 REDIRECT = "http://127.0.0.1:9999/cb"
@@ -23,19 +24,13 @@ DISTINCT = 50
 """Access tokens that userinfo is asked with in turn."""
 
 
-class Unsound(Exception):
-    """The answer does not hold what was asked for."""
-
-
-def need(holds: bool, answer: Response, what: str) -> None:
-    """Raise `Unsound` unless the work was done."""
-    if not holds:
-        raise Unsound(f"{what}: {answer.status} {answer.head[:300]!r} {answer.body[:300]!r}")
-
-
 @dataclass(slots=True)
 class Provider:
-    """A provider at `base`, with the session of a person who signed in (`cookies`)."""
+    """A provider at `base`, with the session of a person who signed in (`cookies`).
+
+    `told`: what userinfo has to say of them. `share`: it is asked so many times fewer. `connections`: as many as it
+    keeps alive at once. `rotates`: whether each refresh brings a new refresh token.
+    """
 
     name: str
     base: str
@@ -50,6 +45,10 @@ class Provider:
     jwks: str = "/jwks"
     scope: str = "openid profile email offline_access"
     api: str = "api"
+    told: tuple[str, ...] = (*USER.values(), MAIL)
+    share: int = 1
+    connections: int = 8
+    rotates: bool = True
     client: Client = field(init=False)
 
     def __post_init__(self) -> None:
@@ -59,10 +58,6 @@ class Provider:
     def host(self) -> str:
         """What the Host header says."""
         return urlsplit(self.base).netloc
-
-    async def requests(self, act: str, count: int) -> list[bytes]:
-        """`count` requests of an act, ready to be sent."""
-        return await PREPARED[act](self, count)
 
     def get(self, path: str, **more: str) -> bytes:
         """A GET."""
@@ -141,17 +136,6 @@ async def prepare_client_credentials(provider: Provider, count: int) -> list[byt
     return [provider.post(grant_type="client_credentials", scope=provider.api)] * count
 
 
-PREPARED = {
-    "discovery": prepare_discovery,
-    "jwks": prepare_jwks,
-    "sso": prepare_sso,
-    "token": prepare_token,
-    "refresh": prepare_refresh,
-    "userinfo": prepare_userinfo,
-    "client_credentials": prepare_client_credentials,
-}
-
-
 def check_discovery(provider: Provider, answer: Response) -> None:
     """The document names the token endpoint."""
     need(answer.status == 200 and f"{provider.base}{provider.token}".encode() in answer.body, answer, "discovery")
@@ -175,10 +159,18 @@ def check_tokens(_: Provider, answer: Response) -> None:
     need(answer.status == 200 and all(name in answer.body for name in names), answer, "token")
 
 
-def check_userinfo(_: Provider, answer: Response) -> None:
+def check_refreshed(provider: Provider, answer: Response) -> None:
+    """All three again, or two where the provider lets the same refresh token live on."""
+    if provider.rotates:
+        return check_tokens(provider, answer)
+    names = (b'"access_token"', b'"id_token"')
+    return need(answer.status == 200 and all(name in answer.body for name in names), answer, "refresh")
+
+
+def check_userinfo(provider: Provider, answer: Response) -> None:
     """The person, by name and mail."""
-    told = (b'"sub"', USER["given_name"].encode(), USER["family_name"].encode(), MAIL.encode())
-    need(answer.status == 200 and all(each in answer.body for each in told), answer, "userinfo")
+    told = ('"sub"', *provider.told)
+    need(answer.status == 200 and all(each.encode() in answer.body for each in told), answer, "userinfo")
 
 
 def check_access_token(_: Provider, answer: Response) -> None:
@@ -186,12 +178,15 @@ def check_access_token(_: Provider, answer: Response) -> None:
     need(answer.status == 200 and b'"access_token"' in answer.body, answer, "client_credentials")
 
 
-CHECKS = {
-    "discovery": check_discovery,
-    "jwks": check_jwks,
-    "sso": check_sso,
-    "token": check_tokens,
-    "refresh": check_tokens,
-    "userinfo": check_userinfo,
-    "client_credentials": check_access_token,
+ACTS = {
+    act.name: act
+    for act in (
+        Act("discovery", prepare_discovery, check_discovery),
+        Act("jwks", prepare_jwks, check_jwks),
+        Act("sso", prepare_sso, check_sso),
+        Act("token", prepare_token, check_tokens),
+        Act("refresh", prepare_refresh, check_refreshed),
+        Act("userinfo", prepare_userinfo, check_userinfo),
+        Act("client_credentials", prepare_client_credentials, check_access_token),
+    )
 }

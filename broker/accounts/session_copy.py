@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from functools import lru_cache
 
 from broker.domain.clock import require_utc
 from broker.domain.identity import AuthnContext
@@ -46,8 +47,12 @@ def encode_session(session: Session) -> bytes:
 
 def decode_session(copy: bytes | None, *, handle_digest: str) -> Session | None:
     """Read the copy of this very session, or None. Revoked sessions are never copied."""
-    if copy is None:
-        return None
+    return _decoded(copy, handle_digest) if copy is not None else None
+
+
+@lru_cache(maxsize=4096)
+def _decoded(copy: bytes, handle_digest: str) -> Session | None:
+    """The same bytes are the same session: whoever opens several services in a row is read once."""
     try:
         fields = json.loads(copy)
         if fields["kind"] != KIND or fields["handle"] != handle_digest:

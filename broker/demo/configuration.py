@@ -125,6 +125,8 @@ def write_settings(path: Path, addresses: Addresses, *, ca_file: Path | None) ->
         ("[[tenants]]", {"id": TENANT, "name": "Académie fictive"}),
         ("[[feeds]]", {"id": FEED_2D, "tenant": TENANT, "academie": ACADEMIE, "degree": "2D"}),
         ("[[feeds]]", {"id": FEED_1D, "tenant": TENANT, "academie": ACADEMIE, "degree": "1D"}),
+        # Whoever tries a client of theirs on the invented people registers it, and is gone in a day.
+        ("[registration]", {"enabled": True, "tenant": TENANT, "profils": ["TUT"], "open": True, "days": 1}),
         *(("[[sources]]", _source(site, addresses, ca_file=ca_file)) for site in Site),
     ]  # fmt: skip
     lines = ["# Written by the demo town at each start.", *_assignments(top)]

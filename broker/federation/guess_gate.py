@@ -14,6 +14,7 @@ import hmac
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from math import ceil
 
@@ -148,6 +149,7 @@ def fold_login(login: str) -> str:
     return " ".join("".join(shown).split())
 
 
+@lru_cache(maxsize=4096)
 def network_of(address: str) -> str:
     """Whom to count together: an IPv4 address, an IPv6 network; the text itself where it is neither."""
     try:

@@ -37,6 +37,9 @@ _SETTINGS = (
 _DONE = frozenset({pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK})
 
 
+_JSON = json.JSONEncoder(check_circular=False)
+
+
 class HotStatement:
     """A statement with its text, its constants and the type of its rows, ready to be run any number of times."""
 
@@ -54,6 +57,7 @@ class HotStatement:
         self._binds = tuple((name, _written(expanded.parameters[name])) for name in places)
         self._row: Any = NamedTuple("HotRow", [(str(column.key), Any) for column in columns])  # type: ignore[misc]
         self._readers = tuple(_reader(column.type) for column in columns)
+        self._places = range(len(columns))
 
     def binds(self, told: Mapping[str, Any]) -> list[bytes | None]:
         """What libpq is given, in the order of the text: what this execution is told, else the constants."""
@@ -63,9 +67,9 @@ class HotStatement:
         """The first row of an answer by the names of its columns, or None."""
         if not answer.ntuples:
             return None
-        found = (answer.get_value(0, place) for place in range(len(self._readers)))
-        return self._row(
-            *(None if each is None else read(each) for each, read in zip(found, self._readers, strict=True))
+        texts = [answer.get_value(0, place) for place in self._places]
+        return self._row._make(
+            [None if text is None else read(text) for text, read in zip(texts, self._readers, strict=True)]
         )
 
 
@@ -187,7 +191,7 @@ def _written(value: Any) -> bytes | None:
         return value.encode()
     if isinstance(value, datetime | date):
         return value.isoformat().encode()
-    return json.dumps(value).encode()
+    return _JSON.encode(value).encode()
 
 
 def _reader(kind: TypeEngine[Any]) -> Callable[[bytes], Any]:

@@ -56,7 +56,20 @@ _ALWAYS: Headers = (("Referrer-Policy", "no-referrer"), ("X-Frame-Options", "DEN
 _CGI_HEADERS = {"CONTENT_TYPE": "content-type", "CONTENT_LENGTH": "content-length"}
 
 log = logging.getLogger(__name__)
-access_log = logging.getLogger("broker.access")
+
+
+class NoteRequest(Protocol):
+    """Writes the line of a request that was answered."""
+
+    def __call__(self, *, trace: str, method: str, path: str, status: str, ms: float) -> None:
+        """Write it: the path, never the query, which holds codes."""
+        ...
+
+
+def log_request(*, trace: str, method: str, path: str, status: str, ms: float) -> None:
+    """Write it as any other line (`broker.request_lines` costs a request less)."""
+    told = {"trace": trace, "method": method, "path": path, "status": status, "ms": ms}
+    logging.getLogger("broker.access").info("request", extra=told)
 
 
 class Logins(Protocol):
@@ -88,6 +101,7 @@ class Door:
         store: EphemeralStore,
         clock: Clock,
         address: Callable[[WSGIEnvironment], str] = peer_address,
+        note: NoteRequest = log_request,
     ) -> None:
         self._routes = {(route.method, route.path): route for route in routes}
         self._methods = {path: self._methods_of(path) for _, path in self._routes}
@@ -96,6 +110,7 @@ class Door:
         self._store = store
         self._clock = clock
         self._address = address
+        self._note = note
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request and write one line about it. The line names the path, never the query: it holds codes."""
@@ -110,15 +125,12 @@ class Door:
         try:
             return self._answer(environ, noting, trace=trace)
         finally:
-            access_log.info(
-                "request",
-                extra={
-                    "trace": trace,
-                    "method": environ["REQUEST_METHOD"],
-                    "path": environ.get("PATH_INFO", ""),
-                    "status": seen[-1][:3] if seen else "",
-                    "ms": round((time.perf_counter() - began) * 1000, 2),
-                },
+            self._note(
+                trace=trace,
+                method=environ["REQUEST_METHOD"],
+                path=environ.get("PATH_INFO", ""),
+                status=seen[-1][:3] if seen else "",
+                ms=round((time.perf_counter() - began) * 1000, 2),
             )
 
     def _answer(self, environ: WSGIEnvironment, start: StartResponse, *, trace: str) -> Iterable[bytes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -19,7 +19,7 @@ HEALTH = "/sante"
 
 def new_trace() -> str:
     """Draw a trace number: ten digits in groups, easy to say on the telephone in any language."""
-    digits = f"{secrets.randbelow(10**10):010d}"
+    digits = f"{int.from_bytes(os.urandom(8)) % 10**10:010d}"
     return f"{digits[:3]}-{digits[3:7]}-{digits[7:]}"
 
 
@@ -34,7 +34,7 @@ class Edge:
         port = {"http": "80", "https": "443"}[parts.scheme]
         self._app = app
         self._hosts = frozenset({parts.netloc.lower(), f"{parts.hostname}:{parts.port or port}"})
-        self._base = base_headers(secure=parts.scheme == "https")
+        self._base = tuple((name.lower(), name, value) for name, value in base_headers(secure=parts.scheme == "https"))
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -51,7 +51,7 @@ class Edge:
     def _hardened(self, start_response: StartResponse) -> Callable[..., Callable[[bytes], object]]:
         def begin(status: str, headers: list[tuple[str, str]], *fault: object) -> Callable[[bytes], object]:
             present = {name.lower() for name, _ in headers}
-            added = [(name, value) for name, value in self._base if name.lower() not in present]
+            added = [(name, value) for lower, name, value in self._base if lower not in present]
             return start_response(status, headers + added, *fault)  # type: ignore[arg-type]
 
         return begin

@@ -26,6 +26,7 @@ BREACHES = {
     "one-home": ("broker/protocol/oidc/token.py", "import joserfc"),
     "calendar-home": ("policies/facts.py", "import jours_feries_france"),
     "ldap-home": ("connectors/ldap/source.py", "import ldap3"),
+    "saml-home": ("connectors/cas.py", "import xmlsec"),
     "demo-apart": ("broker/demo/town.py", "import broker.domain"),
 }
 

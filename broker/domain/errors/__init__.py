@@ -59,6 +59,7 @@ from broker.domain.errors.protocol import (
 )
 from broker.domain.errors.sign_in import (
     AlreadyUsed,
+    AnswerTooOld,
     CredentialsRefused,
     GuessesSpent,
     LinkAmbiguous,
@@ -73,6 +74,7 @@ from broker.domain.errors.sign_in import (
     TicketRefused,
     UndoTooLate,
     UnknownPerson,
+    UpstreamDeclined,
     UpstreamRefused,
 )
 from broker.domain.errors.tree import PolicyError, PreauError, SettingsError
@@ -89,6 +91,7 @@ from broker.domain.errors.unavailable import (
 __all__ = [
     "AccessDenied",
     "AlreadyUsed",
+    "AnswerTooOld",
     "AuthorizationPending",
     "BadPageRequest",
     "CredentialsRefused",
@@ -150,6 +153,7 @@ __all__ = [
     "UnsupportedRegistration",
     "UnsupportedRequestUri",
     "UnsupportedResponseType",
+    "UpstreamDeclined",
     "UpstreamRefused",
     "UpstreamUnavailable",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 
 from broker.domain.ports import Current
 from broker.domain.services import ClaimName, RelyingParty, Service
@@ -86,8 +87,15 @@ def claims_of(scopes: tuple[str, ...], client: Client, *, named: frozenset[str] 
 
     Never beyond what the descriptor declares, nor what the client's own scopes could open.
     """
-    opened = _opened(scopes) | {claim for claim in _opened(client.party.scopes) if claim.value in named}
-    return tuple(claim.value for claim in ClaimName if claim in opened and claim in client.service.claims)
+    return _covered(scopes, client.party.scopes, client.service.claims, named)
+
+
+@lru_cache(maxsize=1024)
+def _covered(
+    scopes: tuple[str, ...], registered: tuple[str, ...], declared: tuple[ClaimName, ...], named: frozenset[str]
+) -> tuple[str, ...]:
+    opened = _opened(scopes) | {claim for claim in _opened(registered) if claim.value in named}
+    return tuple(claim.value for claim in ClaimName if claim in opened and claim in declared)
 
 
 def _opened(scopes: tuple[str, ...]) -> set[ClaimName]:

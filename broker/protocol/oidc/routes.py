@@ -177,14 +177,28 @@ def build_routes(parts: ProviderParts) -> tuple[Route, ...]:
     )
 
 
+class _AlgsWanted:
+    """What `algs_wanted` said of the register that was asked about last: a register is never changed, only replaced."""
+
+    def __init__(self, *, registration: bool) -> None:
+        self._registration = registration
+        self._last: tuple[Services, tuple[str, ...]] | None = None
+
+    def of(self, services: Services) -> tuple[str, ...]:
+        last = self._last
+        if last is None or last[0] is not services:
+            last = self._last = services, algs_wanted(services.all(), registration=self._registration)
+        return last[1]
+
+
 def _discovery(parts: ProviderParts) -> Discovery:
     """The public documents, written anew when a client registers an algorithm that nobody had."""
     written = lru_cache(maxsize=4)(partial(build_metadata, parts.settings.issuer))
     registers = parts.registration is not None
+    wanted = _AlgsWanted(registration=registers)
 
     def document() -> bytes:
-        algs = algs_wanted(parts.services.current().all(), registration=registers)
-        return written(algs=algs, registration=registers)
+        return written(algs=wanted.of(parts.services.current()), registration=registers)
 
     return Discovery(document, parts.signer)
 

@@ -111,17 +111,3 @@ def test_libraries_that_log_whole_addresses_are_kept_to_their_warnings(stream: i
     logging.getLogger("alembic.runtime.migration").info("Running upgrade")
     log.debug("below the level")
     assert lines(stream) == []
-
-
-def test_the_line_of_a_request_is_what_the_general_formatter_would_write(stream: io.StringIO) -> None:
-    """It is written apart, because there is one a request; a reader of the log must not be able to tell."""
-    handle = new_handle(Handle.CODE)
-    told = {"trace": "1-2-3", "method": "GET", "path": f"/é\n/{handle}", "status": "200", "ms": 0.12}
-    for name in ("broker.access", "broker.other"):
-        logging.getLogger(name).info("request", extra=told)
-    (apart, general) = lines(stream)
-    assert handle not in stream.getvalue()
-    assert (apart.pop("logger"), general.pop("logger")) == ("broker.access", "broker.other")
-    assert len(apart.pop("at")) == len(general.pop("at"))
-    assert apart == general
-    assert [list(json.loads(line)) for line in stream.getvalue().splitlines()] == [sorted([*apart, "at", "logger"])] * 2

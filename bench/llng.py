@@ -1,0 +1,145 @@
+"""LemonLDAP::NG as a peer: the portal of Debian's package under Starman, sessions in Redis, four workers on one core.
+
+Its demonstration accounts sign in; it is an OpenID provider, a CAS server and a SAML identity provider at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from tests import servers
+
+PERSON = {"user": "dwho", "password": "dwho"}
+NAME, MAIL = "Doctor Who", "dwho@badwolf.org"
+"""One of the accounts that the package brings for trying it out."""
+PATIENCE = 40.0
+_PROGRAM = "use Lemonldap::NG::Portal::Main; Lemonldap::NG::Portal::Main->run({});\n"
+_SESSION = "Lemonldap::NG::Common::Apache::Session::Generate::SHA256"
+_INI = """[all]
+logLevel = error
+checkTime = 600
+[configuration]
+type=File
+dirName = {folder}/conf
+localStorage=Cache::FileCache
+localStorageOptions={{'namespace' => 'conf', 'cache_root' => '{folder}/cache', 'cache_depth' => 3}}
+[portal]
+staticPrefix = /static
+templateDir = /usr/share/lemonldap-ng/portal/templates
+languages = en
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Portal:
+    """A portal that runs: its address and the process to be measured."""
+
+    base: str
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class OidcClient:
+    """The one client it knows."""
+
+    client_id: str
+    secret: str
+    redirect_uri: str
+
+
+def is_installed() -> bool:
+    """Tell whether the packages are there."""
+    return Path("/usr/share/perl5/Lemonldap/NG/Portal/Main.pm").exists() and shutil.which("starman") is not None
+
+
+@contextmanager
+def llng(
+    folder: Path, redis: str, client: OidcClient, *, core: int, more: Mapping[str, object] | None = None
+) -> Iterator[Portal]:
+    """Run it until the block ends. `more`: settings for what another benchmark asks of it (SAML, CAS)."""
+    port = servers.free_port()
+    base = f"http://127.0.0.1:{port}"
+    _settle(folder, {**_settings(folder, base, redis), **_openid(client), **(more or {})})
+    command = [
+        "taskset", "-c", str(core), "starman", "--listen", f"127.0.0.1:{port}", "--workers", "4",
+        "--max-requests", "1000000", "--preload-app", "--env", "deployment", str(folder / "portal.psgi"),
+    ]  # fmt: skip
+    environ = {**os.environ, "LLNG_DEFAULTCONFFILE": str(folder / "lemonldap-ng.ini")}
+    with (folder / "llng.log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env=environ)
+    try:
+        _wait(port, process, folder / "llng.log")
+        yield Portal(base, process.pid)
+    finally:
+        process.terminate()
+        process.wait(15)
+
+
+def _wait(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    limit = time.monotonic() + PATIENCE
+    while not servers.accepts("127.0.0.1", port):
+        if process.poll() is not None or time.monotonic() > limit:
+            raise SystemExit(f"LemonLDAP::NG does not start: {log.read_text()[-1000:]}")
+        time.sleep(0.2)
+
+
+def _settle(folder: Path, settings: Mapping[str, object]) -> None:
+    for name in ("conf", "sessions/lock", "cache", "notifications"):
+        (folder / name).mkdir(parents=True)
+    (folder / "conf" / "lmConf-1.json").write_text(json.dumps(settings), "utf-8")
+    (folder / "lemonldap-ng.ini").write_text(_INI.format(folder=folder), "utf-8")
+    (folder / "portal.psgi").write_text(_PROGRAM, "utf-8")
+
+
+def _settings(folder: Path, base: str, redis: str) -> dict[str, object]:
+    place = urlsplit(redis)
+    lasting = {"Directory": f"{folder}/sessions", "LockDirectory": f"{folder}/sessions/lock"}
+    cached = {"cache_depth": 3, "cache_root": f"{folder}/cache", "default_expires_in": 600, "namespace": "sessions"}
+    return {
+        "cfgNum": 1, "cfgAuthor": "bench", "cfgDate": "1700000000", "cfgVersion": "2.16.1",
+        "portal": f"{base}/", "domain": "127.0.0.1", "cookieName": "lemonldap", "securedCookie": 0,
+        "authentication": "Demo", "userDB": "Same", "passwordDB": "Demo", "registerDB": "Null",
+        "demoExportedVars": {"cn": "cn", "mail": "mail", "uid": "uid"}, "exportedVars": {}, "groups": {},
+        "macros": {"_whatToTrace": "lc($_user)"}, "whatToTrace": "_whatToTrace", "portalUserAttr": "_user",
+        "locationRules": {"127.0.0.1": {"default": "accept"}},
+        "globalStorage": "Apache::Session::Browseable::Redis",
+        "globalStorageOptions": {
+            "server": f"{place.hostname}:{place.port}", "password": place.password, "generateModule": _SESSION,
+        },
+        "persistentStorage": "Apache::Session::File", "persistentStorageOptions": lasting,
+        "localSessionStorage": "Cache::FileCache", "localSessionStorageOptions": cached,
+        "timeout": 72000, "requireToken": 0, "portalCheckLogins": 0, "loginHistoryEnabled": 0,
+        "bruteForceProtection": 0,
+    }  # fmt: skip
+
+
+def _openid(client: OidcClient) -> dict[str, object]:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=3072)
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    options = {
+        "ClientID": client.client_id, "ClientSecret": client.secret, "DisplayName": client.client_id,
+        "RedirectUris": client.redirect_uri, "IDTokenSignAlg": "RS256", "BypassConsent": 1, "RefreshToken": 1,
+        "RequirePKCE": 1, "AllowClientCredentialsGrant": 1, "UserIDAttr": "uid", "IDTokenExpiration": 3600,
+        "AccessTokenExpiration": 3600,
+    }  # fmt: skip
+    return {
+        "issuerDBOpenIDConnectActivation": 1, "oidcServiceAllowAuthorizationCodeFlow": 1,
+        "oidcServicePrivateKeySig": private, "oidcServicePublicKeySig": public, "oidcServiceKeyIdSig": "k1",
+        "oidcServiceIgnoreScopeForClaims": 1,
+        "oidcRPMetaDataOptions": {"perf": {f"oidcRPMetaDataOptions{name}": told for name, told in options.items()}},
+        "oidcRPMetaDataExportedVars": {"perf": {"email": "mail", "name": "cn"}},
+        "oidcRPMetaDataOptionsExtraClaims": {"perf": {}}, "oidcRPMetaDataMacros": {"perf": {}},
+    }  # fmt: skip
