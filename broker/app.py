@@ -23,6 +23,7 @@ from broker.domain.errors import SettingsError, StorageUnavailable
 from broker.domain.handles import digest
 from broker.domain.ports import Current, LogoutNotifier
 from broker.federation import Federation, GuessGate, Passwords
+from broker.federation.posted import PostedAnswers
 from broker.federation.service_gate import ServiceGate
 from broker.following import FollowedRegister, arrivals_of, follow_policies
 from broker.jobs.deliver import TellLogout, deliverers
@@ -38,12 +39,13 @@ from broker.protocol.oidc.provider import ProviderSettings
 from broker.protocol.oidc.registration import RegistrationDesk
 from broker.protocol.oidc.routes import ProviderParts, build_routes
 from broker.protocol.oidc.signing import Signer
+from broker.protocol.saml_sources import build_source_routes
 from broker.request_lines import open_request_lines
 from broker.services.register import Register
 from broker.settings import Settings, load_settings
 from broker.settings.secret_files import read_secret
 from broker.signing_keys import open_key_care, open_signer
-from broker.sources import offers, open_sources
+from broker.sources import offers, open_sources, saml_parties
 from broker.storage.engine import reading
 from broker.storage.memory_store import MemoryStore
 from broker.storage.redis_store import RedisStore
@@ -112,8 +114,9 @@ def build(settings: Settings, *, clock: Clock = utc_now, note: NoteRequest = log
         signer = open_signer(care, declared.all(), clock=clock)
         register = _follow_register(settings, stores, signer, clock=clock)
         live = Decisions(policies, register)
+        sources = open_sources(settings, opened)
         federation = Federation(
-            sources=open_sources(settings.sources, opened),
+            sources=sources,
             people=stores.people,
             links=stores.links,
             sessions=stores.sessions,
@@ -133,6 +136,7 @@ def build(settings: Settings, *, clock: Clock = utc_now, note: NoteRequest = log
         provider = _provider_parts(provider_settings, live, stores, ephemeral, signer, federation)
         desk = _registration_desk(settings, stores, register, partial(fetch_once, strangers))
         routes = build_routes(replace(provider, fetch=fetch, registration=desk))
+        routes += build_source_routes(saml_parties(sources), PostedAnswers(ephemeral))
         door = Door(routes, fallback=pages, logins=federation, store=ephemeral, clock=clock, address=address, note=note)
         return Broker(
             settings, live.book, clock, stores, ephemeral, live.register, notifier, care, federation,

@@ -105,9 +105,10 @@ class SignIn:
             raise PageNotFound("callback of an unknown source")
         visitor = current_visitor()
         query = request.query_string.decode("ascii", "replace")
+        params = self.parts.federation.with_posted(source_id, request.args.to_dict())
         arrival = self.parts.federation.arrive(
             source_id,
-            Return(params=request.args.to_dict(), url=f"{self.parts.issuer}{request.path}?{query}"),
+            Return(params=params, url=f"{self.parts.issuer}{request.path}?{query}"),
             browser=visitor.browser,
             device=visitor.device,
             current=visitor.session_handle or None,

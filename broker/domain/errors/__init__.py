@@ -57,6 +57,7 @@ from broker.domain.errors.protocol import (
 )
 from broker.domain.errors.sign_in import (
     AlreadyUsed,
+    AnswerTooOld,
     CredentialsRefused,
     GuessesSpent,
     LinkAmbiguous,
@@ -71,6 +72,7 @@ from broker.domain.errors.sign_in import (
     TicketRefused,
     UndoTooLate,
     UnknownPerson,
+    UpstreamDeclined,
     UpstreamRefused,
 )
 from broker.domain.errors.tree import PolicyError, PreauError, SettingsError
@@ -87,6 +89,7 @@ from broker.domain.errors.unavailable import (
 __all__ = [
     "AccessDenied",
     "AlreadyUsed",
+    "AnswerTooOld",
     "AuthorizationPending",
     "BadPageRequest",
     "CredentialsRefused",
@@ -146,6 +149,7 @@ __all__ = [
     "UnsupportedRegistration",
     "UnsupportedRequestUri",
     "UnsupportedResponseType",
+    "UpstreamDeclined",
     "UpstreamRefused",
     "UpstreamUnavailable",
 ]
