@@ -143,4 +143,4 @@ def test_a_screen_that_was_let_in_is_closed_with_its_ground(town: Town) -> None:
     phone, asked = town.signed_in(), begin(town.stand)
     approve(phone, asked)
     town.standing(StandingKind.PERSON, town.mother, closes=True)
-    assert poll(town.stand, asked)["error"] == "invalid_grant"
+    assert poll(town.stand, asked)["error"] == "expired_token"
