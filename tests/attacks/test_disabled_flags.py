@@ -295,7 +295,7 @@ BESIDE = {
     "POST /device_authorization", "GET /device", "POST /device", "POST /device/reponse", "GET /accord", "POST /accord",
     "GET /start/<service_id>",
 }  # fmt: skip
-"""Tried in `test_device_flow` and `test_strangers`; `/start` leads to a login that the register still opens."""
+"""Tried in `test_disabled_flags_screens`: they have services of their own."""
 
 
 # ---- flags --------------------------------------------------------------------------------------------------------
