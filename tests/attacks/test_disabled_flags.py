@@ -243,8 +243,7 @@ BESIDE = {
     "POST /device_authorization", "GET /device", "POST /device", "POST /device/reponse", "GET /accord", "POST /accord",
     "GET /start/<service_id>", "GET /cas/proxy", "POST /cas/samlValidate", "GET /cas/avertir",
 }  # fmt: skip
-"""Tried in `test_device_flow`, `test_strangers` and `test_cas_tickets`; `/start` leads to a login that the register
-still opens."""
+"""Tried in `test_disabled_flags_screens` and `test_cas_tickets`: they have services of their own."""
 
 
 # ---- flags --------------------------------------------------------------------------------------------------------
