@@ -14,6 +14,7 @@ from broker.domain.people import Profil, Space
 from broker.domain.school import Level
 
 if TYPE_CHECKING:
+    from broker.domain.cas import CasClient
     from broker.domain.release_rules import ReleaseRules
 
 
@@ -244,7 +245,8 @@ class Service:
     whether a third adult may use it for a child, `outage` whether a lower assurance is taken while the source that
     would give the required one is down. `state` and `closed_schools` (suspended by an administrator: no service there,
     and in no claim) come from the standings, never from the descriptor. `registered`: it registered itself; None: a
-    descriptor declares it. `sector_host` is that of a `sector_identifier_uri`, which such a client alone can have.
+    descriptor declares it. `cas`: how it is known by CAS, None: not at all. `sector_host` is that of a
+    `sector_identifier_uri`, which such a client alone can have.
     """
 
     service_id: str
@@ -275,6 +277,7 @@ class Service:
     release: ReleaseRules | None = None
     resources: tuple[Resource, ...] = ()
     registered: SelfRegistered | None = None
+    cas: CasClient | None = None
     sector_host: str = ""
 
     @property

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from broker.domain.cas import LogoutStyle
 from broker.domain.logouts import Notice, NoticeState
 from broker.domain.ports import Services
 from broker.domain.services import RelyingParty, Service
@@ -60,18 +61,22 @@ def build_receipts(notices: Iterable[Notice], register: Services) -> Receipts:
     shown: dict[str, RelyingParty] = {}
     for notice in notices:
         service = register.by_client(notice.client_id)
-        party = service.party(notice.client_id) if service else None
-        if service is None or party is None:
+        if service is None:
             continue
+        party = service.party(notice.client_id)
         services[service.service_id] = service
-        states.setdefault(service.service_id, []).append(_state(notice, party))
-        if not service.is_suspended:
+        states.setdefault(service.service_id, []).append(_state(notice, service, party))
+        if party is not None and not service.is_suspended:
             shown[party.client_id] = party
     told = (Receipt(service, max(states[name], key=_ORDER.index)) for name, service in services.items())
     return Receipts(tuple(told), tuple(party for party in shown.values() if party.frontchannel_logout_uri))
 
 
-def _state(notice: Notice, party: RelyingParty) -> ReceiptState:
+def _state(notice: Notice, service: Service, party: RelyingParty | None) -> ReceiptState:
+    """What became of one client. A service that speaks CAS is told where its tickets went, unless it takes no news."""
+    if party is None:
+        told = service.cas is not None and service.cas.logout is not LogoutStyle.NONE
+        return _ANSWERED[notice.state] if told else ReceiptState.NO_ADDRESS
     if party.backchannel_logout_uri:
         return _ANSWERED[notice.state]
     return ReceiptState.SHOWN if party.frontchannel_logout_uri else ReceiptState.NO_ADDRESS

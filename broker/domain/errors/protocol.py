@@ -268,3 +268,18 @@ class RegistrationsFull(ProtocolError):
     status = 503
     level = logging.WARNING
     spec_error = "temporarily_unavailable"
+
+
+class UnregisteredAddress(ProtocolError):
+    """A CAS service asks for a ticket, or to be led to, at an address that no descriptor names (CAS §2.2.1, S-50)."""
+
+    code = "PRE-3050"
+    status = 403
+    level = logging.WARNING
+
+
+class RepeatedParameter(ProtocolError):
+    """A CAS request names something twice, or by both of its names: what we read and what others read may differ."""
+
+    code = "PRE-3051"
+    level = logging.WARNING
