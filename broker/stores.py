@@ -47,6 +47,7 @@ from broker.storage.sql_registrations import SqlRegistrations
 from broker.storage.sql_service_tokens import SqlServiceTokens
 from broker.storage.sql_sessions import SqlSessions
 from broker.storage.sql_standings import SqlStandings
+from broker.storage.sql_tickets import SqlTickets
 
 
 def utc_now() -> datetime:
@@ -70,6 +71,7 @@ class Stores:
     sessions: SqlSessions
     grants: SqlGrants
     portraits: SqlPortraits
+    tickets: SqlTickets
     service_tokens: SqlServiceTokens
     child_tokens: SqlChildTokens
     device_requests: SqlDeviceRequests
@@ -99,6 +101,7 @@ def open_stores(settings: Settings, book: policies.PolicyBook) -> Stores:
     school_day = partial(today_at, rules)
     people, grants = SqlPeople(engine, school_day=school_day, trust=trust), SqlGrants(engine)
     details = SqlDetails(engine, school_day=school_day, trust=trust)
+    portraits = SqlPortraits(grants, people, details)
     return Stores(
         engine=engine,
         people=people,
@@ -111,7 +114,8 @@ def open_stores(settings: Settings, book: policies.PolicyBook) -> Stores:
         holdings=SqlHoldings(engine),
         sessions=SqlSessions(engine),
         grants=grants,
-        portraits=SqlPortraits(grants, people, details),
+        portraits=portraits,
+        tickets=SqlTickets(grants, portraits),
         service_tokens=SqlServiceTokens(engine),
         child_tokens=SqlChildTokens(engine),
         device_requests=SqlDeviceRequests(engine),

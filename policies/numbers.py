@@ -45,6 +45,7 @@ class SessionLimits:
     interaction: Annotated[timedelta, Between("1 min", "60 min")]
     step_up: Annotated[timedelta, Between("30 s", "15 min")]
     code: Annotated[timedelta, Between("5 s", "60 s")]
+    ticket: Annotated[timedelta, Between("5 s", "300 s")]
     pushed: Annotated[timedelta, Between("5 s", "600 s")]
     device_code: Annotated[timedelta, Between("1 min", "15 min")]
     access_token: Annotated[timedelta, Between("30 s", "15 min")]

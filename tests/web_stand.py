@@ -18,6 +18,7 @@ from broker.domain.services import RelyingParty, Service, ServiceInstance, Token
 from broker.federation import GuessGate, Passwords, PasswordSource, Source, SourceDescription, Sources
 from broker.federation.service_gate import ServiceGate
 from broker.live import Part
+from broker.protocol.cas.routes import CasParts, build_cas_routes
 from broker.protocol.oidc.device_desk import DeviceDesk
 from broker.protocol.oidc.provider import ProviderSettings
 from broker.protocol.oidc.routes import ProviderParts, build_routes, keys_wanted
@@ -40,6 +41,7 @@ from broker.storage.sql_people import SqlPeople
 from broker.storage.sql_portraits import SqlPortraits
 from broker.storage.sql_provider_logins import SqlProviderLogins
 from broker.storage.sql_service_tokens import SqlServiceTokens
+from broker.storage.sql_tickets import SqlTickets
 from broker.web.door import Door
 from broker.web.edge import Edge
 from broker.web.pages import create_pages
@@ -292,7 +294,12 @@ def _door(world: World, register: Settable[Register], pages: Flask, clock: FakeC
         SqlServiceTokens(world.engine), SqlChildTokens(world.engine),
         SqlDeviceRequests(world.engine),
     )  # fmt: skip
-    routes = (*build_routes(provider), *build_saml_routes(_saml_parts(world, provider, vault)))
+    cas = CasParts(
+        BASE, register, people, portraits, grants, SqlTickets(grants, portraits), SqlLedger(world.engine), world.store,
+        world.live_policies, world.federation,
+    )  # fmt: skip
+    saml = _saml_parts(world, provider, vault)
+    routes = (*build_routes(provider), *build_cas_routes(cas), *build_saml_routes(saml))
     return Door(routes, fallback=pages, logins=world.federation, store=world.store, clock=clock)
 
 

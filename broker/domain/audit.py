@@ -36,6 +36,9 @@ class Action(StrEnum):
     SERVICE_TOKEN_ISSUED = "service_token_issued"  # noqa: S105
     CHILD_TOKEN_ISSUED = "child_token_issued"  # noqa: S105
     CHILD_TOKEN_REFUSED = "child_token_refused"  # noqa: S105
+    TICKET_ISSUED = "ticket_issued"
+    TICKET_VALIDATED = "ticket_validated"
+    PROXY_GRANTED = "proxy_granted"
     OUTAGE_ACCEPTED = "outage_accepted"
     IMPORT_STARTED = "import_started"
     IMPORT_HELD = "import_held"

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from broker.domain.cas import CAS_CLIENT
 from broker.domain.errors import SettingsError
 from broker.domain.services import Service, ServiceState
 from broker.domain.standings import InForce, StandingKind, StandingState
+from broker.services.cas_addresses import Asked, belongs_to
 from broker.services.descriptor import Descriptor, read_descriptor
 from broker.services.reading import Fault
 
@@ -39,7 +42,7 @@ class Register:
         self.files = tuple(files)
         self._services = tuple(_as_it_stands(service, self.in_force) for service in services)
         self._by_resource = {each.uri: service for service in self._services for each in service.resources}
-        self._by_client = {name: service for service in self._services for name in service.client_names}
+        self._by_client = {name: service for service in self._services for name in client_names(service)}
         self._by_entity = {each.saml.entity_id: each for each in self._services if each.saml}
 
     def all(self) -> tuple[Service, ...]:
@@ -65,6 +68,13 @@ class Register:
     def standing(self, in_force: InForce) -> Register:
         """The same register under other standings."""
         return Register(self._services, in_force=in_force, files=self.files)
+
+
+def client_names(service: Service) -> tuple[str, ...]:
+    """The names under which logins at a service are granted: its clients', and its own by each other protocol."""
+    by_cas = (CAS_CLIENT + service.service_id,) if service.cas else ()
+    by_saml = (service.saml_client,) if service.saml else ()
+    return (*(party.client_id for party in service.parties), *by_cas, *by_saml)
 
 
 def _as_it_stands(service: Service, in_force: InForce) -> Service:
@@ -110,7 +120,20 @@ def _read(folder: Path) -> tuple[list[Descriptor], list[Fault]]:
         raise SettingsError((f"{folder}: no such folder of services",))
     read = [read_descriptor(path, faults) for path in sorted(folder.glob("*.toml"))]
     found = [descriptor for descriptor in read if descriptor is not None]
-    return found, faults + _collisions(found) + ([] if faults else _strangers(found))
+    return found, faults + _collisions(found) + ([] if faults else _strangers(found) + _shared_addresses(found))
+
+
+def _shared_addresses(found: Iterable[Descriptor]) -> list[Fault]:
+    """An address of CAS that two services of one space share: a ticket would be for either."""
+    descriptors = [each for each in found if each.service.cas is not None]
+    return [
+        Fault(one.file, one.line_of(one.service.service_id), f"'{url}' is '{other.service.service_id}'s address too")
+        for one in descriptors
+        for other in descriptors
+        if other is not one and one.service.cas and other.service.cas and one.service.space is other.service.space
+        for url in one.service.cas.services
+        if any(belongs_to(Asked(url, urlsplit(url)), registered) for registered in other.service.cas.services)
+    ]
 
 
 def _strangers(found: Iterable[Descriptor]) -> list[Fault]:

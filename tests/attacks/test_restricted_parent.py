@@ -106,7 +106,8 @@ def every_request(case: Case) -> dict[str, tuple[str, str, Any, dict[str, str]]]
         for path in ("/", "/pourquoi", "/acces", "/donnees", "/donnees/export", "/donnees/export.json",
                      "/deconnexion", "/au-revoir", "/avis", "/sante", "/robots.txt",
                      "/connexion", "/jwks", "/.well-known/openid-configuration", "/integrer", "/integrer/familles",
-                     "/codes", "/device", "/accord")
+                     "/codes", "/device", "/accord", "/cas/avertir", "/cas/validate", "/cas/serviceValidate",
+                     "/cas/proxyValidate", "/cas/p3/serviceValidate", "/cas/p3/proxyValidate", "/cas/proxy")
     }  # fmt: skip
     return plain | {
         "/static/<name>": ("GET", "/static/preau.css", None, {}),
@@ -142,11 +143,15 @@ def every_request(case: Case) -> dict[str, tuple[str, str, Any, dict[str, str]]]
         "/saml/slo/resume": ("GET", "/saml/slo/resume?i=prq_" + "x" * 43, None, {}),
         "/saml/slo/answer": ("GET", "/saml/slo/answer?i=prq_" + "x" * 43, None, {}),
         "/saml/soap": ("POST", "/saml/soap", guesses, {}),
+        "/cas/login": ("GET", f"/cas/login?{query}&service=https://cantine.example/", None, {}),
+        "/cas/login/resume": ("GET", "/cas/login/resume?i=prq_" + "x" * 43, None, {}),
+        "/cas/samlValidate": ("POST", f"/cas/samlValidate?{query}", {}, {}),
         "/token": ("POST", "/token", redemption(case.code), basic()),
         "/userinfo": ("GET", "/userinfo", None, bearer),
         "POST /userinfo": ("POST", "/userinfo", {}, bearer),
         "/revoke": ("POST", "/revoke", {"token": case.token}, basic()),
         "POST /deconnexion": ("POST", "/deconnexion", {"csrf": token}, {}),
+        "/cas/logout": ("GET", "/cas/logout", None, {}),
     }  # fmt: skip
 
 

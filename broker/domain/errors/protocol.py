@@ -298,3 +298,18 @@ class AnotherIsMeant(ProtocolError):
     code = "PRE-3063"
     spec_error = "UnknownPrincipal"
     may_redirect = True
+
+
+class UnregisteredAddress(ProtocolError):
+    """A CAS service asks for a ticket, or to be led to, at an address that no descriptor names (CAS §2.2.1, S-50)."""
+
+    code = "PRE-3050"
+    status = 403
+    level = logging.WARNING
+
+
+class RepeatedParameter(ProtocolError):
+    """A CAS request names something twice, or by both of its names: what we read and what others read may differ."""
+
+    code = "PRE-3051"
+    level = logging.WARNING

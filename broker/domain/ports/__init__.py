@@ -37,6 +37,7 @@ from broker.domain.ports.storage import (
     Sessions,
     Standings,
 )
+from broker.domain.ports.tickets import Tickets
 from broker.domain.ports.tokens import ChildTokens, DeviceRequests, ServiceTokens
 
 __all__ = [
@@ -82,4 +83,5 @@ __all__ = [
     "Services",
     "Sessions",
     "Standings",
+    "Tickets",
 ]
