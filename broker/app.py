@@ -134,9 +134,7 @@ def build(settings: Settings, *, clock: Clock = utc_now, note: NoteRequest = log
         provider_settings = _provider_settings(settings, live.book)
         saml = open_saml_identity(settings, live.book, care.vault, signer)
         notifier = open_notifier(settings, provider_settings, live.register, signer, saml, opened)
-        parts = _page_parts(settings, live, stores, federation, master, clock=clock)
-        pages = create_pages(replace(parts, saml_frames=SamlFrames(saml.idp, saml.keys)))
-        address = forwarded_address(settings.trusted_proxies)
+        pages = create_pages(_page_parts(settings, live, stores, federation, master, saml, clock=clock))
         fetch = partial(fetch_once, open_way_out(settings, opened, limits=FETCH_LIMITS))
         strangers = open_way_out(settings, opened, strangers=True, limits=FETCH_LIMITS)
         provider = _provider_parts(provider_settings, live, stores, ephemeral, signer, federation)
@@ -144,13 +142,13 @@ def build(settings: Settings, *, clock: Clock = utc_now, note: NoteRequest = log
         routes = build_routes(replace(provider, fetch=fetch, registration=desk))
         routes += build_saml_routes(saml_parts(provider, stores, saml, federation))
         routes += build_source_routes(saml_parties(sources), PostedAnswers(ephemeral))
-        callbacks = open_way_out(settings, opened, limits=FETCH_LIMITS)
-        routes += build_cas_routes(_cas_parts(provider, stores, partial(visit, callbacks)))
+        calls_back = partial(visit, open_way_out(settings, opened, limits=FETCH_LIMITS))
+        routes += build_cas_routes(_cas_parts(provider, stores, calls_back))
+        address = forwarded_address(settings.trusted_proxies)
         door = Door(routes, fallback=pages, logins=federation, store=ephemeral, clock=clock, address=address, note=note)
         return Broker(
             settings, live.book, clock, stores, ephemeral, live.register, notifier, care, federation,
-            Watcher((live.book, live.register, signer, saml.keys)), Edge(door, issuer=settings.issuer),
-            opened.pop_all(),
+            Watcher((live.book, live.register, signer, saml.keys)), Edge(door, issuer=settings.issuer), opened.pop_all()
         )  # fmt: skip
 
 
@@ -202,6 +200,7 @@ def _page_parts(
     stores: Stores,
     federation: Federation,
     master: MasterSecret,
+    saml: SamlIdentity,
     *,
     clock: Clock,
 ) -> PageParts:
@@ -230,6 +229,7 @@ def _page_parts(
             guesses,
         ),
         sandbox=read_sandbox(settings.sandbox_file) if settings.sandbox_file else None,
+        saml_frames=SamlFrames(saml.idp, saml.keys),
     )
 
 
