@@ -44,7 +44,7 @@ from broker.protocol.saml.logout import SamlFrames
 from broker.protocol.saml.routes import build_saml_routes
 from broker.protocol.saml_sources import build_source_routes
 from broker.request_lines import open_request_lines
-from broker.saml_identity import open_saml_identity, saml_parts
+from broker.saml_identity import SamlIdentity, open_saml_identity, saml_parts
 from broker.services.register import Register
 from broker.settings import Settings, load_settings
 from broker.settings.secret_files import read_secret
