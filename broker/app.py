@@ -40,8 +40,11 @@ from broker.protocol.oidc.provider import ProviderSettings
 from broker.protocol.oidc.registration import RegistrationDesk
 from broker.protocol.oidc.routes import ProviderParts, build_routes
 from broker.protocol.oidc.signing import Signer
+from broker.protocol.saml.logout import SamlFrames
+from broker.protocol.saml.routes import build_saml_routes
 from broker.protocol.saml_sources import build_source_routes
 from broker.request_lines import open_request_lines
+from broker.saml_identity import SamlIdentity, open_saml_identity, saml_parts
 from broker.services.register import Register
 from broker.settings import Settings, load_settings
 from broker.settings.secret_files import read_secret
@@ -129,21 +132,23 @@ def build(settings: Settings, *, clock: Clock = utc_now, note: NoteRequest = log
             standings=Part(live.register, lambda register: register.in_force),
         )
         provider_settings = _provider_settings(settings, live.book)
-        notifier = open_notifier(settings, provider_settings, live.register, signer, opened)
-        pages = create_pages(_page_parts(settings, live, stores, federation, master, clock=clock))
-        address = forwarded_address(settings.trusted_proxies)
+        saml = open_saml_identity(settings, live.book, care.vault, signer)
+        notifier = open_notifier(settings, provider_settings, live.register, signer, saml, opened)
+        pages = create_pages(_page_parts(settings, live, stores, federation, master, saml, clock=clock))
         fetch = partial(fetch_once, open_way_out(settings, opened, limits=FETCH_LIMITS))
         strangers = open_way_out(settings, opened, strangers=True, limits=FETCH_LIMITS)
         provider = _provider_parts(provider_settings, live, stores, ephemeral, signer, federation)
         desk = _registration_desk(settings, stores, register, partial(fetch_once, strangers))
         routes = build_routes(replace(provider, fetch=fetch, registration=desk))
+        routes += build_saml_routes(saml_parts(provider, stores, saml, federation))
         routes += build_source_routes(saml_parties(sources), PostedAnswers(ephemeral))
-        callbacks = open_way_out(settings, opened, limits=FETCH_LIMITS)
-        routes += build_cas_routes(_cas_parts(provider, stores, partial(visit, callbacks)))
+        calls_back = partial(visit, open_way_out(settings, opened, limits=FETCH_LIMITS))
+        routes += build_cas_routes(_cas_parts(provider, stores, calls_back))
+        address = forwarded_address(settings.trusted_proxies)
         door = Door(routes, fallback=pages, logins=federation, store=ephemeral, clock=clock, address=address, note=note)
         return Broker(
             settings, live.book, clock, stores, ephemeral, live.register, notifier, care, federation,
-            Watcher((live.book, live.register, signer)), Edge(door, issuer=settings.issuer), opened.pop_all(),
+            Watcher((live.book, live.register, signer, saml.keys)), Edge(door, issuer=settings.issuer), opened.pop_all()
         )  # fmt: skip
 
 
@@ -195,6 +200,7 @@ def _page_parts(
     stores: Stores,
     federation: Federation,
     master: MasterSecret,
+    saml: SamlIdentity,
     *,
     clock: Clock,
 ) -> PageParts:
@@ -223,6 +229,7 @@ def _page_parts(
             guesses,
         ),
         sandbox=read_sandbox(settings.sandbox_file) if settings.sandbox_file else None,
+        saml_frames=SamlFrames(saml.idp, saml.keys),
     )
 
 
@@ -277,8 +284,9 @@ def run_worker(settings: Settings, stop: Event, *, clock: Clock = utc_now) -> No
         care = open_key_care(settings, stores.keys, master, book)
         signer = open_signer(care, read_register(settings).all(), clock=clock)
         register = _follow_register(settings, stores, signer, clock=clock)
-        notifier = open_notifier(settings, _provider_settings(settings, book), register, signer, opened)
-        watcher = Watcher((book, register, signer))
+        saml = open_saml_identity(settings, book, care.vault, signer)
+        notifier = open_notifier(settings, _provider_settings(settings, book), register, signer, saml, opened)
+        watcher = Watcher((book, register, signer, saml.keys))
         watcher.start()
         opened.callback(watcher.stop)
         teller = Thread(target=build_teller(stores, notifier, book, clock=clock).run, args=(stop,), name="teller")

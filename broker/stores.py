@@ -40,6 +40,7 @@ from broker.storage.sql_logouts import SqlNotices
 from broker.storage.sql_outbox import SqlOutbox
 from broker.storage.sql_people import SqlPeople
 from broker.storage.sql_portraits import SqlPortraits
+from broker.storage.sql_provider_logins import SqlProviderLogins
 from broker.storage.sql_quality import SqlQuality
 from broker.storage.sql_reach import SqlReach
 from broker.storage.sql_registrations import SqlRegistrations
@@ -75,6 +76,7 @@ class Stores:
     child_tokens: SqlChildTokens
     device_requests: SqlDeviceRequests
     consumptions: SqlConsumptions
+    provider_logins: SqlProviderLogins
     keys: SqlKeys
     notices: SqlNotices
     audit: SqlAudit
@@ -118,6 +120,7 @@ def open_stores(settings: Settings, book: policies.PolicyBook) -> Stores:
         child_tokens=SqlChildTokens(engine),
         device_requests=SqlDeviceRequests(engine),
         consumptions=SqlConsumptions(engine),
+        provider_logins=SqlProviderLogins(engine),
         keys=SqlKeys(engine),
         notices=SqlNotices(engine),
         audit=SqlAudit(engine, sign=seal.sign, check=seal.check),

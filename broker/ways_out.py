@@ -13,9 +13,13 @@ from broker.protocol.notifiers import Notifiers
 from broker.protocol.oidc.back_channel import BackChannel
 from broker.protocol.oidc.provider import ProviderSettings
 from broker.protocol.oidc.signing import Signer
+from broker.protocol.saml.logout import SamlLogout
+from broker.saml_identity import SamlIdentity
 from broker.settings import Settings
 from connectors.guarded import NOTICE_LIMITS, open_guarded
 from connectors.outbound import Outbound, OutboundLimits
+
+_SOAP_ACTION = '"http://www.oasis-open.org/committees/security"'
 
 
 def open_notifier(
@@ -23,13 +27,15 @@ def open_notifier(
     provider: ProviderSettings,
     register: Current[Services],
     signer: Signer,
+    saml: SamlIdentity,
     resources: ExitStack,
 ) -> Notifiers:
     """Who tells the clients of each protocol. Adding a protocol is adding a line."""
     ways = [open_way_out(settings, resources, strangers=strangers) for strangers in (False, True)]
     by_openid = BackChannel(provider, register, signer, *(partial(_post, way) for way in ways))
     by_cas = CasLogout(register, partial(_post_as, open_way_out(settings, resources)))
-    return Notifiers({Protocol.OIDC: by_openid, Protocol.CAS: by_cas})
+    by_saml = SamlLogout(saml.idp, register, saml.keys, partial(_post_envelope, open_way_out(settings, resources)))
+    return Notifiers({Protocol.OIDC: by_openid, Protocol.CAS: by_cas, Protocol.SAML: by_saml})
 
 
 def _post(outbound: Outbound, url: str, body: str) -> int:
@@ -38,6 +44,13 @@ def _post(outbound: Outbound, url: str, body: str) -> int:
 
 def _post_as(outbound: Outbound, url: str, body: str, media_type: str) -> int:
     return outbound.post_form(url, body=body, headers={"content-type": media_type}).status
+
+
+def _post_envelope(outbound: Outbound, url: str, body: bytes) -> tuple[int, bytes]:
+    """SAML by SOAP (SAML Bindings §3.2.3.1)."""
+    headers = {"content-type": "text/xml; charset=utf-8", "soapaction": _SOAP_ACTION}
+    answer = outbound.post(url, body=body, headers=headers)
+    return answer.status, answer.body
 
 
 def visit(outbound: Outbound, url: str) -> int:

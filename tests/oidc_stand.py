@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from html import escape
 from io import BytesIO
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -52,7 +53,7 @@ from broker.storage.sql_portraits import SqlPortraits
 from broker.storage.sql_service_tokens import SqlServiceTokens
 from broker.storage.sql_sessions import SqlSessions
 from broker.storage.sql_tickets import SqlTickets
-from broker.web.door import DOOR_ERROR, Door
+from broker.web.door import DOOR_ERROR, DOOR_POST, Door
 from broker.wire.http import BROWSER_COOKIE, SESSION_COOKIE
 from policies import PolicyBook, load_book
 from tests import builders
@@ -310,8 +311,11 @@ def _changed(route: Route, change: Callable[[Any], Any]) -> Route:
 
 
 def _error_pages(environ: Any, start_response: Any) -> Iterable[bytes]:
-    """Stand-in for the pages: the error's status, and its code as the whole body."""
-    fault = environ.get(DOOR_ERROR)
+    """Stand-in for the pages: the error's status, and its code as the whole body; or the form that sends itself."""
+    fault, post = environ.get(DOOR_ERROR), environ.get(DOOR_POST)
+    if post is not None:
+        start_response("200 -", [("Content-Type", "text/html"), ("X-Action", post.action)])
+        return [f'name="{name}" value="{escape(value)}"\n'.encode() for name, value in post.fields.items()]
     status, body = (fault.status, fault.code) if fault else (404, "page")
     start_response(f"{status} -", [("Content-Type", "text/plain")])
     return [body.encode()]

@@ -20,6 +20,7 @@ class Action(StrEnum):
     PERSONS_MERGED = "persons_merged"
     PERSONS_UNMERGED = "persons_unmerged"
     CODE_ISSUED = "code_issued"
+    ASSERTION_ISSUED = "assertion_issued"
     CODE_REDEEMED = "code_redeemed"
     CODE_REUSED = "code_reused"
     CODE_REFUSED = "code_refused"

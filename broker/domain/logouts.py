@@ -41,10 +41,11 @@ class NoticeState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """The receipt of one client."""
+    """The receipt of one client. `subject`: the name under which it knows the person."""
 
     client_id: str
     state: NoticeState
+    subject: str = ""
 
 
 class LogoutUntold(Exception):

@@ -43,6 +43,7 @@ class Register:
         self._services = tuple(_as_it_stands(service, self.in_force) for service in services)
         self._by_resource = {each.uri: service for service in self._services for each in service.resources}
         self._by_client = {name: service for service in self._services for name in client_names(service)}
+        self._by_entity = {each.saml.entity_id: each for each in self._services if each.saml}
 
     def all(self) -> tuple[Service, ...]:
         """Every declared service, in the order of the register."""
@@ -56,6 +57,10 @@ class Register:
         """The service that offers the API at this address."""
         return self._by_resource.get(uri)
 
+    def by_entity(self, entity_id: str) -> Service | None:
+        """The service whose SAML service provider has this name, byte for byte (SAML Core §8.3.6)."""
+        return self._by_entity.get(entity_id)
+
     def by_id(self, service_id: str) -> Service | None:
         """The service of this id."""
         return next((service for service in self._services if service.service_id == service_id), None)
@@ -68,7 +73,8 @@ class Register:
 def client_names(service: Service) -> tuple[str, ...]:
     """The names under which logins at a service are granted: its clients', and its own by each other protocol."""
     by_cas = (CAS_CLIENT + service.service_id,) if service.cas else ()
-    return (*(party.client_id for party in service.parties), *by_cas)
+    by_saml = (service.saml_client,) if service.saml else ()
+    return (*(party.client_id for party in service.parties), *by_cas, *by_saml)
 
 
 def _as_it_stands(service: Service, in_force: InForce) -> Service:
@@ -149,6 +155,7 @@ def _collisions(found: Iterable[Descriptor]) -> list[Fault]:
         service = descriptor.service
         names = [("service_id", service.service_id), *(("client_id", p.client_id) for p in service.parties)]
         names += [("uri", resource.uri) for resource in service.resources]
+        names += [("entity_id", service.saml.entity_id)] if service.saml else []
         for key, name in names:
             if (key, name) in seen:
                 faults.append(Fault(descriptor.file, descriptor.line_of(name), f"{key} '{name}' is declared twice"))

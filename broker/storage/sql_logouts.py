@@ -59,4 +59,5 @@ class SqlNotices:
 
 def _notice(row: Row[Any]) -> Notice:
     told = NoticeState.UNTOLD if row.cause else NoticeState.CONFIRMED
-    return Notice(logout_named(row_of(row)).client_id, told if row.done_at else NoticeState.WAITING)
+    logout = logout_named(row_of(row))
+    return Notice(logout.client_id, told if row.done_at else NoticeState.WAITING, logout.subject)

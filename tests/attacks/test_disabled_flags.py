@@ -34,6 +34,7 @@ from tests.attacks.oidc_attempts import authorize, code_of, introspection, poste
 from tests.clock import FakeClock
 from tests.federations import RIGHT
 from tests.oidc_stand import REDIRECT, SECRET, authorize_url, basic, redemption
+from tests.saml_stand import SAML_ROUTES
 from tests.web_stand import MOTHER, UAI, Client, WebStand, open_web, service
 
 CHILD = "Léa"
@@ -333,7 +334,9 @@ def test_what_is_closed_undoes_no_link(town: Town, flag: str) -> None:
 
 def test_the_matrix_names_every_address_there_is(town: Town) -> None:
     pages = {rule.endpoint for rule in town.stand.pages.url_map.iter_rules()}
-    assert pages | {" ".join(route) for route in town.stand.door._routes} == set(ENDPOINTS) | OPEN_TO_ALL | BESIDE
+    assert pages | {" ".join(route) for route in town.stand.door._routes} == (
+        set(ENDPOINTS) | OPEN_TO_ALL | BESIDE | SAML_ROUTES
+    )
 
 
 @pytest.mark.parametrize("flag", ["service", "source", "link", "person", "school"])

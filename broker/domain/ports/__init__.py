@@ -9,6 +9,7 @@ from broker.domain.ports.feeds import DirectoryStore, IdentityFeed, ImportRuns, 
 from broker.domain.ports.guesses import Guesses
 from broker.domain.ports.holdings import Holdings
 from broker.domain.ports.portraits import Portraits
+from broker.domain.ports.provider_logins import ProviderLogins
 from broker.domain.ports.quality import Quality, Reach
 from broker.domain.ports.releases import Details, Ledger
 from broker.domain.ports.sources import (
@@ -70,6 +71,7 @@ __all__ = [
     "PasswordConnector",
     "People",
     "Portraits",
+    "ProviderLogins",
     "Purge",
     "Quality",
     "Reach",

@@ -37,6 +37,10 @@ grants = Table(
     Column("peer", JSON(none_as_null=True)),
     Index("ix_grants_person_id", "person_id"),
     Index("ix_grants_sid", "sid"),
+    Index(
+        "ix_grants_name_at_provider", "client_id", "subject",
+        postgresql_where=text("client_id LIKE 'saml:%'"), sqlite_where=text("client_id LIKE 'saml:%'"),
+    ),
 )
 """`offline_until`: a refresh family, good until then though its session ended by itself; `offline_idle` in seconds.
 `jkt`: the key that all its tokens are bound to. `resource`: the API they are for, and `resource_subject` the person's
