@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from tests.vectors.cas import cas_ids
 from tests.vectors.flow import flow_ids
 from tests.vectors.jose import jose_vectors
 from tests.vectors.redirects import ENDPOINTS, spoilt_addresses
 
-LEAST = {"jose": 1_500, "redirect": 2_000, "flow": 1_000}
+LEAST = {"jose": 1_500, "redirect": 2_000, "flow": 1_000, "cas": 500}
 ALL_OF_THEM = 3_000
 
 
-def test_the_three_families_are_large_and_no_two_vectors_are_the_same() -> None:
+def test_the_families_are_large_and_no_two_vectors_are_the_same() -> None:
     addresses, tokens = spoilt_addresses(), jose_vectors()
     families = {
         "jose": [vector.id for vector in tokens],
         "redirect": [f"{each.id} at {endpoint}" for each in addresses for endpoint in ENDPOINTS],
         "flow": list(flow_ids()),
+        "cas": list(cas_ids()),
     }
     ids = [name for family in families.values() for name in family]
     assert len(ids) == len(set(ids)) >= ALL_OF_THEM
