@@ -20,6 +20,7 @@ from saml2 import BINDING_HTTP_POST, BINDING_HTTP_REDIRECT, sigver
 from saml2.client import Saml2Client
 from saml2.config import SPConfig
 
+from broker.wire.saml.names import RSA_SHA256
 from tests.oidc_stand import Answer, Browser
 from tests.saml_party import Party, private_pem
 from tests.saml_stand import SamlStand, open_saml, posted, saml_service
@@ -167,7 +168,7 @@ def test_pysaml2_logs_in_and_reads_the_attributes(
 ) -> None:
     today(stand)
     client, browser = py_saml(stand, tmp_path, monkeypatch), stand.sign_in()
-    request_id, told = client.prepare_for_authenticate(sign=True)
+    request_id, told = client.prepare_for_authenticate(sign=True, sigalg=RSA_SHA256)
     url = dict(told["headers"])["Location"]
     answer = sent(stand, url, browser)
     message = posted(answer)["SAMLResponse"]

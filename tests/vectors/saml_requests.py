@@ -112,7 +112,8 @@ def _envelope_faults(path: str) -> Iterator[Fault]:
     wrong = (
         good + "/", good + "?x", good + "#", good.upper(), good.replace("https", "http"), CANTEEN.idp, "/saml/sso", "x",
         good.replace("preau", "evil"), good.replace("preau.example", "preau.example:443"),
-        good.replace("/saml", "//saml"), CANTEEN.idp + "/saml/metadata", CANTEEN.idp + "/saml/sso/resume", CANTEEN.acs, good[:-1],
+        good.replace("/saml", "//saml"), CANTEEN.idp + "/saml/metadata", CANTEEN.idp + "/saml/sso/resume",
+        CANTEEN.acs, good[:-1],
     )  # fmt: skip
     for place, address in enumerate(wrong):
         yield Fault(f"destination {place}", {"Destination": address})
@@ -416,8 +417,8 @@ def _encodings(path: str, good: bytes) -> Iterator[tuple[str, Sent]]:
     form = encoded_form(SAMLRequest=plain)
     for place, more in enumerate(("SAMLRequest=x", form, "SAMLResponse=x", "x=1", "Signature=x", "SigAlg=x")):
         yield f"post and {place}", ("POST", path, f"{form}&{more}")
-    yield "post of nothing", ("POST", path, "")
-    yield "redirect of nothing", ("GET", path, None)
+    yield "an empty form", ("POST", path, "")
+    yield "no query at all", ("GET", path, None)
     yield "post by its query", ("POST", f"{path}?{form}", "")
 
 
