@@ -9,7 +9,7 @@ import base64
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import xmlsec
@@ -67,7 +67,7 @@ def one_login(stand: SamlStand, *, post: dict[str, str] | None = None, query: st
     target = urlsplit(party.slo_url if query else party.acs)
     request = {
         "https": "on", "http_host": target.netloc, "script_name": target.path, "post_data": post or {},
-        "get_data": dict(part.split("=", 1) for part in query.split("&")) if query else {}, "query_string": query,
+        "get_data": dict(parse_qsl(query)), "query_string": query,
         "validate_signature_from_qs": True,
     }  # fmt: skip
     return OneLogin_Saml2_Auth(request, settings)
