@@ -5,6 +5,10 @@ from __future__ import annotations
 from tests.vectors.flow import flow_ids
 from tests.vectors.jose import jose_vectors
 from tests.vectors.redirects import ENDPOINTS, spoilt_addresses
+from tests.vectors.saml_markup import markup_vectors
+from tests.vectors.saml_redirects import redirect_vectors
+from tests.vectors.saml_statements import statement_vectors
+from tests.vectors.saml_wrapping import wrapping_vectors
 
 LEAST = {"jose": 1_500, "redirect": 2_000, "flow": 1_000}
 ALL_OF_THEM = 3_000
@@ -22,3 +26,10 @@ def test_the_three_families_are_large_and_no_two_vectors_are_the_same() -> None:
     assert {name: len(family) for name, family in families.items() if len(family) < LEAST[name]} == {}
     assert len({(vector.gate.name, vector.token) for vector in tokens}) == len(tokens)
     assert len({(each.shape.name, each.uri) for each in addresses}) == len(addresses)
+
+
+def test_a_thousand_saml_answers_and_more_and_no_two_are_the_same() -> None:
+    answers = (*wrapping_vectors(), *markup_vectors(), *statement_vectors())
+    queries = redirect_vectors()
+    assert len({each.id for each in answers}) == len({each.body for each in answers}) == len(answers) >= 2_000
+    assert len({each.id for each in queries}) == len({each.text for each in queries}) == len(queries) >= 60
