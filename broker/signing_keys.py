@@ -31,7 +31,13 @@ def open_key_care(
         unseal=partial(master.unseal, purpose=_SEALED_AS),
         tenant=INSTALLATION,
     )
-    return KeyCare(vault, lambda: book.current().installation.keys.times, settings.rotate_keys, actor)
+    return KeyCare(
+        vault,
+        lambda: book.current().installation.keys.times,
+        settings.rotate_keys,
+        actor,
+        saml_times=lambda: book.current().installation.keys.saml_times,
+    )
 
 
 def open_signer(care: KeyCare, services: Iterable[Service], *, clock: Clock) -> Signer:

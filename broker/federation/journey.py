@@ -207,6 +207,12 @@ class Federation:
         self.live.forget(session.handle_digest)
         return self.farewells.keep(Farewell(session.visit, onward))
 
+    def end(self, session: Session, *, trace: str) -> None:
+        """End a session that a service names from server to server, with all that was granted in it."""
+        now = self.clock()
+        self.sessions.end(session.sid, now=now, audit=self._event(Action.SIGN_OUT, session, trace=trace, now=now))
+        self.live.forget(session.handle_digest)
+
     def unended(self, session_handle: str) -> Session | None:
         """The session of this browser that a sign-out would end: also one that was idle too long."""
         return self.live.unended(session_handle)

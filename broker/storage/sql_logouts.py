@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, String, bindparam, func, select
 
 from broker.domain.audit import Topic
+from broker.domain.cas import CAS_CLIENT
 from broker.domain.logouts import Logout, Notice, NoticeState, logout_named, logout_row
 from broker.storage.engine import fetch
 from broker.storage.schema import grants, outbox, sessions
@@ -30,13 +31,19 @@ def tell_logouts(conn: Connection, visits: Collection[str], *, now: datetime) ->
     visit = func.coalesce(sessions.c.continues, sessions.c.sid)
     of_visits = among(conn, sessions.c.sid, sorted(visits)) | among(conn, sessions.c.continues, sorted(visits))
     rows = conn.execute(
-        select(visit.label("visit"), grants.c.client_id, grants.c.subject)
+        select(visit.label("visit"), grants.c.client_id, grants.c.subject, grants.c.peer)
         .join(grants, grants.c.sid == sessions.c.sid)
         .where(of_visits)
-        .distinct()
-        .order_by("visit", grants.c.client_id, grants.c.subject)
+        .order_by("visit", grants.c.client_id, grants.c.subject, grants.c.created_at, grants.c.id)
     )
-    insert_outbox(conn, [logout_row(Logout(row.visit, row.client_id, row.subject), at=now) for row in rows])
+    told = dict.fromkeys(_logout(row) for row in rows if row.peer or not row.client_id.startswith(CAS_CLIENT))
+    insert_outbox(conn, [logout_row(logout, at=now) for logout in told])
+
+
+def _logout(row: Any) -> Logout:
+    """One logout for each session that a service keeps; a CAS service whose ticket was never shown keeps none."""
+    peer = row.peer or {}
+    return Logout(row.visit, row.client_id, row.subject, peer.get("index", ""), peer.get("url", ""))
 
 
 class SqlNotices:
@@ -52,4 +59,5 @@ class SqlNotices:
 
 def _notice(row: Row[Any]) -> Notice:
     told = NoticeState.UNTOLD if row.cause else NoticeState.CONFIRMED
-    return Notice(logout_named(row_of(row)).client_id, told if row.done_at else NoticeState.WAITING)
+    logout = logout_named(row_of(row))
+    return Notice(logout.client_id, told if row.done_at else NoticeState.WAITING, logout.subject)

@@ -182,7 +182,8 @@ def welcome(arrival: Arrival, *, now: datetime) -> Response:
 def service_origins(service: Service | None) -> set[str]:
     """Where a login for this service may lead in the end: the return addresses that it registered."""
     parties = service.parties if service else ()
-    return {origin_of(uri) for party in parties for uri in party.redirect_uris}
+    by_cas = service.cas.services if service and service.cas else ()
+    return {origin_of(uri) for party in parties for uri in party.redirect_uris} | {origin_of(uri) for uri in by_cas}
 
 
 def _origins(doors: Iterable[SignInDoor]) -> set[str]:
