@@ -29,7 +29,7 @@ _SETTINGS = """\
 </Directory>
 """
 _HOST = """\
-CASCookiePath {{folder}}/
+CASCookiePath {{folder}}/tickets/
   CASCertificatePath {{folder}}/ca.pem
   CASLoginURL {issuer}/cas/login
   CASValidateURL {issuer}/cas/p3/serviceValidate
@@ -47,7 +47,7 @@ CASCookiePath {{folder}}/
 @contextmanager
 def apache_with_cas(origin: str, issuer: str, tls: Tls) -> Iterator[str]:
     """mod_auth_cas before a page that prints what the module hands to an application."""
-    files = {f"site{PAGE}": "<!doctype html><pre>\n<!--#printenv -->\n</pre>\n"}
+    files = {f"site{PAGE}": "<!doctype html><pre>\n<!--#printenv -->\n</pre>\n", "tickets/": ""}
     host = Host(origin, _HOST.format(issuer=issuer))
     with apache([host], tls, modules=_MODULES, settings=_SETTINGS, files=files):
         yield origin

@@ -1,4 +1,4 @@
-"""mod_auth_cas, phpCAS and python-cas sign a mother in through the broker, learn who she is, and learn that she left."""
+"""mod_auth_cas, phpCAS and python-cas sign a mother in through the broker, learn who she is, and that she left."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_apache_by_cas_signs_her_in_tells_its_application_and_forgets_her(
         page = sign_in(browser)
         assert (page.url, page.status) == (origin + PAGE, 200)
         told = handed_over(page)
-        assert (told["HTTP_CAS_GIVEN_NAME"], told["HTTP_CAS_FAMILY_NAME"]) == ("Aline", "QUEMENEUR")
+        assert (told["HTTP_CAS_NAME"], told["HTTP_CAS_PROFIL"]) == ("Aline QUEMENEUR", "National_TUT")
         assert told["REMOTE_USER"] == told["HTTP_CAS_USER"]
         sign_out(browser, town.origin)
         assert soon(lambda: browser.open(origin + PAGE).url.startswith(town.origin))
