@@ -6,8 +6,9 @@ from tests.vectors.cas import cas_ids
 from tests.vectors.flow import flow_ids
 from tests.vectors.jose import jose_vectors
 from tests.vectors.redirects import ENDPOINTS, spoilt_addresses
+from tests.vectors.saml_requests import slo_vectors, sso_vectors
 
-LEAST = {"jose": 1_500, "redirect": 2_000, "flow": 1_000, "cas": 500}
+LEAST = {"jose": 1_500, "redirect": 2_000, "flow": 1_000, "cas": 500, "saml_idp": 1_000}
 ALL_OF_THEM = 3_000
 
 
@@ -17,10 +18,13 @@ def test_the_families_are_large_and_no_two_vectors_are_the_same() -> None:
         "jose": [vector.id for vector in tokens],
         "redirect": [f"{each.id} at {endpoint}" for each in addresses for endpoint in ENDPOINTS],
         "flow": list(flow_ids()),
+        "saml_idp": [vector.id for vector in (*sso_vectors(), *slo_vectors())],
         "cas": list(cas_ids()),
     }
     ids = [name for family in families.values() for name in family]
     assert len(ids) == len(set(ids)) >= ALL_OF_THEM
     assert {name: len(family) for name, family in families.items() if len(family) < LEAST[name]} == {}
     assert len({(vector.gate.name, vector.token) for vector in tokens}) == len(tokens)
+    sent = [vector.sent("nom", "index") for vector in (*sso_vectors(), *slo_vectors())]
+    assert len(set(sent)) >= 1_000, "what goes over the wire differs too"
     assert len({(each.shape.name, each.uri) for each in addresses}) == len(addresses)

@@ -83,7 +83,8 @@ class Opened(Generic[Message]):
         return self.kind.read(verified), signature
 
     def _verified(self, keys: tuple[VerifyingKey, ...]) -> tuple[etree._Element, Signature]:
-        signed = self.redirect.is_signed if self.redirect else is_signed(self.root)
+        came = self.redirect
+        signed = bool(came.is_signed or came.algorithm) if came else is_signed(self.root)
         if not signed:
             return self.root, Signature.BAD if is_signed(self.root) else Signature.ABSENT
         try:
