@@ -74,7 +74,7 @@ def test_the_table_needs_its_protocol(tmp_path: Path) -> None:
 def test_two_services_of_one_space_do_not_share_an_address(tmp_path: Path) -> None:
     other = HEAD.replace('"notes"', '"autres"') + 'services = ["https://notes.example/app/x"]'
     (tmp_path / "autres.toml").write_text(other, encoding="utf-8")
-    assert "is 'notes's address too" in faults(tmp_path, 'services = ["https://notes.example/app/"]')
+    assert "is also of 'notes'" in faults(tmp_path, 'services = ["https://notes.example/app/"]')
 
 
 @pytest.mark.parametrize(
