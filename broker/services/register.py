@@ -127,7 +127,7 @@ def _shared_addresses(found: Iterable[Descriptor]) -> list[Fault]:
     """An address of CAS that two services of one space share: a ticket would be for either."""
     descriptors = [each for each in found if each.service.cas is not None]
     return [
-        Fault(one.file, one.line_of(one.service.service_id), f"'{url}' is '{other.service.service_id}'s address too")
+        Fault(one.file, one.line_of(one.service.service_id), f"'{url}' is also of '{other.service.service_id}'")
         for one in descriptors
         for other in descriptors
         if other is not one and one.service.cas and other.service.cas and one.service.space is other.service.space

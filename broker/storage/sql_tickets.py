@@ -117,7 +117,13 @@ def _known_by(grant: Any) -> Any:
 
 def _validate_at_once() -> Select[Any]:
     spent = _SPEND.returning(grants, _STANDS_FOR, _VERDICT).cte("spent")
-    known = update(grants).where(grants.c.id == spent.c.id, spent.c.verdict == Verdict.GOOD.value).values(peer=_PEER)
+    known = (
+        update(grants)
+        .where(grants.c.id == spent.c.id, spent.c.verdict == Verdict.GOOD.value, grants.c.revoked_at.is_(None))
+        .values(peer=_PEER)
+        .returning(grants.c.id)
+        .cte("known")
+    )
     whose = select(spent.c.person_id).correlate(None).scalar_subquery()
     seen = rows.seen_by(whose)
     subject = select(spent.c.subject).correlate(None).scalar_subquery()
@@ -127,8 +133,8 @@ def _validate_at_once() -> Select[Any]:
         spent,
         *rows.portrait_columns(whose, seen),
         *rows.detail_columns(whose, seen, subject=subject, claims=asked),
+        exists(select(known.c.id)).label("known"),
     ).add_cte(
-        known.cte("known"),
         audited(spent, actor=spent.c.person_id, subject=spent.c.id, outcome=outcome).cte("audited"),
     )
 
@@ -196,8 +202,8 @@ class SqlTickets:
             **binds, **asked, **days(act.now), "asked": list(act.claims), "events": events_as_json((act.audit,)),
         }  # fmt: skip
         row = self._hot.first(self._validate, told)
-        if row is None:
-            return None
+        if row is None or (row.verdict == Verdict.GOOD.value and not row.known):
+            return None  # its session ended in this very moment: the service would never be told of that
         return _spent(
             row,
             portrait=self._portraits.drawn(row.person_id, row, now=act.now),

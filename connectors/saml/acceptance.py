@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from broker.domain.errors import AnswerTooOld
 from broker.wire.saml import Refusal, SamlRefused
-from broker.wire.saml.statements import Confirmation, Statements
+from broker.wire.saml.statements import AuthnStatement, Confirmation, Statements
 
 CLOCK_SKEW = timedelta(minutes=3)
 """How far a provider's clock may be from ours, either way (SDP-G01)."""
@@ -48,7 +48,7 @@ def check_destination(said: Statements, wanted: Expected) -> None:
 
 def check_reply(said: Statements, wanted: Expected) -> None:
     """It answers the question that this browser took along: no other one's, and no question at all is refused too."""
-    if not hmac.compare_digest(said.envelope.in_response_to, wanted.request_id):
+    if not hmac.compare_digest(said.envelope.in_response_to.encode(), wanted.request_id.encode()):
         raise SamlRefused(Refusal.IN_RESPONSE_TO)
 
 
@@ -75,7 +75,7 @@ def check_recipient(said: Statements, wanted: Expected) -> None:
 
 def check_confirmed_reply(said: Statements, wanted: Expected) -> None:
     """The assertion itself names the question: the response round it may not have been signed."""
-    if not hmac.compare_digest(_bearer(said).in_response_to, wanted.request_id):
+    if not hmac.compare_digest(_bearer(said).in_response_to.encode(), wanted.request_id.encode()):
         raise SamlRefused(Refusal.IN_RESPONSE_TO)
 
 
@@ -112,13 +112,13 @@ def check_authn(said: Statements, wanted: Expected) -> None:  # noqa: ARG001 - p
 
 def check_authn_time(said: Statements, wanted: Expected) -> None:
     """The proof was made in the past: a time to come would stay fresh for as long."""
-    if said.authn[0].instant > wanted.now + CLOCK_SKEW:
+    if _proof(said).instant > wanted.now + CLOCK_SKEW:
         raise SamlRefused(Refusal.TIME, "proof in the future")
 
 
 def check_session_end(said: Statements, wanted: Expected) -> None:
     """The provider's own session is not over."""
-    end = said.authn[0].session_ends
+    end = _proof(said).session_ends
     if end is not None and wanted.now >= end + CLOCK_SKEW:
         raise SamlRefused(Refusal.TIME, "session over")
 
@@ -142,5 +142,14 @@ ACCEPTANCE_CHECKS: tuple[Check, ...] = (
 
 
 def _bearer(said: Statements) -> Confirmation:
-    """The one confirmation, once `check_confirmation` has held."""
+    """The first confirmation, of which `check_confirmation` lets there be no second."""
+    if not said.confirmations:
+        raise SamlRefused(Refusal.CONFIRMATION)
     return said.confirmations[0]
+
+
+def _proof(said: Statements) -> AuthnStatement:
+    """The first proof, of which `check_authn` lets there be no second."""
+    if not said.authn:
+        raise SamlRefused(Refusal.AUTHN)
+    return said.authn[0]

@@ -51,6 +51,14 @@ class Chosen:
 
 
 @dataclass(frozen=True, slots=True)
+class Proof:
+    """What the session at hand is to this request: `is_new`, opened for it; `fresh`, by a proof made for it."""
+
+    fresh: bool
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Login:
     """The endpoint and what it works with."""
 
@@ -97,12 +105,15 @@ class Login:
         session, book = call.session, self.gate.policies.current()
         if session is None or not session.is_live(call.now):
             return self._without_session(call, asked, book)
-        fresh = answers(session, prompt=_LOGIN, max_age=None, started=started, now=call.now)
-        if asked.renew and not fresh:
-            return self._renew(call, asked, session, book, started=started)
-        if asked.has("warn") and not warned and not fresh:
+        proof = Proof(
+            fresh=answers(session, prompt=_LOGIN, max_age=None, started=started, now=call.now),
+            is_new=started is not None and session.opened_at >= started,
+        )
+        if asked.renew and not proof.fresh:
+            return self._renew(call, asked, book, proof=proof)
+        if asked.has("warn") and not warned and not proof.is_new:
             return self._warn(call, asked, started=started)
-        return self._enter(call, asked, session, book, started=started, fresh=fresh)
+        return self._enter(call, asked, session, book, proof=proof)
 
     def _without_session(self, call: Call, asked: LoginAsked, book: PolicyBook) -> Answer:
         """Nobody is signed in: with `gateway`, back without a ticket (§2.1.1)."""
@@ -110,11 +121,9 @@ class Login:
             return redirect_response(asked.url, headers=_NEVER)
         return self._ask_login(call, asked, book)
 
-    def _renew(
-        self, call: Call, asked: LoginAsked, session: Session, book: PolicyBook, *, started: datetime | None
-    ) -> Answer:
+    def _renew(self, call: Call, asked: LoginAsked, book: PolicyBook, *, proof: Proof) -> Answer:
         """Once: a source that gives no fresh proof would be asked again and again."""
-        if started is not None and session.opened_at >= started:
+        if proof.is_new:
             raise LoginRequired("the source gave no fresh proof")
         return self._ask_login(call, asked, book)
 
@@ -143,17 +152,16 @@ class Login:
         session: Session,
         book: PolicyBook,
         *,
-        started: datetime | None,
-        fresh: bool,
+        proof: Proof,
     ) -> Answer:
         remembered = self.portraits.remembered(session.person_id, now=call.now)
         if remembered is not None and remembered.person is not None:
             chosen = self._choose(call, asked, session, remembered, book)
             if chosen.weighed.allowed and chosen.subject:
-                ticket = self._issue(call, asked, session, chosen, fresh=fresh, mark=remembered.mark)
+                ticket = self._issue(call, asked, session, chosen, proof=proof, mark=remembered.mark)
                 if ticket is not None:
                     return _send(asked, ticket)
-        return self._enter_anew(call, asked, session, book, started=started, fresh=fresh)
+        return self._enter_anew(call, asked, session, book, proof=proof)
 
     def _enter_anew(
         self,
@@ -162,16 +170,14 @@ class Login:
         session: Session,
         book: PolicyBook,
         *,
-        started: datetime | None,
-        fresh: bool,
+        proof: Proof,
     ) -> Answer:
         """Decide from what the database says now: a portrait that this process remembers only ever hastens a yes."""
         portrait = self.portraits.read(session.person_id, now=call.now)
         chosen = self._choose(call, asked, session, portrait, book)
         if not chosen.weighed.allowed:
-            is_new = started is not None and session.opened_at >= started
-            return self._step_up(call, asked, chosen.weighed, book, is_new=is_new)
-        ticket = self._issue(call, asked, session, chosen, fresh=fresh)
+            return self._step_up(call, asked, chosen.weighed, book, is_new=proof.is_new)
+        ticket = self._issue(call, asked, session, chosen, proof=proof)
         if ticket is None:
             return self._without_session(call, asked, book)
         return _send(asked, ticket)
@@ -197,7 +203,7 @@ class Login:
         return self._ask_login(call, asked, book)
 
     def _issue(
-        self, call: Call, asked: LoginAsked, session: Session, chosen: Chosen, *, fresh: bool, mark: str = ""
+        self, call: Call, asked: LoginAsked, session: Session, chosen: Chosen, *, proof: Proof, mark: str = ""
     ) -> str | None:
         """A ticket; None when the session ended, or the person changed, since they were read.
 
@@ -210,8 +216,8 @@ class Login:
         )
         grant = Grant(new_id(Id.GRANT), session.person_id, client_name(service), session.sid, ())
         event = ticket_event(call, service, grant, Action.TICKET_ISSUED)
-        kept = session.device is Device.OWN and not fresh
-        stands = TicketStands(asked.url, session.authn, fresh=fresh, long_term=kept)
+        kept = session.device is Device.OWN and not proof.is_new
+        stands = TicketStands(asked.url, session.authn, fresh=proof.fresh, long_term=kept)
         act = IssueTicket(
             digest(ticket), TicketKind.SERVICE, grant, subject, stands,
             call.now + chosen.life, (event, *_outage_events(event, session, chosen.weighed)), mark=mark,

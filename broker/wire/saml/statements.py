@@ -163,7 +163,7 @@ def _value(value: etree._Element) -> str:
 
 
 def _text(root: etree._Element, path: str) -> str:
-    return (root.findtext(path) or "").strip()
+    return root.findtext(path) or ""
 
 
 def _moment(text: str | None) -> datetime | None:
