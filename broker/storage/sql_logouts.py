@@ -17,6 +17,9 @@ from broker.storage.sql_imports_bulk import among
 from broker.storage.sql_outbox import row_of
 from broker.storage.trail import insert_outbox
 
+LEFT = "left"
+"""In `grants.peer`: the service ended its own session, and is not told of the end that it asked for."""
+
 _OF_VISIT = (
     select(outbox)
     .where(outbox.c.topic == Topic.LOGOUT.value, outbox.c.key == bindparam("visit", type_=String))
@@ -36,8 +39,13 @@ def tell_logouts(conn: Connection, visits: Collection[str], *, now: datetime) ->
         .where(of_visits)
         .order_by("visit", grants.c.client_id, grants.c.subject, grants.c.created_at, grants.c.id)
     )
-    told = dict.fromkeys(_logout(row) for row in rows if row.peer or not row.client_id.startswith(CAS_CLIENT))
+    told = dict.fromkeys(_logout(row) for row in rows if _keeps_session(row))
     insert_outbox(conn, [logout_row(logout, at=now) for logout in told])
+
+
+def _keeps_session(row: Any) -> bool:
+    """A CAS service whose ticket was never shown keeps none, nor does one that ended its own and asked for the rest."""
+    return LEFT not in (row.peer or {}) and bool(row.peer or not row.client_id.startswith(CAS_CLIENT))
 
 
 def _logout(row: Any) -> Logout:

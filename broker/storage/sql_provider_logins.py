@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Engine, String, bindparam, or_, select
+from sqlalchemy import Connection, Engine, String, bindparam, or_, select, update
 
 from broker.domain.acts import EnterProvider
 from broker.domain.sessions import Session
@@ -17,6 +17,7 @@ from broker.storage.events_at_once import audited, events_as_json
 from broker.storage.hot import HotStatement, hot_of
 from broker.storage.schema import grants, sessions
 from broker.storage.sql_grants import STORE_GRANT
+from broker.storage.sql_logouts import LEFT
 from broker.storage.sql_sessions import session_of
 from broker.storage.trail import insert_audit
 
@@ -48,6 +49,14 @@ _CLIENTS_OF = (
     .distinct()
     .order_by(grants.c.client_id)
 )
+_LEAVE = (
+    update(grants)
+    .where(
+        grants.c.client_id == bindparam("client", type_=String),
+        grants.c.sid.in_(select(sessions.c.sid).where(or_(sessions.c.sid == _VISIT, sessions.c.continues == _VISIT))),
+    )
+    .values(peer={LEFT: True})
+)
 
 
 class SqlProviderLogins:
@@ -77,6 +86,11 @@ class SqlProviderLogins:
         """See `ProviderLogins.sessions_of`."""
         rows = fetch(self._engine, _SESSIONS_OF, {"client": client_id, "name": name})
         return tuple({row.sid: session_of(row) for row in rows}.values())
+
+    def leave(self, client_id: str, visit: str) -> None:
+        """See `ProviderLogins.leave`."""
+        binds = {"client": client_id, "visit": visit}
+        transact(self._engine, lambda conn: conn.execute(_LEAVE, binds))
 
     def clients_of(self, visit: str) -> tuple[str, ...]:
         """See `ProviderLogins.clients_of`."""

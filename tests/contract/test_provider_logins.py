@@ -9,7 +9,9 @@ from broker.domain.acts import EnterProvider
 from broker.domain.audit import Action, AuditEvent
 from broker.domain.sessions import Grant
 from broker.storage.schema import audit_events, grants, sessions
+from broker.storage.sql_logouts import SqlNotices
 from broker.storage.sql_provider_logins import SqlProviderLogins
+from broker.storage.sql_sessions import SqlSessions
 from tests import builders as b
 from tests.contract.statements import statements
 
@@ -88,3 +90,13 @@ def test_on_postgresql_a_login_is_one_statement(sql_engine: Engine, port: SqlPro
     with statements(sql_engine) as seen:
         assert port.enter(enter(grant))
     assert len(seen) == 1
+
+
+def test_whoever_ended_its_own_session_is_not_told_of_the_end(
+    sql_engine: Engine, port: SqlProviderLogins, grant: Grant
+) -> None:
+    assert port.enter(enter(grant))
+    port.leave("saml:cantine", grant.sid)
+    event = AuditEvent("99", NOW, Action.SIGN_OUT, grant.person_id)
+    SqlSessions(sql_engine).end(grant.sid, now=NOW, audit=event)
+    assert SqlNotices(sql_engine).of_visit(grant.sid) == ()

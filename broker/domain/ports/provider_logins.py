@@ -19,6 +19,10 @@ class ProviderLogins(Protocol):
         """The sessions, not ended, in which this client was told this name; newest first, at most 64."""
         ...
 
+    def leave(self, client_id: str, visit: str) -> None:
+        """Note that a client ended its own session of a visit: it is not told of the end that it asked for."""
+        ...
+
     def clients_of(self, visit: str) -> tuple[str, ...]:
         """Every client that was granted something in a visit: whoever is told of its end."""
         ...

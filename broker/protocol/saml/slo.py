@@ -104,6 +104,7 @@ class SingleLogout:
         meant = self._meant(submission, None)
         status = self._status(submission.received.provider, meant) if meant else NOT_MEANT
         for session in meant:
+            self.logins.leave(submission.received.provider.client_id, session.visit)
             self.endings.end(session, trace=call.trace)
         sender = Sender(self.idp.entity_id, "", call.now, self.keys.signing())
         answer = build_logout_response(sender, in_response_to=submission.request.request_id, status=status)
@@ -121,6 +122,7 @@ class SingleLogout:
             return redirect_response(self._onward(submission, NOT_MEANT, now=call.now) or FAREWELL)
         status = self._status(submission.received.provider, (session,))
         onward = self._onward(submission, status, now=call.now)
+        self.logins.leave(submission.received.provider.client_id, session.visit)
         farewell = self.endings.sign_out(handle, trace=call.trace, onward=onward)
         gone = parting_headers(farewell, seconds=FAREWELL_SECONDS)
         return redirect_response(FAREWELL if farewell or not onward else onward, headers=gone)
