@@ -16,6 +16,7 @@ from flask import Flask
 from broker.domain.people import Profil, Reference, Space
 from broker.domain.services import RelyingParty, Service, ServiceInstance, TokenAuthMethod
 from broker.federation import GuessGate, Passwords, PasswordSource, Source, SourceDescription, Sources
+from broker.federation.posted import PostedAnswers
 from broker.federation.service_gate import ServiceGate
 from broker.live import Part
 from broker.protocol.cas.routes import CasParts, build_cas_routes
@@ -26,6 +27,7 @@ from broker.protocol.oidc.signing import KeyVault, Signer
 from broker.protocol.saml.keys import SamlKeys
 from broker.protocol.saml.provider import IdentityProvider
 from broker.protocol.saml.routes import SamlParts, build_saml_routes
+from broker.protocol.saml_sources import SamlParty, build_source_routes
 from broker.services.register import Register
 from broker.storage.sql_child_tokens import SqlChildTokens
 from broker.storage.sql_consumptions import SqlConsumptions
@@ -300,6 +302,7 @@ def _door(world: World, register: Settable[Register], pages: Flask, clock: FakeC
     )  # fmt: skip
     saml = _saml_parts(world, provider, vault)
     routes = (*build_routes(provider), *build_cas_routes(cas), *build_saml_routes(saml))
+    routes += build_source_routes([SamlParty("educonnect", b"<x/>")], PostedAnswers(world.store))
     return Door(routes, fallback=pages, logins=world.federation, store=world.store, clock=clock)
 
 

@@ -238,8 +238,9 @@ OPEN_TO_ALL = {
     "GET /end-session/resume", "POST /revoke", "GET /avis", "GET /sante", "GET /robots.txt", "GET /static/<name>",
     "GET /.well-known/openid-configuration", "GET /jwks", "GET /integrer",
     "GET /integrer/familles", "GET /codes", "GET /codes/<code>", "GET /cas/logout",
+    "GET /saml/sp/educonnect/metadata", "POST /saml/sp/educonnect/acs",
 }  # fmt: skip
-"""They tell nobody anything of anyone, and who wants to leave may always leave."""
+"""They tell nobody anything of anyone, and who wants to leave may always leave. Of SAML answers `/retour` decides."""
 BESIDE = {
     "POST /device_authorization", "GET /device", "POST /device", "POST /device/reponse", "GET /accord", "POST /accord",
     "GET /start/<service_id>", "GET /cas/proxy", "POST /cas/samlValidate", "GET /cas/avertir",

@@ -157,6 +157,8 @@ def _saml_requests(query: str, guesses: dict[str, str]) -> dict[str, tuple[str, 
         "/saml/slo/resume": ("GET", "/saml/slo/resume?i=prq_" + "x" * 43, None, {}),
         "/saml/slo/answer": ("GET", "/saml/slo/answer?i=prq_" + "x" * 43, None, {}),
         "/saml/soap": ("POST", "/saml/soap", guesses, {}),
+        "/saml/sp/educonnect/metadata": ("GET", "/saml/sp/educonnect/metadata", None, {}),
+        "/saml/sp/educonnect/acs": ("POST", "/saml/sp/educonnect/acs", guesses, {}),
     }
 
 
