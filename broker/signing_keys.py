@@ -40,13 +40,13 @@ def open_key_care(
     )
 
 
-def open_signer(care: KeyCare, services: Iterable[Service], *, clock: Clock) -> Signer:
-    """The keys that sign and those announced, made at the first start.
+def open_signer(care: KeyCare, services: Iterable[Service], *, registration: bool = False, clock: Clock) -> Signer:
+    """The keys that sign and those announced, made at the first start; `registration`: those of any client, too.
 
     Raises `SettingsError` when another master secret sealed them.
     """
     try:
-        signer = Signer(care.vault, wanted=keys_wanted(services), clock=clock)
+        signer = Signer(care.vault, wanted=keys_wanted(services, registration=registration), clock=clock)
     except UnsealError as fault:
         raise SettingsError(("secrets.master_file: the signing keys were sealed under another secret",)) from fault
     care.announce(clock())

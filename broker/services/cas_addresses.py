@@ -113,6 +113,12 @@ def read_address(url: str, checks: Iterable[AddressCheck] = ADDRESS_CHECKS) -> A
     return asked if port != 0 and all(check(asked) for check in checks) else None
 
 
+@lru_cache(maxsize=4096)
+def _sound(url: str) -> Asked | None:
+    """An address that comes twice, for its ticket and with it, is read once."""
+    return read_address(url)
+
+
 def belongs_to(asked: Asked, registered: str) -> bool:
     """Tell whether an address is a registered one: exactly, or under it where it ends in a slash."""
     if not registered.endswith("/"):
@@ -129,7 +135,7 @@ def services_at(
 
     Two share an address where one product serves families and staff: who comes decides which of the two it is.
     """
-    asked = read_address(url, checks)
+    asked = _sound(url) if checks is ADDRESS_CHECKS else read_address(url, checks)
     if asked is None:
         return ()
     return tuple(

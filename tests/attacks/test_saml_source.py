@@ -11,7 +11,8 @@ from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
-import xmlsec
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from broker.wire.saml import (
     Refusal,
@@ -89,7 +90,7 @@ def test_each_check_of_a_signature_alone_stops_something(
 
 
 def test_the_lists_of_algorithms_alone_stop_sha_1(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(gate.SIGNATURE_ALGORITHMS, SHA1_SIGNED, xmlsec.constants.TransformRsaSha1)
+    monkeypatch.setitem(gate.SIGNATURE_ALGORITHMS, SHA1_SIGNED, (rsa.RSAPublicKey, hashes.SHA1()))  # noqa: S303
     assert "rsa sha1 over sha256 r" in coming_in(MARKUP)
     monkeypatch.undo()
     monkeypatch.setitem(gate.DIGESTS, names.SHA1, hashlib.sha1)
