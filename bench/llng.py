@@ -13,11 +13,15 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.x509.oid import NameOID
 
 from tests import servers
 
@@ -123,6 +127,41 @@ def _settings(folder: Path, base: str, redis: str) -> dict[str, object]:
         "timeout": 72000, "requireToken": 0, "portalCheckLogins": 0, "loginHistoryEnabled": 0,
         "bruteForceProtection": 0,
     }  # fmt: skip
+
+
+CAS: Mapping[str, object] = {
+    "issuerDBCASActivation": 1, "casAccessControlPolicy": "none",
+    "casAttributes": {"cn": "cn", "mail": "mail", "uid": "uid"},
+}  # fmt: skip
+"""A CAS server for any service."""
+
+
+def saml(sp_metadata: str) -> dict[str, object]:
+    """A SAML identity provider for one service: both signed with SHA-256, requests taken unsigned."""
+    key, certificate = _key_and_certificate()
+    options = {
+        "SignSSOMessage": 1, "CheckSSOMessageSignature": 0, "SignatureMethod": "RSA_SHA256",
+        "NameIDFormat": "persistent", "NotOnOrAfterTimeout": 72000, "SessionNotOnOrAfterTimeout": 72000,
+    }  # fmt: skip
+    return {
+        "issuerDBSAMLActivation": 1, "samlEntityID": "#PORTAL#/saml/metadata", "samlServicePrivateKeySig": key,
+        "samlServicePublicKeySig": certificate, "samlServicePrivateKeyEnc": "",
+        "samlServiceSignatureMethod": "RSA_SHA256",
+        "samlSPMetaDataXML": {"sp": {"samlSPMetaDataXML": sp_metadata}},
+        "samlSPMetaDataOptions": {"sp": {f"samlSPMetaDataOptions{name}": told for name, told in options.items()}},
+        "samlSPMetaDataExportedAttributes": {"sp": {"mail": "1;mail;;", "cn": "1;cn;;", "uid": "1;uid;;"}},
+    }  # fmt: skip
+
+
+def _key_and_certificate() -> tuple[str, str]:
+    """An RSA key of 3072 bits, as ours, and its own certificate."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=3072)
+    name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "bench")]), datetime.now(UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    lasting = builder.serial_number(x509.random_serial_number()).not_valid_before(now)
+    certificate = lasting.not_valid_after(now + timedelta(days=30)).sign(key, SHA256())
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+    return private.decode(), certificate.public_bytes(Encoding.PEM).decode()
 
 
 def _openid(client: OidcClient) -> dict[str, object]:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -23,6 +23,7 @@ from broker.domain.errors import SettingsError, StorageUnavailable
 from broker.domain.handles import digest
 from broker.domain.ports import Current, LogoutNotifier
 from broker.federation import Federation, GuessGate, Passwords
+from broker.federation.posted import PostedAnswers
 from broker.federation.service_gate import ServiceGate
 from broker.following import FollowedRegister, arrivals_of, follow_policies
 from broker.jobs.deliver import TellLogout, deliverers
@@ -30,7 +31,8 @@ from broker.jobs.work import Worker
 from broker.live import Live, Part, Watcher
 from broker.logs import configure_logging
 from broker.portal import read_sandbox
-from broker.protocol.oidc.back_channel import BackChannel
+from broker.protocol.cas.routes import CasParts, build_cas_routes
+from broker.protocol.notifiers import Notifiers
 from broker.protocol.oidc.client_keys import Fetch
 from broker.protocol.oidc.device_desk import DeviceDesk
 from broker.protocol.oidc.key_care import KeyCare
@@ -38,25 +40,29 @@ from broker.protocol.oidc.provider import ProviderSettings
 from broker.protocol.oidc.registration import RegistrationDesk
 from broker.protocol.oidc.routes import ProviderParts, build_routes
 from broker.protocol.oidc.signing import Signer
+from broker.protocol.saml.logout import SamlFrames
+from broker.protocol.saml.routes import build_saml_routes
+from broker.protocol.saml_sources import build_source_routes
 from broker.request_lines import open_request_lines
+from broker.saml_identity import SamlIdentity, open_saml_identity, saml_parts
 from broker.services.register import Register
 from broker.settings import Settings, load_settings
 from broker.settings.secret_files import read_secret
 from broker.signing_keys import open_key_care, open_signer
-from broker.sources import offers, open_sources
+from broker.sources import offers, open_sources, saml_parties
 from broker.storage.engine import reading
 from broker.storage.memory_store import MemoryStore
 from broker.storage.redis_store import RedisStore
 from broker.storage.sealing import MasterSecret, load_master_secret
 from broker.storage.sql_purge import SqlPurge
 from broker.stores import Stores, check_schema, open_stores, opened_stores, read_book, utc_now
+from broker.ways_out import open_notifier, open_way_out, visit
 from broker.web.door import Door, NoteRequest, log_request
 from broker.web.edge import Edge
 from broker.web.forwarded import forwarded_address
 from broker.web.pages import create_pages
 from broker.web.parts import FeedLabel, PageParts
-from connectors.guarded import FETCH_LIMITS, NOTICE_LIMITS, fetch_once, open_guarded
-from connectors.outbound import Outbound, OutboundLimits
+from connectors.guarded import FETCH_LIMITS, fetch_once
 from policies import PolicyBook
 
 if TYPE_CHECKING:
@@ -73,7 +79,7 @@ class Broker:
     stores: Stores
     ephemeral: MemoryStore | RedisStore
     services: FollowedRegister
-    notifier: BackChannel
+    notifier: Notifiers
     keys: KeyCare
     federation: Federation
     watcher: Watcher
@@ -109,11 +115,12 @@ def build(settings: Settings, *, clock: Clock = utc_now, note: NoteRequest = log
         opened.callback(ephemeral.close)
         policies = follow_policies(settings)
         care = open_key_care(settings, stores.keys, master, policies)
-        signer = open_signer(care, declared.all(), clock=clock)
+        signer = open_signer(care, declared.all(), registration=settings.registration.enabled, clock=clock)
         register = _follow_register(settings, stores, signer, clock=clock)
         live = Decisions(policies, register)
+        sources = open_sources(settings, opened)
         federation = Federation(
-            sources=open_sources(settings.sources, opened),
+            sources=sources,
             people=stores.people,
             links=stores.links,
             sessions=stores.sessions,
@@ -125,18 +132,23 @@ def build(settings: Settings, *, clock: Clock = utc_now, note: NoteRequest = log
             standings=Part(live.register, lambda register: register.in_force),
         )
         provider_settings = _provider_settings(settings, live.book)
-        notifier = _open_notifier(settings, provider_settings, live.register, signer, opened)
-        pages = create_pages(_page_parts(settings, live, stores, federation, master, clock=clock))
-        address = forwarded_address(settings.trusted_proxies)
-        fetch = partial(fetch_once, _open_way_out(settings, opened, limits=FETCH_LIMITS))
-        strangers = _open_way_out(settings, opened, strangers=True, limits=FETCH_LIMITS)
+        saml = open_saml_identity(settings, live.book, care.vault, signer)
+        notifier = open_notifier(settings, provider_settings, live.register, signer, saml, opened)
+        pages = create_pages(_page_parts(settings, live, stores, federation, master, saml, clock=clock))
+        fetch = partial(fetch_once, open_way_out(settings, opened, limits=FETCH_LIMITS))
+        strangers = open_way_out(settings, opened, strangers=True, limits=FETCH_LIMITS)
         provider = _provider_parts(provider_settings, live, stores, ephemeral, signer, federation)
         desk = _registration_desk(settings, stores, register, partial(fetch_once, strangers))
         routes = build_routes(replace(provider, fetch=fetch, registration=desk))
+        routes += build_saml_routes(saml_parts(provider, stores, saml, federation))
+        routes += build_source_routes(saml_parties(sources), PostedAnswers(ephemeral))
+        calls_back = partial(visit, open_way_out(settings, opened, limits=FETCH_LIMITS))
+        routes += build_cas_routes(_cas_parts(provider, stores, calls_back))
+        address = forwarded_address(settings.trusted_proxies)
         door = Door(routes, fallback=pages, logins=federation, store=ephemeral, clock=clock, address=address, note=note)
         return Broker(
             settings, live.book, clock, stores, ephemeral, live.register, notifier, care, federation,
-            Watcher((live.book, live.register, signer)), Edge(door, issuer=settings.issuer), opened.pop_all(),
+            Watcher((live.book, live.register, signer, saml.keys)), Edge(door, issuer=settings.issuer), opened.pop_all()
         )  # fmt: skip
 
 
@@ -166,12 +178,29 @@ def _provider_parts(
     )
 
 
+def _cas_parts(provider: ProviderParts, stores: Stores, visit: Callable[[str], int]) -> CasParts:
+    return CasParts(
+        issuer=provider.settings.issuer,
+        services=provider.services,
+        people=stores.people,
+        portraits=stores.portraits,
+        grants=stores.grants,
+        tickets=stores.tickets,
+        ledger=stores.ledger,
+        store=provider.store,
+        policies=provider.policies,
+        logins=provider.logins,
+        visit=visit,
+    )
+
+
 def _page_parts(
     settings: Settings,
     live: Decisions,
     stores: Stores,
     federation: Federation,
     master: MasterSecret,
+    saml: SamlIdentity,
     *,
     clock: Clock,
 ) -> PageParts:
@@ -200,6 +229,7 @@ def _page_parts(
             guesses,
         ),
         sandbox=read_sandbox(settings.sandbox_file) if settings.sandbox_file else None,
+        saml_frames=SamlFrames(saml.idp, saml.keys),
     )
 
 
@@ -252,10 +282,12 @@ def run_worker(settings: Settings, stop: Event, *, clock: Clock = utc_now) -> No
         ephemeral = opened.enter_context(closing(open_ephemeral(settings, master, clock=clock)))
         book = follow_policies(settings)
         care = open_key_care(settings, stores.keys, master, book)
-        signer = open_signer(care, read_register(settings).all(), clock=clock)
+        services = read_register(settings).all()
+        signer = open_signer(care, services, registration=settings.registration.enabled, clock=clock)
         register = _follow_register(settings, stores, signer, clock=clock)
-        notifier = _open_notifier(settings, _provider_settings(settings, book), register, signer, opened)
-        watcher = Watcher((book, register, signer))
+        saml = open_saml_identity(settings, book, care.vault, signer)
+        notifier = open_notifier(settings, _provider_settings(settings, book), register, signer, saml, opened)
+        watcher = Watcher((book, register, signer, saml.keys))
         watcher.start()
         opened.callback(watcher.stop)
         teller = Thread(target=build_teller(stores, notifier, book, clock=clock).run, args=(stop,), name="teller")
@@ -281,37 +313,6 @@ def _registration_desk(
         return None
     initial = digest(read_secret(file)) if file else ""
     return RegistrationDesk(stores.registrations, terms, fetch, initial, changed=register.refresh_registered)
-
-
-def _open_notifier(
-    settings: Settings,
-    provider: ProviderSettings,
-    register: FollowedRegister,
-    signer: Signer,
-    resources: ExitStack,
-) -> BackChannel:
-    ways = [_open_way_out(settings, resources, strangers=strangers) for strangers in (False, True)]
-    return BackChannel(provider, register, signer, *(partial(_post, way) for way in ways))
-
-
-def _post(outbound: Outbound, url: str, body: str) -> int:
-    return outbound.post_form(url, body=body, headers={}).status
-
-
-def _open_way_out(
-    settings: Settings, resources: ExitStack, *, strangers: bool = False, limits: OutboundLimits = NOTICE_LIMITS
-) -> Outbound:
-    """A client for addresses that services registered: one for each use, so that none takes the other's places.
-
-    `strangers`: for what clients name that registered themselves; the networks of declared services are not theirs.
-    """
-    networks = settings.registration.reachable_networks if strangers else settings.reachable_networks
-    try:
-        outbound = open_guarded(networks, ca_file=settings.services_ca_file, limits=limits)
-    except OSError as fault:
-        raise SettingsError((f"services_ca_file: cannot be read ({type(fault).__name__})",)) from fault
-    resources.callback(outbound.close)
-    return outbound
 
 
 def open_ephemeral(settings: Settings, master: MasterSecret, *, clock: Clock) -> MemoryStore | RedisStore:

@@ -31,16 +31,22 @@ def open_key_care(
         unseal=partial(master.unseal, purpose=_SEALED_AS),
         tenant=INSTALLATION,
     )
-    return KeyCare(vault, lambda: book.current().installation.keys.times, settings.rotate_keys, actor)
+    return KeyCare(
+        vault,
+        lambda: book.current().installation.keys.times,
+        settings.rotate_keys,
+        actor,
+        saml_times=lambda: book.current().installation.keys.saml_times,
+    )
 
 
-def open_signer(care: KeyCare, services: Iterable[Service], *, clock: Clock) -> Signer:
-    """The keys that sign and those announced, made at the first start.
+def open_signer(care: KeyCare, services: Iterable[Service], *, registration: bool = False, clock: Clock) -> Signer:
+    """The keys that sign and those announced, made at the first start; `registration`: those of any client, too.
 
     Raises `SettingsError` when another master secret sealed them.
     """
     try:
-        signer = Signer(care.vault, wanted=keys_wanted(services), clock=clock)
+        signer = Signer(care.vault, wanted=keys_wanted(services, registration=registration), clock=clock)
     except UnsealError as fault:
         raise SettingsError(("secrets.master_file: the signing keys were sealed under another secret",)) from fault
     care.announce(clock())

@@ -8,8 +8,12 @@ from urllib.parse import urlsplit
 
 from broker.domain.errors import SettingsError
 from broker.federation import PasswordSource, Source, SourceDescription, Sources
+from broker.protocol.saml_sources import SamlParty, acs_url, entity_id
+from broker.services.addresses import origin_of
 from broker.settings import Settings, SourceKind, SourceProfile, SourceSettings, read_secret
 from broker.web.parts import SourceOffer
+from broker.wire.saml.asking import asking_key
+from broker.wire.saml.identity_provider import IdentityProvider, NoIdentityProvider, parse_identity_provider
 from connectors.cas import CasSource
 from connectors.claims import PlainProfile
 from connectors.educonnect import EduConnectProfile
@@ -18,11 +22,19 @@ from connectors.ldap.filters import Equals
 from connectors.ldap.names import parse_dn
 from connectors.ldap.source import LOGIN
 from connectors.oidc import OidcSource
+from connectors.saml import (
+    AgentsProfile,
+    EduConnectSamlProfile,
+    PlainSamlProfile,
+    SamlConnector,
+    SamlProfile,
+    SamlSource,
+)
 
 
-def open_sources(settings: Iterable[SourceSettings], resources: ExitStack) -> Sources:
+def open_sources(settings: Settings, resources: ExitStack) -> Sources:
     """Every source with its connector, closed with `resources`. Raises `SettingsError`."""
-    return Sources([_open(source, resources) for source in settings])
+    return Sources([_open(source, resources, issuer=settings.issuer) for source in settings.sources])
 
 
 def offers(settings: Iterable[SourceSettings]) -> Mapping[str, SourceOffer]:
@@ -30,15 +42,29 @@ def offers(settings: Iterable[SourceSettings]) -> Mapping[str, SourceOffer]:
     return {source.id: SourceOffer(source.id, source.label, _origins(source)) for source in settings}
 
 
+def saml_parties(sources: Sources) -> tuple[SamlParty, ...]:
+    """What we are to each SAML source: what its administrator is given."""
+    opened = (sources.get(each.source_id) for each in sources.descriptions())
+    return tuple(
+        SamlParty(each.source_id, each.connector.metadata)
+        for each in opened
+        if isinstance(each, Source) and isinstance(each.connector, SamlConnector)
+    )
+
+
 def source_faults(settings: Settings) -> Iterator[str]:
     """Faults of sources that sound settings still hide; what is missing they tell already."""
     for source in settings.sources:
         if source.kind is SourceKind.LDAP:
             yield from (f"sources.{source.id}.{fault}" for fault in _faults_of_directory(source))
+        if source.kind is SourceKind.SAML:
+            yield from (f"sources.{source.id}.{fault}" for fault in _faults_of_provider(source))
 
 
-def _open(source: SourceSettings, resources: ExitStack) -> Source | PasswordSource:
+def _open(source: SourceSettings, resources: ExitStack, *, issuer: str) -> Source | PasswordSource:
     try:
+        if source.kind is SourceKind.SAML:
+            return _open_saml(source, issuer)
         return _OPENERS[source.kind](source, resources)
     except (OSError, ValueError) as fault:
         raise SettingsError((f"sources.{source.id}: cannot be opened ({type(fault).__name__})",)) from fault
@@ -96,6 +122,36 @@ def _open_ldap(source: SourceSettings, _resources: ExitStack) -> PasswordSource:
     return PasswordSource(_describe(source), connector)
 
 
+def _open_saml(source: SourceSettings, issuer: str) -> Source:
+    """Everything is in files: a SAML source asks nothing of anybody, the browser carries what is said."""
+    if faults := tuple(f"sources.{source.id}.{fault}" for fault in _faults_of_provider(source)):
+        raise SettingsError(faults)
+    if source.key_file is None or source.certificate_file is None:
+        raise ValueError("a key and a certificate")
+    connector = SamlSource(
+        source_id=source.id,
+        entity_id=entity_id(issuer, source.id),
+        acs=acs_url(issuer, source.id),
+        provider=_provider(source),
+        key=asking_key(source.key_file.read_bytes(), source.certificate_file.read_bytes()),
+        profile=_saml_profile(source),
+    ).open()
+    return Source(_describe(source), connector)
+
+
+def _provider(source: SourceSettings) -> IdentityProvider:
+    if source.metadata_file is None:
+        raise NoIdentityProvider("no file")
+    return parse_identity_provider(source.metadata_file.read_bytes(), source.issuer)
+
+
+def _saml_profile(source: SourceSettings) -> SamlProfile:
+    if source.profile is SourceProfile.EDUCONNECT:
+        return EduConnectSamlProfile(releases_references=source.releases_references)
+    kind = AgentsProfile if source.profile is SourceProfile.AGENTS else PlainSamlProfile
+    return kind(source.subject_attribute)
+
+
 _OPENERS: Mapping[SourceKind, Callable[[SourceSettings, ExitStack], Source | PasswordSource]] = {
     SourceKind.CAS: _open_cas,
     SourceKind.OIDC: _open_oidc,
@@ -117,6 +173,22 @@ def _faults_of_directory(source: SourceSettings) -> Iterator[str]:
                 yield f"{key}: {attribute} is no name of an attribute"
 
 
+def _faults_of_provider(source: SourceSettings) -> Iterator[str]:
+    """Files that can be read but are of no use; what is missing or unreadable the settings tell already."""
+    try:
+        _provider(source)
+    except NoIdentityProvider as fault:
+        yield f"metadata_file: {fault}"
+    except OSError as fault:
+        yield f"metadata_file: cannot be read ({type(fault).__name__})"
+    if source.key_file is None or source.certificate_file is None:
+        return
+    try:
+        asking_key(source.key_file.read_bytes(), source.certificate_file.read_bytes())
+    except (OSError, ValueError) as fault:
+        yield f"key_file: no RSA key of 2048 bits or more with its certificate ({type(fault).__name__})"
+
+
 def _describe(source: SourceSettings) -> SourceDescription:
     return SourceDescription(
         source_id=source.id,
@@ -131,5 +203,7 @@ def _origins(source: SourceSettings) -> tuple[str, ...]:
     """Where a form on the sign-in page may lead (CSP `form-action` follows redirects); a directory is our affair."""
     if source.kind is SourceKind.LDAP:
         return ()
+    if source.kind is SourceKind.SAML:
+        return (origin_of(_provider(source).sso),)
     parts = urlsplit(source.issuer or source.url)
     return (f"{parts.scheme}://{parts.netloc}",)

@@ -40,12 +40,14 @@ from broker.storage.sql_logouts import SqlNotices
 from broker.storage.sql_outbox import SqlOutbox
 from broker.storage.sql_people import SqlPeople
 from broker.storage.sql_portraits import SqlPortraits
+from broker.storage.sql_provider_logins import SqlProviderLogins
 from broker.storage.sql_quality import SqlQuality
 from broker.storage.sql_reach import SqlReach
 from broker.storage.sql_registrations import SqlRegistrations
 from broker.storage.sql_service_tokens import SqlServiceTokens
 from broker.storage.sql_sessions import SqlSessions
 from broker.storage.sql_standings import SqlStandings
+from broker.storage.sql_tickets import SqlTickets
 
 
 def utc_now() -> datetime:
@@ -69,10 +71,12 @@ class Stores:
     sessions: SqlSessions
     grants: SqlGrants
     portraits: SqlPortraits
+    tickets: SqlTickets
     service_tokens: SqlServiceTokens
     child_tokens: SqlChildTokens
     device_requests: SqlDeviceRequests
     consumptions: SqlConsumptions
+    provider_logins: SqlProviderLogins
     keys: SqlKeys
     notices: SqlNotices
     audit: SqlAudit
@@ -97,6 +101,7 @@ def open_stores(settings: Settings, book: policies.PolicyBook) -> Stores:
     school_day = partial(today_at, rules)
     people, grants = SqlPeople(engine, school_day=school_day, trust=trust), SqlGrants(engine)
     details = SqlDetails(engine, school_day=school_day, trust=trust)
+    portraits = SqlPortraits(grants, people, details)
     return Stores(
         engine=engine,
         people=people,
@@ -109,11 +114,13 @@ def open_stores(settings: Settings, book: policies.PolicyBook) -> Stores:
         holdings=SqlHoldings(engine),
         sessions=SqlSessions(engine),
         grants=grants,
-        portraits=SqlPortraits(grants, people, details),
+        portraits=portraits,
+        tickets=SqlTickets(grants, portraits),
         service_tokens=SqlServiceTokens(engine),
         child_tokens=SqlChildTokens(engine),
         device_requests=SqlDeviceRequests(engine),
         consumptions=SqlConsumptions(engine),
+        provider_logins=SqlProviderLogins(engine),
         keys=SqlKeys(engine),
         notices=SqlNotices(engine),
         audit=SqlAudit(engine, sign=seal.sign, check=seal.check),

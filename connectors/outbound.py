@@ -84,6 +84,10 @@ class Outbound:
         form = {"content-type": "application/x-www-form-urlencoded", **headers}
         return self._send(_Call("POST", url, form, body.encode()))
 
+    def post(self, url: str, *, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """POST something else than a form, once."""
+        return self._send(_Call("POST", url, headers, body))
+
     def close(self) -> None:
         """Give back the connections."""
         self.client.close()

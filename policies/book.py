@@ -20,6 +20,7 @@ INSTALLATION_ALONE: Mapping[str, frozenset[str]] = {
         {
             "interaction",
             "code",
+            "ticket",
             "pushed",
             "device_code",
             "access_token",

@@ -45,6 +45,7 @@ class SessionLimits:
     interaction: Annotated[timedelta, Between("1 min", "60 min")]
     step_up: Annotated[timedelta, Between("30 s", "15 min")]
     code: Annotated[timedelta, Between("5 s", "60 s")]
+    ticket: Annotated[timedelta, Between("5 s", "300 s")]
     pushed: Annotated[timedelta, Between("5 s", "600 s")]
     device_code: Annotated[timedelta, Between("1 min", "15 min")]
     access_token: Annotated[timedelta, Between("30 s", "15 min")]
@@ -122,6 +123,14 @@ class KeyTable:
     announced: Annotated[timedelta, Between("1 h", "30 d")]
     active: Annotated[timedelta, Between("1 d", "730 d")]
     retiring: Annotated[timedelta, Between("1 d", "180 d")]
+    saml_announced: Annotated[timedelta, Between("1 d", "90 d")]
+    saml_active: Annotated[timedelta, Between("30 d", "1825 d")]
+    saml_retiring: Annotated[timedelta, Between("1 d", "180 d")]
+
+    @property
+    def saml_times(self) -> KeyTimes:
+        """The same for the keys that sign as SAML identity provider."""
+        return KeyTimes(self.saml_announced, self.saml_active, self.saml_retiring)
 
     @property
     def times(self) -> KeyTimes:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -13,19 +14,23 @@ from joserfc import jws, jwt
 from joserfc.jwk import KeySet
 
 from broker.domain.audit import Topic
+from broker.domain.cas import CasClient
 from broker.domain.errors import UpstreamUnavailable
 from broker.domain.handles import digest
-from broker.domain.services import RelyingParty, Service, TokenAuthMethod
+from broker.domain.services import Protocol, RelyingParty, Service, TokenAuthMethod
 from broker.domain.standings import InForce, StandingKind
 from broker.jobs.deliver import TellLogout
 from broker.jobs.work import Tick, Worker
 from broker.live import Part
+from broker.protocol.cas.logout import CasLogout
+from broker.protocol.notifiers import Notifiers
 from broker.protocol.oidc.back_channel import BackChannel
 from broker.protocol.oidc.provider import ProviderSettings
 from broker.protocol.oidc.signing import KeyVault, Signer, keys_of_clients
 from broker.storage.sql_keys import SqlKeys
 from broker.storage.sql_outbox import SqlOutbox
 from connectors.guarded import open_guarded
+from connectors.outbound import Outbound
 from tests.clock import FakeClock
 from tests.federations import BASE
 from tests.oidc_stand import SECRET, VERIFIER, authorize_url, basic, challenge_of
@@ -45,6 +50,11 @@ def listening(name: str, *, back: str = "", front: str = "") -> Service:
         backchannel_logout_uri=back, frontchannel_logout_uri=front,
     )  # fmt: skip
     return service(name, parties=(party,))
+
+
+def speaking_cas(name: str, *, at: str) -> Service:
+    """A family service that speaks CAS alone."""
+    return service(name, parties=(), protocols=(Protocol.CAS,), cas=CasClient((at,)))
 
 
 @dataclass
@@ -93,6 +103,17 @@ class LogoutStand:
         id_token: str = _json(tokens.body)["id_token"]
         return id_token
 
+    def enter(self, browser: Client, name: str) -> str:
+        """Open a service that speaks CAS, as its client does; returns the ticket that its session is known by."""
+        service = self.web.register.current().by_client(f"cas:{name}")
+        assert service is not None
+        assert service.cas is not None
+        asked = urlencode({"service": service.cas.services[0]})
+        ticket = dict(parse_qsl(urlsplit(browser.get(f"/cas/login?{asked}").location).query))["ticket"]
+        told = self.web.client().get(f"/cas/serviceValidate?{asked}&ticket={ticket}").body
+        assert "authenticationSuccess" in told
+        return ticket
+
     def tell(self) -> Tick:
         """What the worker does within its seconds."""
         return self.teller.tick(self.clock())
@@ -123,28 +144,39 @@ def says_goodbye(browser: Client, answer: Any) -> Any:
 
 @contextmanager
 def open_logouts(
-    url: str, clock: FakeClock, *more: Service, heard: tuple[str, ...] = ("cantine",)
+    url: str, clock: FakeClock, *more: Service, heard: tuple[str, ...] = ("cantine",), by_cas: tuple[str, ...] = ()
 ) -> Iterator[LogoutStand]:
-    """A stand on a migrated database. `heard`: the services that are told through the back channel."""
-    listeners = {name: Listener() for name in heard}
+    """A stand on a migrated database. `heard`: the services that are told through the back channel.
+
+    `by_cas`: services that speak CAS alone, at the address of their listener.
+    """
+    listeners = {name: Listener() for name in (*heard, *by_cas)}
     with ExitStack() as opened:
         sites = {name: opened.enter_context(Site(listener)) for name, listener in listeners.items()}
-        told = tuple(listening(name, back=f"{site.url}/fin") for name, site in sites.items())
-        web = opened.enter_context(open_web(url, clock, services=(*told, *more)))
+        told = tuple(listening(name, back=f"{sites[name].url}/fin") for name in heard)
+        speaking = tuple(speaking_cas(name, at=f"{sites[name].url}/") for name in by_cas)
+        web = opened.enter_context(open_web(url, clock, services=(*told, *speaking, *more)))
         web.add_mother("Léa")
         outbound = open_guarded((LOOPBACK,))
         opened.callback(outbound.close)
         settings = ProviderSettings(BASE, Part(web.world.live_policies, lambda book: book.installation.sessions))
-        notifier = BackChannel(
+        by_openid = BackChannel(
             settings,
             web.register,
             _signer(web, clock),
             lambda to, body: outbound.post_form(to, body=body, headers={}).status,
             strangers=no_post,
         )
+        notifier = Notifiers(
+            {Protocol.OIDC: by_openid, Protocol.CAS: CasLogout(web.register, partial(_post, outbound))}
+        )
         tell = TellLogout(notifier, clock, lambda: web.world.live_policies.current().installation.sessions.logout_tries)
         teller = Worker(outbox=SqlOutbox(web.world.engine), deliverers={Topic.LOGOUT: tell}, clock=clock)
         yield LogoutStand(web, clock, listeners, teller)
+
+
+def _post(outbound: Outbound, url: str, body: str, media_type: str) -> int:
+    return outbound.post_form(url, body=body, headers={"content-type": media_type}).status
 
 
 def no_post(_: str, __: str) -> int:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from html import escape
 from io import BytesIO
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -30,6 +31,7 @@ from broker.domain.sessions import Device, Session
 from broker.domain.standings import InForce
 from broker.federation import Federation, Sources
 from broker.live import Part
+from broker.protocol.cas.routes import CasParts, build_cas_routes
 from broker.protocol.endpoint import Route
 from broker.protocol.oidc.provider import ProviderSettings
 from broker.protocol.oidc.routes import ProviderParts, build_routes, keys_wanted
@@ -50,7 +52,8 @@ from broker.storage.sql_people import SqlPeople
 from broker.storage.sql_portraits import SqlPortraits
 from broker.storage.sql_service_tokens import SqlServiceTokens
 from broker.storage.sql_sessions import SqlSessions
-from broker.web.door import DOOR_ERROR, Door
+from broker.storage.sql_tickets import SqlTickets
+from broker.web.door import DOOR_ERROR, DOOR_POST, Door
 from broker.wire.http import BROWSER_COOKIE, SESSION_COOKIE
 from policies import PolicyBook, load_book
 from tests import builders
@@ -256,17 +259,21 @@ def open_stand(
     *,
     services: tuple[Service, ...] = SERVICES,
     change: Callable[[ProviderParts, Engine], ProviderParts] = lambda parts, _: parts,
+    change_cas: Callable[[CasParts], CasParts] = lambda parts: parts,
 ) -> Iterator[Stand]:
-    """A stand on a fresh database, closed at the end. `change`: of what the provider is built from."""
+    """A stand on a fresh database, closed at the end. The changes are of what each provider is built from."""
     engine = open_engine(sqlite_url)
     try:
-        yield _build(engine, services, change)
+        yield _build(engine, services, change, change_cas)
     finally:
         engine.dispose()
 
 
 def _build(
-    engine: Engine, services: tuple[Service, ...], change: Callable[[ProviderParts, Engine], ProviderParts]
+    engine: Engine,
+    services: tuple[Service, ...],
+    change: Callable[[ProviderParts, Engine], ProviderParts],
+    change_cas: Callable[[CasParts], CasParts],
 ) -> Stand:
     clock = FakeClock(builders.NOW)
     mother, children = builders.add_family(engine, uai=UAI, children=("Léa", "Tom"))
@@ -279,12 +286,17 @@ def _build(
     links = SqlLinks(engine, undo_for=policies.installation.linking.undo_by_person)
     audit = SqlAudit(engine, sign=lambda head: "", check=lambda head, signature: True)
     federation = Federation(Sources(()), people, links, sessions, audit, store, live, clock, ISSUER, standings)
+    portraits = SqlPortraits(grants, people, SqlDetails(engine))
     parts = ProviderParts(
-        settings, register, people, SqlPortraits(grants, people, SqlDetails(engine)), grants, SqlConsumptions(engine),
+        settings, register, people, portraits, grants, SqlConsumptions(engine),
         SqlLedger(engine), store, live, signer, federation, SqlServiceTokens(engine), SqlChildTokens(engine),
         SqlDeviceRequests(engine),
     )  # fmt: skip
-    routes = build_routes(change(parts, engine))
+    cas = CasParts(
+        ISSUER, register, people, portraits, grants, SqlTickets(grants, portraits), parts.ledger, store,
+        live, federation,
+    )  # fmt: skip
+    routes = (*build_routes(change(parts, engine)), *build_cas_routes(change_cas(cas)))
     return Stand(
         engine, clock, store, people, grants, sessions, signer, policies, live, register, standings,
         federation, services, routes, mother,
@@ -299,8 +311,11 @@ def _changed(route: Route, change: Callable[[Any], Any]) -> Route:
 
 
 def _error_pages(environ: Any, start_response: Any) -> Iterable[bytes]:
-    """Stand-in for the pages: the error's status, and its code as the whole body."""
-    fault = environ.get(DOOR_ERROR)
+    """Stand-in for the pages: the error's status, and its code as the whole body; or the form that sends itself."""
+    fault, post = environ.get(DOOR_ERROR), environ.get(DOOR_POST)
+    if post is not None:
+        start_response("200 -", [("Content-Type", "text/html"), ("X-Action", post.action)])
+        return [f'name="{name}" value="{escape(value)}"\n'.encode() for name, value in post.fields.items()]
     status, body = (fault.status, fault.code) if fault else (404, "page")
     start_response(f"{status} -", [("Content-Type", "text/plain")])
     return [body.encode()]

@@ -35,12 +35,18 @@ from sqlalchemy import ColumnElement, Connection, Engine, event, func, insert, s
 
 from broker.domain.acts import IssueCode, PushedRequest, Redeem
 from broker.domain.audit import Action, AuditEvent
+from broker.domain.cas import IssueTicket, TicketKind, TicketStands, ValidateTicket, new_ticket
 from broker.domain.handles import Handle, Id, digest, new_handle, new_id, new_subject
 from broker.domain.identity import AuthnContext
+from broker.domain.portraits import DetailClaims
 from broker.domain.sessions import CodePayload, Grant, Offline, Redeemable
 from broker.storage.engine import open_engine
 from broker.storage.schema import access_tokens, audit_events, consumptions, grants
+from broker.storage.sql_details import SqlDetails
 from broker.storage.sql_grants import SqlGrants
+from broker.storage.sql_people import SqlPeople
+from broker.storage.sql_portraits import SqlPortraits
+from broker.storage.sql_tickets import SqlTickets
 from tests import builders as b
 from tests.contract.statements import without_fsync
 
@@ -50,9 +56,11 @@ HANDS = 25
 """Of each process: a hundred in all."""
 RACES_A_LAP = 3
 AT_THE_LINE = "at the line"
+_NOTES = "https://notes.example/"
+_NO_NEEDS = DetailClaims(frozenset(), frozenset(), frozenset())
 _WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
 
-Act = IssueCode | Redeem
+Act = IssueCode | Redeem | ValidateTicket
 Hold = Callable[[Connection], object]
 
 
@@ -94,6 +102,23 @@ class Course:
         self._check_issued(issued, pushed)
         redeemed = self._redeem_once(Redeemable.CODE, issued.code_digest, issued.payload, held=held)
         self._redeem_once(Redeemable.REFRESH, redeemed.refresh_digest, issued.payload, held=held)
+
+    def ticket(self, *, held: bool) -> None:
+        """One CAS ticket, validated by a hundred at once: one is told who it was."""
+        ticket, tickets = new_ticket(TicketKind.SERVICE), _tickets_on(self.engine)
+        grant = Grant(new_id(Id.GRANT), self.person, "cas:notes", self.sid, ())
+        authn = AuthnContext(acr="eidas1", amr=("pwd",), auth_time=b.BEFORE, authority="ent1")
+        event = _event(Action.TICKET_ISSUED, grant.grant_id)
+        issue = IssueTicket(
+            digest(ticket), TicketKind.SERVICE, grant, new_subject(), TicketStands(_NOTES, authn),
+            b.NOW + timedelta(seconds=10), (event,),
+        )  # fmt: skip
+        assert tickets.issue(issue)
+        act = ValidateTicket(
+            ticket, digest(ticket), _NOTES, proxies=False, renew=False, claims=(), needs=_NO_NEEDS, now=b.NOW,
+            audit=_event(Action.TICKET_VALIDATED, ""),
+        )  # fmt: skip
+        self._race([act] * (PROCESSES * HANDS), _hold_row(act.digest), held=held)
 
     def _redeem_once(self, kind: Redeemable, shown: str, payload: CodePayload, *, held: bool) -> Redeem:
         acts = [_redeem(kind, shown, payload) for _ in range(PROCESSES * HANDS)]
@@ -284,11 +309,11 @@ def _work(url: str, hands: int, line: Line) -> None:
     event.listen(engine, "connect", _be_patient)
     for connection in [engine.connect() for _ in range(hands)]:
         connection.close()
-    port, together = SqlGrants(engine), Barrier(hands + 1)
+    port, tickets, together = SqlGrants(engine), _tickets_on(engine), Barrier(hands + 1)
     line.say(AT_THE_LINE)
     with ThreadPoolExecutor(hands) as pool, suppress(EOFError):
         while True:
-            going = [pool.submit(_run, port, act, together) for act in line.hear()]
+            going = [pool.submit(_run, port, tickets, act, together) for act in line.hear()]
             together.wait()
             line.say(AT_THE_LINE)
             line.say([each.result() for each in going])
@@ -301,9 +326,16 @@ def _be_patient(connection: Any, _entry: Any) -> None:
         connection.commit()
 
 
-def _run(port: SqlGrants, act: Act, together: Barrier) -> bool | str:
+def _tickets_on(engine: Engine) -> SqlTickets:
+    held = SqlGrants(engine)
+    return SqlTickets(held, SqlPortraits(held, SqlPeople(engine), SqlDetails(engine)))
+
+
+def _run(port: SqlGrants, tickets: SqlTickets, act: Act, together: Barrier) -> bool | str:
     together.wait()
     try:
+        if isinstance(act, ValidateTicket):
+            return tickets.validate(act) is not None
         return port.issue_code(act) if isinstance(act, IssueCode) else port.redeem(act) is not None
     except Exception as fault:  # noqa: BLE001 - whatever it was, the parent is told
         return repr(fault)

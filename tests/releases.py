@@ -133,6 +133,9 @@ def _told(service: Service) -> Iterator[tuple[str, str]]:
     for name, somebody in PEOPLE.items():
         for school in schools:
             title = f"{name}, school in play {school}" if school else name
+            if Protocol.SAML in service.protocols:
+                yield f"{title}: SAML", saml_of(service, somebody, school=school)
+                continue
             yield f"{title}: CAS", cas_of(service, somebody, school=school)
             yield f"{title}: OpenID Connect", oidc_of(service, somebody, school=school)
 
@@ -145,6 +148,16 @@ def cas_of(service: Service, somebody: Somebody, *, school: str = "") -> str:
     except PreauError as refusal:
         return f"refused: {refusal.code}"
     return write_success(told.principal, told.attributes, shape=rules.xml).body.decode()
+
+
+def saml_of(service: Service, somebody: Somebody, *, school: str = "") -> str:
+    """The NameID and the attributes, or the code of the refusal."""
+    try:
+        told = release_for(shipped(), Asker(service, Protocol.SAML, school), somebody.about())
+    except PreauError as refusal:
+        return f"refused: {refusal.code}"
+    attributes = {each.name: list(each.texts) for each in told.attributes}
+    return json.dumps({"NameID": told.principal, **attributes}, ensure_ascii=False)
 
 
 def oidc_of(service: Service, somebody: Somebody, *, school: str = "") -> str:

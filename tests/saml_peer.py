@@ -85,9 +85,7 @@ def sign(
     element.insert(0 if issuer is None else element.index(issuer) + 1, signature)
     context = xmlsec.SignatureContext()
     context.key = by.key
-    for each in element.getroottree().getroot().iter():
-        if each.get("ID"):
-            xmlsec.tree.add_ids(each, ["ID"])
+    xmlsec.tree.add_ids(element, ["ID"])
     context.sign(signature)
     return signature
 

@@ -16,12 +16,18 @@ from flask import Flask
 from broker.domain.people import Profil, Reference, Space
 from broker.domain.services import RelyingParty, Service, ServiceInstance, TokenAuthMethod
 from broker.federation import GuessGate, Passwords, PasswordSource, Source, SourceDescription, Sources
+from broker.federation.posted import PostedAnswers
 from broker.federation.service_gate import ServiceGate
 from broker.live import Part
+from broker.protocol.cas.routes import CasParts, build_cas_routes
 from broker.protocol.oidc.device_desk import DeviceDesk
 from broker.protocol.oidc.provider import ProviderSettings
 from broker.protocol.oidc.routes import ProviderParts, build_routes, keys_wanted
 from broker.protocol.oidc.signing import KeyVault, Signer
+from broker.protocol.saml.keys import SamlKeys
+from broker.protocol.saml.provider import IdentityProvider
+from broker.protocol.saml.routes import SamlParts, build_saml_routes
+from broker.protocol.saml_sources import SamlParty, build_source_routes
 from broker.services.register import Register
 from broker.storage.sql_child_tokens import SqlChildTokens
 from broker.storage.sql_consumptions import SqlConsumptions
@@ -35,7 +41,9 @@ from broker.storage.sql_ledger import SqlLedger
 from broker.storage.sql_logouts import SqlNotices
 from broker.storage.sql_people import SqlPeople
 from broker.storage.sql_portraits import SqlPortraits
+from broker.storage.sql_provider_logins import SqlProviderLogins
 from broker.storage.sql_service_tokens import SqlServiceTokens
+from broker.storage.sql_tickets import SqlTickets
 from broker.web.door import Door
 from broker.web.edge import Edge
 from broker.web.pages import create_pages
@@ -288,7 +296,23 @@ def _door(world: World, register: Settable[Register], pages: Flask, clock: FakeC
         SqlServiceTokens(world.engine), SqlChildTokens(world.engine),
         SqlDeviceRequests(world.engine),
     )  # fmt: skip
-    return Door(build_routes(provider), fallback=pages, logins=world.federation, store=world.store, clock=clock)
+    cas = CasParts(
+        BASE, register, people, portraits, grants, SqlTickets(grants, portraits), SqlLedger(world.engine), world.store,
+        world.live_policies, world.federation,
+    )  # fmt: skip
+    saml = _saml_parts(world, provider, vault)
+    routes = (*build_routes(provider), *build_cas_routes(cas), *build_saml_routes(saml))
+    routes += build_source_routes([SamlParty("educonnect", b"<x/>")], PostedAnswers(world.store))
+    return Door(routes, fallback=pages, logins=world.federation, store=world.store, clock=clock)
+
+
+def _saml_parts(world: World, provider: ProviderParts, vault: KeyVault) -> SamlParts:
+    idp = IdentityProvider(BASE, provider.settings.lives)
+    return SamlParts(
+        idp, provider.services, provider.people, provider.portraits, provider.grants, SqlDetails(world.engine),
+        SqlProviderLogins(world.engine), provider.ledger, provider.store, provider.policies,
+        SamlKeys(vault, provider.signer, name=HOST), provider.logins,
+    )  # fmt: skip
 
 
 def as_pupil(stand: WebStand, key: str, *, given: str = "Léa", user: str = "eleve") -> str:

@@ -19,11 +19,11 @@ from pathlib import Path
 from statistics import median
 
 from bench.import_aaf import postgresql_database
-from bench.oidc.measure import OTHER_CORE, Measure, measure
+from bench.measure import OTHER_CORE, Measure, measure
 from bench.oidc.ours import preau
 from bench.oidc.peers import llng_provider, node_provider
-from bench.oidc.process import largest_mib, tree
-from bench.oidc.work import CHECKS, Provider
+from bench.oidc.work import ACTS, Provider
+from bench.processes import largest_mib, tree
 from bench.results import Row, append
 from tests import servers
 
@@ -56,7 +56,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--count", type=int, default=1000, help="requests of an act in a round")
-    parser.add_argument("--acts", default=",".join(CHECKS))
+    parser.add_argument("--acts", default=",".join(ACTS))
     parser.add_argument(
         "--bare", action="store_true", help="leave out what is printed beside: RS256, SQLite, LemonLDAP::NG"
     )
@@ -97,7 +97,7 @@ async def rounds(providers: Sequence[Provider], plan: Plan) -> Found:
             provider.client.close()
             for act in plan.acts:
                 found.setdefault((provider.name, act), []).append(
-                    await measure(provider, act, plan.count // provider.share)
+                    await measure(provider, ACTS[act], plan.count // provider.share)
                 )
     return found
 

@@ -8,14 +8,14 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from bench.oidc.client import Client, request
-from bench.oidc.measure import SERVER_CORE
+from bench.http_client import Client, request
+from bench.measure import SERVER_CORE
 from bench.oidc.work import MAIL, REDIRECT, SECRET, USER, Provider
 from broker.domain.acts import OpenSession
 from broker.domain.audit import Action, AuditEvent
@@ -57,10 +57,15 @@ url = "http://127.0.0.1:9999/"
 
 
 @contextmanager
-def preau(folder: Path, database: str, redis: str, *, stores: Sequence[int]) -> Iterator[list[Provider]]:
-    """Run it on these stores; yields it once for each way to sign, each with a session."""
+def preau(
+    folder: Path, database: str, redis: str, *, stores: Sequence[int], files: Mapping[str, str] | None = None
+) -> Iterator[list[Provider]]:
+    """Run it on these stores; yields it once for each way to sign, each with a session.
+
+    `files`: other services' descriptors and what they name, by file name.
+    """
     port = servers.free_port()
-    config, cookies = _settle(folder, database, redis, port)
+    config, cookies = _settle(folder, database, redis, port, files=files or {})
     with _running(folder, config, "serve", core=SERVER_CORE) as serving, _worker(folder, config, redis):
         base, kind = f"http://127.0.0.1:{port}", "PostgreSQL, Redis" if redis else "SQLite"
         _wait(base, serving, folder / "serve.log")
@@ -74,11 +79,15 @@ def _signing(plain: Provider, kind: str, alg: str) -> Provider:
     return replace(plain, name=f"préau ({kind}, {alg})", client_id=f"mesure-{alg.lower()}", alg=alg)
 
 
-def _settle(folder: Path, database: str, redis: str, port: int) -> tuple[Path, dict[str, str]]:
+def _settle(
+    folder: Path, database: str, redis: str, port: int, *, files: Mapping[str, str]
+) -> tuple[Path, dict[str, str]]:
     (folder / "services").mkdir(parents=True)
     for alg in ALGS:
         told = {"client": f"mesure-{alg.lower()}", "alg": alg, "secret": digest(SECRET), "redirect": REDIRECT}
         (folder / "services" / f"{alg.lower()}.toml").write_text(_SERVICE.format(required=REQUIRED, **told), "utf-8")
+    for name, text in files.items():
+        (folder / "services" / name).write_text(text, "utf-8")
     (folder / "master").touch(mode=0o600)
     (folder / "master").write_bytes(secrets.token_bytes(32))
     place = f'listen = "127.0.0.1:{port}"\ndatabase_url = "{database}"\nredis_url = "{redis}"\n'

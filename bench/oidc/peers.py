@@ -13,8 +13,8 @@ from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 from bench import llng
-from bench.oidc.client import Client, Cookies, request
-from bench.oidc.measure import SERVER_CORE
+from bench.http_client import Client, Cookies, request
+from bench.measure import SERVER_CORE
 from bench.oidc.work import MAIL, REDIRECT, SECRET, USER, Provider
 from tests import servers
 

@@ -13,7 +13,8 @@ import secrets
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
-from bench.oidc.client import Client, Cookies, Response, request
+from bench.http_client import Client, Cookies, Response, request
+from bench.measure import Act, need
 
 SECRET = "perf-secret-perf-secret-perf-secret-perf-secret"  # noqa: S105 (of a client that lives as long as the measure)
 REDIRECT = "http://127.0.0.1:9999/cb"
@@ -21,16 +22,6 @@ USER = {"given_name": "Dominique", "family_name": "Martin"}
 MAIL = "dominique.martin@example.org"
 DISTINCT = 50
 """Access tokens that userinfo is asked with in turn."""
-
-
-class Unsound(Exception):
-    """The answer does not hold what was asked for."""
-
-
-def need(holds: bool, answer: Response, what: str) -> None:
-    """Raise `Unsound` unless the work was done."""
-    if not holds:
-        raise Unsound(f"{what}: {answer.status} {answer.head[:300]!r} {answer.body[:300]!r}")
 
 
 @dataclass(slots=True)
@@ -67,10 +58,6 @@ class Provider:
     def host(self) -> str:
         """What the Host header says."""
         return urlsplit(self.base).netloc
-
-    async def requests(self, act: str, count: int) -> list[bytes]:
-        """`count` requests of an act, ready to be sent."""
-        return await PREPARED[act](self, count)
 
     def get(self, path: str, **more: str) -> bytes:
         """A GET."""
@@ -149,17 +136,6 @@ async def prepare_client_credentials(provider: Provider, count: int) -> list[byt
     return [provider.post(grant_type="client_credentials", scope=provider.api)] * count
 
 
-PREPARED = {
-    "discovery": prepare_discovery,
-    "jwks": prepare_jwks,
-    "sso": prepare_sso,
-    "token": prepare_token,
-    "refresh": prepare_refresh,
-    "userinfo": prepare_userinfo,
-    "client_credentials": prepare_client_credentials,
-}
-
-
 def check_discovery(provider: Provider, answer: Response) -> None:
     """The document names the token endpoint."""
     need(answer.status == 200 and f"{provider.base}{provider.token}".encode() in answer.body, answer, "discovery")
@@ -202,12 +178,15 @@ def check_access_token(_: Provider, answer: Response) -> None:
     need(answer.status == 200 and b'"access_token"' in answer.body, answer, "client_credentials")
 
 
-CHECKS = {
-    "discovery": check_discovery,
-    "jwks": check_jwks,
-    "sso": check_sso,
-    "token": check_tokens,
-    "refresh": check_refreshed,
-    "userinfo": check_userinfo,
-    "client_credentials": check_access_token,
+ACTS = {
+    act.name: act
+    for act in (
+        Act("discovery", prepare_discovery, check_discovery),
+        Act("jwks", prepare_jwks, check_jwks),
+        Act("sso", prepare_sso, check_sso),
+        Act("token", prepare_token, check_tokens),
+        Act("refresh", prepare_refresh, check_refreshed),
+        Act("userinfo", prepare_userinfo, check_userinfo),
+        Act("client_credentials", prepare_client_credentials, check_access_token),
+    )
 }

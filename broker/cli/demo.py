@@ -45,6 +45,7 @@ def add_to(commands: Commands) -> None:
     parser = commands.add_parser("demo", help=text, description=text, allow_abbrev=False)
     parser.add_argument("--data", type=Path, default=DEFAULT_FOLDER, metavar="DIR", help="folder to keep it in")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, metavar="N", help="port of the broker and the sites")
+    parser.add_argument("--registration", action="store_true", help="let clients register themselves (RFC 7591)")
     parser.add_argument("--prepare-only", action="store_true", help="write and import everything, then stop")
     parser.set_defaults(run=demo)
 
@@ -54,7 +55,7 @@ def demo(args: argparse.Namespace) -> int:
     check_free(HOST, args.port)
     folder: Path = args.data.resolve()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    town = prepare(folder, issuer=f"http://{HOST}:{args.port}")
+    town = prepare(folder, issuer=f"http://{HOST}:{args.port}", registration=args.registration)
     load_master_secret(folder / "secrets" / "master")
     settings = load_settings(town.settings, {})
     settle(town, settings)

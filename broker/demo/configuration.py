@@ -28,6 +28,7 @@ LEGAL_BASIS = "Mission d'intérêt public (RGPD, article 6.1.e)."
 RETENTION = "L'année scolaire en cours."
 
 Value = str | bool | int | list[str] | dict[str, str]
+_REGISTRATION: dict[str, Value] = {"enabled": True, "tenant": TENANT, "profils": ["TUT"], "open": True, "days": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +113,8 @@ class SecretFolder:
             path.write_bytes(secret)
 
 
-def write_settings(path: Path, addresses: Addresses, *, ca_file: Path | None) -> None:
-    """Write `preau.toml`; paths in it are relative to its own folder."""
+def write_settings(path: Path, addresses: Addresses, *, ca_file: Path | None, registration: bool = False) -> None:
+    """Write `preau.toml`; paths in it are relative to its own folder. `registration`: clients register themselves."""
     listen = urlsplit(addresses.issuer)
     top: dict[str, Value] = {
         "issuer": addresses.issuer, "listen": f"{listen.hostname}:{listen.port or 443}", "data_dir": "var",
@@ -125,6 +126,7 @@ def write_settings(path: Path, addresses: Addresses, *, ca_file: Path | None) ->
         ("[[tenants]]", {"id": TENANT, "name": "Académie fictive"}),
         ("[[feeds]]", {"id": FEED_2D, "tenant": TENANT, "academie": ACADEMIE, "degree": "2D"}),
         ("[[feeds]]", {"id": FEED_1D, "tenant": TENANT, "academie": ACADEMIE, "degree": "1D"}),
+        *((("[registration]", _REGISTRATION),) if registration else ()),
         *(("[[sources]]", _source(site, addresses, ca_file=ca_file)) for site in Site),
     ]  # fmt: skip
     lines = ["# Written by the demo town at each start.", *_assignments(top)]

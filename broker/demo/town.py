@@ -61,12 +61,14 @@ def prepare(
     sites_port: int | None = None,
     tls: Tls | None = None,
     year: int | None = None,
+    registration: bool = False,
 ) -> Town:
     """Write everything the broker needs into `folder`, and return where it all is.
 
     Writes `feeds/`, `preau.toml`, `services/*.toml` and `secrets/` (0600, kept when they exist). The sites answer on
     127.0.0.2 and following, all on `sites_port` (else the issuer's port), over https when `tls` is given. `year` is
-    the first year of the school year (else today's): the same year gives the same bytes.
+    the first year of the school year (else today's): the same year gives the same bytes. `registration`: whoever tries
+    a client of theirs on the invented people registers it (RFC 7591), and is gone in a day.
     """
     year = school_year(datetime.now(UTC).date()) if year is None else year
     port = sites_port or urlsplit(issuer).port or 443
@@ -77,7 +79,7 @@ def prepare(
     for name in ("educonnect", "educonnect-subjects", *(client.client_id for client in CLIENTS)):
         store.ensure(name)
     settings = folder / "preau.toml"
-    write_settings(settings, addresses, ca_file=tls.authority if tls else None)
+    write_settings(settings, addresses, ca_file=tls.authority if tls else None, registration=registration)
     _write_services(folder / "services", addresses)
     feeds, delta = _write_feeds(folder / "feeds", population)
     accounts = accounts_of(population)

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from broker.domain.audit import AuditEvent
 from broker.domain.identity import LinkProof
-from broker.domain.sessions import CodePayload, DeviceRequest, Redeemable, ServiceToken, Session
+from broker.domain.sessions import CodePayload, DeviceRequest, Grant, Redeemable, ServiceToken, Session
 from broker.domain.standings import StandingKind, StandingState
 
 
@@ -41,6 +41,23 @@ class IssueCode:
 
     @property
     def issued_at(self) -> datetime:
+        """The instant of the act, as its audit tells it."""
+        return self.audit[0].at
+
+
+@dataclass(frozen=True, slots=True)
+class EnterProvider:
+    """Store the grant of a login at a SAML service provider, with at least the event of the answer itself.
+
+    `name` is what the provider is told the person is called (NameID): a logout of either side names it.
+    """
+
+    grant: Grant
+    name: str
+    audit: tuple[AuditEvent, ...]
+
+    @property
+    def at(self) -> datetime:
         """The instant of the act, as its audit tells it."""
         return self.audit[0].at
 

@@ -20,6 +20,7 @@ class Action(StrEnum):
     PERSONS_MERGED = "persons_merged"
     PERSONS_UNMERGED = "persons_unmerged"
     CODE_ISSUED = "code_issued"
+    ASSERTION_ISSUED = "assertion_issued"
     CODE_REDEEMED = "code_redeemed"
     CODE_REUSED = "code_reused"
     CODE_REFUSED = "code_refused"
@@ -35,6 +36,9 @@ class Action(StrEnum):
     SERVICE_TOKEN_ISSUED = "service_token_issued"  # noqa: S105
     CHILD_TOKEN_ISSUED = "child_token_issued"  # noqa: S105
     CHILD_TOKEN_REFUSED = "child_token_refused"  # noqa: S105
+    TICKET_ISSUED = "ticket_issued"
+    TICKET_VALIDATED = "ticket_validated"
+    PROXY_GRANTED = "proxy_granted"
     OUTAGE_ACCEPTED = "outage_accepted"
     IMPORT_STARTED = "import_started"
     IMPORT_HELD = "import_held"

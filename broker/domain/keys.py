@@ -29,6 +29,7 @@ class KeyPurpose(StrEnum):
     ID_TOKEN = "id_token"  # noqa: S105 (a purpose)
     LOGOUT_TOKEN = "logout_token"  # noqa: S105
     ACCESS_TOKEN = "access_token"  # noqa: S105
+    SAML_SIGNING = "saml_signing"
 
 
 @dataclass(frozen=True, slots=True)

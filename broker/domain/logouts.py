@@ -11,11 +11,16 @@ from broker.domain.audit import OutboxRow, Topic
 
 @dataclass(frozen=True, slots=True)
 class Logout:
-    """A visit that ended, as one client is to learn it: by the subject under which it knows the person."""
+    """A visit that ended, as one client is to learn it: by the subject under which it knows the person.
+
+    `index`: by what a CAS or SAML service knows its own session; `url`: where it is told, when its login said so.
+    """
 
     visit: str
     client_id: str
     subject: str
+    index: str = ""
+    url: str = ""
 
 
 class Untold(StrEnum):
@@ -36,10 +41,11 @@ class NoticeState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """The receipt of one client."""
+    """The receipt of one client. `subject`: the name under which it knows the person."""
 
     client_id: str
     state: NoticeState
+    subject: str = ""
 
 
 class LogoutUntold(Exception):
@@ -53,9 +59,11 @@ class LogoutUntold(Exception):
 def logout_row(logout: Logout, *, at: datetime) -> OutboxRow:
     """The outbox row that has a client told; in its lane, one client learns of logouts in the order they happened."""
     payload = {"client_id": logout.client_id, "subject": logout.subject}
+    payload |= {"index": logout.index, "url": logout.url} if logout.index else {}
     return OutboxRow(Topic.LOGOUT, key=logout.visit, at=at, payload=payload, lane=logout.client_id)
 
 
 def logout_named(row: OutboxRow) -> Logout:
     """The logout that a row made by `logout_row` names."""
-    return Logout(row.key, row.payload["client_id"], row.payload["subject"])
+    told = row.payload
+    return Logout(row.key, told["client_id"], told["subject"], told.get("index", ""), told.get("url", ""))

@@ -96,13 +96,16 @@ class ReleaseRules:
 
     `school_parameter`: the parameter of the service's address that names the school in play (a UAI). That school's data
     alone is then told; where none is named, a person of one school is there, and of a person of several nothing of any
-    school is told.
+    school is told. `fixed`: texts that are the same for everybody (the number of an ENT), by the attribute's name;
+    `principal_as`: the attribute that holds the pairwise identifier too, where a service reads it there.
     """
 
     principal: PrincipalRule = PrincipalRule()
     attributes: tuple[AttributeRule, ...] = ()
     xml: XmlShape = XmlShape.ATTRIBUTES
     school_parameter: str = ""
+    fixed: tuple[tuple[str, str], ...] = ()
+    principal_as: str = ""
 
     def spoken_in(self, protocol: Protocol) -> tuple[AttributeRule, ...]:
         """The rules that speak in a protocol, in order."""

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 from broker.domain.assurance import Assurance
 from broker.domain.people import Profil, Space
 from broker.domain.school import Level
+from broker.domain.service_clients import SAML_CLIENT, ServiceProvider
 
 if TYPE_CHECKING:
+    from broker.domain.cas import CasClient
     from broker.domain.release_rules import ReleaseRules
 
 
@@ -244,7 +246,8 @@ class Service:
     whether a third adult may use it for a child, `outage` whether a lower assurance is taken while the source that
     would give the required one is down. `state` and `closed_schools` (suspended by an administrator: no service there,
     and in no claim) come from the standings, never from the descriptor. `registered`: it registered itself; None: a
-    descriptor declares it. `sector_host` is that of a `sector_identifier_uri`, which such a client alone can have.
+    descriptor declares it. `cas` and `saml`: how it is known by these, None: not at all. `sector_host` is that of a
+    `sector_identifier_uri`, which such a client alone can have.
     """
 
     service_id: str
@@ -275,7 +278,9 @@ class Service:
     release: ReleaseRules | None = None
     resources: tuple[Resource, ...] = ()
     registered: SelfRegistered | None = None
+    cas: CasClient | None = None
     sector_host: str = ""
+    saml: ServiceProvider | None = None
 
     @property
     def sector(self) -> str:
@@ -284,6 +289,11 @@ class Service:
         Marked, so that a host never passes for the service of that name.
         """
         return f"host:{self.sector_host}" if self.sector_host else self.service_id
+
+    @property
+    def saml_client(self) -> str:
+        """The name under which its SAML logins are granted."""
+        return f"{SAML_CLIENT}{self.service_id}"
 
     @property
     def login_starts_at(self) -> str:

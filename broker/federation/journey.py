@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -25,6 +25,7 @@ from broker.federation.interactions import CALLBACK, Interactions, password_path
 from broker.federation.linking import Refuse
 from broker.federation.live_sessions import LiveSessions
 from broker.federation.logins import Interaction, LoginRequest, Outing, SettledReturn
+from broker.federation.posted import ANSWER, POSTED, STATE, PostedAnswers
 from broker.federation.sources import PasswordSource, Source, Sources
 from broker.federation.steps import Decisions, Done, GoUpstream, StepUp, next_step
 from broker.federation.upstreams import Upstreams, preferred
@@ -206,9 +207,24 @@ class Federation:
         self.live.forget(session.handle_digest)
         return self.farewells.keep(Farewell(session.visit, onward))
 
+    def end(self, session: Session, *, trace: str) -> None:
+        """End a session that a service names from server to server, with all that was granted in it."""
+        now = self.clock()
+        self.sessions.end(session.sid, now=now, audit=self._event(Action.SIGN_OUT, session, trace=trace, now=now))
+        self.live.forget(session.handle_digest)
+
     def unended(self, session_handle: str) -> Session | None:
         """The session of this browser that a sign-out would end: also one that was idle too long."""
         return self.live.unended(session_handle)
+
+    def with_posted(self, source_id: str, params: Mapping[str, str]) -> dict[str, str]:
+        """The parameters of a return, with the answer that its source posted a moment ago in the place of its handle.
+
+        An answer stands in no address, so that one which comes in an address is dropped.
+        """
+        kept = {name: value for name, value in params.items() if name not in {POSTED, ANSWER}}
+        found = PostedAnswers(self.store).take(params.get(POSTED, ""), source_id, params.get(STATE, ""))
+        return {**kept, ANSWER: found} if found else kept
 
     @property
     def farewells(self) -> Farewells:

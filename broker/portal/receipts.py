@@ -9,6 +9,7 @@ from enum import StrEnum
 from broker.domain.logouts import Notice, NoticeState
 from broker.domain.ports import Services
 from broker.domain.services import RelyingParty, Service
+from broker.services.logout_ways import LogoutWay, logout_way
 
 
 class ReceiptState(StrEnum):
@@ -42,10 +43,14 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Receipts:
-    """`shown`: the clients that the page itself tells; none of a suspended service, nobody is sent there."""
+    """`shown` and `providers`: the clients that the page itself tells, by OpenID Connect and by SAML.
+
+    None of a suspended service: nobody is sent there.
+    """
 
     services: tuple[Receipt, ...]
     shown: tuple[RelyingParty, ...]
+    providers: tuple[tuple[Service, Notice], ...] = ()
 
     @property
     def waiting(self) -> bool:
@@ -58,20 +63,25 @@ def build_receipts(notices: Iterable[Notice], register: Services) -> Receipts:
     states: dict[str, list[ReceiptState]] = {}
     services: dict[str, Service] = {}
     shown: dict[str, RelyingParty] = {}
+    providers: dict[str, tuple[Service, Notice]] = {}
     for notice in notices:
         service = register.by_client(notice.client_id)
-        party = service.party(notice.client_id) if service else None
-        if service is None or party is None:
+        if service is None:
             continue
+        party, way = service.party(notice.client_id), logout_way(service, notice.client_id)
         services[service.service_id] = service
-        states.setdefault(service.service_id, []).append(_state(notice, party))
-        if not service.is_suspended:
+        states.setdefault(service.service_id, []).append(_state(notice, way))
+        if service.is_suspended:
+            continue
+        if party is not None and party.frontchannel_logout_uri:
             shown[party.client_id] = party
+        if party is None and way is LogoutWay.FRONT:
+            providers[notice.client_id] = (service, notice)
     told = (Receipt(service, max(states[name], key=_ORDER.index)) for name, service in services.items())
-    return Receipts(tuple(told), tuple(party for party in shown.values() if party.frontchannel_logout_uri))
+    return Receipts(tuple(told), tuple(shown.values()), tuple(providers.values()))
 
 
-def _state(notice: Notice, party: RelyingParty) -> ReceiptState:
-    if party.backchannel_logout_uri:
+def _state(notice: Notice, way: LogoutWay) -> ReceiptState:
+    if way is LogoutWay.BACK:
         return _ANSWERED[notice.state]
-    return ReceiptState.SHOWN if party.frontchannel_logout_uri else ReceiptState.NO_ADDRESS
+    return ReceiptState.SHOWN if way is LogoutWay.FRONT else ReceiptState.NO_ADDRESS

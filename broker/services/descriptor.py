@@ -28,15 +28,17 @@ from broker.domain.services import (
 )
 from broker.domain.toml_text import Step, TomlText, TomlUnreadable, parse_toml
 from broker.services.addresses import address_fault
+from broker.services.cas_client import read_cas
 from broker.services.parties import files_of, read_party
 from broker.services.reading import UAI, Fault, Reader
 from broker.services.release_reader import read_release
 from broker.services.resources import read_resource
+from broker.services.service_provider import metadata_file_of, read_service_provider
 
 SERVICE_KEYS = (
     "service_id", "tenant", "names", "purpose", "data", "legal_basis", "retention", "rights_url", "operator",
     "accessibility", "space", "profils", "levels", "schools", "classes", "claims", "requires", "mandates", "outage",
-    "protocols", "instances", "parties", "openings", "release", "resources",
+    "protocols", "instances", "parties", "openings", "release", "resources", "cas", "saml",
 )  # fmt: skip
 _IDENTIFYING = frozenset({"service_id", "tenant", "client_id", "source", "feed", "uri"})
 NOT_DECLARED = "non déclaré"
@@ -86,6 +88,7 @@ def read_descriptor(path: Path, faults: list[Fault]) -> Descriptor | None:
     reader = Reader(text, path.name, faults, table=dict(text.table))
     service = _service(reader, folder=path.parent)
     named = [file for row in reader.rows("parties") for file in files_of(row, folder=path.parent)]
+    named += metadata_file_of(reader.inner("saml"), folder=path.parent)
     return Descriptor(service, (path, *named), text) if len(faults) == before else None
 
 
@@ -119,15 +122,16 @@ def _service(reader: Reader, *, folder: Path) -> Service:
         openings=tuple(_opening(row) for row in reader.rows("openings")),
         release=read_release(reader.inner("release"), claims=claims, space=space),
         resources=tuple(read_resource(row, space=space) for row in reader.rows("resources")),
+        saml=read_service_provider(reader.inner("saml"), folder=folder),
+        cas=read_cas(reader.inner("cas")),
     )
     _check_together(reader, service)
+    _check_protocols(reader, service)
     return service
 
 
 def _check_together(reader: Reader, service: Service) -> None:
     """What no key alone can tell."""
-    if service.parties and Protocol.OIDC not in service.protocols:
-        reader.fault("'parties' are OpenID Connect clients, and 'protocols' has no 'oidc'", key="protocols")
     for place, party in enumerate(service.parties):
         tells = service.space is Space.FAMILY and ClaimName.CHILDREN in service.claims
         if GrantType.TOKEN_EXCHANGE in party.grant_types and not tells:
@@ -146,6 +150,16 @@ def _check_together(reader: Reader, service: Service) -> None:
     for named in sorted(service.classes):
         if service.schools and named.partition(":")[0] not in service.schools:
             reader.fault(f"'classes': the school of '{named}' is not among 'schools'", key="classes")
+
+
+def _check_protocols(reader: Reader, service: Service) -> None:
+    """What a descriptor declares for a protocol is nothing unless it names the protocol."""
+    if service.parties and Protocol.OIDC not in service.protocols:
+        reader.fault("'parties' are OpenID Connect clients, and 'protocols' has no 'oidc'", key="protocols")
+    if service.cas and Protocol.CAS not in service.protocols:
+        reader.fault("'[cas]' is there, and 'protocols' has no 'cas'", key="protocols")
+    if service.saml and Protocol.SAML not in service.protocols:
+        reader.fault("'[saml]' is there, and 'protocols' has no 'saml'", key="protocols")
 
 
 def _address(reader: Reader, key: str) -> str:

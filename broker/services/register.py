@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from broker.domain.cas import CAS_CLIENT
 from broker.domain.errors import SettingsError
 from broker.domain.services import Service, ServiceState
 from broker.domain.standings import InForce, StandingKind, StandingState
+from broker.services.cas_addresses import Asked, belongs_to
 from broker.services.descriptor import Descriptor, read_descriptor
 from broker.services.reading import Fault
 
@@ -39,7 +42,8 @@ class Register:
         self.files = tuple(files)
         self._services = tuple(_as_it_stands(service, self.in_force) for service in services)
         self._by_resource = {each.uri: service for service in self._services for each in service.resources}
-        self._by_client = {party.client_id: service for service in self._services for party in service.parties}
+        self._by_client = {name: service for service in self._services for name in client_names(service)}
+        self._by_entity = {each.saml.entity_id: each for each in self._services if each.saml}
 
     def all(self) -> tuple[Service, ...]:
         """Every declared service, in the order of the register."""
@@ -53,6 +57,10 @@ class Register:
         """The service that offers the API at this address."""
         return self._by_resource.get(uri)
 
+    def by_entity(self, entity_id: str) -> Service | None:
+        """The service whose SAML service provider has this name, byte for byte (SAML Core §8.3.6)."""
+        return self._by_entity.get(entity_id)
+
     def by_id(self, service_id: str) -> Service | None:
         """The service of this id."""
         return next((service for service in self._services if service.service_id == service_id), None)
@@ -60,6 +68,13 @@ class Register:
     def standing(self, in_force: InForce) -> Register:
         """The same register under other standings."""
         return Register(self._services, in_force=in_force, files=self.files)
+
+
+def client_names(service: Service) -> tuple[str, ...]:
+    """The names under which logins at a service are granted: its clients', and its own by each other protocol."""
+    by_cas = (CAS_CLIENT + service.service_id,) if service.cas else ()
+    by_saml = (service.saml_client,) if service.saml else ()
+    return (*(party.client_id for party in service.parties), *by_cas, *by_saml)
 
 
 def _as_it_stands(service: Service, in_force: InForce) -> Service:
@@ -105,7 +120,20 @@ def _read(folder: Path) -> tuple[list[Descriptor], list[Fault]]:
         raise SettingsError((f"{folder}: no such folder of services",))
     read = [read_descriptor(path, faults) for path in sorted(folder.glob("*.toml"))]
     found = [descriptor for descriptor in read if descriptor is not None]
-    return found, faults + _collisions(found) + ([] if faults else _strangers(found))
+    return found, faults + _collisions(found) + ([] if faults else _strangers(found) + _shared_addresses(found))
+
+
+def _shared_addresses(found: Iterable[Descriptor]) -> list[Fault]:
+    """An address of CAS that two services of one space share: a ticket would be for either."""
+    descriptors = [each for each in found if each.service.cas is not None]
+    return [
+        Fault(one.file, one.line_of(one.service.service_id), f"'{url}' is also of '{other.service.service_id}'")
+        for one in descriptors
+        for other in descriptors
+        if other is not one and one.service.cas and other.service.cas and one.service.space is other.service.space
+        for url in one.service.cas.services
+        if any(belongs_to(Asked(url, urlsplit(url)), registered) for registered in other.service.cas.services)
+    ]
 
 
 def _strangers(found: Iterable[Descriptor]) -> list[Fault]:
@@ -127,6 +155,7 @@ def _collisions(found: Iterable[Descriptor]) -> list[Fault]:
         service = descriptor.service
         names = [("service_id", service.service_id), *(("client_id", p.client_id) for p in service.parties)]
         names += [("uri", resource.uri) for resource in service.resources]
+        names += [("entity_id", service.saml.entity_id)] if service.saml else []
         for key, name in names:
             if (key, name) in seen:
                 faults.append(Fault(descriptor.file, descriptor.line_of(name), f"{key} '{name}' is declared twice"))

@@ -17,7 +17,7 @@ from broker.domain.people import ChildCard, PersonView
 from broker.domain.release_rules import AttributeRule, PrincipalRule, ReleaseRules
 from broker.domain.released import Attribute, Released, Value
 from broker.domain.services import NO_TEXT, ClaimName, Protocol, Service
-from broker.services.access import Place, places_open, role_in
+from broker.services.access import Place, places_open, profils_of, role_in
 from broker.services.release_principal import principal_of
 from broker.services.release_values import MANY, ChildSubject, Told, values_of
 from policies import Policies, ReleaseFacts, Role
@@ -75,15 +75,30 @@ def release_for(policies: Policies, asker: Asker, about: About, *, wanted: Colle
     school in play or, where the answer itself opens the service (CAS, SAML), no role or no such name as it asks for.
     """
     told = _told(policies, asker, about)
-    if asker.protocol is not Protocol.OIDC and told.role is Role.NONE:
-        raise ReleaseRefused("the person has no role at this service")
+    if asker.protocol is not Protocol.OIDC and not _is_served(asker.service, about.person, told.role):
+        raise ReleaseRefused("the person has no role, or no profile, at this service")
     asked = [claim for claim in asker.service.claims if wanted is None or claim.value in wanted]
     allowed = frozenset(released(policies, asker.service, about.person, among=asked))
     chosen = [rule for rule in _rules(asker) if rule.claim in allowed]
     attributes = tuple((rule.claim, found) for rule in chosen if (found := _attribute(told, rule)) is not None)
     principal = principal_of(told, asker.principal, subject=about.subject, allowed=allowed)
     claims = frozenset(claim for claim, _ in attributes) | principal.claims
-    return Released(principal.value, tuple(found for _, found in attributes), claims)
+    plain = _plain(asker, principal.value)
+    return Released(principal.value, (*plain, *(found for _, found in attributes)), claims)
+
+
+def _is_served(service: Service, person: PersonView, role: Role) -> bool:
+    """Tell whether the service is for such people: no parent is told of to one that is for pupils alone."""
+    return role is not Role.NONE and not service.profils.isdisjoint(profils_of(person, role))
+
+
+def _plain(asker: Asker, principal: str) -> tuple[Attribute, ...]:
+    """What discloses nothing beyond the name: texts that are the same for everybody, and the name once more."""
+    if asker.protocol is Protocol.OIDC:
+        return ()
+    fixed = tuple(Attribute(name, (text,)) for name, text in asker.rules.fixed)
+    again = asker.rules.principal_as
+    return (*fixed, Attribute(again, (principal,))) if again else fixed
 
 
 def claims_for(

@@ -24,7 +24,7 @@ from broker.domain.services import NO_TEXT, ClaimName, Protocol
 from broker.services.reading import Reader
 from broker.services.release_principal import CLAIM_OF
 
-RELEASE_KEYS = ("principal", "attributes", "xml", "school_parameter")
+RELEASE_KEYS = ("principal", "attributes", "xml", "school_parameter", "fixed", "principal_as")
 PRINCIPAL_KEYS = ("kind", "source", "feed", "prefix", "shape")
 ATTRIBUTE_KEYS = (
     "claim", "name", "protocols", "values", "only_mapped", "wrap", "join", "date", "source", "feed", "prefix",
@@ -35,6 +35,7 @@ RESERVED = frozenset({"user", "attributes", "userAttributes", "proxyGrantingTick
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,127}")
 _INE = re.compile(r"(?i)(^|[^a-z])ine([^a-z]|$)|EleveINE")
 _PARAMETER = re.compile(r"[A-Za-z0-9_-]{1,32}")
+_FIXED = re.compile(r"[A-Za-z0-9._:/-]{1,64}")
 _PREFIX = re.compile(r"[A-Za-z0-9$_:.-]{0,32}")
 _WRITTEN = (Protocol.CAS, Protocol.SAML)
 
@@ -46,13 +47,30 @@ def read_release(reader: Reader | None, *, claims: Collection[ClaimName], space:
     reader.only(RELEASE_KEYS)
     principal = _principal(reader.inner("principal"), claims=claims, space=space)
     attributes = tuple(_attribute(row, claims=claims) for row in reader.rows("attributes"))
-    _check_names(reader, attributes)
+    fixed, again = _fixed(reader.inner("fixed")), _wire_name(reader, "principal_as", optional=True)
+    if again and principal.kind not in {PrincipalKind.SUBJECT, PrincipalKind.ID}:
+        reader.fault("'principal_as' goes with a pairwise principal: another is a claim", key="principal_as")
+    _check_names(reader, attributes, taken=tuple(name for name in (*(name for name, _ in fixed), again) if name))
     return ReleaseRules(
         principal=principal,
         attributes=attributes,
         xml=reader.member("xml", XmlShape, default=XmlShape.ATTRIBUTES),
         school_parameter=_matching(reader, "school_parameter", _PARAMETER),
+        fixed=fixed,
+        principal_as=again,
     )
+
+
+def _fixed(reader: Reader | None) -> tuple[tuple[str, str], ...]:
+    """Texts that everybody's answer holds, by the names of their attributes."""
+    if reader is None:
+        return ()
+    named = ((_as_wire_name(reader, name, key=name), text) for name, text in reader.table.items())
+    found = tuple((name, text) for name, text in named if name)
+    if not all(isinstance(text, str) and _FIXED.fullmatch(text) for _, text in found):
+        reader.fault("each is a short text of letters, digits and . _ : / -")
+        return ()
+    return found
 
 
 def _principal(reader: Reader | None, *, claims: Collection[ClaimName], space: Space) -> PrincipalRule:
@@ -125,11 +143,12 @@ def _check_origin(reader: Reader, claim: ClaimName | None, *, source: str, feed:
         reader.fault("'prefix' goes with an external_id", key="prefix")
 
 
-def _check_names(reader: Reader, rules: Collection[AttributeRule]) -> None:
+def _check_names(reader: Reader, rules: Collection[AttributeRule], *, taken: tuple[str, ...]) -> None:
     """Two attributes of one name would be read as one; so would a list that wears the name of another attribute."""
     for protocol in Protocol:
         spoken = [rule for rule in rules if protocol in rule.protocols]
         names = Counter(name for rule in spoken for name in (rule.name, rule.wrap) if name)
+        names.update(taken)
         for name in sorted(name for name, count in names.items() if count > 1):
             reader.fault(f"two attributes are called '{name}' in {protocol.value}", key="attributes")
 
@@ -145,7 +164,10 @@ def _values(reader: Reader) -> tuple[tuple[str, str], ...]:
 
 
 def _wire_name(reader: Reader, key: str, *, optional: bool = False) -> str:
-    name = reader.word(key, default="" if optional else None)
+    return _as_wire_name(reader, reader.word(key, default="" if optional else None), key=key)
+
+
+def _as_wire_name(reader: Reader, name: str, *, key: str) -> str:
     if name and not _NAME.fullmatch(name):
         reader.fault(f"'{key}' must be a plain name: letters, digits, dot, dash, underscore", key=key)
     if name in RESERVED or name.lower().startswith("xml"):

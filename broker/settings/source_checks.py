@@ -18,11 +18,13 @@ _EVERYWHERE = frozenset(
 _NEEDED: Mapping[SourceKind, tuple[str, ...]] = {
     SourceKind.OIDC: ("issuer", "client_id", "client_secret_file"),
     SourceKind.CAS: ("url",),
+    SourceKind.SAML: ("issuer", "metadata_file", "key_file", "certificate_file"),
     SourceKind.LDAP: ("url", "reader_dn", "reader_password_file", "people_dn"),
 }
 _POSSIBLE: Mapping[SourceKind, tuple[str, ...]] = {
     SourceKind.OIDC: ("auth_method", "scopes", "profile"),
     SourceKind.CAS: (),
+    SourceKind.SAML: ("profile", "subject_attribute"),
     SourceKind.LDAP: ("login_attributes", "subject_attribute", "decoy_dn"),
 }
 """The keys of each kind beside those of all: without the first nobody can sign in, the second may be left out."""
@@ -72,6 +74,8 @@ def _check_source_keys(source: SourceSettings) -> Iterator[str]:
 
 def _check_source_address(source: SourceSettings) -> Iterator[str]:
     name, value = ("issuer", source.issuer) if source.kind is SourceKind.OIDC else ("url", source.url)
+    if source.kind is SourceKind.SAML:
+        return  # an entityID is a name: some are URNs
     if value and source.kind is SourceKind.LDAP:
         yield from check_directory_address(value)
     elif value:
@@ -93,8 +97,11 @@ def _check_source_client(source: SourceSettings) -> Iterator[str]:
 def _check_source_references(source: SourceSettings) -> Iterator[str]:
     if source.releases_references and not source.feeds:
         yield "feeds: a source that releases references needs the feeds its keys may prove"
-    if source.releases_references and source.kind is SourceKind.OIDC and source.profile is SourceProfile.PLAIN:
-        yield "releases_references: among oidc sources only the profile educonnect has references"
+    by_claims = source.kind in {SourceKind.OIDC, SourceKind.SAML}
+    if source.releases_references and by_claims and source.profile is not SourceProfile.EDUCONNECT:
+        yield f"releases_references: among {source.kind} sources only the profile educonnect has references"
+    if source.kind is SourceKind.OIDC and source.profile is SourceProfile.AGENTS:
+        yield "profile: agents come by saml (kind = saml)"
     for name, number in source.academies.items():
         if not ACADEMIE.fullmatch(number):
             yield f"academies.{name}: two digits are wanted"
@@ -105,6 +112,7 @@ def _check_source_rest(source: SourceSettings) -> Iterator[str]:
         yield "label.fr: missing"
     yield from check_authority(source.ca_file)
     yield from check_secret("reader_password_file", source.reader_password_file)
+    yield from check_secret("key_file", source.key_file)
     if source.assurance is Assurance.NONE:
         yield "assurance: low, standard or strong"
     if source.kind is SourceKind.LDAP and source.assurance is not Assurance.LOW:

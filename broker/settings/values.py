@@ -18,6 +18,7 @@ class SourceKind(StrEnum):
     OIDC = "oidc"
     CAS = "cas"
     LDAP = "ldap"
+    SAML = "saml"
 
 
 class SourceProfile(StrEnum):
@@ -25,6 +26,7 @@ class SourceProfile(StrEnum):
 
     PLAIN = ""
     EDUCONNECT = "educonnect"
+    AGENTS = "agents"
 
 
 class Degree(StrEnum):
@@ -146,13 +148,13 @@ class SourceSettings:
     id: str
     """Short name, in lower case. It stands in the return address (/retour/<id>) and in the audit trail."""
     kind: SourceKind
-    """oidc, cas or ldap. A key of another kind is refused; docs/sources.md tells each."""
+    """oidc, cas, ldap or saml. A key of another kind is refused; docs/sources.md tells each."""
     tenant: str
     """The tenant that answers for this source."""
     label: Mapping[str, str]
     """What the button says, by language; French is required."""
     issuer: str = ""
-    """oidc: the issuer, exactly as its metadata writes it."""
+    """oidc: the issuer, exactly as its metadata writes it. saml: the provider's entityID; never change it."""
     url: str = ""
     """cas: the address of the CAS server, up to and without /login. ldap: that of the directory, ldaps://… or ldap://…
     (StartTLS), never without TLS; it is part of every account's key: never change it."""
@@ -165,7 +167,13 @@ class SourceSettings:
     scopes: tuple[str, ...] = ("openid", "profile")
     """oidc: scopes to ask for."""
     profile: SourceProfile = SourceProfile.PLAIN
-    """educonnect: reads FrEduCtRefId and the other attributes of EduConnect."""
+    """educonnect: reads FrEduCtRefId and the other attributes of EduConnect. agents (saml): an academy's staff desk."""
+    metadata_file: Path | None = None
+    """saml: the provider's metadata, as its administrator gave it to you over a way that you trust."""
+    key_file: Path | None = None
+    """saml: our RSA key towards this provider (PEM): it signs what we ask and opens what is encrypted to us."""
+    certificate_file: Path | None = None
+    """saml: a certificate of that key (PEM), self-signed is fine. The provider finds it in /saml/sp/<id>/metadata."""
     reader_dn: str = ""
     """ldap: name of the account that looks people up; it needs no right to write."""
     reader_password_file: Path | None = None
@@ -175,7 +183,8 @@ class SourceSettings:
     login_attributes: tuple[str, ...] = ()
     """ldap: attributes that hold what people write as their login; ENTPersonLogin when nothing is said."""
     subject_attribute: str = ""
-    """ldap: attribute that holds each person's own key for good; uid when nothing is said. Never change it."""
+    """ldap, saml: attribute that holds each person's own key for good. ldap: uid when nothing is said; saml: the
+    persistent NameID, with the profile agents the work mail (ctemail, mail). Never change it."""
     decoy_dn: str = ""
     """ldap: an entry whose password nobody knows. Unknown logins are tried there, so that none answers sooner."""
     releases_references: bool = False

@@ -121,11 +121,11 @@ FOUND = _READ_TOKEN.cte("found")
 
 # ---- the steps, shared by both databases -------------------------------------------------------------------------
 
-_GRANT_NAMES = [
+GRANT_NAMES = [
     "id", "person_id", "client_id", "sid", "scope", "subject", "claims", "created_at", "offline_until", "offline_idle",
     "jkt", "resource", "resource_subject",
 ]  # fmt: skip
-_GRANTED = select(
+GRANTED = select(
     _GRANT,
     sessions.c.person_id,
     bindparam("client", type_=String),
@@ -144,16 +144,16 @@ _GRANTED = select(
     sessions.c.person_id == _PERSON,
     _RUNNING,
 )
-STORE_GRANT = insert(grants).from_select(_GRANT_NAMES, _GRANTED).returning(grants.c.id)
+STORE_GRANT = insert(grants).from_select(GRANT_NAMES, GRANTED).returning(grants.c.id)
 """Only while the row of the session says what the caller believes: a copy of it may be older than an undo."""
-_STORE_MARKED_GRANT = (
+STORE_MARKED_GRANT = (
     insert(grants)
-    .from_select(_GRANT_NAMES, _GRANTED.where(mark_column(_PERSON) == bindparam("mark", type_=String)))
+    .from_select(GRANT_NAMES, GRANTED.where(mark_column(_PERSON) == bindparam("mark", type_=String)))
     .returning(grants.c.id)
 )
 """Only while all that the decision was made from stands: rights, places, roles, subjects."""
 
-_CODE_NAMES = ["digest", "kind", "grant_id", "payload", "issued_at", "expires_at"]
+CODE_NAMES = ["digest", "kind", "grant_id", "payload", "issued_at", "expires_at"]
 
 
 def _code_of(grant_id: ColumnElement[str]) -> Select[Any]:
@@ -168,7 +168,7 @@ _PUSHED_VALUES: tuple[ColumnElement[Any], ...] = (
 )  # fmt: skip
 """A pushed request as answered (RFC 9126 §7.3): a second answer to it meets the row of the first."""
 
-_STORE_CODE = insert(consumptions).from_select(_CODE_NAMES, _code_of(_GRANT))
+_STORE_CODE = insert(consumptions).from_select(CODE_NAMES, _code_of(_GRANT))
 _CLAIM = (
     update(consumptions)
     .where(
@@ -193,10 +193,10 @@ _STORE_TOKEN = insert(access_tokens).values(digest=_TOKEN, grant_id=_GRANT, issu
 
 def _issue_at_once(*, pushed: bool, marked: bool) -> Select[Any]:
     """Store a grant, its code, its events; `pushed`: and the request it answers; `marked`: while a portrait holds."""
-    storing = _STORE_MARKED_GRANT if marked else STORE_GRANT
+    storing = STORE_MARKED_GRANT if marked else STORE_GRANT
     granted = storing.cte("granted")
     at_once = select(granted.c.id).add_cte(
-        insert(consumptions).from_select(_CODE_NAMES, _code_of(granted.c.id)).cte("coded"),
+        insert(consumptions).from_select(CODE_NAMES, _code_of(granted.c.id)).cte("coded"),
         audited(granted).cte("audited"),
     )
     answered = insert(consumptions).from_select(_PUSHED_NAMES, select(*_PUSHED_VALUES).select_from(granted))
@@ -211,7 +211,7 @@ REDEEM_AT_ONCE = select(CLAIMED, literal(None, Instant).label("used_at")).add_ct
     .cte("tokened"),
     insert(consumptions)
     .from_select(
-        _CODE_NAMES,
+        CODE_NAMES,
         select(
             _REFRESH, literal(Redeemable.REFRESH.value, String), CLAIMED.c.id, CLAIMED.c.payload, _NOW,
             func.least(_idle_end, CLAIMED.c.offline_until),

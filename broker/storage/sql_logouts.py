@@ -9,12 +9,16 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, String, bindparam, func, select
 
 from broker.domain.audit import Topic
+from broker.domain.cas import CAS_CLIENT
 from broker.domain.logouts import Logout, Notice, NoticeState, logout_named, logout_row
 from broker.storage.engine import fetch
 from broker.storage.schema import grants, outbox, sessions
 from broker.storage.sql_imports_bulk import among
 from broker.storage.sql_outbox import row_of
 from broker.storage.trail import insert_outbox
+
+LEFT = "left"
+"""In `grants.peer`: the service ended its own session, and is not told of the end that it asked for."""
 
 _OF_VISIT = (
     select(outbox)
@@ -30,13 +34,24 @@ def tell_logouts(conn: Connection, visits: Collection[str], *, now: datetime) ->
     visit = func.coalesce(sessions.c.continues, sessions.c.sid)
     of_visits = among(conn, sessions.c.sid, sorted(visits)) | among(conn, sessions.c.continues, sorted(visits))
     rows = conn.execute(
-        select(visit.label("visit"), grants.c.client_id, grants.c.subject)
+        select(visit.label("visit"), grants.c.client_id, grants.c.subject, grants.c.peer)
         .join(grants, grants.c.sid == sessions.c.sid)
         .where(of_visits)
-        .distinct()
-        .order_by("visit", grants.c.client_id, grants.c.subject)
+        .order_by("visit", grants.c.client_id, grants.c.subject, grants.c.created_at, grants.c.id)
     )
-    insert_outbox(conn, [logout_row(Logout(row.visit, row.client_id, row.subject), at=now) for row in rows])
+    told = dict.fromkeys(_logout(row) for row in rows if _keeps_session(row))
+    insert_outbox(conn, [logout_row(logout, at=now) for logout in told])
+
+
+def _keeps_session(row: Any) -> bool:
+    """A CAS service whose ticket was never shown keeps none, nor does one that ended its own and asked for the rest."""
+    return LEFT not in (row.peer or {}) and bool(row.peer or not row.client_id.startswith(CAS_CLIENT))
+
+
+def _logout(row: Any) -> Logout:
+    """One logout for each session that a service keeps; a CAS service whose ticket was never shown keeps none."""
+    peer = row.peer or {}
+    return Logout(row.visit, row.client_id, row.subject, peer.get("index", ""), peer.get("url", ""))
 
 
 class SqlNotices:
@@ -52,4 +67,5 @@ class SqlNotices:
 
 def _notice(row: Row[Any]) -> Notice:
     told = NoticeState.UNTOLD if row.cause else NoticeState.CONFIRMED
-    return Notice(logout_named(row_of(row)).client_id, told if row.done_at else NoticeState.WAITING)
+    logout = logout_named(row_of(row))
+    return Notice(logout.client_id, told if row.done_at else NoticeState.WAITING, logout.subject)

@@ -19,7 +19,6 @@ from broker.domain.acts import Redeem
 from broker.domain.details import PersonDetails
 from broker.domain.people import ChildCard, PersonView, RecordKind, Space
 from broker.domain.portraits import DetailClaims, Portrait, Renewal, TokenPortrait
-from broker.domain.sessions import AccessToken
 from broker.storage import sql_portrait_rows as rows
 from broker.storage.hot import HotStatement
 from broker.storage.school_days import days
@@ -72,18 +71,18 @@ class SqlPortraits:
     def read(self, person_id: str, *, now: datetime) -> Portrait:
         """See `Portraits.read`."""
         if self._grants.hot is None:
-            return self._in_steps(person_id, now=now)
+            return self.in_steps(person_id, now=now)
         row = self._grants.hot.read(self._read, {"person": person_id, "now": now, **days(now)})
-        return self._drawn(person_id, row, now=now)
+        return self.drawn(person_id, row, now=now)
 
     def renew(self, act: Redeem) -> Renewal | None:
         """See `Portraits.renew`."""
         if self._grants.hot is None:
             payload = self._grants.redeem(act)
-            return Renewal(payload, self._in_steps(payload.grant.person_id, now=act.now)) if payload else None
+            return Renewal(payload, self.in_steps(payload.grant.person_id, now=act.now)) if payload else None
         statement = self._renew_bound if act.jkt else self._renew
         row = self._grants.hot.first(statement, {**redeem_told(act), **days(act.now)})
-        return Renewal(payload_of(row), self._drawn(row.person_id, row, now=act.now)) if row else None
+        return Renewal(payload_of(row), self.drawn(row.person_id, row, now=act.now)) if row else None
 
     def of_token(self, token_digest: str, *, claims: DetailClaims, now: datetime) -> TokenPortrait | None:
         """See `Portraits.of_token`."""
@@ -96,12 +95,13 @@ class SqlPortraits:
             return None
         return TokenPortrait(
             access_token_of(row),
-            self._drawn(row.person_id, row, now=now),
-            self._detailed(row, now=now),
+            self.drawn(row.person_id, row, now=now),
+            self.detailed(row, now=now),
             {child.person_id: child.value for child in rows.CHILD_SUBJECTS.rows(row.child_subjects)},
         )
 
-    def _drawn(self, person_id: str, row: Any, *, now: datetime) -> Portrait:
+    def drawn(self, person_id: str, row: Any, *, now: datetime) -> Portrait:
+        """The portrait that stands in the columns of a row."""
         mark = rows.mark_of(row)
 
         def draw() -> Portrait:
@@ -112,7 +112,9 @@ class SqlPortraits:
 
         return self._portraits.get(person_id, mark, draw, now=now)
 
-    def _detailed(self, row: Any, *, now: datetime) -> PersonDetails:
+    def detailed(self, row: Any, *, now: datetime) -> PersonDetails:
+        """The details that stand in the columns of a row."""
+
         def draw() -> PersonDetails:
             return PersonDetails(
                 self._details.records(rows.RECORDS.rows(row.records), now=now),
@@ -122,7 +124,8 @@ class SqlPortraits:
 
         return self._told.get(row.person_id, f"{row.records}\n{row.places}\n{row.logins}", draw, now=now)
 
-    def _in_steps(self, person_id: str, *, now: datetime) -> Portrait:
+    def in_steps(self, person_id: str, *, now: datetime) -> Portrait:
+        """The portrait, each part asked for in turn."""
         person = self._people.person(person_id, now=now)
         is_guardian = person is not None and RecordKind.GUARDIAN in person.kinds
         return Portrait(person, self._people.children_of(person_id, now=now) if is_guardian else ())
@@ -131,13 +134,14 @@ class SqlPortraits:
         token = self._grants.token(token_digest, now=now)
         if token is None:
             return None
-        portrait = self._in_steps(token.grant.person_id, now=now)
-        return TokenPortrait(token, portrait, self._details_in_steps(token, claims, portrait, now=now))
+        portrait = self.in_steps(token.grant.person_id, now=now)
+        details = self.details_in_steps(token.grant.person_id, portrait, claims, asked=frozenset(token.claims), now=now)
+        return TokenPortrait(token, portrait, details)
 
-    def _details_in_steps(
-        self, token: AccessToken, claims: DetailClaims, portrait: Portrait, *, now: datetime
+    def details_in_steps(
+        self, person_id: str, portrait: Portrait, claims: DetailClaims, *, asked: frozenset[str], now: datetime
     ) -> PersonDetails:
-        person_id, asked = token.grant.person_id, frozenset(token.claims)
+        """The details that these claims need, asked for one after the other."""
         is_guardian = portrait.person is not None and RecordKind.GUARDIAN in portrait.person.kinds
         return PersonDetails(
             self._details.records_of(person_id, now=now) if asked & claims.records else (),

@@ -18,6 +18,7 @@ from broker.web import words
 from broker.web.access import Access
 from broker.web.agree import Agree
 from broker.web.assets import StyleSheet, load_style_sheet, templates_folder
+from broker.web.cas_warning import CasWarning
 from broker.web.cookies import browser_cookie, language_cookie
 from broker.web.device import DevicePage
 from broker.web.door import DOOR_ERROR, DOOR_POST
@@ -72,6 +73,7 @@ def page_routes(parts: PageParts, style: StyleSheet) -> tuple[Route, ...]:
         ("GET", "/start/<service_id>", Start(parts).go),
         ("GET", "/accord", agree.ask),
         ("POST", "/accord", agree.say_yes),
+        ("GET", "/cas/avertir", CasWarning(parts).show),
         ("GET", "/connexion", sign_in.ask),
         ("POST", "/connexion", sign_in.choose),
         ("GET", "/connexion/<source_id>", password.ask),

@@ -10,6 +10,7 @@ from broker.domain.ports import Current, Holdings, Ledger, Links, Notices, Peopl
 from broker.federation import Federation, Passwords
 from broker.portal import Sandbox
 from broker.protocol.oidc.device_desk import DeviceDesk
+from broker.protocol.saml.logout import SamlFrames
 from policies import PolicyBook
 
 
@@ -51,4 +52,5 @@ class PageParts:
     healthy: Callable[[], bool]
     devices: DeviceDesk
     sandbox: Sandbox | None = None
+    saml_frames: SamlFrames | None = None
     time_zone: str = "Europe/Paris"

@@ -105,9 +105,10 @@ class SignIn:
             raise PageNotFound("callback of an unknown source")
         visitor = current_visitor()
         query = request.query_string.decode("ascii", "replace")
+        params = self.parts.federation.with_posted(source_id, request.args.to_dict())
         arrival = self.parts.federation.arrive(
             source_id,
-            Return(params=request.args.to_dict(), url=f"{self.parts.issuer}{request.path}?{query}"),
+            Return(params=params, url=f"{self.parts.issuer}{request.path}?{query}"),
             browser=visitor.browser,
             device=visitor.device,
             current=visitor.session_handle or None,
@@ -181,7 +182,8 @@ def welcome(arrival: Arrival, *, now: datetime) -> Response:
 def service_origins(service: Service | None) -> set[str]:
     """Where a login for this service may lead in the end: the return addresses that it registered."""
     parties = service.parties if service else ()
-    return {origin_of(uri) for party in parties for uri in party.redirect_uris}
+    by_cas = service.cas.services if service and service.cas else ()
+    return {origin_of(uri) for party in parties for uri in party.redirect_uris} | {origin_of(uri) for uri in by_cas}
 
 
 def _origins(doors: Iterable[SignInDoor]) -> set[str]:

@@ -50,7 +50,7 @@ class SignOut:
         """
         farewell = self._farewell()
         receipts = self._receipts(farewell)
-        frames = frame_addresses(receipts.shown, issuer=self.parts.issuer, visit=farewell.visit)
+        frames = self._frames(receipts, visit=farewell.visit)
         if farewell.onward and not frames:
             return see_other(farewell.onward)
         origins = [origin_of(address) for address in frames]
@@ -60,6 +60,14 @@ class SignOut:
         if farewell.onward:
             response.headers["Refresh"] = f"{ONWARD_AFTER}; url={farewell.onward}"
         return response
+
+    def _frames(self, receipts: Receipts, *, visit: str) -> tuple[str, ...]:
+        """Where the page tells services by itself: those of OpenID Connect, then those of SAML."""
+        by_openid = frame_addresses(receipts.shown, issuer=self.parts.issuer, visit=visit)
+        if self.parts.saml_frames is None or not receipts.providers:
+            return by_openid
+        told = ((service, notice.subject) for service, notice in receipts.providers)
+        return (*by_openid, *self.parts.saml_frames.addresses(told, visit=visit, now=self.parts.clock()))
 
     def _farewell(self) -> Farewell:
         """What ended in this browser a moment ago; an empty one when nothing did."""

@@ -51,23 +51,90 @@ class CasAnswer:
     dropped: tuple[str, ...] = ()
 
 
-def write_success(user: str, attributes: Sequence[Attribute], *, shape: XmlShape) -> CasAnswer:
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What an answer says beside the release.
+
+    `facts`: of the login itself (CAS 3, §2.5.7), always under `cas:attributes`. `iou`: stands for a proxy-granting
+    ticket. `proxies`: the callbacks that the ticket came through, the latest first (§2.6.2).
+    """
+
+    facts: Sequence[Attribute] = ()
+    iou: str = ""
+    proxies: Sequence[str] = ()
+
+
+NOTHING_BESIDE = Beside()
+
+
+def write_success(
+    user: str, attributes: Sequence[Attribute], *, shape: XmlShape, beside: Beside = NOTHING_BESIDE
+) -> CasAnswer:
     """The answer for a ticket that was good. Raises `Unwritable` for a user or a name that XML cannot hold."""
-    if not user.strip() or user != user.strip() or len(user) > MOST_SUBJECT or not _is_writable(user):
-        raise Unwritable("a user that readers would not agree on")
-    for attribute in attributes:
-        _check_names(attribute)
-    dropped = tuple(each.name for each in attributes if any(not _is_value(text) for text in each.texts))
-    inner = f"<cas:user>{_escape(user)}</cas:user>{_SHAPES[shape](attributes)}"
+    check_user(user)
+    for attribute in (*attributes, *beside.facts):
+        check_names(attribute)
+    dropped = tuple(each.name for each in attributes if any(not is_value(text) for text in each.texts))
+    told = _with_facts(_SHAPES[shape](attributes), beside.facts)
+    inner = f"<cas:user>{escape(user)}</cas:user>{told}{_proxied(beside)}"
     return CasAnswer(_document(f"<cas:authenticationSuccess>{inner}</cas:authenticationSuccess>"), dropped)
+
+
+def write_proxy_ticket(ticket: str) -> CasAnswer:
+    """The answer for a proxy-granting ticket that was good (CAS §2.7.2)."""
+    inner = f"<cas:proxyTicket>{escape(ticket)}</cas:proxyTicket>"
+    return CasAnswer(_document(f"<cas:proxySuccess>{inner}</cas:proxySuccess>"))
+
+
+def write_proxy_failure(code: str, sentence: str) -> CasAnswer:
+    """The answer for one that was not (CAS §2.7.2)."""
+    return _failure("proxyFailure", code, sentence)
 
 
 def write_failure(code: str, sentence: str) -> CasAnswer:
     """The answer for a ticket that was not. Raises `Unwritable` for a code that is none of the protocol's."""
+    return _failure("authenticationFailure", code, sentence)
+
+
+def check_user(user: str) -> None:
+    """Raises `Unwritable` for a user that XML cannot hold, or that readers would not agree on."""
+    if not user.strip() or user != user.strip() or len(user) > MOST_SUBJECT or not _is_writable(user):
+        raise Unwritable("a user that readers would not agree on")
+
+
+def check_names(attribute: Attribute) -> None:
+    """Raises `Unwritable` for an attribute whose name is none, or means something in CAS itself."""
+    for name in (attribute.name, attribute.wrap or attribute.name):
+        if not _NAME.fullmatch(name) or name in _PLUMBING:
+            raise Unwritable(f"an attribute called {name[:32]!r}")
+
+
+def is_value(text: str) -> bool:
+    """Tell whether XML can hold a value, and anything is left of it when it is read."""
+    return bool(text.strip()) and not _ILLEGAL.search(text)
+
+
+def _failure(element: str, code: str, sentence: str) -> CasAnswer:
     if code not in CODES:
         raise Unwritable("not a code of the protocol")
-    shown = _escape(_ILLEGAL.sub("", sentence))
-    return CasAnswer(_document(f'<cas:authenticationFailure code="{code}">{shown}</cas:authenticationFailure>'))
+    shown = escape(_ILLEGAL.sub("", sentence))
+    return CasAnswer(_document(f'<cas:{element} code="{code}">{shown}</cas:{element}>'))
+
+
+def _with_facts(told: str, facts: Sequence[Attribute]) -> str:
+    """The facts of the login in the one `cas:attributes` there is, or in one of their own."""
+    if not facts:
+        return told
+    written, opening = _elements(facts, prefix="cas:"), "<cas:attributes>"
+    if told.startswith(opening):
+        return opening + written + told.removeprefix(opening)
+    return f"{opening}{written}</cas:attributes>{told}"
+
+
+def _proxied(beside: Beside) -> str:
+    iou = f"<cas:proxyGrantingTicket>{escape(beside.iou)}</cas:proxyGrantingTicket>" if beside.iou else ""
+    through = "".join(f"<cas:proxy>{escape(url)}</cas:proxy>" for url in beside.proxies)
+    return iou + (f"<cas:proxies>{through}</cas:proxies>" if through else "")
 
 
 def _document(outcome: str) -> bytes:
@@ -110,26 +177,17 @@ def _elements(attributes: Iterable[Attribute], *, prefix: str) -> str:
 
 def _element(attribute: Attribute, *, prefix: str) -> str:
     """One element a value; a wrapped list is one parent with its members."""
-    values = [text for text in attribute.texts if _is_value(text)]
-    written = "".join(f"<{prefix}{attribute.name}>{_escape(text)}</{prefix}{attribute.name}>" for text in values)
+    values = [text for text in attribute.texts if is_value(text)]
+    written = "".join(f"<{prefix}{attribute.name}>{escape(text)}</{prefix}{attribute.name}>" for text in values)
     if not attribute.wrap or not written:
         return written
     return f"<{prefix}{attribute.wrap}>{written}</{prefix}{attribute.wrap}>"
-
-
-def _check_names(attribute: Attribute) -> None:
-    for name in (attribute.name, attribute.wrap or attribute.name):
-        if not _NAME.fullmatch(name) or name in _PLUMBING:
-            raise Unwritable(f"an attribute called {name[:32]!r}")
-
-
-def _is_value(text: str) -> bool:
-    return bool(text.strip()) and not _ILLEGAL.search(text)
 
 
 def _is_writable(user: str) -> bool:
     return not _ILLEGAL.search(user) and not _CONTROL.search(user)
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
+    """A text as an element or an attribute in double quotes holds it."""
     return _ESCAPED.sub(lambda found: _ESCAPES[found[0]], text)

@@ -18,8 +18,9 @@ from sqlalchemy import select
 
 from broker.domain.acts import LiftStanding, SetStanding
 from broker.domain.audit import Action, AuditEvent
+from broker.domain.cas import CasClient
 from broker.domain.handles import digest
-from broker.domain.services import ClaimName, RelyingParty, TokenAuthMethod
+from broker.domain.services import ClaimName, Protocol, RelyingParty, TokenAuthMethod
 from broker.domain.standings import StandingKind, StandingState
 from broker.jobs.deliver import deliverers
 from broker.storage.schema import accounts
@@ -28,9 +29,12 @@ from broker.storage.sql_outbox import SqlOutbox
 from broker.storage.sql_standings import SqlStandings
 from broker.web.faults import every_fault
 from broker.wire.http import SESSION_COOKIE
+from tests.attacks.cas_attempts import AT_CAS, CAS_VALIDATIONS, cas_login, cas_resume, cas_validation
+from tests.attacks.oidc_attempts import authorize, code_of, introspection, posted, pushed, resume, token, userinfo
 from tests.clock import FakeClock
 from tests.federations import RIGHT
-from tests.oidc_stand import REDIRECT, SECRET, authorization, authorize_url, basic, redemption
+from tests.oidc_stand import REDIRECT, SECRET, authorize_url, basic, redemption
+from tests.saml_stand import SAML_ROUTES
 from tests.web_stand import MOTHER, UAI, Client, WebStand, open_web, service
 
 CHILD = "Léa"
@@ -94,7 +98,12 @@ class Town:
 @contextmanager
 def open_town(url: str, clock: FakeClock) -> Iterator[Town]:
     party = RelyingParty("cantine", digest(SECRET), (REDIRECT,), TokenAuthMethod.BASIC, scopes=SCOPES)
-    offered = service(claims=(ClaimName.GIVEN_NAME, ClaimName.UAI, ClaimName.CHILDREN), parties=(party,))
+    offered = service(
+        claims=(ClaimName.GIVEN_NAME, ClaimName.UAI, ClaimName.CHILDREN),
+        parties=(party,),
+        protocols=(Protocol.OIDC, Protocol.CAS),
+        cas=CasClient((AT_CAS,)),
+    )
     with open_web(url, clock, services=(offered,), directory=DIRECTORY) as stand:
         mother = stand.add_mother(CHILD)
         child = next(iter(stand.world.federation.people.children_of(mother, now=clock()))).child_id
@@ -113,10 +122,6 @@ def town(sqlite_url: str, clock: FakeClock) -> Iterator[Town]:
 
 Attempt = Callable[[], bool]
 """Tells whether the request was answered as if nothing were closed."""
-
-
-def code_of(location: str) -> str:
-    return dict(parse_qsl(urlsplit(location).query)).get("code", "")
 
 
 def request_of_a_stranger(town: Town) -> Attempt:
@@ -200,67 +205,8 @@ def undoing(town: Town) -> Attempt:
     return attempt
 
 
-def authorize(town: Town) -> Attempt:
-    client = town.signed_in()
-    return lambda: bool(code_of(client.get(authorize_url()).location))
-
-
-def posted(town: Town) -> Attempt:
-    client = town.signed_in()
-
-    def attempt() -> bool:
-        kept = client.post("/authorize", {key: str(value) for key, value in authorization().items()})
-        return kept.status == 303 and bool(code_of(client.get(kept.location).location))
-
-    return attempt
-
-
-def pushed(town: Town) -> Attempt:
-    client = town.stand.client()
-    asked = {key: str(value) for key, value in authorization().items()}
-    return lambda: client.post("/par", asked, **basic()).status == 201
-
-
-def resume(town: Town) -> Attempt:
-    client = town.signed_in()
-    kept = client.post("/authorize", {key: str(value) for key, value in authorization().items()})
-    assert kept.status == 303
-    return lambda: bool(code_of(client.get(kept.location).location))
-
-
-def token(town: Town) -> Attempt:
-    client = town.signed_in()
-    code = code_of(client.get(authorize_url()).location)
-    assert code
-    return lambda: client.post("/token", redemption(code), **basic()).status == 200
-
-
-def userinfo(method: str) -> Callable[[Town], Attempt]:
-    def prepare(town: Town) -> Attempt:
-        client = town.signed_in()
-        code = code_of(client.get(authorize_url()).location)
-        answer = client.post("/token", redemption(code), **basic())
-        handle = answer.body.partition('"access_token":')[2].split('"')[1]
-
-        def attempt() -> bool:
-            told = client.send(method, "/userinfo", headers={"Authorization": f"Bearer {handle}"})
-            return told.status == 200 and '"children"' in told.body and UAI in told.body
-
-        assert attempt()  # a copy of the token now lies outside the database, as in real life
-        return attempt
-
-    return prepare
-
-
-def introspection(town: Town) -> Attempt:
-    client = town.signed_in()
-    code = code_of(client.get(authorize_url()).location)
-    answer = client.post("/token", redemption(code), **basic())
-    handle = answer.body.partition('"access_token":')[2].split('"')[1]
-    return lambda: '"active":true' in client.post("/introspect", {"token": handle}, **basic()).body
-
-
 CANTINE = 'href="https://cantine.example/"'
+
 ENDPOINTS: Mapping[str, Callable[[Town], Attempt]] = {
     "GET /connexion": request_of_a_stranger,
     "POST /connexion": departure,
@@ -283,19 +229,23 @@ ENDPOINTS: Mapping[str, Callable[[Town], Attempt]] = {
     "GET /userinfo": userinfo("GET"),
     "POST /userinfo": userinfo("POST"),
     "POST /introspect": introspection,
+    "GET /cas/login": cas_login,
+    "GET /cas/login/resume": cas_resume,
+    **{f"GET {path}": cas_validation(path) for path in CAS_VALIDATIONS},
 }
 OPEN_TO_ALL = {
     "GET /deconnexion", "POST /deconnexion", "GET /au-revoir", "GET /end-session", "POST /end-session",
     "GET /end-session/resume", "POST /revoke", "GET /avis", "GET /sante", "GET /robots.txt", "GET /static/<name>",
     "GET /.well-known/openid-configuration", "GET /jwks", "GET /integrer",
-    "GET /integrer/familles", "GET /codes", "GET /codes/<code>",
+    "GET /integrer/familles", "GET /codes", "GET /codes/<code>", "GET /cas/logout",
+    "GET /saml/sp/educonnect/metadata", "POST /saml/sp/educonnect/acs",
 }  # fmt: skip
-"""They tell nobody anything of anyone, and who wants to leave may always leave."""
+"""They tell nobody anything of anyone, and who wants to leave may always leave. Of SAML answers `/retour` decides."""
 BESIDE = {
     "POST /device_authorization", "GET /device", "POST /device", "POST /device/reponse", "GET /accord", "POST /accord",
-    "GET /start/<service_id>",
+    "GET /start/<service_id>", "GET /cas/proxy", "POST /cas/samlValidate", "GET /cas/avertir",
 }  # fmt: skip
-"""Tried in `test_device_flow` and `test_strangers`; `/start` leads to a login that the register still opens."""
+"""Tried in `test_disabled_flags_screens` and `test_cas_tickets`: they have services of their own."""
 
 
 # ---- flags --------------------------------------------------------------------------------------------------------
@@ -355,6 +305,7 @@ ELSEWHERE: Mapping[tuple[str, str], str] = {
     ("school", "GET /pourquoi"): "the card stays, and so does its explanation",
     **{(flag, "POST /token"): _ID_TOKEN for flag in ("school", "guardianship")},
     **{(flag, "POST /introspect"): "it names no child and no school" for flag in ("school", "guardianship")},
+    **{(flag, "GET /cas/validate"): "it names no child and no school" for flag in ("school", "guardianship")},
 }  # fmt: skip
 
 
@@ -384,7 +335,9 @@ def test_what_is_closed_undoes_no_link(town: Town, flag: str) -> None:
 
 def test_the_matrix_names_every_address_there_is(town: Town) -> None:
     pages = {rule.endpoint for rule in town.stand.pages.url_map.iter_rules()}
-    assert pages | {" ".join(route) for route in town.stand.door._routes} == set(ENDPOINTS) | OPEN_TO_ALL | BESIDE
+    assert pages | {" ".join(route) for route in town.stand.door._routes} == (
+        set(ENDPOINTS) | OPEN_TO_ALL | BESIDE | SAML_ROUTES
+    )
 
 
 @pytest.mark.parametrize("flag", ["service", "source", "link", "person", "school"])

@@ -22,6 +22,7 @@ from tests import builders
 from tests.clock import FakeClock
 from tests.oidc_stand import authorization, authorize_url, basic, redemption
 from tests.oidc_stand import service as oidc_service
+from tests.saml_party import Message, Party
 from tests.web_stand import BASE, Client, WebStand, open_web
 
 CHILD_NAME, CHILD_FAMILY = "Lilarose", "Desenfants"
@@ -105,9 +106,10 @@ def every_request(case: Case) -> dict[str, tuple[str, str, Any, dict[str, str]]]
         for path in ("/", "/pourquoi", "/acces", "/donnees", "/donnees/export", "/donnees/export.json",
                      "/deconnexion", "/au-revoir", "/avis", "/sante", "/robots.txt",
                      "/connexion", "/jwks", "/.well-known/openid-configuration", "/integrer", "/integrer/familles",
-                     "/codes", "/device", "/accord")
+                     "/codes", "/device", "/accord", "/cas/avertir", "/cas/validate", "/cas/serviceValidate",
+                     "/cas/proxyValidate", "/cas/p3/serviceValidate", "/cas/p3/proxyValidate", "/cas/proxy")
     }  # fmt: skip
-    return plain | {
+    return plain | _saml_requests(query, guesses) | {
         "/static/<name>": ("GET", "/static/preau.css", None, {}),
         "/codes/<code>": ("GET", "/codes/PRE-3001", None, {}),
         "/start/<service_id>": ("GET", f"/start/cantine?uai={SCHOOL_UAI}", None, {}),
@@ -131,12 +133,33 @@ def every_request(case: Case) -> dict[str, tuple[str, str, Any, dict[str, str]]]
         "POST /end-session": ("POST", "/end-session", guesses, {}),
         "/end-session/resume": ("GET", "/end-session/resume?i=prq_" + "x" * 43, None, {}),
         "/introspect": ("POST", "/introspect", {"token": case.token}, basic()),
+        "/cas/login": ("GET", f"/cas/login?{query}&service=https://cantine.example/", None, {}),
+        "/cas/login/resume": ("GET", "/cas/login/resume?i=prq_" + "x" * 43, None, {}),
+        "/cas/samlValidate": ("POST", f"/cas/samlValidate?{query}", {}, {}),
         "/token": ("POST", "/token", redemption(case.code), basic()),
         "/userinfo": ("GET", "/userinfo", None, bearer),
         "POST /userinfo": ("POST", "/userinfo", {}, bearer),
         "/revoke": ("POST", "/revoke", {"token": case.token}, basic()),
         "POST /deconnexion": ("POST", "/deconnexion", {"csrf": token}, {}),
+        "/cas/logout": ("GET", "/cas/logout", None, {}),
     }  # fmt: skip
+
+
+def _saml_requests(query: str, guesses: dict[str, str]) -> dict[str, tuple[str, str, Any, dict[str, str]]]:
+    return {
+        "/saml/metadata": ("GET", "/saml/metadata", None, {}),
+        "/saml/sso": ("GET", f"/saml/sso?{Message(Party(idp=BASE)).redirect()}", None, {}),
+        "POST /saml/sso": ("POST", "/saml/sso", Message(Party(idp=BASE)).form(), {}),
+        "/saml/sso/resume": ("GET", "/saml/sso/resume?i=prq_" + "x" * 43, None, {}),
+        "/saml/sso/init": ("GET", f"/saml/sso/init?sp=cantine&{query}", None, {}),
+        "/saml/slo": ("GET", f"/saml/slo?{query}", None, {}),
+        "POST /saml/slo": ("POST", "/saml/slo", guesses, {}),
+        "/saml/slo/resume": ("GET", "/saml/slo/resume?i=prq_" + "x" * 43, None, {}),
+        "/saml/slo/answer": ("GET", "/saml/slo/answer?i=prq_" + "x" * 43, None, {}),
+        "/saml/soap": ("POST", "/saml/soap", guesses, {}),
+        "/saml/sp/educonnect/metadata": ("GET", "/saml/sp/educonnect/metadata", None, {}),
+        "/saml/sp/educonnect/acs": ("POST", "/saml/sp/educonnect/acs", guesses, {}),
+    }
 
 
 def test_before_the_decision_the_page_shows_the_child(case: Case) -> None:

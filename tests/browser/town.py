@@ -43,11 +43,11 @@ def _answers(origin: str) -> bool:
 
 
 @contextmanager
-def running_town(folder: Path) -> Iterator[RunningTown]:
-    """Start the town, wait until it answers, stop it by its pid."""
+def running_town(folder: Path, *options: str) -> Iterator[RunningTown]:
+    """Start the town, wait until it answers, stop it by its pid. `options`: of `preau demo`."""
     port = free_port()
     town = RunningTown(f"http://127.0.0.1:{port}", folder / "town", folder / "town.log")
-    command = [sys.executable, "-m", "broker", "demo", "--data", str(town.folder), "--port", str(port)]
+    command = [sys.executable, "-m", "broker", "demo", "--data", str(town.folder), "--port", str(port), *options]
     with town.log.open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
     try:

@@ -218,13 +218,14 @@ def test_a_receipt_tells_what_became_of_each_client_of_its_visit(sql_engine: Eng
         rows = [logout_row(Logout("sid_a", client, "s"), at=clock()) for client in ("c1", "c2", "c3")]
         insert_outbox(conn, [*rows, logout_row(Logout("sid_b", "c4", "s"), at=clock())])
     assert {notice.state for notice in notices.of_visit("sid_a")} == {NoticeState.WAITING}
-    assert notices.of_visit("sid_b") == (Notice("c4", NoticeState.WAITING),)
+    assert notices.of_visit("sid_b") == (Notice("c4", NoticeState.WAITING, "s"),)
     assert notices.of_visit("sid_c") == ()
     box.done(1, now=clock())
     box.retry(2, due_at=clock(), cause="silent")
     box.done(3, now=clock(), cause=Untold.GIVEN_UP)
     assert notices.of_visit("sid_a") == (
-        Notice("c1", NoticeState.CONFIRMED), Notice("c2", NoticeState.WAITING), Notice("c3", NoticeState.UNTOLD),
+        Notice("c1", NoticeState.CONFIRMED, "s"), Notice("c2", NoticeState.WAITING, "s"),
+        Notice("c3", NoticeState.UNTOLD, "s"),
     )  # fmt: skip
     box.done(2, now=clock())
-    assert notices.of_visit("sid_a")[1] == Notice("c2", NoticeState.CONFIRMED), "the wait before is forgotten"
+    assert notices.of_visit("sid_a")[1] == Notice("c2", NoticeState.CONFIRMED, "s"), "the wait before is forgotten"

@@ -60,7 +60,8 @@ def apache(
     files: Mapping[str, str] | None = None,
     ready: str = "/",
 ) -> Iterator[None]:
-    """Run it until the block ends; `{folder}` in settings is its own, which holds `ca.pem`, `files` and `site/`.
+    """Run it until the block ends; `{folder}` in settings is its own, which holds `ca.pem`, `site/` and `files` (a name
+    that ends in a slash: an empty folder).
 
     Enters once the first host answers anything at the path `ready`. Raises `ServerMissing`, `ServerFailed`.
     """
@@ -72,7 +73,10 @@ def apache(
     with private_folder("apache", account) as folder:
         (folder / "site").mkdir()
         for name, text in (files or {}).items():
-            (folder / name).write_text(text, encoding="utf-8")
+            if name.endswith("/"):
+                (folder / name).mkdir()
+            else:
+                (folder / name).write_text(text, encoding="utf-8")
         for name, file in (("ca.pem", tls.authority), ("server.pem", tls.certificate), ("server.key", tls.key)):
             shutil.copy(file, folder / name)
         loaded = "\n".join(f"LoadModule {name}_module {MODULES}/mod_{name}.so" for name in (*_ALWAYS, *modules))

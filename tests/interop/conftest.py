@@ -50,8 +50,22 @@ def parties() -> dict[str, Party]:
 
 
 @pytest.fixture(scope="session")
-def town(tmp_path_factory: pytest.TempPathFactory, parties: dict[str, Party], tls: Tls) -> Iterator[RunningTown]:
-    with https_town(tmp_path_factory.mktemp("interop"), list(parties.values()), tls) as running:
+def cas_at() -> dict[str, str]:
+    """The origins of the clients that speak CAS, by name."""
+    port = free_port()
+    return {
+        known.MOD_AUTH_CAS: f"https://127.0.0.42:{port}",
+        known.PHP_CAS: f"http://127.0.0.43:{port}",
+        known.PYTHON_CAS: f"http://127.0.0.44:{port}",
+    }
+
+
+@pytest.fixture(scope="session")
+def town(
+    tmp_path_factory: pytest.TempPathFactory, parties: dict[str, Party], tls: Tls, cas_at: dict[str, str]
+) -> Iterator[RunningTown]:
+    folder = tmp_path_factory.mktemp("interop")
+    with https_town(folder, list(parties.values()), tls, by_cas=list(cas_at.values())) as running:
         yield running
 
 

@@ -20,6 +20,7 @@ APACHE, NODE, AUTHLIB, IDPYOIDC, BROWSER, DPOP_BROWSER = (
     "interop-oidc-client-ts-dpop",
 )
 """Client ids."""
+MOD_AUTH_CAS, PHP_CAS, PYTHON_CAS = "mod_auth_cas", "phpCAS", "python-cas"
 SCOPES = ("openid", "profile", "children", "offline_access")
 SCOPE = " ".join(SCOPES)
 
@@ -61,8 +62,11 @@ def draw_secret() -> str:
     return secrets.token_urlsafe(48)
 
 
-def register(data: Path, parties: Sequence[Party]) -> None:
-    """Write one descriptor for all of them: one service, so one sector, one subject for each person."""
+def register(data: Path, parties: Sequence[Party], by_cas: Sequence[str] = ()) -> None:
+    """Write one descriptor for all of them: one service, so one sector, one subject for each person.
+
+    `by_cas`: origins of the clients that speak CAS.
+    """
     lines = [
         f'service_id = "{SERVICE}"', f'tenant = "{TENANT}"', 'names = { fr = "Essais" }', 'purpose = "Essais."',
         REQUIRED,
@@ -70,6 +74,9 @@ def register(data: Path, parties: Sequence[Party]) -> None:
     ]  # fmt: skip
     for party in parties:
         lines += ["", *_party(party, data / "secrets")]
+    if by_cas:
+        lines.insert(0, 'protocols = ["oidc", "cas"]')
+        lines += ["", "[cas]", f"services = {[origin + '/' for origin in by_cas]}"]
     lines += ["", "[[instances]]", f'url = "{parties[0].origins[0]}/"', ""]
     (data / "services" / f"{SERVICE}.toml").write_text("\n".join(lines), encoding="utf-8")
 

@@ -19,14 +19,16 @@ _PROXY = ("proxy", "proxy_http")
 
 
 @contextmanager
-def https_town(folder: Path, parties: Sequence[Party], tls: Tls) -> Iterator[RunningTown]:
-    """Serve it until the block ends; `parties` are in its register from the start."""
+def https_town(
+    folder: Path, parties: Sequence[Party], tls: Tls, *, by_cas: Sequence[str] = ()
+) -> Iterator[RunningTown]:
+    """Serve it until the block ends; `parties`, and the origins `by_cas`, are in its register from the start."""
     from broker.cli.demo import settle  # with ldap3, whose warnings are only let through once pytest is configured
 
     issuer, behind = f"https://127.0.0.1:{free_port()}", free_port()
     log = folder / "serve.log"
     with running_town(folder / "town", issuer=issuer, tls=tls) as town:
-        register(town.folder, parties)
+        register(town.folder, parties, by_cas)
         settle(town, load_settings(town.settings, {}))
         arguments = ("serve", "--config", str(town.settings))
         with (

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
+from urllib.request import Request, urlopen
 
 from playwright.sync_api import Browser, Page
 
@@ -88,6 +90,7 @@ def _signed_in(browser: Browser, town: RunningTown) -> Iterator[Target]:
     yield _screen_let_in(town, state)
     yield Target(f"{town.origin}/deconnexion", "any", "sign-out", state)
     yield _posts_itself(town, state)
+    yield _asked_to_agree(browser, town, state)
 
 
 def _screen_let_in(town: RunningTown, state: Any) -> Target:
@@ -108,6 +111,25 @@ def _posts_itself(town: RunningTown, state: Any) -> Target:
     }  # fmt: skip
     url = f"{town.origin}/authorize?{urlencode(asked)}"
     return Target(url, "any", "self-post", state, held=True)
+
+
+def _asked_to_agree(browser: Browser, town: RunningTown, state: Any) -> Target:
+    """The question before a client that registered itself: nobody checked it."""
+    redirect_uri = "https://visiteur.example/retour"
+    told = json.dumps({"redirect_uris": [redirect_uri], "client_name": "Le club photo"}).encode()
+    asked = Request(f"{town.origin}/register", told, {"Content-Type": "application/json"})  # noqa: S310 - loopback
+    with urlopen(asked) as answer:  # noqa: S310 - loopback
+        client_id = json.load(answer)["client_id"]
+    wanted = {
+        "response_type": "code", "client_id": client_id, "redirect_uri": redirect_uri, "scope": "openid",
+        "code_challenge_method": "S256", "code_challenge": "x" * 43,
+    }  # fmt: skip
+    context = browser.new_context(storage_state=state)
+    page = context.new_page()
+    page.goto(f"{town.origin}/authorize?{urlencode(wanted)}")
+    target = Target(page.url, "any", "agree", context.storage_state())
+    context.close()
+    return target
 
 
 def _stranger(browser: Browser, town: RunningTown) -> Target:

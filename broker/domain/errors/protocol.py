@@ -268,3 +268,48 @@ class RegistrationsFull(ProtocolError):
     status = 503
     level = logging.WARNING
     spec_error = "temporarily_unavailable"
+
+
+class InvalidSamlMessage(ProtocolError):
+    """A SAML message is malformed, not from whom it says, not for us, too old, or not signed where it must be."""
+
+    code = "PRE-3060"
+    level = logging.WARNING
+    spec_error = "invalid_request"
+
+
+class UnknownProvider(ProtocolError):
+    """No service of the register is this SAML service provider: answered by a page, nobody is sent to it."""
+
+    code = "PRE-3061"
+
+
+class NameNotGiven(ProtocolError):
+    """A service provider asks for a name of the person that it is not given (SAML Core §3.4.1.1)."""
+
+    code = "PRE-3062"
+    spec_error = "InvalidNameIDPolicy"
+    may_redirect = True
+
+
+class AnotherIsMeant(ProtocolError):
+    """A service provider means somebody else than who signed in for it (SAML Core §3.4.1)."""
+
+    code = "PRE-3063"
+    spec_error = "UnknownPrincipal"
+    may_redirect = True
+
+
+class UnregisteredAddress(ProtocolError):
+    """A CAS service asks for a ticket, or to be led to, at an address that no descriptor names (CAS §2.2.1, S-50)."""
+
+    code = "PRE-3050"
+    status = 403
+    level = logging.WARNING
+
+
+class RepeatedParameter(ProtocolError):
+    """A CAS request names something twice, or by both of its names: what we read and what others read may differ."""
+
+    code = "PRE-3051"
+    level = logging.WARNING

@@ -182,3 +182,23 @@ class GuessesSpent(SignInError):
     def __init__(self, cause: str = "", *, retry_after: int) -> None:
         super().__init__(cause)
         self.retry_after = retry_after
+
+
+class UpstreamDeclined(SignInError):
+    """The source itself says that nobody signed in: given up, refused, or not able to."""
+
+    code = "PRE-2016"
+    level = logging.INFO
+    title = "La connexion n'a pas été faite."
+    sentence = "Le site de connexion a répondu que la connexion a été abandonnée ou refusée."
+    next_step = "Recommencez, ou choisissez une autre façon de vous connecter."
+
+
+class AnswerTooOld(SignInError):
+    """The source's answer is genuine, but it waited for more than ten minutes: a page left open, or gone back to."""
+
+    code = "PRE-2017"
+    level = logging.INFO
+    title = "Il faut recommencer."
+    sentence = "La réponse du site de connexion est arrivée trop tard."
+    next_step = "Appuyez sur « Recommencer »."

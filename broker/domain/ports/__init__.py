@@ -9,6 +9,7 @@ from broker.domain.ports.feeds import DirectoryStore, IdentityFeed, ImportRuns, 
 from broker.domain.ports.guesses import Guesses
 from broker.domain.ports.holdings import Holdings
 from broker.domain.ports.portraits import Portraits
+from broker.domain.ports.provider_logins import ProviderLogins
 from broker.domain.ports.quality import Quality, Reach
 from broker.domain.ports.releases import Details, Ledger
 from broker.domain.ports.sources import (
@@ -36,6 +37,7 @@ from broker.domain.ports.storage import (
     Sessions,
     Standings,
 )
+from broker.domain.ports.tickets import Tickets
 from broker.domain.ports.tokens import ChildTokens, DeviceRequests, ServiceTokens
 
 __all__ = [
@@ -69,6 +71,7 @@ __all__ = [
     "PasswordConnector",
     "People",
     "Portraits",
+    "ProviderLogins",
     "Purge",
     "Quality",
     "Reach",
@@ -80,4 +83,5 @@ __all__ = [
     "Services",
     "Sessions",
     "Standings",
+    "Tickets",
 ]

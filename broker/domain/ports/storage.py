@@ -149,6 +149,10 @@ class Services(Protocol):
         """The service a client belongs to."""
         ...
 
+    def by_entity(self, entity_id: str) -> Service | None:
+        """The service whose SAML service provider has this name, byte for byte."""
+        ...
+
     def by_resource(self, uri: str) -> Service | None:
         """The service that offers the API at this address."""
         ...

@@ -61,6 +61,7 @@ class KeyCare:
     times: Callable[[], KeyTimes]
     by_schedule: bool = True
     actor: str = "preau"
+    saml_times: Callable[[], KeyTimes] | None = None
 
     def groups(self) -> tuple[KeyGroup, ...]:
         """Every purpose and algorithm there are keys of."""
@@ -76,9 +77,13 @@ class KeyCare:
         bare = (group for group in self.groups() if group.following is None)
         return sum(self.vault.keys.change(self._announcement(group, now)) for group in bare)
 
+    def times_of(self, purpose: KeyPurpose) -> KeyTimes:
+        """How long keys of a purpose are in each state: readers of SAML metadata keep it for weeks (security S-47)."""
+        return self.saml_times() if self.saml_times and purpose is KeyPurpose.SAML_SIGNING else self.times()
+
     def ready_from(self, group: KeyGroup) -> datetime | None:
         """From when the announced key may sign; None while none is announced."""
-        return may_sign_from(group.following, self.times()) if group.following else None
+        return may_sign_from(group.following, self.times_of(group.purpose)) if group.following else None
 
     def rotate(self, group: KeyGroup, *, now: datetime) -> bool:
         """Let the announced key sign from now on, and announce another.
@@ -104,7 +109,7 @@ class KeyCare:
         return self.vault.keys.change(ChangeKeys(now, tuple(events), moves, fresh))
 
     def _due(self, group: KeyGroup, now: datetime) -> Iterator[ChangeKeys]:
-        times = self.times()
+        times = self.times_of(group.purpose)
         if group.following is None:
             yield self._announcement(group, now)
         elif self.by_schedule and group.active and is_due(group.active, group.following, times, now=now):

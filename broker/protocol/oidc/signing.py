@@ -40,6 +40,8 @@ def keys_of_clients(algs: Iterable[str]) -> tuple[WantedKey, ...]:
 class KeyRing:
     """Keys as they stand: those that sign, those that check our own tokens, and what the world is told (`jwks`).
 
+    The keys of SAML are told in metadata, and to nobody who reads tokens.
+
     `verifying` checks ID tokens, `verifying_access` signed access tokens: neither is ever taken for the other.
     """
 
@@ -117,7 +119,7 @@ class Signer:
             active,
             verifying=_those_of(rows, KeyPurpose.ID_TOKEN),
             verifying_access=_those_of(rows, KeyPurpose.ACCESS_TOKEN),
-            jwks=export_jwks(row.public_jwk for row in rows),
+            jwks=export_jwks(row.public_jwk for row in rows if row.purpose is not KeyPurpose.SAML_SIGNING),
         )
         self._rows = rows
 

@@ -34,12 +34,18 @@ grants = Table(
     Column("jkt", String(64)),
     Column("resource", String(255)),
     Column("resource_subject", String(64)),
+    Column("peer", JSON(none_as_null=True)),
     Index("ix_grants_person_id", "person_id"),
     Index("ix_grants_sid", "sid"),
+    Index(
+        "ix_grants_name_at_provider", "client_id", "subject",
+        postgresql_where=text("client_id LIKE 'saml:%'"), sqlite_where=text("client_id LIKE 'saml:%'"),
+    ),
 )
 """`offline_until`: a refresh family, good until then though its session ended by itself; `offline_idle` in seconds.
 `jkt`: the key that all its tokens are bound to. `resource`: the API they are for, and `resource_subject` the person's
-identifier there."""
+identifier there. `peer`: by what a CAS or SAML service knows its own session (`index`), and where it is told of a
+logout (`url`); NULL: it was told of nobody yet."""
 
 consumptions = Table(
     "consumptions", metadata,

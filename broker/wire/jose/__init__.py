@@ -27,6 +27,7 @@ from broker.wire.jose.keys import (
     jwks_from_json,
     parse_signing_key,
     private_jwk,
+    private_pem,
     public_jwk,
 )
 from broker.wire.jose.refusals import Refusal, TokenRefused
@@ -57,6 +58,7 @@ __all__ = [
     "left_half_hash",
     "parse_signing_key",
     "private_jwk",
+    "private_pem",
     "public_jwk",
     "sign",
     "verify_client_assertion",

@@ -189,3 +189,8 @@ def _object(document: bytes | str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise TokenRefused(Refusal.KEY, "not a JSON object")
     return content
+
+
+def private_pem(key: SigningKey) -> bytes:
+    """The private key as PEM (PKCS #8), for whoever signs in another format: it goes to no disk and no log."""
+    return key.key.as_pem(private=True)

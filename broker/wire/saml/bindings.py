@@ -69,12 +69,12 @@ def decode_redirect(query: str, parameter: str) -> RedirectMessage:
     raw = query.encode()
     values = _once(raw, allowed=(parameter, RELAY_STATE, *_SIGNED))
     order = [name for name in (parameter, RELAY_STATE, *_SIGNED) if name in values]
-    if list(values) != order or parameter not in values or ("SigAlg" in values) != ("Signature" in values):
+    if _in_either_order(values) != order or parameter not in values or ("SigAlg" in values) != ("Signature" in values):
         raise SamlRefused(Refusal.PARAMETERS)
     return RedirectMessage(
         xml=_inflate(_base64(_text(values[parameter]))),
         relay_state=_relay_state(values),
-        octets=raw.partition(b"&Signature=")[0],
+        octets=b"&".join(name.encode() + b"=" + values[name] for name in order if name != "Signature"),
         algorithm=_text(values.get("SigAlg", b"")),
         signature=_base64("".join(_text(values.get("Signature", b"")).split())),
     )
@@ -119,6 +119,15 @@ def _once(encoded: bytes, *, allowed: tuple[str, ...]) -> dict[str, bytes]:
             raise SamlRefused(Refusal.PARAMETERS)
         values[known] = value
     return values
+
+
+def _in_either_order(values: dict[str, bytes]) -> list[str]:
+    """The names as they came, but for python3-saml, which writes the last two the other way round.
+
+    What is verified is put together from the one value of each, as it came, in the order of the standard.
+    """
+    names = list(values)
+    return [*names[:-2], *_SIGNED] if tuple(names[-2:]) == _SIGNED[::-1] else names
 
 
 def _text(value: bytes) -> str:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import xmlsec
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from broker.wire.saml.refusals import Refusal, SamlRefused
 
@@ -19,7 +18,7 @@ _CURVES = frozenset({"secp256r1", "secp384r1", "secp521r1"})
 class VerifyingKey:
     """A public key that metadata names for a peer."""
 
-    key: xmlsec.Key
+    key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -36,15 +35,11 @@ def verifying_key(certificate: bytes) -> VerifyingKey:
         public = parsed.public_key()
     except (ValueError, TypeError, x509.UnsupportedGeneralNameType):
         raise SamlRefused(Refusal.KEY, "no certificate") from None
-    if isinstance(public, rsa.RSAPublicKey):
-        strong = public.key_size >= LEAST_RSA_BITS
-    else:
-        strong = isinstance(public, ec.EllipticCurvePublicKey) and public.curve.name in _CURVES
-    if not strong:
-        raise SamlRefused(Refusal.KEY, "too weak, or of a kind that is not used")
-    return VerifyingKey(
-        xmlsec.Key.from_memory(parsed.public_bytes(Encoding.PEM), xmlsec.constants.KeyDataFormatCertPem, None)
-    )
+    if isinstance(public, rsa.RSAPublicKey) and public.key_size >= LEAST_RSA_BITS:
+        return VerifyingKey(public)
+    if isinstance(public, ec.EllipticCurvePublicKey) and public.curve.name in _CURVES:
+        return VerifyingKey(public)
+    raise SamlRefused(Refusal.KEY, "too weak, or of a kind that is not used")
 
 
 def decryption_key(pem: bytes) -> DecryptionKey:

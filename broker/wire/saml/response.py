@@ -71,4 +71,6 @@ def _assertion(envelope: etree._Element, decrypting: tuple[DecryptionKey, ...]) 
         raise SamlRefused(Refusal.ASSERTIONS, "none")
     inside = decrypt(encrypted, decrypting)
     check_structure(inside, ASSERTION)
+    if inside.get("ID") == envelope.get("ID"):
+        raise SamlRefused(Refusal.IDS, "an ID that stands twice")
     return inside

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from threading import local
 
 from lxml import etree
 
@@ -25,6 +26,24 @@ _DECLARATION = re.compile(
 _ENCODINGS = frozenset({b"", b"utf-8", b"us-ascii"})
 _MARKUP = re.compile(rb"<[!?]")
 _HARMLESS_IN_DOCUMENTS = (b"<!--", b"<![CDATA[")
+
+
+class _Parsers(local):
+    """A locked parser for each thread: lxml serialises threads that share one, and making one costs a parse."""
+
+    def __init__(self) -> None:
+        self.parser = etree.XMLParser(
+            resolve_entities=False,
+            load_dtd=False,
+            dtd_validation=False,
+            no_network=True,
+            huge_tree=False,
+            remove_comments=True,
+            strip_cdata=True,
+        )
+
+
+_OF_THREAD = _Parsers()
 
 
 def parse_message(body: bytes) -> etree._Element:
@@ -88,18 +107,8 @@ def canonical(root: etree._Element, prefixes: Iterable[str] = ()) -> bytes:
 
 
 def _parse(body: bytes) -> etree._Element:
-    """A parser of its own for each document: lxml serialises threads that share one."""
-    parser = etree.XMLParser(
-        resolve_entities=False,
-        load_dtd=False,
-        dtd_validation=False,
-        no_network=True,
-        huge_tree=False,
-        remove_comments=True,
-        strip_cdata=True,
-    )
     try:
-        return etree.fromstring(body, parser)
+        return etree.fromstring(body, _OF_THREAD.parser)
     except (etree.XMLSyntaxError, ValueError):
         raise SamlRefused(Refusal.XML) from None
 

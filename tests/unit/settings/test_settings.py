@@ -168,7 +168,7 @@ def test_every_fault_is_told_at_once(file: Path) -> None:
         "issuer: missing",
         "workers: a whole number is wanted",
         "feeds.99-2d.degree: one of 1D, 2D is wanted",
-        "sources.ent-1.kind: one of oidc, cas, ldap is wanted",
+        "sources.ent-1.kind: one of oidc, cas, ldap, saml is wanted",
         "sources.educonnect.releases_references: true or false is wanted",
         "sources.ent-1.releases_references: true or false is wanted",
         "sources.annuaire.releases_references: true or false is wanted",

@@ -6,11 +6,12 @@ import asyncio
 import hashlib
 import os
 import time
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
-from bench.oidc.client import Client
-from bench.oidc.process import cpu_seconds
-from bench.oidc.work import CHECKS, Provider, Unsound
+from bench.http_client import Client, Response
+from bench.processes import cpu_seconds
 
 SERVER_CORE, OTHER_CORE = 0, 1
 WARM = 30
@@ -33,11 +34,67 @@ class Measure:
     pace: float
 
 
-async def measure(provider: Provider, act: str, count: int) -> Measure:
+class Unsound(Exception):
+    """The answer does not hold what was asked for."""
+
+
+class Server(Protocol):
+    """What is measured: a process, its stores, and a connection to it. `connections`: as many as it keeps alive."""
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        ...
+
+    @property
+    def pid(self) -> int:
+        """The root of its processes."""
+        ...
+
+    @property
+    def stores(self) -> tuple[int, ...]:
+        """The roots of its stores' processes."""
+        ...
+
+    @property
+    def connections(self) -> int:
+        """How many connections drain the requests."""
+        ...
+
+    @property
+    def base(self) -> str:
+        """Its origin."""
+        ...
+
+    @property
+    def client(self) -> Client:
+        """A connection for what is not measured."""
+        ...
+
+
+def need(holds: bool, answer: Response, what: str) -> None:
+    """Raise `Unsound` unless the work was done."""
+    if not holds:
+        raise Unsound(f"{what}: {answer.status} {answer.head[:300]!r} {answer.body[:300]!r}")
+
+
+S = TypeVar("S", bound=Server)
+
+
+@dataclass(frozen=True, slots=True)
+class Act(Generic[S]):
+    """What is asked: requests made beforehand, and the check of each answer, which raises `Unsound`."""
+
+    name: str
+    prepare: Callable[[S, int], Awaitable[list[bytes]]]
+    check: Callable[[S, Response], None]
+
+
+async def measure(provider: S, act: Act[S], count: int) -> Measure:
     """Send `count` requests of an act, each answer checked. Raises `Unsound` for the first that is not right."""
-    for warming in await provider.requests(act, WARM):
-        CHECKS[act](provider, await provider.client.send(warming))
-    left = iter(await provider.requests(act, count))
+    for warming in await act.prepare(provider, WARM):
+        act.check(provider, await provider.client.send(warming))
+    left = iter(await act.prepare(provider, count))
     waited: list[float] = []
     before = pace()
     server, stores, began = cpu_seconds([provider.pid]), cpu_seconds([*provider.stores]), time.perf_counter()
@@ -59,13 +116,13 @@ async def measure(provider: Provider, act: str, count: int) -> Measure:
     )
 
 
-async def _drain(provider: Provider, act: str, left: object, waited: list[float]) -> None:
-    client, check = Client(provider.base), CHECKS[act]
-    for asked in left:  # type: ignore[attr-defined]
+async def _drain(provider: S, act: Act[S], left: Iterator[bytes], waited: list[float]) -> None:
+    client = Client(provider.base)
+    for asked in left:
         begin = time.perf_counter()
         answer = await client.send(asked)
         waited.append(time.perf_counter() - begin)
-        check(provider, answer)
+        act.check(provider, answer)
     client.close()
 
 

@@ -1,0 +1,157 @@
+"""A SAML identity provider as a source of logins: a signed question by redirect, an answer by form (Profiles §4.1).
+
+The question's ID is kept with the login of this browser and nothing but an answer to it is taken: an assertion that
+somebody else obtained, or that nobody asked for, signs nobody in.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from broker.domain.errors import PreauError, UpstreamDeclined, UpstreamRefused
+from broker.domain.identity import AccountKey, AuthnContext, UpstreamIdentity, UpstreamProtocol
+from broker.domain.ports import Departure, Return
+from broker.wire.saml import Refusal, SamlRefused, names, verify_response
+from broker.wire.saml.asking import AskingKey, AuthnRequest, authn_request_url, service_metadata
+from broker.wire.saml.bindings import RELAY_STATE, RESPONSE
+from broker.wire.saml.identity_provider import IdentityProvider
+from broker.wire.saml.statements import Statements, statements_of
+from connectors.saml.acceptance import ACCEPTANCE_CHECKS, Check, Expected
+from connectors.saml.profiles import PlainSamlProfile, SamlProfile, display_of
+
+_SILENT = frozenset({"", names.UNSPECIFIED_CLASS})
+_DECLINED = frozenset(
+    {names.AUTHN_FAILED, names.REQUEST_DENIED, names.NO_PASSIVE, names.NO_AUTHN_CONTEXT, names.INVALID_NAMEID_POLICY}
+)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class SamlSource:
+    """How to reach one provider, and who we are to it. `entity_id` and `acs` are ours, built from the issuer alone."""
+
+    source_id: str
+    entity_id: str
+    acs: str
+    provider: IdentityProvider
+    key: AskingKey = field(repr=False)
+    profile: SamlProfile = field(default_factory=PlainSamlProfile)
+
+    def open(self) -> SamlConnector:
+        """Make the connector; nothing is fetched, ever."""
+        return SamlConnector(self)
+
+
+@dataclass(frozen=True, slots=True)
+class SamlConnector:
+    """`RedirectConnector` over SAML 2.0."""
+
+    source: SamlSource
+    checks: tuple[Check, ...] = ACCEPTANCE_CHECKS
+    clock: Callable[[], datetime] = _utc_now
+
+    @property
+    def state_parameter(self) -> str:
+        """RelayState comes back untouched (SAML Bindings §3.4.3)."""
+        return RELAY_STATE
+
+    def start(self, *, return_url: str, state: str, force: bool) -> Departure:  # noqa: ARG002 - answers go to the ACS
+        """Build the signed request; `force` becomes `ForceAuthn`."""
+        request_id = f"_{secrets.token_hex(20)}"
+        request = AuthnRequest(
+            request_id,
+            issuer=self.source.entity_id,
+            destination=self.source.provider.sso,
+            acs=self.source.acs,
+            at=self.clock(),
+            force=force,
+        )
+        url = authn_request_url(request, self.source.key, relay_state=state)
+        return Departure(url, {"state": state, "request": request_id})
+
+    def finish(self, answer: Return, *, private: Mapping[str, str], now: datetime) -> UpstreamIdentity:
+        """Verify the response, hold it against what was asked, and read who this is from what was signed."""
+        _check_state(answer, private)
+        self._check_metadata(now)
+        try:
+            said = self._verified(_response(answer))
+            self._check(said, private, now=now)
+        except SamlRefused as fault:
+            raise _refusal(fault) from None
+        return self._identity(said, now=now)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    @property
+    def metadata(self) -> bytes:
+        """What the provider's administrator is given."""
+        return service_metadata(self.source.entity_id, self.source.acs, self.source.key)
+
+    def _check_metadata(self, now: datetime) -> None:
+        """Keys of metadata that has run out vouch for nobody (SAML Metadata §2.3.1)."""
+        until = self.source.provider.valid_until
+        if until is not None and now >= until:
+            raise UpstreamRefused("the provider's metadata is no longer valid: fetch it anew")
+
+    def _verified(self, xml: bytes) -> Statements:
+        verified = verify_response(xml, keys=self.source.provider.keys, decrypting=(self.source.key.decrypting,))
+        return statements_of(verified)
+
+    def _check(self, said: Statements, private: Mapping[str, str], *, now: datetime) -> None:
+        wanted = Expected(
+            provider=self.source.provider.entity_id,
+            audience=self.source.entity_id,
+            acs=self.source.acs,
+            request_id=private["request"],
+            now=now,
+        )
+        for check in self.checks:
+            check(said, wanted)
+
+    def _identity(self, said: Statements, *, now: datetime) -> UpstreamIdentity:
+        profile, proof = self.source.profile, said.authn[0]
+        subject = profile.subject(said)
+        return UpstreamIdentity(
+            key=AccountKey(
+                UpstreamProtocol.SAML, self.source.provider.entity_id, subject.subject_format, subject.value
+            ),
+            authn=AuthnContext(
+                acr="" if proof.class_ref in _SILENT else proof.class_ref,
+                amr=profile.methods(said),
+                auth_time=min(proof.instant, now),
+                authority=self.source.source_id,
+            ),
+            references=profile.references(said),
+            display=display_of(said),
+            answer=said.assertion_id,
+        )
+
+
+def _check_state(answer: Return, private: Mapping[str, str]) -> None:
+    """The login that came back is the one that left (login CSRF)."""
+    if not hmac.compare_digest(answer.params.get(RELAY_STATE, "").encode(), private["state"].encode()):
+        raise UpstreamRefused("another state came back")
+
+
+def _response(answer: Return) -> bytes:
+    try:
+        return base64.b64decode(answer.params.get(RESPONSE, ""), validate=True)
+    except (binascii.Error, ValueError):
+        raise UpstreamRefused("no usable response") from None
+
+
+def _refusal(fault: SamlRefused) -> PreauError:
+    """What a refusal means to a person: a source that says no is not an answer that is false."""
+    if fault.reason is Refusal.STATUS and _DECLINED & set(str(fault).split()):
+        return UpstreamDeclined(f"SAML response refused: {fault}")
+    return UpstreamRefused(f"SAML response refused: {fault}")

@@ -1,0 +1,126 @@
+"""Signing in by a SAML provider, through the whole application: question, form, the GET that knows the browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lxml import etree
+
+from broker.app import Broker
+from broker.wire.http import SESSION_COOKIE
+from broker.wire.saml import names, read
+from tests import builders
+from tests.clock import FakeClock
+from tests.oidc_stand import Answer, Browser
+from tests.saml_peer import octets, parsed, response_xml
+from tests.saml_sources import answer_xml, form, question, token_of, told_to, write_source
+from tests.whole_app import ISSUER, call, open_app
+
+UAI = "0990001A"
+REFERENCES = (("FrEduCtId", ("9f3c",)), ("FrEduCtRefId", ("{AAF}99|x|500101", "{AAF}99|x|610777")))
+
+
+@dataclass
+class Stand:
+    broker: Broker
+    clock: FakeClock
+    browser: Browser = field(default_factory=Browser)
+
+    def leave(self) -> Answer:
+        page = call(self.broker, "GET", "/connexion", self.browser)
+        sent = {"csrf": token_of(page.body.decode()), "source": "essai", "device": "shared"}
+        return call(self.broker, "POST", "/connexion", self.browser, form=sent)
+
+    def post(self, xml: bytes, state: str, browser: Browser | None = None) -> Answer:
+        """A form of another site: the browser sends no cookie of ours along."""
+        return call(self.broker, "POST", "/saml/sp/essai/acs", browser or Browser(), form=form(xml, state))
+
+    def sign_in(self, *, kind: str = "are", **said: Any) -> Answer:
+        request, state = question(self.leave().location)
+        xml = answer_xml(told_to(request, self.clock(), **{"attributes": REFERENCES, **said}), kind=kind)
+        posted = self.post(xml, state)
+        assert posted.status == 303, posted.body.decode()
+        return call(self.broker, "GET", posted.location.removeprefix(ISSUER), self.browser)
+
+
+@pytest.fixture
+def stand(tmp_path: Path, clock: FakeClock) -> Iterator[Stand]:
+    more = 'profile = "educonnect"\nreleases_references = true\nfeeds = ["99-2d"]'
+    clock.set(builders.NOW)
+    with open_app(tmp_path, clock, sources=write_source(tmp_path, more=more)) as broker:
+        with broker.stores.engine.begin() as conn:
+            builders.add_school(conn, UAI)
+            for key, given in (("500101", "Léa"), ("610777", "Tom")):
+                _, mother = builders.add_guardian(conn, key)
+                _, child = builders.add_pupil(conn, f"9{key}", given=given)
+                builders.add_guardianship(conn, mother, child)
+                builders.enrol(conn, child, UAI)
+        yield Stand(broker, clock)
+
+
+@pytest.mark.spec("SAML Profiles §4.1.3")
+@pytest.mark.parametrize("kind", ["a", "ar", "ae", "re", "are"])
+def test_a_mother_with_two_files_signs_in_and_sees_both_children(stand: Stand, kind: str) -> None:
+    back = stand.sign_in(kind=kind)
+    assert (back.status, back.location.removeprefix(ISSUER)) == (303, "/")
+    home = call(stand.broker, "GET", "/", stand.browser)
+    assert "Léa" in home.body.decode()
+    assert "Tom" in home.body.decode()
+
+
+def test_what_we_ask_is_what_our_own_gate_would_take(stand: Stand) -> None:
+    request, _ = question(stand.leave().location)
+    read(etree.tostring(request), names.samlp("AuthnRequest"))
+
+
+def test_an_answer_signs_nobody_in_at_another_browser(stand: Stand) -> None:
+    request, state = question(stand.leave().location)
+    posted = stand.post(answer_xml(told_to(request, stand.clock(), attributes=REFERENCES)), state)
+    other = Browser()
+    back = call(stand.broker, "GET", posted.location.removeprefix(ISSUER), other)
+    assert SESSION_COOKIE not in other.cookies
+    assert "PRE-2001" in call(stand.broker, "GET", back.location.removeprefix(ISSUER), other).body.decode()
+
+
+def test_an_answer_that_waited_too_long_begins_again(stand: Stand) -> None:
+    request, state = question(stand.leave().location)
+    xml = answer_xml(told_to(request, stand.clock() - timedelta(minutes=11), attributes=REFERENCES))
+    back = call(stand.broker, "GET", stand.post(xml, state).location.removeprefix(ISSUER), stand.browser)
+    page = call(stand.broker, "GET", back.location.removeprefix(ISSUER), stand.browser)
+    assert "PRE-2017" in page.body.decode()
+    assert SESSION_COOKIE not in stand.browser.cookies
+
+
+def test_an_answer_opens_one_session(stand: Stand) -> None:
+    request, state = question(stand.leave().location)
+    xml = answer_xml(told_to(request, stand.clock(), attributes=REFERENCES))
+    first = stand.post(xml, state)
+    call(stand.broker, "GET", first.location.removeprefix(ISSUER), stand.browser)
+    held = stand.browser.cookies[SESSION_COOKIE]
+    stand.browser.cookies.pop(SESSION_COOKIE)
+    again = stand.post(xml, state)
+    call(stand.broker, "GET", again.location.removeprefix(ISSUER), stand.browser)
+    assert SESSION_COOKIE not in stand.browser.cookies
+    stand.browser.cookies[SESSION_COOKIE] = held
+    assert "Léa" in call(stand.broker, "GET", "/", stand.browser).body.decode()
+
+
+def test_a_source_that_says_no_is_told_as_such(stand: Stand) -> None:
+    request, state = question(stand.leave().location)
+    told = told_to(request, stand.clock())
+    inner = f'<samlp:StatusCode Value="{names.AUTHN_FAILED}"/>'
+    outer = f'<samlp:StatusCode Value="{names.RESPONDER}"'
+    said = response_xml(told, "", status=names.RESPONDER).replace(f"{outer}/>", f"{outer}>{inner}</samlp:StatusCode>")
+    xml = octets(parsed(said))
+    back = call(stand.broker, "GET", stand.post(xml, state).location.removeprefix(ISSUER), stand.browser)
+    assert "PRE-2016" in call(stand.broker, "GET", back.location.removeprefix(ISSUER), stand.browser).body.decode()
+
+
+def test_the_provider_finds_our_metadata(stand: Stand) -> None:
+    answer = call(stand.broker, "GET", "/saml/sp/essai/metadata")
+    assert (answer.status, f"{ISSUER}/saml/sp/essai/acs" in answer.body.decode()) == (200, True)
