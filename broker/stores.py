@@ -44,6 +44,7 @@ from broker.storage.sql_provider_logins import SqlProviderLogins
 from broker.storage.sql_quality import SqlQuality
 from broker.storage.sql_reach import SqlReach
 from broker.storage.sql_registrations import SqlRegistrations
+from broker.storage.sql_rolls import SqlRolls
 from broker.storage.sql_service_tokens import SqlServiceTokens
 from broker.storage.sql_sessions import SqlSessions
 from broker.storage.sql_standings import SqlStandings
@@ -84,6 +85,7 @@ class Stores:
     exposure: SqlExposure
     quality: SqlQuality
     reach: SqlReach
+    rolls: SqlRolls
     standings: SqlStandings
     registrations: SqlRegistrations
 
@@ -128,6 +130,7 @@ def open_stores(settings: Settings, book: policies.PolicyBook) -> Stores:
         exposure=SqlExposure(engine),
         quality=SqlQuality(engine),
         reach=SqlReach(engine),
+        rolls=SqlRolls(engine),
         standings=SqlStandings(engine),
         registrations=SqlRegistrations(engine),
     )
