@@ -143,8 +143,10 @@ def main() -> None:
             [*command, "--measure", aggregate, certificate], capture_output=True, text=True, check=True
         )
     told = json.loads(done.stdout)
-    print(f"{args.entities} entities, {size:.1f} MiB: verified and kept in {told['take']:.2f} s, "
-          f"all read in {told['whole']:.2f} s ({told['cpu']:.2f} s of CPU), at most {told['peak']:.0f} MiB")  # fmt: skip
+    print(
+        f"{args.entities} entities, {size:.1f} MiB: verified and kept in {told['take']:.2f} s, all read in "
+        f"{told['whole']:.2f} s ({told['cpu']:.2f} s of CPU), at most {told['peak']:.0f} MiB"
+    )
     name = f"saml metadata: an aggregate of {args.entities} entities ({size:.0f} MiB)"
     append([
         Row(f"{name}, verified, kept and read, s", told["whole"], SECONDS, "lower", "s"),

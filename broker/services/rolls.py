@@ -25,6 +25,8 @@ from policies import Policies, Role
 
 LASTING = frozenset({PrincipalKind.SUBJECT, PrincipalKind.ID})
 """Names that may be told beforehand: a login is somebody else's one day, and the service binds an account to it."""
+DATED = frozenset({RollKind.PUPIL, RollKind.TEACHER})
+"""Whose birth date has a place in such a file: of nobody else is it told."""
 _TOLD = (ClaimName.FAMILY_NAME, ClaimName.GIVEN_NAME, ClaimName.BIRTH_DATE)
 
 
@@ -98,8 +100,8 @@ def _known(
     )
     in_play = place.uai if service.release and service.release.school_parameter else ""
     known_as = release_for(policies, Asker(service, Protocol.CAS, in_play), about, wanted=())
-    told = _civil_state(policies, service, about)
     kind = _kind_of(service, person, place)
+    told = _civil_state(policies, service, about, kind)
     if kind is RollKind.PUPIL and told.born is None:
         raise LeftOut("a pupil without a birth date that may be told")
     children = _children_told(policies, service, person, portrait, uai=place.uai)
@@ -118,10 +120,11 @@ class _CivilState:
     claims: frozenset[ClaimName]
 
 
-def _civil_state(policies: Policies, service: Service, about: About) -> _CivilState:
+def _civil_state(policies: Policies, service: Service, about: About, kind: RollKind) -> _CivilState:
     """Name and birth date under their own names, whatever the descriptor calls them. Raises `LeftOut`."""
     plain = Asker(replace(service, release=None), Protocol.CAS)
-    told = release_for(policies, plain, about, wanted=[claim.value for claim in _TOLD])
+    wanted = _TOLD if kind in DATED else _TOLD[:2]
+    told = release_for(policies, plain, about, wanted=[claim.value for claim in wanted])
     texts = {attribute.name: attribute.texts[0] for attribute in told.attributes if attribute.texts}
     family, given = texts.get(ClaimName.FAMILY_NAME, ""), texts.get(ClaimName.GIVEN_NAME, "")
     if not family or not given:

@@ -53,9 +53,8 @@ def _list(entries: Iterable[RollEntry], many: str, one: str, idents: Mapping[str
 
 
 def _said(entry: RollEntry, idents: Mapping[str, int]) -> Mapping[str, str]:
-    """A birth date goes with those who have a place for one: pupils, who must have it, and teachers."""
-    dated = entry.born is not None and entry.kind in {RollKind.PUPIL, RollKind.TEACHER}
-    born = {"DateNaissance": entry.born.isoformat()} if dated and entry.born else {}
+    """A birth date goes with those who were given one: pupils, who must have it, and teachers."""
+    born = {"DateNaissance": entry.born.isoformat()} if entry.born else {}
     return {
         "Ident": str(idents[entry.person_id]),
         "Nom": entry.family,

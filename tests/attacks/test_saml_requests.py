@@ -81,9 +81,9 @@ def test_no_faulty_request_gets_an_assertion(stand: SamlStand) -> None:
 _ELSEWHERE = frozenset(
     {check_acs, check_name_format, check_context, sso_checks.check_service, sso_checks.check_current}
 )
-"""A suspended service is tried in `test_saml_flags`, metadata that ended below. The others are looked at again where they
-are used: address and format are looked up, never taken from the request, and a context that nobody knows is reached by
-no login."""
+"""A suspended service is tried in `test_saml_flags`, metadata that ended below. The others are looked at again where
+they are used: address and format are looked up, never taken from the request, and a context that nobody knows is
+reached by no login."""
 
 
 @pytest.mark.parametrize("check", [c for c in (*TARGET_CHECKS, *REQUEST_CHECKS) if c not in _ELSEWHERE])
