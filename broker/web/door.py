@@ -105,6 +105,7 @@ class Door:
     ) -> None:
         self._routes = {(route.method, route.path): route for route in routes}
         self._methods = {path: self._methods_of(path) for _, path in self._routes}
+        self._beside = frozenset(route.path for route in self._routes.values() if route.beside_page)
         self._fallback = fallback
         self._logins = logins
         self._store = store
@@ -140,6 +141,8 @@ class Door:
         if method == "OPTIONS" and "HTTP_ORIGIN" in environ:
             return _send(self._preflight(path, environ["HTTP_ORIGIN"]), start)
         route = self._routes.get(("GET" if method == "HEAD" else method, path))
+        if route is None and path in self._beside:
+            return self._show_page(environ, start)
         if route is None or (method == "HEAD" and route.pages):
             return _send(PlainResponse(405, (("Allow", self._methods[path]),)), start)
         try:
