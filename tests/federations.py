@@ -36,7 +36,7 @@ from tests.settable import Settable
 BASE = "https://preau.example"
 SOURCES = {"educonnect": frozenset({FEED_1D, FEED_2D}), "ent1": frozenset({FEED_1D}), "ent2": frozenset({FEED_2D})}
 
-LEADS_OUT = "ent1"
+LEADS_OUT = "ent2"
 """The source whose own logout every sign-out leads through, once it `logs_out`; others offer it on shared devices."""
 
 

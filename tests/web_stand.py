@@ -19,8 +19,8 @@ from broker.federation import GuessGate, Passwords, PasswordSource, Source, Sour
 from broker.federation.posted import PostedAnswers
 from broker.federation.service_gate import ServiceGate
 from broker.live import Part
-from broker.protocol.cas_sources import CasServer, build_cas_source_routes
 from broker.protocol.cas.routes import CasParts, build_cas_routes
+from broker.protocol.cas_sources import CasServer, build_cas_source_routes
 from broker.protocol.oidc.device_desk import DeviceDesk
 from broker.protocol.oidc.provider import ProviderSettings
 from broker.protocol.oidc.routes import ProviderParts, build_routes, keys_wanted

@@ -137,7 +137,11 @@ class _Pages:
 
     def home(self) -> str:
         login = self._signed_in()
-        who = f"{login.account.given} {login.account.family} est connecté ici." if login else "Personne n'est connecté ici."
+        who = (
+            f"{login.account.given} {login.account.family} est connecté ici."
+            if login
+            else "Personne n'est connecté ici."
+        )
         link = url_for("sign_out") if login else ""
         return _message("EduConnect", who, link=link, text="Se déconnecter")
 
@@ -191,9 +195,7 @@ class _Pages:
             return _stop(str(fault))
         session.clear()
         answer = logout_response(self._issuer, party.slo, in_response_to=root.get("ID", ""), now=self._now())
-        return redirect(
-            signed_redirect(party.slo, "SAMLResponse", answer, relay_state=relay_state, key=self._key), 303
-        )
+        return redirect(signed_redirect(party.slo, "SAMLResponse", answer, relay_state=relay_state, key=self._key), 303)
 
     def sign_out(self) -> AnyResponse:
         """The person signs out here: the service that they came from is told by their browser."""

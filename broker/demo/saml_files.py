@@ -46,7 +46,7 @@ def _metadata(addresses: Addresses, key: Key) -> str:
     origin = addresses.origin(EDUCONNECT_SAML_HOST)
     return (
         '<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata"'
-        f" entityID={quoteattr(provider_id(addresses))}><md:IDPSSODescriptor WantAuthnRequestsSigned=\"true\""
+        f' entityID={quoteattr(provider_id(addresses))}><md:IDPSSODescriptor WantAuthnRequestsSigned="true"'
         ' protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol"><md:KeyDescriptor use="signing">'
         '<ds:KeyInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:X509Data><ds:X509Certificate>'
         f"{key.certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor>"

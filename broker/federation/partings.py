@@ -16,6 +16,7 @@ from broker.domain.handles import Handle, new_handle
 from broker.domain.origins import SessionOrigin
 from broker.domain.ports import Return
 from broker.domain.sessions import Device, Session
+from broker.domain.standings import StandingKind
 from broker.federation.farewells import FAREWELL, Farewells, SourceFarewell, Stage
 from broker.federation.sources import Source
 from broker.federation.upstreams import Upstreams
@@ -92,9 +93,10 @@ class Partings:
         return next((leg for leg in legs if leg.source_id == source_id and leg.url), None)
 
     def _leg(self, origin: SessionOrigin, *, down: frozenset[str], device: Device) -> Iterator[SourceFarewell]:
-        """On a shared device the logout is offered also where nobody is led to it: the next person finds nothing open."""
+        """On a shared device the logout is offered also where nobody is led to it: somebody else sits there next."""
         source = self._source(origin.source_id)
-        if source is None or source.logout is None or origin.source_id in down:
+        closed = self.upstreams.standings.current().closes(StandingKind.SOURCE, origin.source_id)
+        if source is None or source.logout is None or closed or origin.source_id in down:
             return
         if not source.leads_out and device is not Device.SHARED:
             return
@@ -105,9 +107,7 @@ class Partings:
             log.warning("no logout at the source %s: %s", origin.source_id, fault.cause)
             return
         if found is not None:
-            yield SourceFarewell(
-                origin.source_id, found.url, state, comes_back=found.comes_back, led=source.leads_out
-            )
+            yield SourceFarewell(origin.source_id, found.url, state, comes_back=found.comes_back, led=source.leads_out)
 
     def _source(self, source_id: str) -> Source | None:
         """The source as configured; None for one that is gone, or that nobody is sent to."""

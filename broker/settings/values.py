@@ -204,10 +204,10 @@ class SourceSettings:
     ca_file: Path | None = None
     """Certificate authority to trust for this source, when it is not a public one."""
     logout: SourceLogout = SourceLogout.BY_KIND
-    """oidc, cas, saml: upstream leads every sign-out through the source's own, none offers that on shared devices alone;
-    nothing said: upstream for saml, none for the others, where the way back has to be agreed first (docs/sources.md)."""
+    """oidc, cas, saml: upstream leads every sign-out through the source's own, none offers it on shared devices alone;
+    nothing said: upstream for saml, none for the others, whose way back has to be agreed first (docs/sources.md)."""
     logout_hosts: tuple[str, ...] = ()
-    """saml: hosts that the provider may name as the place to sign out (FrEduUrlRetour); that of its sign-in by itself."""
+    """saml: hosts that the provider may name as the place to sign out (FrEduUrlRetour); else that of its sign-in."""
     assurance: Assurance = Assurance.LOW
     """How surely a sign-in here proves who the person is, when the source does not say: low, standard or strong."""
 

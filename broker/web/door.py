@@ -136,13 +136,11 @@ class Door:
 
     def _answer(self, environ: WSGIEnvironment, start: StartResponse, *, trace: str) -> Iterable[bytes]:
         path, method = environ.get("PATH_INFO", ""), environ["REQUEST_METHOD"]
-        if path not in self._methods:
+        if path not in self._methods or (path in self._beside and (method, path) not in self._routes):
             return self._show_page(environ, start)
         if method == "OPTIONS" and "HTTP_ORIGIN" in environ:
             return _send(self._preflight(path, environ["HTTP_ORIGIN"]), start)
         route = self._routes.get(("GET" if method == "HEAD" else method, path))
-        if route is None and path in self._beside:
-            return self._show_page(environ, start)
         if route is None or (method == "HEAD" and route.pages):
             return _send(PlainResponse(405, (("Allow", self._methods[path]),)), start)
         try:

@@ -1,4 +1,4 @@
-"""Single logout with a SAML source through the whole application, both ways; `FrEduUrlRetour` at allowed hosts alone."""
+"""Single logout with a SAML source on the whole application, both ways; `FrEduUrlRetour` at allowed hosts alone."""
 
 from __future__ import annotations
 

@@ -10,10 +10,11 @@ import pytest
 
 from broker.domain.cas import CasClient
 from broker.domain.release_rules import ReleaseRules
+from tests import builders
 from tests.clock import FakeClock
 from tests.flows.test_cas_logout import index_told
 from tests.logouts import LogoutStand, is_signed_in, open_logouts
-from tests.web_stand import UAI, Client
+from tests.web_stand import KEY, UAI, Client
 
 OTHER = "0990002Y"
 
@@ -27,6 +28,11 @@ def stand(sqlite_url: str, clock: FakeClock) -> Iterator[LogoutStand]:
             for each in register.all()
         )
         opened.web.register.value = type(register)(services)
+        with opened.web.world.engine.begin() as conn:
+            builders.add_school(conn, OTHER)
+            _, pupil = builders.add_pupil(conn, "99", given="Tom")
+            builders.add_guardianship(conn, f"{builders.FEED_2D}:{KEY}", pupil)
+            builders.enrol(conn, pupil, OTHER)
         yield opened
 
 

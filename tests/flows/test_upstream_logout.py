@@ -1,4 +1,4 @@
-"""Signing out upstream too: the local end first, then the source's own logout, then a page that says what came of it."""
+"""Signing out upstream too: the local end first, then the source's own logout, then a page that says how it went."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.federations import BASE
 from tests.logouts import is_signed_in
 from tests.web_stand import Answer, Client, WebStand, open_web
 
-LED, OFFERED = "ent1", "educonnect"
+LED, OFFERED = "ent2", "educonnect"
 DONE, LEFT, TODO = "Terminé là aussi.", "Votre navigateur y est allé.", "À terminer vous-même."
 
 
@@ -160,7 +160,7 @@ def tell(stand: WebStand, request: str, *, source: str = LED, raw: bool = False)
 def test_a_cas_source_ends_the_session_that_its_ticket_opened(stand: WebStand, raw: bool) -> None:
     client = stand.client()
     client.sign_in(LED)
-    assert tell(stand, told("ST-ent1-1"), raw=raw).status == 200
+    assert tell(stand, told("ST-ent2-1"), raw=raw).status == 200
     assert not is_signed_in(client)
 
 
@@ -168,19 +168,19 @@ def test_it_ends_the_visit_though_the_person_proved_more_in_the_meantime(stand: 
     client = stand.client()
     client.sign_in(LED)
     client.sign_in(OFFERED)
-    tell(stand, told("ST-ent1-1"))
+    tell(stand, told("ST-ent2-1"))
     assert not is_signed_in(client)
 
 
 @pytest.mark.parametrize(
     ("source", "request_", "status"),
     [
-        (LED, told("ST-ent1-2"), 200),
-        (OFFERED, told("ST-ent1-1"), 200),
-        ("ent2", told("ST-ent1-1"), 200),
-        (LED, told("ST-ent1-1").replace("Index>", "Index><!DOCTYPE x>", 1), 400),
-        (LED, told("ST-ent1-1", "LogoutResponse"), 400),
-        (LED, told("ST-ent1-1").replace("</samlp:L", "<samlp:SessionIndex>ST-2</samlp:SessionIndex></samlp:L"), 400),
+        (LED, told("ST-ent2-2"), 200),
+        (OFFERED, told("ST-ent2-1"), 200),
+        ("ent1", told("ST-ent2-1"), 200),
+        (LED, told("ST-ent2-1").replace("Index>", "Index><!DOCTYPE x>", 1), 400),
+        (LED, told("ST-ent2-1", "LogoutResponse"), 400),
+        (LED, told("ST-ent2-1").replace("</samlp:L", "<samlp:SessionIndex>ST-2</samlp:SessionIndex></samlp:L"), 400),
         (LED, told("pas un ticket"), 400),
         (LED, "", 400),
     ],

@@ -1,4 +1,4 @@
-"""Seam to the database for what a sign-out tells upstream, and for a source that ends a session (adapter in `storage`)."""
+"""Seam to the database for how sessions were opened: to sign out upstream, and for sources that end a session."""
 
 from __future__ import annotations
 

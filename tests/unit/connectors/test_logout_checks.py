@@ -73,7 +73,9 @@ def test_every_check_has_a_vector() -> None:
     assert {check for check, _ in VECTORS} == set(LOGOUT_CHECKS)
 
 
-@pytest.mark.parametrize("spoil", [lambda q: q.partition("&Signature")[0], lambda q: q[:-4] + "AAAA", lambda q: q + "&a=b"])
+@pytest.mark.parametrize(
+    "spoil", [lambda q: q.partition("&Signature")[0], lambda q: q[:-4] + "AAAA", lambda q: q + "&a=b"]
+)
 def test_a_query_that_was_touched_is_refused(spoil: Any) -> None:
     with pytest.raises(UpstreamRefused):
         logout_asked(SOURCE, spoil(query()), now=NOW)
