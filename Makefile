@@ -45,6 +45,9 @@ bench: $(VENV)/.test ## measure; appends to bench/results.json
 	@$(BIN)/python -m bench.decisions
 	@cd bench/oidc/node && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@$(BIN)/python -m bench.oidc
+	@$(BIN)/python -m bench.sso
+	@cd bench/sso/node && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@$(BIN)/python -m bench.sso.in_process
 
 lint: $(VENV)/.test ## style, types, arrows between rooms
 	@$(BIN)/ruff check .
