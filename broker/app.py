@@ -33,6 +33,7 @@ from broker.logs import configure_logging
 from broker.portal import read_sandbox
 from broker.protocol.cas.routes import CasParts, build_cas_routes
 from broker.protocol.cas_sources import build_cas_source_routes
+from broker.protocol.endpoint import Route
 from broker.protocol.notifiers import Notifiers
 from broker.protocol.oidc.client_keys import Fetch
 from broker.protocol.oidc.device_desk import DeviceDesk
@@ -117,8 +118,7 @@ def build(settings: Settings, *, clock: Clock = utc_now, note: NoteRequest = log
         policies = follow_policies(settings)
         care = open_key_care(settings, stores.keys, master, policies)
         signer = open_signer(care, declared.all(), registration=settings.registration.enabled, clock=clock)
-        register = _follow_register(settings, stores, signer, clock=clock)
-        live = Decisions(policies, register)
+        live = Decisions(policies, _follow_register(settings, stores, signer, clock=clock))
         sources = open_sources(settings, opened)
         federation = Federation(
             sources=sources,
@@ -140,13 +140,10 @@ def build(settings: Settings, *, clock: Clock = utc_now, note: NoteRequest = log
         fetch = partial(fetch_once, open_way_out(settings, opened, limits=FETCH_LIMITS))
         strangers = open_way_out(settings, opened, strangers=True, limits=FETCH_LIMITS)
         provider = _provider_parts(provider_settings, live, stores, ephemeral, signer, federation)
-        desk = _registration_desk(settings, stores, register, partial(fetch_once, strangers))
+        desk = _registration_desk(settings, stores, live.register, partial(fetch_once, strangers))
         routes = build_routes(replace(provider, fetch=fetch, registration=desk))
         routes += build_saml_routes(saml_parts(provider, stores, saml, federation))
-        parties = saml_parties(sources)
-        routes += build_source_routes(parties, PostedAnswers(ephemeral))
-        routes += build_logout_routes(parties, federation, issuer=settings.issuer)
-        routes += build_cas_source_routes(cas_servers(settings.sources), federation)
+        routes += _source_routes(settings, federation, ephemeral)
         calls_back = partial(visit, open_way_out(settings, opened, limits=FETCH_LIMITS))
         routes += build_cas_routes(_cas_parts(provider, stores, calls_back))
         address = forwarded_address(settings.trusted_proxies)
@@ -155,6 +152,18 @@ def build(settings: Settings, *, clock: Clock = utc_now, note: NoteRequest = log
             settings, live.book, clock, stores, ephemeral, live.register, notifier, care, federation,
             Watcher((live.book, live.register, signer, saml.keys)), Edge(door, issuer=settings.issuer), opened.pop_all()
         )  # fmt: skip
+
+
+def _source_routes(
+    settings: Settings, federation: Federation, ephemeral: MemoryStore | RedisStore
+) -> tuple[Route, ...]:
+    """What sources tell us by an address of their own: answers of SAML, logouts of SAML and CAS."""
+    parties = saml_parties(federation.sources)
+    return (
+        *build_source_routes(parties, PostedAnswers(ephemeral)),
+        *build_logout_routes(parties, federation, issuer=settings.issuer),
+        *build_cas_source_routes(cas_servers(settings.sources), federation),
+    )
 
 
 def _provider_parts(
