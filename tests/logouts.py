@@ -7,16 +7,20 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from joserfc import jws, jwt
 from joserfc.jwk import KeySet
+from lxml import etree
 
 from broker.domain.audit import Topic
-from broker.domain.cas import CasClient
+from broker.domain.cas import CasClient, LogoutStyle
 from broker.domain.errors import UpstreamUnavailable
 from broker.domain.handles import digest
+from broker.domain.keys import ChangeKeys
+from broker.domain.service_clients import Binding, Endpoint
 from broker.domain.services import Protocol, RelyingParty, Service, TokenAuthMethod
 from broker.domain.standings import InForce, StandingKind
 from broker.jobs.deliver import TellLogout
@@ -27,15 +31,25 @@ from broker.protocol.notifiers import Notifiers
 from broker.protocol.oidc.back_channel import BackChannel
 from broker.protocol.oidc.provider import ProviderSettings
 from broker.protocol.oidc.signing import KeyVault, Signer, keys_of_clients
+from broker.protocol.saml.keys import SamlKeys
+from broker.protocol.saml.logout import PostXml, SamlLogout
+from broker.protocol.saml.provider import IdentityProvider
 from broker.storage.sql_keys import SqlKeys
 from broker.storage.sql_outbox import SqlOutbox
+from broker.wire.saml.assertion import Status
+from broker.wire.saml.logout import Sender, build_logout_response, in_envelope
+from broker.wire.saml.names import SUCCESS
 from connectors.guarded import open_guarded
 from connectors.outbound import Outbound
+from tests.builders import NOW
 from tests.clock import FakeClock
 from tests.federations import BASE
 from tests.oidc_stand import SECRET, VERIFIER, authorize_url, basic, challenge_of
+from tests.saml_party import Message, Party
+from tests.saml_posts import SAMLP, Assertion, assertion_in
+from tests.saml_stand import stored_key
 from tests.upstreams import Asked, Reply, Site
-from tests.web_stand import Client, WebStand, open_web, service
+from tests.web_stand import HOST, Client, WebStand, open_web, service
 
 LOOPBACK = "127.0.0.0/8"
 GOODBYE = "https://cantine.example/au-revoir"
@@ -52,9 +66,17 @@ def listening(name: str, *, back: str = "", front: str = "") -> Service:
     return service(name, parties=(party,))
 
 
-def speaking_cas(name: str, *, at: str) -> Service:
+def speaking_cas(name: str, *, at: str, logout: LogoutStyle = LogoutStyle.FORM) -> Service:
     """A family service that speaks CAS alone."""
-    return service(name, parties=(), protocols=(Protocol.CAS,), cas=CasClient((at,)))
+    return service(name, parties=(), protocols=(Protocol.CAS,), cas=CasClient((at,), logout=logout))
+
+
+def speaking_saml(name: str, *, told_at: str) -> Service:
+    """A family service that speaks SAML alone, and is told by SOAP where it says an address."""
+    party = Party(name, BASE)
+    told = (Endpoint(Binding.SOAP, told_at),) if told_at else ()
+    declared = party.declared(slo=(Endpoint(Binding.REDIRECT, party.slo_url), *told) if told else ())
+    return service(name, parties=(), protocols=(Protocol.SAML,), saml=declared)
 
 
 @dataclass
@@ -72,6 +94,23 @@ class Listener:
     def tokens(self) -> list[str]:
         """The logout tokens that came, oldest first."""
         return [asked.form["logout_token"] for asked in self.told]
+
+
+@dataclass
+class SamlListener(Listener):
+    """A service's address for SOAP: it answers as itself that it ended the session it was told of."""
+
+    party: Party = field(default_factory=Party)
+
+    def __call__(self, asked: Asked) -> Reply:
+        self.told.append(asked)
+        if self.status != HTTPStatus.OK:
+            return Reply(self.status)
+        request = etree.fromstring(asked.body.encode()).find(f".//{SAMLP}LogoutRequest")
+        assert request is not None
+        sender = Sender(self.party.entity_id, "", NOW, self.party.key)
+        answer = build_logout_response(sender, in_response_to=request.get("ID", ""), status=Status(SUCCESS))
+        return Reply(body=in_envelope(answer), headers={"content-type": "text/xml"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +153,11 @@ class LogoutStand:
         assert "authenticationSuccess" in told
         return ticket
 
+    def arrive(self, browser: Client, name: str) -> Assertion:
+        """Open a service that speaks SAML; returns what it was told."""
+        asked = Message(Party(name, BASE), now=self.clock())
+        return assertion_in(browser.get(f"{asked.path}?{asked.redirect()}").body)
+
     def tell(self) -> Tick:
         """What the worker does within its seconds."""
         return self.teller.tick(self.clock())
@@ -144,35 +188,50 @@ def says_goodbye(browser: Client, answer: Any) -> Any:
 
 @contextmanager
 def open_logouts(
-    url: str, clock: FakeClock, *more: Service, heard: tuple[str, ...] = ("cantine",), by_cas: tuple[str, ...] = ()
+    url: str,
+    clock: FakeClock,
+    *more: Service,
+    heard: tuple[str, ...] = ("cantine",),
+    by_cas: tuple[str, ...] = (),
+    by_saml: tuple[str, ...] = (),
 ) -> Iterator[LogoutStand]:
     """A stand on a migrated database. `heard`: the services that are told through the back channel.
 
-    `by_cas`: services that speak CAS alone, at the address of their listener.
+    `by_cas`, `by_saml`: services that speak that alone, at the address of their listener.
     """
     listeners = {name: Listener() for name in (*heard, *by_cas)}
+    listeners |= {name: SamlListener(party=Party(name, BASE)) for name in by_saml}
     with ExitStack() as opened:
         sites = {name: opened.enter_context(Site(listener)) for name, listener in listeners.items()}
         told = tuple(listening(name, back=f"{sites[name].url}/fin") for name in heard)
         speaking = tuple(speaking_cas(name, at=f"{sites[name].url}/") for name in by_cas)
+        speaking += tuple(speaking_saml(name, told_at=f"{sites[name].url}/soap") for name in by_saml)
         web = opened.enter_context(open_web(url, clock, services=(*told, *speaking, *more)))
         web.add_mother("Léa")
         outbound = open_guarded((LOOPBACK,))
         opened.callback(outbound.close)
         settings = ProviderSettings(BASE, Part(web.world.live_policies, lambda book: book.installation.sessions))
-        by_openid = BackChannel(
-            settings,
-            web.register,
-            _signer(web, clock),
-            lambda to, body: outbound.post_form(to, body=body, headers={}).status,
-            strangers=no_post,
-        )
         notifier = Notifiers(
-            {Protocol.OIDC: by_openid, Protocol.CAS: CasLogout(web.register, partial(_post, outbound))}
+            {
+                Protocol.OIDC: BackChannel(
+                    settings, web.register, _signer(web, clock), partial(_post_form, outbound), strangers=no_post
+                ),
+                Protocol.CAS: CasLogout(web.register, partial(_post, outbound)),
+                Protocol.SAML: _by_saml(web, settings, clock, partial(_post_envelope, outbound)),
+            }
         )
         tell = TellLogout(notifier, clock, lambda: web.world.live_policies.current().installation.sessions.logout_tries)
         teller = Worker(outbox=SqlOutbox(web.world.engine), deliverers={Topic.LOGOUT: tell}, clock=clock)
         yield LogoutStand(web, clock, listeners, teller)
+
+
+def _post_form(outbound: Outbound, url: str, body: str) -> int:
+    return outbound.post_form(url, body=body, headers={}).status
+
+
+def _post_envelope(outbound: Outbound, url: str, body: bytes) -> tuple[int, bytes]:
+    answer = outbound.post(url, body=body, headers={"content-type": "text/xml"})
+    return answer.status, answer.body
 
 
 def _post(outbound: Outbound, url: str, body: str, media_type: str) -> int:
@@ -186,8 +245,18 @@ def no_post(_: str, __: str) -> int:
 
 def _signer(web: WebStand, clock: FakeClock) -> Signer:
     """The keys that the stand's door signs with."""
-    vault = KeyVault(SqlKeys(web.world.engine), seal=lambda plain: plain, unseal=lambda kept: kept, tenant="ac-test")
-    return Signer(vault, wanted=keys_of_clients(("ES256",)), clock=clock)
+    return Signer(_vault(web), wanted=keys_of_clients(("ES256",)), clock=clock)
+
+
+def _by_saml(web: WebStand, settings: ProviderSettings, clock: FakeClock, post: PostXml) -> SamlLogout:
+    vault = _vault(web)
+    vault.keys.change(ChangeKeys(clock(), (), added=(stored_key(),)))
+    keys = SamlKeys(vault, _signer(web, clock), name=HOST)
+    return SamlLogout(IdentityProvider(BASE, settings.lives), web.register, keys, post)
+
+
+def _vault(web: WebStand) -> KeyVault:
+    return KeyVault(SqlKeys(web.world.engine), seal=lambda plain: plain, unseal=lambda kept: kept, tenant="ac-test")
 
 
 def suspend(stand: LogoutStand, name: str) -> None:

@@ -67,7 +67,7 @@ def open_saml(sqlite_url: str, *, services: tuple[Service, ...] = ()) -> Iterato
     """A stand on a fresh database, closed at the end."""
     with open_stand(sqlite_url, services=services or (saml_service(),)) as stand:
         vault = KeyVault(SqlKeys(stand.engine), seal=lambda plain: plain, unseal=lambda sealed: sealed, tenant="ville")
-        vault.keys.change(ChangeKeys(stand.clock(), (), added=(_key(),)))
+        vault.keys.change(ChangeKeys(stand.clock(), (), added=(stored_key(),)))
         keys = SamlKeys(vault, stand.signer, name="preau.example")
         idp = IdentityProvider(ISSUER, Part(stand.live_policies, lambda book: book.installation.sessions))
         details, logins = SqlDetails(stand.engine), SqlProviderLogins(stand.engine)
@@ -85,7 +85,7 @@ def saml_service(service_id: str = "cantine", declared: ServiceProvider | None =
 
 
 @cache
-def _key() -> StoredKey:
+def stored_key() -> StoredKey:
     """One key for every stand: making one takes a second."""
     vault = KeyVault(None, seal=lambda plain: plain, unseal=lambda sealed: sealed)  # type: ignore[arg-type]
     return vault.make(*WANTED, KeyState.ACTIVE, now=NOW)

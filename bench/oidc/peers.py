@@ -12,11 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
-from bench import llng
 from bench.http_client import Client, Cookies, request
 from bench.measure import SERVER_CORE
 from bench.oidc.work import MAIL, REDIRECT, SECRET, USER, Provider
-from tests import servers
+from tests import llng, servers
 
 NODE = Path(__file__).with_name("node")
 NAME = "oidc-provider 9 (Redis, ES256)"
@@ -60,7 +59,7 @@ def llng_provider(folder: Path, redis: str, *, stores: Sequence[int]) -> Iterato
     if not llng.is_installed():
         raise SystemExit("LemonLDAP::NG is not installed: .ci/system-packages bench")
     client = llng.OidcClient("perf", SECRET, REDIRECT)
-    with llng.llng(folder / "llng", redis, client, core=SERVER_CORE) as portal:
+    with llng.llng(folder / "llng", llng.openid(client), redis=redis, core=SERVER_CORE) as portal:
         plain = Provider(
             "LemonLDAP::NG (Redis, RS256)", portal.base, "perf", "RS256", portal.pid, {}, tuple(stores),
             told=(llng.NAME, llng.MAIL), share=_LLNG_SHARE, connections=_LLNG_WORKERS - 1, rotates=False,

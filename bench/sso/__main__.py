@@ -13,7 +13,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 
-from bench import llng
 from bench.http_client import Client, request
 from bench.import_aaf import postgresql_database
 from bench.measure import OTHER_CORE, SERVER_CORE, Measure, measure
@@ -22,7 +21,7 @@ from bench.oidc.work import REDIRECT, SECRET
 from bench.processes import tree
 from bench.results import Row, append
 from bench.sso.work import ACTS, CAS_SERVICE, Provider, sp_metadata
-from tests import servers
+from tests import llng, servers
 from tests.descriptors import REQUIRED
 
 BARS = {"saml_response": 1 / 5, "cas_ticket": 1 / 5, "cas_validate": 1 / 6}
@@ -82,10 +81,8 @@ def _started(stack: ExitStack, folder: Path) -> tuple[Provider, Provider]:
     stores = tuple(pid for pid in tree(os.getpid()) if pid not in before)
     files = {"sso.toml": _SERVICE, "mesure.xml": sp_metadata()}
     running = stack.enter_context(preau(folder / "ours", database, redis, stores=stores, files=files))[0]
-    client = llng.OidcClient("perf", SECRET, REDIRECT)
-    portal = stack.enter_context(
-        llng.llng(folder / "llng", redis, client, core=SERVER_CORE, more={**llng.saml(sp_metadata()), **llng.CAS})
-    )
+    told = (llng.openid(llng.OidcClient("perf", SECRET, REDIRECT)), llng.saml(sp_metadata()), llng.CAS)
+    portal = stack.enter_context(llng.llng(folder / "llng", *told, redis=redis, core=SERVER_CORE))
     ours = Provider("préau (PostgreSQL, Redis)", running.base, running.pid, running.cookies, stores)
     theirs = Provider(
         "LemonLDAP::NG (Redis)", portal.base, portal.pid, asyncio.run(_entered(portal.base)), stores,

@@ -34,8 +34,16 @@ class Reply:
 
     @property
     def xml(self) -> ET.Element:
-        """The body as XML."""
-        return ET.fromstring(self.body)
+        """The body as XML; an element that nobody asks for when it is none."""
+        try:
+            return ET.fromstring(self.body)
+        except ET.ParseError:
+            return ET.Element("none")
+
+    @property
+    def outcome(self) -> ET.Element:
+        """The first thing in a `cas:serviceResponse`."""
+        return next(iter(self.xml), ET.Element("none"))
 
     @property
     def json(self) -> Any:
@@ -121,11 +129,7 @@ def read(reply: Reply) -> Told:
             told.get("user", ""), told.get("code", ""), told.get("proxyGrantingTicket", ""),
             tuple(told.get("proxies", ())), told.get("proxyTicket", ""), told.get("attributes", {}),
         )  # fmt: skip
-    try:
-        root = reply.xml
-    except ET.ParseError:
-        return Told()
-    outcome = next(iter(root), root)
+    outcome = reply.outcome
 
     def texts(name: str) -> tuple[str, ...]:
         return tuple((each.text or "").strip() for each in outcome.iter(f"{{{CAS}}}{name}"))

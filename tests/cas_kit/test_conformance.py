@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cas_kit import logins, validations
+from tests.cas_kit.found import SECTIONS
 from tests.cas_kit.server import Assertion, Section, Server
 
-SECTIONS: tuple[Callable[[Server], Section], ...] = (*logins.SECTIONS, *validations.SECTIONS)
 LEAST = 150
 FOUND: dict[str, list[Assertion]] = {}
 """What each section found, for the count and the record that come last."""

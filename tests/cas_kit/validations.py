@@ -64,7 +64,9 @@ def _good(cas: Server, path: str, clause: str) -> Section:
     yield Assertion(f"{clause}.2", f"{path}: XML", "xml" in reply.headers.get("content-type", ""))
     yield Assertion("A", f"{path}: cas:serviceResponse in its namespace", root.tag == f"{{{CAS}}}serviceResponse")
     yield Assertion("A", f"{path}: exactly one outcome", len(root) == 1)
-    yield Assertion("2.5.2", f"{path}: cas:authenticationSuccess", root[0].tag == f"{{{CAS}}}authenticationSuccess")
+    yield Assertion(
+        "2.5.2", f"{path}: cas:authenticationSuccess", reply.outcome.tag == f"{{{CAS}}}authenticationSuccess"
+    )
     yield Assertion(
         "2.5.2", f"{path}: one cas:user with a name", told.user != "" and len(list(root.iter(f"{{{CAS}}}user"))) == 1
     )
@@ -122,7 +124,7 @@ def _bad(cas: Server, path: str, clause: str) -> Section:
         code(service=cas.service, ticket=drawn(), renew="true") == "INVALID_TICKET",
     )
     reply = cas.get(path, service=cas.service, ticket="ST-<x>&")
-    outcome = reply.xml[0]
+    outcome = reply.outcome
     yield Assertion("2.5.3", f"{path}: cas:authenticationFailure", outcome.tag == f"{{{CAS}}}authenticationFailure")
     yield Assertion("2.5.3", f"{path}: with a sentence", bool((outcome.text or "").strip()))
     yield Assertion(f"{clause}.2", f"{path}: no user in a failure", not read(reply).user)
@@ -159,7 +161,7 @@ def proxies(cas: Server) -> Section:
     browser = cas.signed_in()
     ticket = cas.get("/login", browser, service=cas.front).ticket
     told = read(cas.get("/serviceValidate", service=cas.front, ticket=ticket, pgtUrl=cas.callback))
-    arrived = cas.at_callback()[-1]
+    arrived = next(reversed(cas.at_callback()), {})
     granting, iou = arrived.get("pgtId", ""), arrived.get("pgtIou", "")
     yield Assertion("2.5.4", "the callback gets pgtId and pgtIou", bool(granting and iou))
     yield Assertion("2.5.4", "the answer names the same pgtIou", told.iou == iou)
@@ -188,7 +190,7 @@ def proxies(cas: Server) -> Section:
 def _proxy_tickets(cas: Server, granting: str) -> Section:
     reply = cas.get("/proxy", pgt=granting, targetService=cas.proxied)
     ticket = read(reply).ticket
-    yield Assertion("2.7.2", "cas:proxySuccess", reply.xml[0].tag == f"{{{CAS}}}proxySuccess")
+    yield Assertion("2.7.2", "cas:proxySuccess", reply.outcome.tag == f"{{{CAS}}}proxySuccess")
     yield Assertion("3.2.1", "proxy tickets begin with PT-", ticket.startswith("PT-"))
     yield Assertion("3.2.1", "they fit into 32 characters", len(ticket) <= 32)
     yield Assertion("3.7", "they hold letters, digits and hyphens alone", bool(TICKET.fullmatch(ticket)))
@@ -222,7 +224,7 @@ def _proxy_tickets(cas: Server, granting: str) -> Section:
         code = read(cas.get("/proxy", **parameters)).code
         yield Assertion("2.7.2", f"INVALID_REQUEST {named}", code == "INVALID_REQUEST")
     unknown = cas.get("/proxy", pgt="PGT-never-was", targetService=cas.proxied)
-    yield Assertion("2.7.2", "cas:proxyFailure", unknown.xml[0].tag == f"{{{CAS}}}proxyFailure")
+    yield Assertion("2.7.2", "cas:proxyFailure", unknown.outcome.tag == f"{{{CAS}}}proxyFailure")
     yield Assertion("2.7.2", "INVALID_TICKET for one that never was", read(unknown).code == "INVALID_TICKET")
     closed = read(cas.get("/proxy", pgt=granting, targetService=cas.other))
     yield Assertion(

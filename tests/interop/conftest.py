@@ -21,6 +21,7 @@ from tests.interop import parties as known
 from tests.interop.apache_party import BY_POST, GOOD, UNREGISTERED, WITHOUT_PKCE, apache_party
 from tests.interop.parties import Party, draw_secret
 from tests.interop.party_process import running_party
+from tests.interop.saml_parties import SamlParty, providers_at
 from tests.interop.town import https_town
 from tests.scripted_browser import ScriptedBrowser
 from tests.towns import tls_of
@@ -61,11 +62,21 @@ def cas_at() -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
+def saml_at() -> dict[str, SamlParty]:
+    """The service providers that speak SAML, by name."""
+    return providers_at(free_port())
+
+
+@pytest.fixture(scope="session")
 def town(
-    tmp_path_factory: pytest.TempPathFactory, parties: dict[str, Party], tls: Tls, cas_at: dict[str, str]
+    tmp_path_factory: pytest.TempPathFactory,
+    parties: dict[str, Party],
+    tls: Tls,
+    cas_at: dict[str, str],
+    saml_at: dict[str, SamlParty],
 ) -> Iterator[RunningTown]:
-    folder = tmp_path_factory.mktemp("interop")
-    with https_town(folder, list(parties.values()), tls, by_cas=list(cas_at.values())) as running:
+    folder, spoken = tmp_path_factory.mktemp("interop"), list(parties.values())
+    with https_town(folder, spoken, tls, by_cas=list(cas_at.values()), by_saml=saml_at) as running:
         yield running
 
 

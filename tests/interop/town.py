@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from broker.settings import load_settings
 from tests.browser.town import RunningTown, free_port
 from tests.interop.apache import Host, apache
 from tests.interop.parties import Party, register
+from tests.interop.saml_parties import SamlParty, register_providers
 from tests.preau_process import running, stopped
 from tests.towns import running_town
 
@@ -20,15 +21,21 @@ _PROXY = ("proxy", "proxy_http")
 
 @contextmanager
 def https_town(
-    folder: Path, parties: Sequence[Party], tls: Tls, *, by_cas: Sequence[str] = ()
+    folder: Path,
+    parties: Sequence[Party],
+    tls: Tls,
+    *,
+    by_cas: Sequence[str] = (),
+    by_saml: Mapping[str, SamlParty] | None = None,
 ) -> Iterator[RunningTown]:
-    """Serve it until the block ends; `parties`, and the origins `by_cas`, are in its register from the start."""
+    """Serve it until the block ends; `parties`, origins `by_cas` and providers `by_saml` are in its register."""
     from broker.cli.demo import settle  # with ldap3, whose warnings are only let through once pytest is configured
 
     issuer, behind = f"https://127.0.0.1:{free_port()}", free_port()
     log = folder / "serve.log"
     with running_town(folder / "town", issuer=issuer, tls=tls) as town:
         register(town.folder, parties, by_cas)
+        register_providers(town.folder / "services", by_saml or {})
         settle(town, load_settings(town.settings, {}))
         arguments = ("serve", "--config", str(town.settings))
         with (

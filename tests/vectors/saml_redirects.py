@@ -48,7 +48,7 @@ def redirect_vectors() -> tuple[Query, ...]:
 
 
 def _orders() -> Iterator[Query]:
-    """But one: python3-saml writes the signature before its algorithm, and what is verified has the standard order."""
+    """But one: python3-saml writes the signature before its algorithm; what is verified has the standard's order."""
     fields = signed().split("&")
     for order in permutations(range(4)):
         if order == (0, 1, 3, 2):
