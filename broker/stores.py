@@ -37,6 +37,7 @@ from broker.storage.sql_keys import SqlKeys
 from broker.storage.sql_ledger import SqlLedger
 from broker.storage.sql_links import SqlLinks
 from broker.storage.sql_logouts import SqlNotices
+from broker.storage.sql_origins import SqlOrigins
 from broker.storage.sql_outbox import SqlOutbox
 from broker.storage.sql_people import SqlPeople
 from broker.storage.sql_portraits import SqlPortraits
@@ -70,6 +71,7 @@ class Stores:
     guesses: SqlGuesses
     holdings: SqlHoldings
     sessions: SqlSessions
+    origins: SqlOrigins
     grants: SqlGrants
     portraits: SqlPortraits
     tickets: SqlTickets
@@ -115,6 +117,7 @@ def open_stores(settings: Settings, book: policies.PolicyBook) -> Stores:
         guesses=SqlGuesses(engine),
         holdings=SqlHoldings(engine),
         sessions=SqlSessions(engine),
+        origins=SqlOrigins(engine),
         grants=grants,
         portraits=portraits,
         tickets=SqlTickets(grants, portraits),

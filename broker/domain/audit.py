@@ -40,6 +40,7 @@ class Action(StrEnum):
     TICKET_ISSUED = "ticket_issued"
     TICKET_VALIDATED = "ticket_validated"
     PROXY_GRANTED = "proxy_granted"
+    SCHOOL_CHANGED = "school_changed"
     OUTAGE_ACCEPTED = "outage_accepted"
     IMPORT_STARTED = "import_started"
     IMPORT_HELD = "import_held"

@@ -29,6 +29,14 @@ class SourceProfile(StrEnum):
     AGENTS = "agents"
 
 
+class SourceLogout(StrEnum):
+    """Whether a sign-out here leads through the source's own."""
+
+    BY_KIND = ""
+    UPSTREAM = "upstream"
+    NONE = "none"
+
+
 class Degree(StrEnum):
     """Which schools a feed covers: 1D écoles, 2D collèges and lycées."""
 
@@ -195,8 +203,19 @@ class SourceSettings:
     """cas, ldap: how this source names académies in its keys, and their two-digit numbers."""
     ca_file: Path | None = None
     """Certificate authority to trust for this source, when it is not a public one."""
+    logout: SourceLogout = SourceLogout.BY_KIND
+    """oidc, cas, saml: upstream leads every sign-out through the source's own, none offers it on shared devices alone;
+    nothing said: upstream for saml, none for the others, whose way back has to be agreed first (docs/sources.md)."""
+    logout_hosts: tuple[str, ...] = ()
+    """saml: hosts that the provider may name as the place to sign out (FrEduUrlRetour); else that of its sign-in."""
     assurance: Assurance = Assurance.LOW
     """How surely a sign-in here proves who the person is, when the source does not say: low, standard or strong."""
+
+    @property
+    def leads_out(self) -> bool:
+        """Whether a sign-out here leads through the source's own."""
+        by_kind = SourceLogout.UPSTREAM if self.kind is SourceKind.SAML else SourceLogout.NONE
+        return (self.logout or by_kind) is SourceLogout.UPSTREAM
 
     @property
     def subjects_in(self) -> str:

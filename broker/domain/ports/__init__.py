@@ -8,6 +8,7 @@ from broker.domain.ports.ephemeral import Admission, EphemeralStore, Limit
 from broker.domain.ports.feeds import DirectoryStore, IdentityFeed, ImportRuns, Matcher, MatchSubject, ScoredPair
 from broker.domain.ports.guesses import Guesses
 from broker.domain.ports.holdings import Holdings
+from broker.domain.ports.origins import Origins
 from broker.domain.ports.portraits import Portraits
 from broker.domain.ports.provider_logins import ProviderLogins
 from broker.domain.ports.quality import Quality, Reach
@@ -20,6 +21,7 @@ from broker.domain.ports.sources import (
     PasswordConnector,
     RedirectConnector,
     Return,
+    UpstreamLogout,
 )
 from broker.domain.ports.storage import (
     Attachments,
@@ -68,6 +70,7 @@ __all__ = [
     "MatchSubject",
     "Matcher",
     "Notices",
+    "Origins",
     "Outbox",
     "PasswordConnector",
     "People",
@@ -86,4 +89,5 @@ __all__ = [
     "Sessions",
     "Standings",
     "Tickets",
+    "UpstreamLogout",
 ]

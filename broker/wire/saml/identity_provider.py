@@ -32,6 +32,13 @@ class IdentityProvider:
     keys: tuple[VerifyingKey, ...]
     wants_signed: bool
     valid_until: datetime | None
+    slo_answers: str = ""
+    """Where answers to its own logout requests go, if not to `slo` (Metadata §2.2.2)."""
+
+    @property
+    def answers_to(self) -> str:
+        """Where a logout answer goes; empty: it has no logout."""
+        return self.slo_answers or self.slo
 
 
 def parse_identity_provider(octets: bytes, entity_id: str) -> IdentityProvider:
@@ -62,6 +69,7 @@ def _provider(entity_id: str, role: etree._Element, *, until: datetime | None) -
         keys=keys,
         wants_signed=role.get("WantAuthnRequestsSigned", "") in {"true", "1"},
         valid_until=until,
+        slo_answers=_address(role, "SingleLogoutService", place="ResponseLocation"),
     )
 
 
@@ -69,10 +77,10 @@ def _speaks_saml2(role: etree._Element) -> bool:
     return SAMLP in role.get("protocolSupportEnumeration", "").split()
 
 
-def _address(role: etree._Element, name: str) -> str:
+def _address(role: etree._Element, name: str, *, place: str = "Location") -> str:
     """Where the first service of this name listens that takes redirects."""
     services = role.findall(md(name))
-    return next((each.get("Location", "") for each in services if each.get("Binding") == REDIRECT), "")
+    return next((each.get(place, "") for each in services if each.get("Binding") == REDIRECT), "")
 
 
 def _keys(role: etree._Element) -> tuple[VerifyingKey, ...]:
