@@ -30,8 +30,11 @@ from broker.jobs.deliver import TellLogout, deliverers
 from broker.jobs.work import Worker
 from broker.live import Live, Part, Watcher
 from broker.logs import configure_logging
+from broker.metadata import open_keeper
 from broker.portal import read_sandbox
 from broker.protocol.cas.routes import CasParts, build_cas_routes
+from broker.protocol.cas_sources import build_cas_source_routes
+from broker.protocol.endpoint import Route
 from broker.protocol.notifiers import Notifiers
 from broker.protocol.oidc.client_keys import Fetch
 from broker.protocol.oidc.device_desk import DeviceDesk
@@ -42,14 +45,14 @@ from broker.protocol.oidc.routes import ProviderParts, build_routes
 from broker.protocol.oidc.signing import Signer
 from broker.protocol.saml.logout import SamlFrames
 from broker.protocol.saml.routes import build_saml_routes
-from broker.protocol.saml_sources import build_source_routes
+from broker.protocol.saml_sources import build_logout_routes, build_source_routes
 from broker.request_lines import open_request_lines
 from broker.saml_identity import SamlIdentity, open_saml_identity, saml_parts
 from broker.services.register import Register
 from broker.settings import Settings, load_settings
 from broker.settings.secret_files import read_secret
 from broker.signing_keys import open_key_care, open_signer
-from broker.sources import offers, open_sources, saml_parties
+from broker.sources import cas_servers, offers, open_sources, saml_parties
 from broker.storage.engine import reading
 from broker.storage.memory_store import MemoryStore
 from broker.storage.redis_store import RedisStore
@@ -116,8 +119,7 @@ def build(settings: Settings, *, clock: Clock = utc_now, note: NoteRequest = log
         policies = follow_policies(settings)
         care = open_key_care(settings, stores.keys, master, policies)
         signer = open_signer(care, declared.all(), registration=settings.registration.enabled, clock=clock)
-        register = _follow_register(settings, stores, signer, clock=clock)
-        live = Decisions(policies, register)
+        live = Decisions(policies, _follow_register(settings, stores, signer, clock=clock))
         sources = open_sources(settings, opened)
         federation = Federation(
             sources=sources,
@@ -130,6 +132,7 @@ def build(settings: Settings, *, clock: Clock = utc_now, note: NoteRequest = log
             clock=clock,
             base_url=settings.issuer,
             standings=Part(live.register, lambda register: register.in_force),
+            origins=stores.origins,
         )
         provider_settings = _provider_settings(settings, live.book)
         saml = open_saml_identity(settings, live.book, care.vault, signer)
@@ -138,10 +141,10 @@ def build(settings: Settings, *, clock: Clock = utc_now, note: NoteRequest = log
         fetch = partial(fetch_once, open_way_out(settings, opened, limits=FETCH_LIMITS))
         strangers = open_way_out(settings, opened, strangers=True, limits=FETCH_LIMITS)
         provider = _provider_parts(provider_settings, live, stores, ephemeral, signer, federation)
-        desk = _registration_desk(settings, stores, register, partial(fetch_once, strangers))
+        desk = _registration_desk(settings, stores, live.register, partial(fetch_once, strangers))
         routes = build_routes(replace(provider, fetch=fetch, registration=desk))
         routes += build_saml_routes(saml_parts(provider, stores, saml, federation))
-        routes += build_source_routes(saml_parties(sources), PostedAnswers(ephemeral))
+        routes += _source_routes(settings, federation, ephemeral)
         calls_back = partial(visit, open_way_out(settings, opened, limits=FETCH_LIMITS))
         routes += build_cas_routes(_cas_parts(provider, stores, calls_back))
         address = forwarded_address(settings.trusted_proxies)
@@ -150,6 +153,18 @@ def build(settings: Settings, *, clock: Clock = utc_now, note: NoteRequest = log
             settings, live.book, clock, stores, ephemeral, live.register, notifier, care, federation,
             Watcher((live.book, live.register, signer, saml.keys)), Edge(door, issuer=settings.issuer), opened.pop_all()
         )  # fmt: skip
+
+
+def _source_routes(
+    settings: Settings, federation: Federation, ephemeral: MemoryStore | RedisStore
+) -> tuple[Route, ...]:
+    """What sources tell us by an address of their own: answers of SAML, logouts of SAML and CAS."""
+    parties = saml_parties(federation.sources)
+    return (
+        *build_source_routes(parties, PostedAnswers(ephemeral)),
+        *build_logout_routes(parties, federation, issuer=settings.issuer),
+        *build_cas_source_routes(cas_servers(settings.sources), federation),
+    )
 
 
 def _provider_parts(
@@ -244,6 +259,7 @@ def create_wsgi() -> WSGIApplication:
         for name, each in (
             ("worker", worker),
             ("teller", build_teller(broker.stores, broker.notifier, broker.policies, clock=broker.clock)),
+            ("metadata", open_keeper(settings, broker.services, broker.resources, clock=broker.clock)),
         ):
             Thread(target=each.run, args=(Event(),), name=name, daemon=True).start()
     return broker.wsgi
@@ -290,9 +306,11 @@ def run_worker(settings: Settings, stop: Event, *, clock: Clock = utc_now) -> No
         watcher = Watcher((book, register, signer, saml.keys))
         watcher.start()
         opened.callback(watcher.stop)
-        teller = Thread(target=build_teller(stores, notifier, book, clock=clock).run, args=(stop,), name="teller")
-        teller.start()
-        opened.callback(teller.join)
+        keeper = open_keeper(settings, register, opened, clock=clock)
+        for name, each in (("teller", build_teller(stores, notifier, book, clock=clock)), ("metadata", keeper)):
+            beside = Thread(target=each.run, args=(stop,), name=name)
+            beside.start()
+            opened.callback(beside.join)
         build_worker(stores, ephemeral, book, care, clock=clock).run(stop)
 
 

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 from broker.domain.errors import SettingsError
 from broker.federation import PasswordSource, Source, SourceDescription, Sources
-from broker.protocol.saml_sources import SamlParty, acs_url, entity_id
+from broker.protocol.cas_sources import CasServer
+from broker.protocol.saml_sources import SamlParty, acs_url, entity_id, slo_url
 from broker.services.addresses import origin_of
 from broker.settings import Settings, SourceKind, SourceProfile, SourceSettings, read_secret
 from broker.web.parts import SourceOffer
@@ -46,10 +47,15 @@ def saml_parties(sources: Sources) -> tuple[SamlParty, ...]:
     """What we are to each SAML source: what its administrator is given."""
     opened = (sources.get(each.source_id) for each in sources.descriptions())
     return tuple(
-        SamlParty(each.source_id, each.connector.metadata)
+        SamlParty(each.source_id, each.connector.metadata, each.connector)
         for each in opened
         if isinstance(each, Source) and isinstance(each.connector, SamlConnector)
     )
+
+
+def cas_servers(settings: Iterable[SourceSettings]) -> tuple[CasServer, ...]:
+    """The CAS sources that may tell us of a logout."""
+    return tuple(CasServer(source.id, source.url) for source in settings if source.kind is SourceKind.CAS)
 
 
 def source_faults(settings: Settings) -> Iterator[str]:
@@ -79,7 +85,7 @@ def _open_cas(source: SourceSettings, resources: ExitStack) -> Source:
         ca_file=source.ca_file,
     ).open()
     resources.callback(connector.close)
-    return Source(_describe(source), connector)
+    return Source(_describe(source), connector, connector, source.leads_out)
 
 
 def _open_oidc(source: SourceSettings, resources: ExitStack) -> Source:
@@ -96,7 +102,7 @@ def _open_oidc(source: SourceSettings, resources: ExitStack) -> Source:
         ca_file=source.ca_file,
     ).open()
     resources.callback(connector.close)
-    return Source(_describe(source), connector)
+    return Source(_describe(source), connector, connector, source.leads_out)
 
 
 def _open_ldap(source: SourceSettings, _resources: ExitStack) -> PasswordSource:
@@ -128,15 +134,18 @@ def _open_saml(source: SourceSettings, issuer: str) -> Source:
         raise SettingsError(faults)
     if source.key_file is None or source.certificate_file is None:
         raise ValueError("a key and a certificate")
+    provider = _provider(source)
     connector = SamlSource(
         source_id=source.id,
         entity_id=entity_id(issuer, source.id),
         acs=acs_url(issuer, source.id),
-        provider=_provider(source),
+        provider=provider,
         key=asking_key(source.key_file.read_bytes(), source.certificate_file.read_bytes()),
         profile=_saml_profile(source),
+        slo=slo_url(issuer, source.id),
+        logout_hosts=frozenset(source.logout_hosts or (urlsplit(provider.sso).hostname or "",)),
     ).open()
-    return Source(_describe(source), connector)
+    return Source(_describe(source), connector, connector, source.leads_out)
 
 
 def _provider(source: SourceSettings) -> IdentityProvider:

@@ -37,6 +37,7 @@ from broker.storage.sql_keys import SqlKeys
 from broker.storage.sql_ledger import SqlLedger
 from broker.storage.sql_links import SqlLinks
 from broker.storage.sql_logouts import SqlNotices
+from broker.storage.sql_origins import SqlOrigins
 from broker.storage.sql_outbox import SqlOutbox
 from broker.storage.sql_people import SqlPeople
 from broker.storage.sql_portraits import SqlPortraits
@@ -44,6 +45,7 @@ from broker.storage.sql_provider_logins import SqlProviderLogins
 from broker.storage.sql_quality import SqlQuality
 from broker.storage.sql_reach import SqlReach
 from broker.storage.sql_registrations import SqlRegistrations
+from broker.storage.sql_rolls import SqlRolls
 from broker.storage.sql_service_tokens import SqlServiceTokens
 from broker.storage.sql_sessions import SqlSessions
 from broker.storage.sql_standings import SqlStandings
@@ -69,6 +71,7 @@ class Stores:
     guesses: SqlGuesses
     holdings: SqlHoldings
     sessions: SqlSessions
+    origins: SqlOrigins
     grants: SqlGrants
     portraits: SqlPortraits
     tickets: SqlTickets
@@ -84,6 +87,7 @@ class Stores:
     exposure: SqlExposure
     quality: SqlQuality
     reach: SqlReach
+    rolls: SqlRolls
     standings: SqlStandings
     registrations: SqlRegistrations
 
@@ -113,6 +117,7 @@ def open_stores(settings: Settings, book: policies.PolicyBook) -> Stores:
         guesses=SqlGuesses(engine),
         holdings=SqlHoldings(engine),
         sessions=SqlSessions(engine),
+        origins=SqlOrigins(engine),
         grants=grants,
         portraits=portraits,
         tickets=SqlTickets(grants, portraits),
@@ -128,6 +133,7 @@ def open_stores(settings: Settings, book: policies.PolicyBook) -> Stores:
         exposure=SqlExposure(engine),
         quality=SqlQuality(engine),
         reach=SqlReach(engine),
+        rolls=SqlRolls(engine),
         standings=SqlStandings(engine),
         registrations=SqlRegistrations(engine),
     )

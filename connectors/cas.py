@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 from broker.domain.errors import TicketRefused, UpstreamRefused, UpstreamUnavailable
 from broker.domain.identity import AccountKey, AuthnContext, UpstreamIdentity, UpstreamProtocol
 from broker.domain.people import Reference
-from broker.domain.ports import Departure, Return
+from broker.domain.ports import Departure, Return, UpstreamLogout
 from broker.wire.cas_xml import CasFailure, CasSuccess, parse_service_response
 from connectors import sdet
 from connectors.outbound import Answer, Outbound, OutboundLimits, open_outbound
@@ -99,6 +99,15 @@ class CasConnector:
             proven=proven_at is not None or "renew" in private,
         )
         return self._identity(outcome, authn=authn, ticket=ticket)
+
+    def start_logout(self, *, hint: str, return_url: str, state: str) -> UpstreamLogout:  # noqa: ARG002 - the seam's
+        """CAS §2.3: the server ends its session, for all of its services, and leads back where it does such things."""
+        service = f"{return_url}?{urlencode({STATE_PARAMETER: state})}"
+        return UpstreamLogout(f"{self._at('/logout')}?{urlencode({'service': service})}")
+
+    def finish_logout(self, answer: Return, *, state: str) -> bool:
+        """The browser came back to the address that we named."""
+        return hmac.compare_digest(answer.params.get(STATE_PARAMETER, "").encode(), state.encode())
 
     def close(self) -> None:
         """Give back the connections."""

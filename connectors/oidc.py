@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from authlib.oauth2.auth import ClientAuth
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
@@ -27,7 +27,7 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from broker.domain.errors import TicketRefused, UpstreamRefused, UpstreamUnavailable
 from broker.domain.identity import AccountKey, AuthnContext, UpstreamIdentity, UpstreamProtocol
-from broker.domain.ports import Departure, Return
+from broker.domain.ports import Departure, Return, UpstreamLogout
 from broker.wire.jose import SignedClaims, TokenRefused, verify_id_token
 from connectors.claims import Claims, PlainProfile, Profile, text_of, texts_of
 from connectors.oidc_provider import Provider, ProviderMetadata, parse_object
@@ -38,6 +38,8 @@ STATE_PARAMETER = "state"
 CLOCK_SKEW = 60
 """Seconds by which a provider's clock may be ahead of ours or behind."""
 MOST_CODE = 2048
+MOST_HINT = 4096
+"""Longer ID tokens are not kept for the logout: they would not fit into an address everywhere."""
 
 _OK = 200
 _SERVER_FAULT = 500
@@ -130,7 +132,20 @@ class OidcConnector:
             authority=self.source.source_id,
             proven=proven_at is not None,
         )
-        return self._identity(claims, authn=authn, code=code)
+        return self._identity(claims, authn=authn, code=code, id_token=tokens.id_token)
+
+    def start_logout(self, *, hint: str, return_url: str, state: str) -> UpstreamLogout | None:
+        """RP-Initiated Logout §2: with the ID token of the login the provider need not ask the person again."""
+        endpoint = self.provider.metadata().end_session_endpoint
+        if not endpoint:
+            return None
+        told = {"id_token_hint": hint} if hint else {}
+        query = {**told, "client_id": self.source.client_id, "post_logout_redirect_uri": return_url, "state": state}
+        return UpstreamLogout(f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(query)}")
+
+    def finish_logout(self, answer: Return, *, state: str) -> bool:
+        """A provider leads back once it has signed the person out (§3), with our state."""
+        return hmac.compare_digest(answer.params.get(STATE_PARAMETER, "").encode(), state.encode())
 
     def close(self) -> None:
         """Give back the connections."""
@@ -196,12 +211,13 @@ class OidcConnector:
             raise UpstreamRefused("userinfo of another person")
         return claims
 
-    def _identity(self, claims: Claims, *, authn: AuthnContext, code: str) -> UpstreamIdentity:
+    def _identity(self, claims: Claims, *, authn: AuthnContext, code: str, id_token: str) -> UpstreamIdentity:
         return UpstreamIdentity(
             key=AccountKey(UpstreamProtocol.OIDC, self.source.issuer, SUBJECT_FORMAT, str(claims["sub"])),
             authn=authn,
             references=self.source.profile.references(claims),
             display=_display(claims),
+            logout_hint=id_token if len(id_token) <= MOST_HINT else "",
             answer=code,
         )
 

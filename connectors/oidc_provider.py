@@ -44,6 +44,8 @@ class ProviderMetadata:
     userinfo_endpoint: str
     sends_iss: bool
     """The authorization response carries `iss` (RFC 9207 §3)."""
+    end_session_endpoint: str = ""
+    """Where a browser signs out there (RP-Initiated Logout §2.1); empty: nowhere."""
 
 
 class Kept(Generic[T]):
@@ -133,8 +135,9 @@ def parse_metadata(document: bytes, *, issuer: str) -> ProviderMetadata:
         authorization_endpoint=_endpoint(fields, "authorization_endpoint", issuer),
         token_endpoint=_endpoint(fields, "token_endpoint", issuer),
         jwks_uri=_endpoint(fields, "jwks_uri", issuer),
-        userinfo_endpoint=_endpoint(fields, "userinfo_endpoint", issuer) if "userinfo_endpoint" in fields else "",
+        userinfo_endpoint=_optional(fields, "userinfo_endpoint", issuer),
         sends_iss=fields.get("authorization_response_iss_parameter_supported") is True,
+        end_session_endpoint=_optional(fields, "end_session_endpoint", issuer),
     )
 
 
@@ -147,6 +150,10 @@ def parse_object(document: bytes) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise UpstreamRefused("not a JSON object")
     return content
+
+
+def _optional(fields: dict[str, Any], name: str, issuer: str) -> str:
+    return _endpoint(fields, name, issuer) if name in fields else ""
 
 
 def _endpoint(fields: dict[str, Any], name: str, issuer: str) -> str:

@@ -16,7 +16,7 @@ from broker.domain.errors import CredentialsRefused, PreauError, UpstreamRefused
 from broker.domain.handles import Handle, new_handle
 from broker.domain.identity import AccountKey, AuthnContext, UpstreamIdentity, UpstreamProtocol
 from broker.domain.people import Reference
-from broker.domain.ports import Departure, EphemeralStore, Return
+from broker.domain.ports import Departure, EphemeralStore, Return, UpstreamLogout
 from broker.domain.sessions import Device, Session
 from broker.domain.standings import InForce
 from broker.federation import Arrival, Federation, LoginRequest, Source, SourceDescription, Sources
@@ -25,6 +25,7 @@ from broker.storage.engine import open_engine
 from broker.storage.memory_store import MemoryStore
 from broker.storage.sql_audit import SqlAudit
 from broker.storage.sql_links import SqlLinks
+from broker.storage.sql_origins import SqlOrigins
 from broker.storage.sql_people import SqlPeople
 from broker.storage.sql_sessions import SqlSessions
 from policies import Assurance, PolicyBook, load_book
@@ -34,6 +35,9 @@ from tests.settable import Settable
 
 BASE = "https://preau.example"
 SOURCES = {"educonnect": frozenset({FEED_1D, FEED_2D}), "ent1": frozenset({FEED_1D}), "ent2": frozenset({FEED_2D})}
+
+LEADS_OUT = "ent2"
+"""The source whose own logout every sign-out leads through, once it `logs_out`; others offer it on shared devices."""
 
 
 @dataclass(slots=True)
@@ -53,12 +57,26 @@ class ScriptedSource:
     tickets: dict[str, str] = field(default_factory=dict)
     forced: bool = False
     state_parameter: str = "state"
+    hint: str = ""
+    logs_out: bool = False
+    comes_back: bool = True
+    hints: list[str] = field(default_factory=list)
 
     def start(self, *, return_url: str, state: str, force: bool) -> Departure:
         if self.fails:
             raise self.fails
         self.forced = force
         return Departure(f"https://{self.source_id}.example/login?back={return_url}&state={state}", {"state": state})
+
+    def start_logout(self, *, hint: str, return_url: str, state: str) -> UpstreamLogout | None:
+        if self.fails:
+            raise self.fails
+        self.hints.append(hint)
+        way = f"https://{self.source_id}.example/logout?back={return_url}&state={state}"
+        return UpstreamLogout(way, comes_back=self.comes_back) if self.logs_out else None
+
+    def finish_logout(self, answer: Return, *, state: str) -> bool:
+        return answer.params.get("state") == state
 
     def sign_in(self, departure_url: str, user: str) -> Return:
         """The person types a password at the source; what the browser then brings back."""
@@ -87,6 +105,7 @@ class ScriptedSource:
             ),
             references=self.releases.get(user, ()),
             display=f"{user} tel que vu par la source",
+            logout_hint=self.hint,
             answer=ticket,
         )
 
@@ -215,6 +234,8 @@ def build_world(
                 assurance=levels.get(name, Assurance.STANDARD),
             ),
             upstreams[name],
+            upstreams[name],
+            leads_out=name == LEADS_OUT,
         )
         for name, feeds in SOURCES.items()
     )
@@ -229,6 +250,7 @@ def build_world(
         clock=clock,
         base_url=BASE,
         standings=standings,
+        origins=SqlOrigins(engine),
     )
     return World(engine, clock, store, upstreams, federation, policies, live, standings)
 

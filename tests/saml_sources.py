@@ -20,18 +20,20 @@ from tests.saml_peer import Pair, Told, encrypt, octets, pair, parsed, response_
 
 PROVIDER = "https://idp.example/saml"
 SSO = "https://idp.example/saml/sso"
+SLO = "https://idp.example/saml/slo"
 
 
-def provider_metadata(*pairs: Pair, entity_id: str = PROVIDER, extra: str = "") -> bytes:
+def provider_metadata(*pairs: Pair, entity_id: str = PROVIDER, extra: str = "", slo: str = "") -> bytes:
     """What the provider's administrator hands over."""
     keys = "".join(
         f'<md:KeyDescriptor use="signing"><ds:KeyInfo xmlns:ds="{names.DS}"><ds:X509Data><ds:X509Certificate>'
         f"{each.certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor>"
         for each in pairs
     )
+    logout = f'<md:SingleLogoutService Binding="{names.REDIRECT}" Location="{slo}"/>' if slo else ""
     return (
         f'<md:EntityDescriptor xmlns:md="{names.MD}" entityID="{entity_id}"{extra}>'
-        f'<md:IDPSSODescriptor protocolSupportEnumeration="{names.SAMLP}" WantAuthnRequestsSigned="true">{keys}'
+        f'<md:IDPSSODescriptor protocolSupportEnumeration="{names.SAMLP}" WantAuthnRequestsSigned="true">{keys}{logout}'
         f'<md:SingleSignOnService Binding="{names.POST}" Location="{SSO}/post"/>'
         f'<md:SingleSignOnService Binding="{names.REDIRECT}" Location="{SSO}"/>'
         "</md:IDPSSODescriptor></md:EntityDescriptor>"
@@ -48,10 +50,10 @@ def our_key() -> AskingKey:
     return asking_key(ours.pem, pem_certificate(ours))
 
 
-def write_source(folder: Path, source_id: str = "essai", *, more: str = "") -> str:
+def write_source(folder: Path, source_id: str = "essai", *, more: str = "", slo: str = "") -> str:
     """Put the files of a SAML source into a folder; returns its table of settings."""
     ours = pair("sp")
-    (folder / "idp.xml").write_bytes(provider_metadata(pair("idp")))
+    (folder / "idp.xml").write_bytes(provider_metadata(pair("idp"), slo=slo))
     (folder / "sp.key").touch(mode=0o600)
     (folder / "sp.key").write_bytes(ours.pem)
     (folder / "sp.pem").write_bytes(pem_certificate(ours))

@@ -25,18 +25,20 @@ def tls_of(ca: ThrowAwayCa) -> Tls:
 
 @contextmanager
 def running_town(
-    folder: Path, *, issuer: str = "", tls: Tls | None = None, now: Callable[[], float] = time.time
+    folder: Path, *, issuer: str = "", tls: Tls | None = None, now: Callable[[], float] = time.time, saml: bool = False
 ) -> Iterator[Town]:
     """Serve a town's sites while the context is open; `issuer` is the broker's address (else a closed port's)."""
     with ExitStack() as stack:
-        yield _start(stack, folder, issuer=issuer, tls=tls, now=now)
+        yield _start(stack, folder, issuer=issuer, tls=tls, now=now, saml=saml)
 
 
-def _start(stack: ExitStack, folder: Path, *, issuer: str, tls: Tls | None, now: Callable[[], float]) -> Town:
+def _start(
+    stack: ExitStack, folder: Path, *, issuer: str, tls: Tls | None, now: Callable[[], float], saml: bool
+) -> Town:
     """A free port can be taken between choosing and binding: try another one."""
     for left in reversed(range(TRIES)):
         broker = issuer or f"{'https' if tls else 'http'}://127.0.0.1:{free_port()}"
-        town = prepare(folder, issuer=broker, sites_port=free_port(), tls=tls, year=YEAR)
+        town = prepare(folder, issuer=broker, sites_port=free_port(), tls=tls, year=YEAR, saml=saml)
         try:
             stack.enter_context(start_sites(town, now=now))
         except OSError as fault:

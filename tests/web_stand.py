@@ -20,6 +20,7 @@ from broker.federation.posted import PostedAnswers
 from broker.federation.service_gate import ServiceGate
 from broker.live import Part
 from broker.protocol.cas.routes import CasParts, build_cas_routes
+from broker.protocol.cas_sources import CasServer, build_cas_source_routes
 from broker.protocol.oidc.device_desk import DeviceDesk
 from broker.protocol.oidc.provider import ProviderSettings
 from broker.protocol.oidc.routes import ProviderParts, build_routes, keys_wanted
@@ -27,7 +28,7 @@ from broker.protocol.oidc.signing import KeyVault, Signer
 from broker.protocol.saml.keys import SamlKeys
 from broker.protocol.saml.provider import IdentityProvider
 from broker.protocol.saml.routes import SamlParts, build_saml_routes
-from broker.protocol.saml_sources import SamlParty, build_source_routes
+from broker.protocol.saml_sources import SamlParty, build_logout_routes, build_source_routes
 from broker.services.register import Register
 from broker.storage.sql_child_tokens import SqlChildTokens
 from broker.storage.sql_consumptions import SqlConsumptions
@@ -54,6 +55,7 @@ from tests.carriage import carry
 from tests.clock import FakeClock
 from tests.federations import BASE, NO_LEVELS, SOURCES, ScriptedDirectory, World, open_world, ref
 from tests.settable import Settable
+from tests.vectors.saml_documents import connector
 
 HOST = urlsplit(BASE).netloc
 CSRF_KEY = b"k" * 32
@@ -302,7 +304,11 @@ def _door(world: World, register: Settable[Register], pages: Flask, clock: FakeC
     )  # fmt: skip
     saml = _saml_parts(world, provider, vault)
     routes = (*build_routes(provider), *build_cas_routes(cas), *build_saml_routes(saml))
-    routes += build_source_routes([SamlParty("educonnect", b"<x/>")], PostedAnswers(world.store))
+    parties = [SamlParty("educonnect", b"<x/>", connector())]
+    routes += build_source_routes(parties, PostedAnswers(world.store))
+    routes += build_logout_routes(parties, world.federation, issuer=BASE)
+    servers = [CasServer(name, f"https://{name}.example") for name in SOURCES]
+    routes += build_cas_source_routes(servers, world.federation)
     return Door(routes, fallback=pages, logins=world.federation, store=world.store, clock=clock)
 
 

@@ -19,6 +19,7 @@ VIE_SCOLAIRE_HOSTS: Mapping[str, str] = MappingProxyType(
     {school.uai: f"127.0.0.{11 + place}" for place, school in enumerate(SCHOOLS)}
 )
 """By UAI: 127.0.0.11 and following, one address a school."""
+EDUCONNECT_SAML_HOST = "127.0.0.5"
 CANTINE_HOST = "127.0.0.21"
 BOURSES_HOST = "127.0.0.22"
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from broker.demo.addresses import BOURSES_HOST, CANTINE_HOST, VIE_SCOLAIRE_HOSTS, Addresses
+from broker.demo.addresses import BOURSES_HOST, CANTINE_HOST, EDUCONNECT_SAML_HOST, VIE_SCOLAIRE_HOSTS, Addresses
 from broker.demo.people import Site
 from broker.demo.schools import SCHOOLS
 
@@ -113,8 +113,17 @@ class SecretFolder:
             path.write_bytes(secret)
 
 
-def write_settings(path: Path, addresses: Addresses, *, ca_file: Path | None, registration: bool = False) -> None:
-    """Write `preau.toml`; paths in it are relative to its own folder. `registration`: clients register themselves."""
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """What the plain town has not: clients that register themselves, EduConnect in SAML."""
+
+    registration: bool = False
+    saml: bool = False
+
+
+def write_settings(path: Path, addresses: Addresses, *, ca_file: Path | None, extra: Extra | None = None) -> None:
+    """Write `preau.toml`; paths in it are relative to its own folder."""
+    extra = extra or Extra()
     listen = urlsplit(addresses.issuer)
     top: dict[str, Value] = {
         "issuer": addresses.issuer, "listen": f"{listen.hostname}:{listen.port or 443}", "data_dir": "var",
@@ -126,8 +135,9 @@ def write_settings(path: Path, addresses: Addresses, *, ca_file: Path | None, re
         ("[[tenants]]", {"id": TENANT, "name": "Académie fictive"}),
         ("[[feeds]]", {"id": FEED_2D, "tenant": TENANT, "academie": ACADEMIE, "degree": "2D"}),
         ("[[feeds]]", {"id": FEED_1D, "tenant": TENANT, "academie": ACADEMIE, "degree": "1D"}),
-        *((("[registration]", _REGISTRATION),) if registration else ()),
+        *((("[registration]", _REGISTRATION),) if extra.registration else ()),
         *(("[[sources]]", _source(site, addresses, ca_file=ca_file)) for site in Site),
+        *((("[[sources]]", _saml_source(addresses)),) if extra.saml else ()),
     ]  # fmt: skip
     lines = ["# Written by the demo town at each start.", *_assignments(top)]
     for title, table in tables:
@@ -150,6 +160,17 @@ def _source(site: Site, addresses: Addresses, *, ca_file: Path | None) -> dict[s
         feed = FEED_1D if site is Site.PETITS_PRES else FEED_2D
         table |= {"url": f"{addresses.site(site)}/cas", "feeds": [feed], "academies": {"AC-TEST": ACADEMIE}}
     return table | ({} if ca_file is None else {"ca_file": str(ca_file)})
+
+
+def _saml_source(addresses: Addresses) -> dict[str, Value]:
+    """EduConnect by its other protocol, with the contract of an ENT (files: `broker.demo.saml_files`)."""
+    return {
+        "id": "educonnect-saml", "kind": "saml", "tenant": TENANT,
+        "label": {"fr": "EduConnect en SAML", "en": "EduConnect by SAML", "ar": "EduConnect عبر SAML"},
+        "issuer": f"{addresses.origin(EDUCONNECT_SAML_HOST)}/idp", "metadata_file": "educonnect-saml.xml",
+        "key_file": "secrets/saml-broker.key", "certificate_file": "secrets/saml-broker.pem",
+        "profile": "educonnect", "releases_references": True, "feeds": [FEED_1D, FEED_2D], "assurance": "standard",
+    }  # fmt: skip
 
 
 def write_service(path: Path, client: Client, addresses: Addresses) -> None:

@@ -41,7 +41,7 @@ class Town:
     """A prepared data folder.
 
     `settings` is the broker's `preau.toml`; `feeds` stand in the order of their import; `delta` is a later day's
-    change of the 2D feed, which nobody has to import.
+    change of the 2D feed, which nobody has to import. `saml`: EduConnect answers in SAML too.
     """
 
     folder: Path
@@ -53,6 +53,7 @@ class Town:
     population: Population
     accounts: tuple[Account, ...]
     tls: Tls | None
+    saml: bool = False
 
     @property
     def issuer(self) -> str:

@@ -14,9 +14,10 @@ import httpx
 from flask import Flask
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from broker.demo.addresses import SITE_HOSTS
+from broker.demo.addresses import EDUCONNECT_SAML_HOST, SITE_HOSTS
 from broker.demo.configuration import CLIENTS
 from broker.demo.educonnect import educonnect_site
+from broker.demo.educonnect_saml import educonnect_saml_site
 from broker.demo.ent import ent_site
 from broker.demo.once import Seconds
 from broker.demo.people import Site
@@ -38,6 +39,8 @@ def build_sites(town: Town, *, http: httpx.Client, now: Seconds = time.time) -> 
     """
     sites = {SITE_HOSTS[Site.EDUCONNECT]: educonnect_site(town, now=now)}
     sites |= {SITE_HOSTS[site]: ent_site(town, site, now=now) for site in (Site.PETITS_PRES, Site.GRAND_LARGE)}
+    if town.saml:
+        sites[EDUCONNECT_SAML_HOST] = educonnect_saml_site(town, now=now)
     for client in CLIENTS:
         ended: set[str] = set()
         sites |= {

@@ -15,13 +15,23 @@ from broker.demo.aaf import Delivery, write_delivery
 from broker.demo.accounts import accounts_of
 from broker.demo.addresses import Addresses
 from broker.demo.changes import changes_of
-from broker.demo.configuration import CLIENTS, FEED_1D, FEED_2D, SANDBOX, SecretFolder, write_service, write_settings
+from broker.demo.configuration import (
+    CLIENTS,
+    FEED_1D,
+    FEED_2D,
+    SANDBOX,
+    Extra,
+    SecretFolder,
+    write_service,
+    write_settings,
+)
 from broker.demo.description import description, sandbox
 from broker.demo.families import RESTRICTED, strangers, twelve
 from broker.demo.generate import generated
 from broker.demo.people import Degree, Population
 from broker.demo.prepared import Feed, RestrictedPair, Tls, Town
 from broker.demo.records import entries_of
+from broker.demo.saml_files import write_files
 from broker.demo.schools import SCHOOLS
 from broker.demo.sites import start_sites
 from broker.demo.staff import staff_of_the_town
@@ -62,13 +72,15 @@ def prepare(
     tls: Tls | None = None,
     year: int | None = None,
     registration: bool = False,
+    saml: bool = False,
 ) -> Town:
     """Write everything the broker needs into `folder`, and return where it all is.
 
     Writes `feeds/`, `preau.toml`, `services/*.toml` and `secrets/` (0600, kept when they exist). The sites answer on
     127.0.0.2 and following, all on `sites_port` (else the issuer's port), over https when `tls` is given. `year` is
     the first year of the school year (else today's): the same year gives the same bytes. `registration`: whoever tries
-    a client of theirs on the invented people registers it (RFC 7591), and is gone in a day.
+    a client of theirs on the invented people registers it (RFC 7591), and is gone in a day. `saml`: EduConnect is a
+    source in SAML too.
     """
     year = school_year(datetime.now(UTC).date()) if year is None else year
     port = sites_port or urlsplit(issuer).port or 443
@@ -79,11 +91,14 @@ def prepare(
     for name in ("educonnect", "educonnect-subjects", *(client.client_id for client in CLIENTS)):
         store.ensure(name)
     settings = folder / "preau.toml"
-    write_settings(settings, addresses, ca_file=tls.authority if tls else None, registration=registration)
+    if saml:
+        write_files(folder, addresses)
+    extra = Extra(registration=registration, saml=saml)
+    write_settings(settings, addresses, ca_file=tls.authority if tls else None, extra=extra)
     _write_services(folder / "services", addresses)
     feeds, delta = _write_feeds(folder / "feeds", population)
     accounts = accounts_of(population)
-    town = Town(folder, addresses, settings, feeds, delta, _restrictions(population), population, accounts, tls)
+    town = Town(folder, addresses, settings, feeds, delta, _restrictions(population), population, accounts, tls, saml)
     (folder / SANDBOX).write_text(sandbox(town), encoding="utf-8")
     return town
 

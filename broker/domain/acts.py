@@ -159,7 +159,7 @@ class OpenSession:
     `link` is present at a first login or when references join more records: linked in the same transaction.
     `consume` is the digest of the upstream answer (assertion, ticket, code), claimed once; a second use opens nothing.
     `replaces` is the sid of the session that ends. The storage also tells which copies are to be dropped: of the
-    session that ends, and of the sessions of persons who became one.
+    session that ends, and of the sessions of persons who became one. `hint`: what the source wants back at a sign-out.
     """
 
     session: Session
@@ -168,6 +168,7 @@ class OpenSession:
     link: LinkProof | None
     replaces: str | None
     audit: tuple[AuditEvent, ...]
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

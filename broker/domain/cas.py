@@ -146,6 +146,26 @@ class SpentTicket:
 
 
 @dataclass(frozen=True, slots=True)
+class CasEntry:
+    """A login at a service that stands: its grant, and the address that its ticket was spent for."""
+
+    grant_id: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndEntries:
+    """End logins at one service, in one visit that goes on, and have the service told of each by its ticket.
+
+    One that ended in the meantime is told of no more.
+    """
+
+    grants: tuple[str, ...]
+    visit: str
+    audit: AuditEvent
+
+
+@dataclass(frozen=True, slots=True)
 class KeepProxyGrant:
     """Keep a proxy-granting ticket (by digest) beside the grant of the ticket that it came of."""
 

@@ -58,7 +58,8 @@ class UpstreamIdentity:
     authn: AuthnContext
     references: tuple[Reference, ...] = ()
     display: str = ""
-    logout_hint: str = ""
+    logout_hint: str = field(default="", repr=False)
+    """What the connector wants back at the sign-out, for it alone to read."""
     answer: str = ""
     """What the source will never issue twice (ticket, code, assertion id): claimed once when a session opens."""
 

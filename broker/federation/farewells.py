@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from typing import Any
 
 from broker.domain.errors import UnavailableError
 from broker.domain.handles import Handle, digest, is_handle, new_handle
@@ -22,12 +24,40 @@ FAREWELL_SECONDS = 300
 """Long enough to see a service answer, short enough for the next person at a shared screen."""
 
 
+class Stage(StrEnum):
+    """How far the logout at a source is."""
+
+    TODO = "todo"
+    LEFT = "left"
+    """The browser went there and has not come back."""
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFarewell:
+    """The logout at one source of the visit. `led`: the browser is led there by itself; else it is only offered."""
+
+    source_id: str
+    url: str
+    state: str
+    comes_back: bool = True
+    led: bool = False
+    stage: Stage = Stage.TODO
+
+
 @dataclass(frozen=True, slots=True)
 class Farewell:
     """A visit that ended. `onward`: a verified address of the service that asked for it; empty: none."""
 
     visit: str
     onward: str = ""
+    sources: tuple[SourceFarewell, ...] = ()
+
+    @property
+    def next_source(self) -> str:
+        """The source that the browser is led to now; empty: none. Whoever has to go on goes to none that keeps it."""
+        waiting = (leg for leg in self.sources if leg.led and leg.stage is Stage.TODO)
+        return next((leg.source_id for leg in waiting if leg.comes_back or not self.onward), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +69,8 @@ class Farewells:
     def keep(self, farewell: Farewell) -> str:
         """Keep one and return its handle; empty when the store is away."""
         handle = new_handle(Handle.FAREWELL)
-        record = json.dumps({"visit": farewell.visit, "onward": farewell.onward}).encode()
         try:
-            self.store.put(_key(handle), record, ttl=FAREWELL_SECONDS)
+            self._put(handle, farewell)
         except UnavailableError:
             log.warning("the store is away: the signed-out page will show no receipts")
             return ""
@@ -55,7 +84,26 @@ class Farewells:
             found = self.store.get(_key(handle))
         except UnavailableError:
             return None
-        return Farewell(**json.loads(found)) if found else None
+        return _read(json.loads(found)) if found else None
+
+    def note(self, handle: str, source_id: str, stage: Stage) -> None:
+        """Write down how far the logout at a source is; should that be lost, the page says less than happened."""
+        farewell = self.find(handle)
+        if farewell is None:
+            return
+        legs = (replace(leg, stage=stage) if leg.source_id == source_id else leg for leg in farewell.sources)
+        try:
+            self._put(handle, replace(farewell, sources=tuple(legs)))
+        except UnavailableError:
+            log.warning("the store is away: the signed-out page will not show what a source answered")
+
+    def _put(self, handle: str, farewell: Farewell) -> None:
+        self.store.put(_key(handle), json.dumps(asdict(farewell)).encode(), ttl=FAREWELL_SECONDS)
+
+
+def _read(fields: dict[str, Any]) -> Farewell:
+    legs = (SourceFarewell(**{**leg, "stage": Stage(leg["stage"])}) for leg in fields.get("sources", ()))
+    return Farewell(fields["visit"], fields["onward"], tuple(legs))
 
 
 def _key(handle: str) -> str:

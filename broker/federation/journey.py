@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from broker.accounts.session_life import is_fresh
@@ -14,7 +14,8 @@ from broker.domain.clock import Clock
 from broker.domain.errors import PageNotFound, PreauError, StepUpNeeded, UpstreamRefused
 from broker.domain.handles import Handle, digest, new_handle
 from broker.domain.identity import AccountState, LinkedAccount, UpstreamIdentity
-from broker.domain.ports import Audit, Current, EphemeralStore, Links, People, Return, Sessions
+from broker.domain.origins import SessionOrigin
+from broker.domain.ports import Audit, Current, EphemeralStore, Links, Origins, People, Return, Sessions
 from broker.domain.sessions import Device, Session
 from broker.domain.standings import InForce
 from broker.federation.agreements import Agreements
@@ -25,6 +26,7 @@ from broker.federation.interactions import CALLBACK, Interactions, password_path
 from broker.federation.linking import Refuse
 from broker.federation.live_sessions import LiveSessions
 from broker.federation.logins import Interaction, LoginRequest, Outing, SettledReturn
+from broker.federation.partings import NoOrigins, Partings
 from broker.federation.posted import ANSWER, POSTED, STATE, PostedAnswers
 from broker.federation.sources import PasswordSource, Source, Sources
 from broker.federation.steps import Decisions, Done, GoUpstream, StepUp, next_step
@@ -67,6 +69,7 @@ class Federation:
     clock: Clock
     base_url: str
     standings: Current[InForce]
+    origins: Origins = field(default_factory=NoOrigins)
 
     def begin(self, request: LoginRequest, *, browser: str, now: datetime) -> str:
         """Begin a login for this browser and return its handle. Raises `BadPageRequest`, `LoginExpired`."""
@@ -195,23 +198,40 @@ class Federation:
         """What each source can prove, and which are known not to answer or were closed by an administrator."""
         return Ways(self.upstreams.ways(book, now=now))
 
-    def sign_out(self, session_handle: str, *, trace: str, onward: str = "") -> str:
+    def sign_out(self, session_handle: str, *, trace: str, onward: str = "", asked_by: str = "") -> str:
         """End this browser's session with all that was granted in it, and have the services told.
+
+        `asked_by`: the source that ended it, which is not gone to again.
 
         Returns the handle of the farewell, which leads `onward`; empty when there was no session, or no store.
         """
         now, session = self.clock(), self.live.unended(session_handle)
         if session is None:
             return ""
-        self.sessions.end(session.sid, now=now, audit=self._event(Action.SIGN_OUT, session, trace=trace, now=now))
-        self.live.forget(session.handle_digest)
-        return self.farewells.keep(Farewell(session.visit, onward))
+        origins = self.origins.of_visit(session.visit)
+        self.end(session, trace=trace)
+        legs = self.partings.of(origins, device=session.device, asked_by=asked_by, now=now)
+        return self.farewells.keep(Farewell(session.visit, onward, legs))
 
     def end(self, session: Session, *, trace: str) -> None:
-        """End a session that a service names from server to server, with all that was granted in it."""
+        """End a session that a service or a source names from server to server, with all that was granted in it."""
         now = self.clock()
         self.sessions.end(session.sid, now=now, audit=self._event(Action.SIGN_OUT, session, trace=trace, now=now))
         self.live.forget(session.handle_digest)
+
+    def origins_of(self, session: Session) -> tuple[SessionOrigin, ...]:
+        """By which sources the visit of a session was opened."""
+        return self.origins.of_visit(session.visit)
+
+    def end_by_source(self, source_id: str, answer: str, *, trace: str) -> bool:
+        """End the session of the visit that an answer of this source (by digest) opened; False: there is none."""
+        session = self.origins.opened_by(answer)
+        if session is None:
+            return False
+        if all(each.source_id != source_id for each in self.origins_of(session)):
+            return False
+        self.end(session, trace=trace)
+        return True
 
     def unended(self, session_handle: str) -> Session | None:
         """The session of this browser that a sign-out would end: also one that was idle too long."""
@@ -230,6 +250,11 @@ class Federation:
     def farewells(self) -> Farewells:
         """What ended in which browser a moment ago."""
         return Farewells(self.store)
+
+    @property
+    def partings(self) -> Partings:
+        """Logouts at the sources."""
+        return Partings(self.upstreams, self.farewells, self.base_url)
 
     @property
     def agreements(self) -> Agreements:

@@ -12,8 +12,9 @@ from broker.accounts.session_life import SessionLife, first_limits
 from broker.domain.acts import OpenSession
 from broker.domain.audit import Action, AuditEvent
 from broker.domain.errors import UpstreamRefused
-from broker.domain.handles import Id, digest, new_id
+from broker.domain.handles import Id, new_id
 from broker.domain.identity import AuthnContext, UpstreamIdentity
+from broker.domain.origins import answer_digest
 from broker.domain.sessions import Device, Session
 from broker.federation.linking import Link, SignIn
 
@@ -57,6 +58,7 @@ def build_act(entry: Entry) -> OpenSession:
         link=proof,
         replaces=entry.replaced.sid if entry.replaced else None,
         audit=_audit(entry, session),
+        hint=entry.identity.logout_hint,
     )
 
 
@@ -64,7 +66,7 @@ def consumption(identity: UpstreamIdentity) -> str:
     """Digest under which the source's answer is claimed, once for ever. Raises `UpstreamRefused` without one."""
     if not identity.answer:
         raise UpstreamRefused("an answer that could be replayed")
-    return digest(f"{identity.key.protocol}\n{identity.key.issuer}\n{identity.answer}")
+    return answer_digest(identity.key.protocol, identity.key.issuer, identity.answer)
 
 
 def _session(entry: Entry) -> Session:

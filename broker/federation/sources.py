@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from broker.domain.errors import PageNotFound
-from broker.domain.ports import PasswordConnector, RedirectConnector
+from broker.domain.ports import LogoutConnector, PasswordConnector, RedirectConnector
 from policies import Assurance, AssuranceTable
 
 
@@ -34,10 +34,15 @@ class SourceDescription:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A configured source that people are sent to, and the connector that speaks to it."""
+    """A configured source that people are sent to, and the connector that speaks to it.
+
+    `logout`: its own logout, where it has one. `leads_out`: whether a browser that signs out here is led through it.
+    """
 
     description: SourceDescription
     connector: RedirectConnector
+    logout: LogoutConnector | None = None
+    leads_out: bool = False
 
     @property
     def source_id(self) -> str:

@@ -63,3 +63,5 @@ class Route:
     reads_session: bool = False
     per_minute: int = 60_000
     readers: Callable[[str], bool] | None = None
+    beside_page: bool = False
+    """Whether the other methods of this path are a page's."""

@@ -16,6 +16,7 @@ from broker.domain.handles import Handle, is_handle
 from broker.federation.interactions import CALLBACK, START_AGAIN
 from broker.federation.posted import POSTED, PostedAnswers
 from broker.protocol.endpoint import Call, Route
+from broker.protocol.saml_source_logout import Leaving, Peer, SourceLogout
 from broker.wire.http import PlainResponse, redirect_response
 from broker.wire.saml import SamlRefused, decode_post, names, read
 from broker.wire.saml.bindings import RELAY_STATE, RESPONSE
@@ -27,10 +28,11 @@ _FORM = "application/x-www-form-urlencoded"
 
 @dataclass(frozen=True, slots=True)
 class SamlParty:
-    """What we are to one provider: the name and the document, made once."""
+    """What we are to one provider: the name and the document, made once; `peer`: who reads its logout messages."""
 
     source_id: str
     metadata: bytes
+    peer: Peer | None = None
 
 
 def entity_id(issuer: str, source_id: str) -> str:
@@ -51,6 +53,26 @@ def metadata_path(source_id: str) -> str:
 def acs_path(source_id: str) -> str:
     """The path of the assertion consumer service for one provider."""
     return f"/saml/sp/{source_id}/acs"
+
+
+def slo_url(issuer: str, source_id: str) -> str:
+    """Where this provider's logout messages arrive."""
+    return f"{issuer.rstrip('/')}{slo_path(source_id)}"
+
+
+def slo_path(source_id: str) -> str:
+    """The path of the single logout service for one provider."""
+    return f"/saml/sp/{source_id}/slo"
+
+
+def build_logout_routes(parties: Iterable[SamlParty], leaving: Leaving, *, issuer: str) -> tuple[Route, ...]:
+    """One route for each SAML source: its logout messages, both ways."""
+    ends = (
+        SourceLogout(party.source_id, party.peer, leaving, slo_url(issuer, party.source_id))
+        for party in parties
+        if party.peer is not None
+    )
+    return tuple(Route("GET", slo_path(end.source_id), end.get, pages=True, per_minute=PER_MINUTE) for end in ends)
 
 
 def build_source_routes(parties: Iterable[SamlParty], answers: PostedAnswers) -> tuple[Route, ...]:

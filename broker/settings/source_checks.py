@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from urllib.parse import SplitResult, urlsplit
 
@@ -12,6 +13,7 @@ from broker.settings.key_checks import check_authority, check_directory_address,
 from broker.settings.values import Settings, SourceKind, SourceProfile, SourceSettings
 from policies.facts import Assurance
 
+_HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
 _EVERYWHERE = frozenset(
     {"id", "kind", "tenant", "label", "releases_references", "feeds", "academies", "ca_file", "assurance"}
 )
@@ -22,9 +24,9 @@ _NEEDED: Mapping[SourceKind, tuple[str, ...]] = {
     SourceKind.LDAP: ("url", "reader_dn", "reader_password_file", "people_dn"),
 }
 _POSSIBLE: Mapping[SourceKind, tuple[str, ...]] = {
-    SourceKind.OIDC: ("auth_method", "scopes", "profile"),
-    SourceKind.CAS: (),
-    SourceKind.SAML: ("profile", "subject_attribute"),
+    SourceKind.OIDC: ("auth_method", "scopes", "profile", "logout"),
+    SourceKind.CAS: ("logout",),
+    SourceKind.SAML: ("profile", "subject_attribute", "logout", "logout_hosts"),
     SourceKind.LDAP: ("login_attributes", "subject_attribute", "decoy_dn"),
 }
 """The keys of each kind beside those of all: without the first nobody can sign in, the second may be left out."""
@@ -108,6 +110,9 @@ def _check_source_references(source: SourceSettings) -> Iterator[str]:
 
 
 def _check_source_rest(source: SourceSettings) -> Iterator[str]:
+    for host in source.logout_hosts:
+        if not _HOST.fullmatch(host):
+            yield f"logout_hosts: {host} is no name of a host, as educonnect.example.fr"
     if not source.label.get("fr"):
         yield "label.fr: missing"
     yield from check_authority(source.ca_file)

@@ -29,6 +29,14 @@ class SourceProfile(StrEnum):
     AGENTS = "agents"
 
 
+class SourceLogout(StrEnum):
+    """Whether a sign-out here leads through the source's own."""
+
+    BY_KIND = ""
+    UPSTREAM = "upstream"
+    NONE = "none"
+
+
 class Degree(StrEnum):
     """Which schools a feed covers: 1D écoles, 2D collèges and lycées."""
 
@@ -195,13 +203,42 @@ class SourceSettings:
     """cas, ldap: how this source names académies in its keys, and their two-digit numbers."""
     ca_file: Path | None = None
     """Certificate authority to trust for this source, when it is not a public one."""
+    logout: SourceLogout = SourceLogout.BY_KIND
+    """oidc, cas, saml: upstream leads every sign-out through the source's own, none offers it on shared devices alone;
+    nothing said: upstream for saml, none for the others, whose way back has to be agreed first (docs/sources.md)."""
+    logout_hosts: tuple[str, ...] = ()
+    """saml: hosts that the provider may name as the place to sign out (FrEduUrlRetour); else that of its sign-in."""
     assurance: Assurance = Assurance.LOW
     """How surely a sign-in here proves who the person is, when the source does not say: low, standard or strong."""
+
+    @property
+    def leads_out(self) -> bool:
+        """Whether a sign-out here leads through the source's own."""
+        by_kind = SourceLogout.UPSTREAM if self.kind is SourceKind.SAML else SourceLogout.NONE
+        return (self.logout or by_kind) is SourceLogout.UPSTREAM
 
     @property
     def subjects_in(self) -> str:
         """ldap: the attribute that holds each person's own key, said or not."""
         return self.subject_attribute or "uid"
+
+
+@dataclass(frozen=True, slots=True)
+class FederationSettings:
+    """A federation whose signed metadata complete the services that name an entity of it. docs/saml.md tells more."""
+
+    id: str
+    """Short name, in lower case."""
+    tenant: str
+    """The tenant whose services it may complete."""
+    certificate_file: Path
+    """Certificate (PEM) of the key that signs the metadata, as the federation gave it to you over a way you trust."""
+    metadata_url: str = ""
+    """Where the metadata are fetched, by `preau work`; reachable_networks and services_ca_file hold for it too."""
+    metadata_file: Path | None = None
+    """Or the file in which somebody else puts them."""
+    longest_days: int = 90
+    """Metadata that say they are good for longer than this are refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +313,8 @@ class Settings:
     """Directory feeds."""
     sources: tuple[SourceSettings, ...] = ()
     """Sources that people sign in with, in the order of the page."""
+    federations: tuple[FederationSettings, ...] = ()
+    """Federations of SAML services."""
 
     @property
     def host(self) -> str:

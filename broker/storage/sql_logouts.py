@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, String, bindparam, func, select
+from sqlalchemy import Connection, Engine, Row, String, bindparam, func, select, update
 
 from broker.domain.audit import Topic
 from broker.domain.cas import CAS_CLIENT
@@ -28,7 +28,10 @@ _OF_VISIT = (
 
 
 def tell_logouts(conn: Connection, visits: Collection[str], *, now: datetime) -> None:
-    """Have every client told that was granted something in these visits, also by a session that another followed."""
+    """Have every client told that was granted something in these visits, also by a session that another followed.
+
+    What their sources wanted back is erased: whoever signs a person out has read it before.
+    """
     if not visits:
         return
     visit = func.coalesce(sessions.c.continues, sessions.c.sid)
@@ -41,6 +44,7 @@ def tell_logouts(conn: Connection, visits: Collection[str], *, now: datetime) ->
     )
     told = dict.fromkeys(_logout(row) for row in rows if _keeps_session(row))
     insert_outbox(conn, [logout_row(logout, at=now) for logout in told])
+    conn.execute(update(sessions).where(of_visits, sessions.c.source_hint.is_not(None)).values(source_hint=None))
 
 
 def _keeps_session(row: Any) -> bool:

@@ -31,13 +31,16 @@ ANSWER_KEPT = timedelta(days=1)
 _NOW = bindparam("now", type_=Instant)
 _HANDLE = bindparam("handle", type_=String)
 
-_FIND = select(sessions).where(
+_SEEN = tuple(column for column in sessions.c if column.name != "source_hint")
+"""What a request needs: an ID token of kilobytes is read at the sign-out alone."""
+
+_FIND = select(*_SEEN).where(
     sessions.c.handle_digest == _HANDLE,
     sessions.c.revoked_at.is_(None),
     sessions.c.idle_until > _NOW,
     sessions.c.ends_at > _NOW,
 )
-_UNENDED = select(sessions).where(sessions.c.handle_digest == _HANDLE, sessions.c.revoked_at.is_(None))
+_UNENDED = select(*_SEEN).where(sessions.c.handle_digest == _HANDLE, sessions.c.revoked_at.is_(None))
 _TOUCH = (
     update(sessions)
     .where(
@@ -256,6 +259,8 @@ def _row(act: OpenSession, *, account_id: str, person_id: str) -> dict[str, obje
         "opened_at": session.opened_at,
         "idle_until": session.idle_until,
         "ends_at": session.ends_at,
+        "answer": act.consume,
+        "source_hint": act.hint or None,
     }
 
 

@@ -29,6 +29,8 @@ from sqlalchemy import (
 
 from broker.domain.audit import AuditEvent
 from broker.domain.cas import (
+    CasEntry,
+    EndEntries,
     IssueTicket,
     KeepProxyGrant,
     ProxyGrant,
@@ -45,6 +47,7 @@ from broker.storage.events_at_once import audited, events_as_json
 from broker.storage.hot import HotStatement
 from broker.storage.schema import Instant, consumptions, grants, sessions
 from broker.storage.school_days import days
+from broker.storage.sql_entries import end_entries, entries_of
 from broker.storage.sql_grant_rows import grant_of
 from broker.storage.sql_grants import CODE_NAMES, GRANT_NAMES, GRANTED, LIVE, STORE_GRANT, STORE_MARKED_GRANT, SqlGrants
 from broker.storage.sql_portraits import SqlPortraits
@@ -222,6 +225,14 @@ class SqlTickets:
             return None
         row = found[0]
         return ProxyGrant(grant_of(row), session_of(row), tuple(row.payload["proxies"]))
+
+    def entries(self, client_id: str, visit: str) -> tuple[CasEntry, ...]:
+        """See `Tickets.entries`."""
+        return entries_of(self._engine, client_id, visit)
+
+    def end_entries(self, act: EndEntries) -> None:
+        """See `Tickets.end_entries`."""
+        transact(self._engine, lambda conn: end_entries(conn, act))
 
     def _validate_in_steps(self, act: ValidateTicket, binds: dict[str, Any]) -> SpentTicket | None:
         row = transact(self._engine, lambda conn: _spend_in_steps(conn, act, binds))

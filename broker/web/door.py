@@ -105,6 +105,7 @@ class Door:
     ) -> None:
         self._routes = {(route.method, route.path): route for route in routes}
         self._methods = {path: self._methods_of(path) for _, path in self._routes}
+        self._beside = frozenset(route.path for route in self._routes.values() if route.beside_page)
         self._fallback = fallback
         self._logins = logins
         self._store = store
@@ -135,7 +136,7 @@ class Door:
 
     def _answer(self, environ: WSGIEnvironment, start: StartResponse, *, trace: str) -> Iterable[bytes]:
         path, method = environ.get("PATH_INFO", ""), environ["REQUEST_METHOD"]
-        if path not in self._methods:
+        if path not in self._methods or (path in self._beside and (method, path) not in self._routes):
             return self._show_page(environ, start)
         if method == "OPTIONS" and "HTTP_ORIGIN" in environ:
             return _send(self._preflight(path, environ["HTTP_ORIGIN"]), start)

@@ -91,6 +91,8 @@ def page_routes(parts: PageParts, style: StyleSheet) -> tuple[Route, ...]:
         ("GET", "/deconnexion", sign_out.ask),
         ("POST", "/deconnexion", sign_out.leave),
         ("GET", "/au-revoir", sign_out.farewell),
+        ("GET", "/au-revoir/<source_id>", sign_out.leave_source),
+        ("GET", "/au-revoir/<source_id>/retour", sign_out.come_back),
         ("GET", "/integrer", integrate.show),
         ("GET", "/integrer/familles", integrate.families),
         ("GET", "/codes", integrate.codes),

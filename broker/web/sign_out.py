@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from flask import Response, request
 
 from broker.domain.errors import UnavailableError
-from broker.federation.farewells import Farewell
+from broker.domain.ports import Return
+from broker.federation.farewells import FAREWELL, Farewell, SourceFarewell
 from broker.portal import Receipts, build_receipts
 from broker.protocol.oidc.front_channel import frame_addresses
 from broker.services.addresses import origin_of
-from broker.web.parts import PageParts
+from broker.web.parts import PageParts, SourceOffer
 from broker.web.render import page, parting, see_other
 from broker.web.visitor import NotSignedIn, current_visitor
 from broker.wire.http import FAREWELL_COOKIE, parse_cookies
@@ -51,15 +52,37 @@ class SignOut:
         farewell = self._farewell()
         receipts = self._receipts(farewell)
         frames = self._frames(receipts, visit=farewell.visit)
+        onward = f"{FAREWELL}/{farewell.next_source}" if farewell.next_source else farewell.onward
         if farewell.onward and not frames:
-            return see_other(farewell.onward)
+            return see_other(onward)
         origins = [origin_of(address) for address in frames]
         response = page(
-            "signed_out.html", frame_origins=origins, receipts=receipts, frames=frames, onward=farewell.onward
+            "signed_out.html",
+            frame_origins=origins,
+            receipts=receipts,
+            frames=frames,
+            onward=farewell.onward,
+            upstream=self._upstream(farewell),
         )
-        if farewell.onward:
-            response.headers["Refresh"] = f"{ONWARD_AFTER}; url={farewell.onward}"
+        if onward:
+            response.headers["Refresh"] = f"{ONWARD_AFTER}; url={onward}"
         return response
+
+    def leave_source(self, source_id: str) -> Response:
+        """GET /au-revoir/<source>: go and sign out there too. The address was made by its connector at the sign-out."""
+        return _untold(see_other(self.parts.federation.partings.leave(self._handle(), source_id) or FAREWELL))
+
+    def come_back(self, source_id: str) -> Response:
+        """GET /au-revoir/<source>/retour: back from there, to the page that says what came of it."""
+        query = request.query_string.decode("ascii", "replace")
+        answer = Return(params=request.args.to_dict(), url=f"{self.parts.issuer}{request.path}?{query}")
+        self.parts.federation.partings.come_back(self._handle(), source_id, answer)
+        return _untold(see_other(FAREWELL))
+
+    def _upstream(self, farewell: Farewell) -> tuple[tuple[SourceOffer, SourceFarewell], ...]:
+        """The sources of the visit by their names, with what is left to do at each."""
+        known = self.parts.sources
+        return tuple((known[leg.source_id], leg) for leg in farewell.sources if leg.source_id in known)
 
     def _frames(self, receipts: Receipts, *, visit: str) -> tuple[str, ...]:
         """Where the page tells services by itself: those of OpenID Connect, then those of SAML."""
@@ -71,8 +94,10 @@ class SignOut:
 
     def _farewell(self) -> Farewell:
         """What ended in this browser a moment ago; an empty one when nothing did."""
-        cookies = parse_cookies(request.headers.get("Cookie", ""))
-        return self.parts.federation.farewells.find(cookies.get(FAREWELL_COOKIE, "")) or Farewell("")
+        return self.parts.federation.farewells.find(self._handle()) or Farewell("")
+
+    def _handle(self) -> str:
+        return parse_cookies(request.headers.get("Cookie", "")).get(FAREWELL_COOKIE, "")
 
     def _receipts(self, farewell: Farewell) -> Receipts:
         """Nothing while the database is away: that the person is signed out is said all the same."""
@@ -82,3 +107,9 @@ class SignOut:
             return build_receipts(self.parts.notices.of_visit(farewell.visit), self.parts.services.current())
         except UnavailableError:
             return _NOTHING
+
+
+def _untold(response: Response) -> Response:
+    """No address of ours is told to a source, nor one of a source to us: they hold what signs people out."""
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response

@@ -11,6 +11,7 @@ from broker.domain.released import SUBJECT
 from broker.domain.school import Level
 from broker.domain.services import ClaimName, ServiceState
 from broker.domain.sessions import Device
+from broker.federation.farewells import Stage
 from broker.portal import OfferState, ReceiptState
 
 
@@ -60,6 +61,12 @@ RECEIPT: Mapping[ReceiptState, str] = {
     ReceiptState.WAITING: N_("N'a pas encore répondu. Nous continuons d'essayer."),
     ReceiptState.UNTOLD: N_("N'a pas confirmé. Fermez sa page vous-même."),
     ReceiptState.NO_ADDRESS: N_("Ne peut pas être prévenu. Fermez sa page vous-même."),
+}
+
+PARTING: Mapping[Stage, str] = {
+    Stage.TODO: N_("Encore ouvert. À terminer vous-même."),
+    Stage.LEFT: N_("Votre navigateur y est allé. Nous n'avons pas de réponse."),
+    Stage.DONE: N_("Terminé là aussi."),
 }
 
 ENDED: Mapping[AccountState, str] = {

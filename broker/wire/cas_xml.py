@@ -30,6 +30,8 @@ _ENCODINGS = frozenset({b"utf-8", b"us-ascii", b"iso-8859-1", b"iso-8859-15", b"
 _MARKUP = re.compile(rb"<[!?]")
 _HARMLESS = (b"<!--", b"<![CDATA[")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_SAMLP = "urn:oasis:names:tc:SAML:2.0:protocol"
+_TICKET = re.compile(r"ST-[A-Za-z0-9._-]{1,253}")
 _PLUMBING = frozenset({"user", "attributes", "proxyGrantingTicket", "proxies"})
 
 
@@ -64,6 +66,20 @@ def parse_service_response(body: bytes) -> CasSuccess | CasFailure:
     if outcome.find(_cas("proxies")) is not None:
         raise UpstreamRefused("a proxied ticket is not a person's login")
     return CasSuccess(_user(root, outcome), _attributes(outcome))
+
+
+def parse_logout_request(body: bytes) -> str:
+    """The ticket that a server's logout request names (CAS §2.3.3, Appendix C). Raises `UpstreamRefused`."""
+    root = _root(body)
+    if root.tag != f"{{{_SAMLP}}}LogoutRequest":
+        raise UpstreamRefused("not a CAS logout request")
+    named = list(root.iter(f"{{{_SAMLP}}}SessionIndex"))
+    if len(named) != 1 or named[0].getparent() is not root:
+        raise UpstreamRefused("a CAS logout request names exactly one session")
+    ticket = _text(named[0])
+    if not _TICKET.fullmatch(ticket):
+        raise UpstreamRefused("no usable ticket in a CAS logout request")
+    return ticket
 
 
 def _root(body: bytes) -> etree._Element:

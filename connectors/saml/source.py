@@ -16,13 +16,23 @@ from datetime import UTC, datetime
 
 from broker.domain.errors import PreauError, UpstreamDeclined, UpstreamRefused
 from broker.domain.identity import AccountKey, AuthnContext, UpstreamIdentity, UpstreamProtocol
-from broker.domain.ports import Departure, Return
+from broker.domain.ports import Departure, Return, UpstreamLogout
 from broker.wire.saml import Refusal, SamlRefused, names, verify_response
 from broker.wire.saml.asking import AskingKey, AuthnRequest, authn_request_url, service_metadata
 from broker.wire.saml.bindings import RELAY_STATE, RESPONSE
 from broker.wire.saml.identity_provider import IdentityProvider
+from broker.wire.saml.requests import LogoutAsked
 from broker.wire.saml.statements import Statements, statements_of
 from connectors.saml.acceptance import ACCEPTANCE_CHECKS, Check, Expected
+from connectors.saml.logout import (
+    answer_url,
+    is_done,
+    is_meant,
+    logout_asked,
+    read_hint,
+    start_logout,
+    write_hint,
+)
 from connectors.saml.profiles import PlainSamlProfile, SamlProfile, display_of
 
 _SILENT = frozenset({"", names.UNSPECIFIED_CLASS})
@@ -37,7 +47,7 @@ def _utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class SamlSource:
-    """How to reach one provider, and who we are to it. `entity_id` and `acs` are ours, built from the issuer alone."""
+    """How to reach one provider, and who we are to it. `entity_id`, `acs`, `slo`: ours, built from the issuer alone."""
 
     source_id: str
     entity_id: str
@@ -45,6 +55,9 @@ class SamlSource:
     provider: IdentityProvider
     key: AskingKey = field(repr=False)
     profile: SamlProfile = field(default_factory=PlainSamlProfile)
+    slo: str = ""
+    logout_hosts: frozenset[str] = frozenset()
+    """Hosts that the provider may name as the place to sign out (`FrEduUrlRetour`)."""
 
     def open(self) -> SamlConnector:
         """Make the connector; nothing is fetched, ever."""
@@ -89,13 +102,33 @@ class SamlConnector:
             raise _refusal(fault) from None
         return self._identity(said, now=now)
 
+    def start_logout(self, *, hint: str, return_url: str, state: str) -> UpstreamLogout | None:  # noqa: ARG002 - to the SLO
+        """Where the provider said that browsers go, else a signed request to its logout service."""
+        return start_logout(self.source, read_hint(hint), state=state, now=self.clock())
+
+    def finish_logout(self, answer: Return, *, state: str) -> bool:
+        """The provider's signed answer to the request of this state."""
+        return is_done(self.source, answer, state=state)
+
+    def logout_asked(self, query: str, *, now: datetime) -> LogoutAsked:
+        """A logout request of the provider, verified. Raises `UpstreamRefused`."""
+        return logout_asked(self.source, query, now=now)
+
+    def is_meant(self, hint: str, asked: LogoutAsked) -> bool:
+        """Whether a request names the session that left this hint."""
+        return is_meant(read_hint(hint), asked)
+
+    def logout_answer(self, asked: LogoutAsked, *, done: bool, now: datetime) -> str:
+        """Where the browser carries our answer; empty when the provider takes none."""
+        return answer_url(self.source, asked, done=done, now=now)
+
     def close(self) -> None:
         """Nothing is held open."""
 
     @property
     def metadata(self) -> bytes:
         """What the provider's administrator is given."""
-        return service_metadata(self.source.entity_id, self.source.acs, self.source.key)
+        return service_metadata(self.source.entity_id, self.source.acs, self.source.key, slo=self.source.slo)
 
     def _check_metadata(self, now: datetime) -> None:
         """Keys of metadata that has run out vouch for nobody (SAML Metadata §2.3.1)."""
@@ -133,6 +166,7 @@ class SamlConnector:
             ),
             references=profile.references(said),
             display=display_of(said),
+            logout_hint=write_hint(said, hosts=self.source.logout_hosts),
             answer=said.assertion_id,
         )
 

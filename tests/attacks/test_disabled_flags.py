@@ -238,7 +238,9 @@ OPEN_TO_ALL = {
     "GET /end-session/resume", "POST /revoke", "GET /avis", "GET /sante", "GET /robots.txt", "GET /static/<name>",
     "GET /.well-known/openid-configuration", "GET /jwks", "GET /integrer",
     "GET /integrer/familles", "GET /codes", "GET /codes/<code>", "GET /cas/logout",
-    "GET /saml/sp/educonnect/metadata", "POST /saml/sp/educonnect/acs",
+    "GET /saml/sp/educonnect/metadata", "POST /saml/sp/educonnect/acs", "GET /saml/sp/educonnect/slo",
+    "POST /retour/educonnect", "POST /retour/ent1", "POST /retour/ent2", "GET /au-revoir/<source_id>",
+    "GET /au-revoir/<source_id>/retour",
 }  # fmt: skip
 """They tell nobody anything of anyone, and who wants to leave may always leave. Of SAML answers `/retour` decides."""
 BESIDE = {

@@ -158,6 +158,10 @@ def _saml_requests(query: str, guesses: dict[str, str]) -> dict[str, tuple[str, 
         "/saml/slo/answer": ("GET", "/saml/slo/answer?i=prq_" + "x" * 43, None, {}),
         "/saml/soap": ("POST", "/saml/soap", guesses, {}),
         "/saml/sp/educonnect/metadata": ("GET", "/saml/sp/educonnect/metadata", None, {}),
+        "/saml/sp/educonnect/slo": ("GET", f"/saml/sp/educonnect/slo?{query}", None, {}),
+        "/au-revoir/<source_id>": ("GET", f"/au-revoir/educonnect?{query}", None, {}),
+        "/au-revoir/<source_id>/retour": ("GET", f"/au-revoir/educonnect/retour?{query}", None, {}),
+        **{f"/retour/{name}": ("POST", f"/retour/{name}", guesses, {}) for name in ("educonnect", "ent1", "ent2")},
         "/saml/sp/educonnect/acs": ("POST", "/saml/sp/educonnect/acs", guesses, {}),
     }
 

@@ -8,10 +8,12 @@ from broker.domain.ports.ephemeral import Admission, EphemeralStore, Limit
 from broker.domain.ports.feeds import DirectoryStore, IdentityFeed, ImportRuns, Matcher, MatchSubject, ScoredPair
 from broker.domain.ports.guesses import Guesses
 from broker.domain.ports.holdings import Holdings
+from broker.domain.ports.origins import Origins
 from broker.domain.ports.portraits import Portraits
 from broker.domain.ports.provider_logins import ProviderLogins
 from broker.domain.ports.quality import Quality, Reach
 from broker.domain.ports.releases import Details, Ledger
+from broker.domain.ports.rolls import Rolls
 from broker.domain.ports.sources import (
     Departure,
     LogoutConnector,
@@ -19,6 +21,7 @@ from broker.domain.ports.sources import (
     PasswordConnector,
     RedirectConnector,
     Return,
+    UpstreamLogout,
 )
 from broker.domain.ports.storage import (
     Attachments,
@@ -67,6 +70,7 @@ __all__ = [
     "MatchSubject",
     "Matcher",
     "Notices",
+    "Origins",
     "Outbox",
     "PasswordConnector",
     "People",
@@ -78,10 +82,12 @@ __all__ = [
     "RedirectConnector",
     "Registrations",
     "Return",
+    "Rolls",
     "ScoredPair",
     "ServiceTokens",
     "Services",
     "Sessions",
     "Standings",
     "Tickets",
+    "UpstreamLogout",
 ]

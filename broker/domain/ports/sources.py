@@ -69,11 +69,26 @@ class PasswordConnector(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class UpstreamLogout:
+    """An address that ends the session at the source. `comes_back`: whether the source leads the browser back to us."""
+
+    url: str
+    comes_back: bool = True
+
+
 class LogoutConnector(Protocol):
     """A source that can be told that its person signed out here."""
 
-    def logout_url(self, *, hint: str, return_url: str) -> str | None:
-        """Where to send the browser to end the upstream session, or None when the source offers nothing."""
+    def start_logout(self, *, hint: str, return_url: str, state: str) -> UpstreamLogout | None:
+        """Where to send the browser to end the source's own session, or None when the source offers nothing.
+
+        `hint` is what the login left for this; `return_url` is ours, for this source alone. Raises what `start` does.
+        """
+        ...
+
+    def finish_logout(self, answer: Return, *, state: str) -> bool:
+        """Tell whether the browser came back from the logout of this `state`, and the source says that it is done."""
         ...
 
 

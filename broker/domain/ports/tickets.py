@@ -5,7 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol
 
-from broker.domain.cas import IssueTicket, KeepProxyGrant, ProxyGrant, SpentTicket, ValidateTicket
+from broker.domain.cas import (
+    CasEntry,
+    EndEntries,
+    IssueTicket,
+    KeepProxyGrant,
+    ProxyGrant,
+    SpentTicket,
+    ValidateTicket,
+)
 
 
 class Tickets(Protocol):
@@ -25,4 +33,12 @@ class Tickets(Protocol):
 
     def proxy_grant(self, digest: str, *, now: datetime) -> ProxyGrant | None:
         """A live proxy-granting ticket; None for anything else."""
+        ...
+
+    def entries(self, client_id: str, visit: str) -> tuple[CasEntry, ...]:
+        """Logins of a visit at this client that stand and were told of somebody."""
+        ...
+
+    def end_entries(self, act: EndEntries) -> None:
+        """End these logins: their grants, and with them their proxy-granting tickets; the service is told."""
         ...

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from broker.domain.audit import Action, AuditEvent
-from broker.domain.cas import IssueTicket, TicketKind, TicketStands, new_ticket
+from broker.domain.cas import EndEntries, IssueTicket, TicketKind, TicketStands, new_ticket
 from broker.domain.errors import AccessDenied, LoginRequired, ProtocolError
 from broker.domain.handles import Id, digest, new_id
 from broker.domain.portraits import Portrait
@@ -31,7 +31,7 @@ from broker.protocol.endpoint import Answer, Call, NeedsLogin, SelfPost
 from broker.protocol.oidc.pending import PendingRequests
 from broker.services.access import Weighed
 from broker.services.cas_addresses import TICKET, services_at
-from broker.services.school_in_play import requested_school
+from broker.services.school_in_play import named_school, requested_school
 from broker.wire.http import Form, Headers, PlainResponse, parse_form, redirect_response, with_parameters
 from policies import PolicyBook
 
@@ -210,7 +210,7 @@ class Login:
         Raises `ReleaseRefused` for an address that names no school as it should: the service would be told nothing.
         """
         service, ticket = chosen.service, new_ticket(TicketKind.SERVICE)
-        requested_school(service.release, asked.url)
+        school = requested_school(service.release, asked.url)
         subject = chosen.subject or self.grants.subject(
             session.person_id, sector=service.sector, space=service.space, now=call.now
         )
@@ -222,7 +222,24 @@ class Login:
             digest(ticket), TicketKind.SERVICE, grant, subject, stands,
             call.now + chosen.life, (event, *_outage_events(event, session, chosen.weighed)), mark=mark,
         )  # fmt: skip
-        return ticket if self.tickets.issue(act) else None
+        if not self.tickets.issue(act):
+            return None
+        if school:
+            self._leave_others(call, service, session, school=school)
+        return ticket
+
+    def _leave_others(self, call: Call, service: Service, session: Session, *, school: str) -> None:
+        """Whoever changes the school in play leaves the service's session of the other one, and enters it anew.
+
+        The service is told of that session alone, by its ticket: the visit goes on, and nobody signs in again.
+        """
+        client = client_name(service)
+        standing = self.tickets.entries(client, session.visit)
+        others = tuple(each.grant_id for each in standing if named_school(service.release, each.url) != school)
+        if others:
+            grant = Grant(others[0], session.person_id, client, session.sid, ())
+            event = ticket_event(call, service, grant, Action.SCHOOL_CHANGED)
+            self.tickets.end_entries(EndEntries(others, session.visit, event))
 
 
 def ticket_event(call: Call, service: Service, grant: Grant, action: Action) -> AuditEvent:

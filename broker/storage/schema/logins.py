@@ -10,6 +10,7 @@ from sqlalchemy import (
     Index,
     String,
     Table,
+    Text,
     UniqueConstraint,
     text,
 )
@@ -87,8 +88,13 @@ sessions = Table(
     Column("ends_at", Instant, nullable=False),
     Column("revoked_at", Instant),
     Column("continues", String(64)),
+    Column("answer", String(64)),
+    Column("source_hint", Text),
+    Index("ix_sessions_answer", "answer"),
     Index("ix_sessions_continues", "continues"),
     Index("ix_sessions_person_id", "person_id"),
     Index("ix_sessions_account_id", "account_id"),
     Index("ix_sessions_ends_at", "ends_at"),
 )
+"""`answer`: digest of what its source answered, as it was claimed. `source_hint`: what the source wants back when the
+visit ends (a name, an ID token), erased when it ends."""

@@ -53,12 +53,17 @@ def asking_key(pem: bytes, certificate: bytes) -> AskingKey:
 
 def authn_request_url(request: AuthnRequest, key: AskingKey, *, relay_state: str) -> str:
     """Where to send the browser: the provider's address with the signed request (SAML Bindings §3.4)."""
-    query = encode_redirect(REQUEST, _xml(request), relay_state=relay_state, algorithm=names.RSA_SHA256)
-    joint = "&" if "?" in request.destination else "?"
-    return request.destination + joint + with_signature(query, key.sign(query.encode()))
+    return signed_query(REQUEST, _xml(request), key, destination=request.destination, relay_state=relay_state)
 
 
-def service_metadata(entity_id: str, acs: str, key: AskingKey) -> bytes:
+def signed_query(parameter: str, xml: bytes, key: AskingKey, *, destination: str, relay_state: str) -> str:
+    """An address that carries a message of ours, its query signed (SAML Bindings §3.4.4.1)."""
+    query = encode_redirect(parameter, xml, relay_state=relay_state, algorithm=names.RSA_SHA256)
+    joint = "&" if "?" in destination else "?"
+    return destination + joint + with_signature(query, key.sign(query.encode()))
+
+
+def service_metadata(entity_id: str, acs: str, key: AskingKey, *, slo: str = "") -> bytes:
     """What the provider's administrator is given: we sign, we want assertions signed and encrypted by AES-GCM."""
     info = (
         f'<ds:KeyInfo xmlns:ds="{names.DS}"><ds:X509Data><ds:X509Certificate>{key.certificate}</ds:X509Certificate>'
@@ -68,12 +73,13 @@ def service_metadata(entity_id: str, acs: str, key: AskingKey) -> bytes:
         f'<md:EncryptionMethod Algorithm="{name}"/>'
         for name in (names.AES256_GCM, names.AES128_GCM, names.RSA_OAEP_MGF1P)
     )
+    logout = f'<md:SingleLogoutService Binding="{names.REDIRECT}" Location={quoteattr(slo)}/>' if slo else ""
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f'<md:EntityDescriptor xmlns:md="{names.MD}" entityID={quoteattr(entity_id)}>'
         f'<md:SPSSODescriptor protocolSupportEnumeration="{names.SAMLP}" AuthnRequestsSigned="true"'
         f' WantAssertionsSigned="true"><md:KeyDescriptor use="signing">{info}</md:KeyDescriptor>'
-        f'<md:KeyDescriptor use="encryption">{info}{methods}</md:KeyDescriptor>'
+        f'<md:KeyDescriptor use="encryption">{info}{methods}</md:KeyDescriptor>{logout}'
         f"<md:NameIDFormat>{names.PERSISTENT}</md:NameIDFormat><md:NameIDFormat>{names.TRANSIENT}</md:NameIDFormat>"
         f'<md:AssertionConsumerService Binding="{names.POST}" Location={quoteattr(acs)} index="1" isDefault="true"/>'
         "</md:SPSSODescriptor></md:EntityDescriptor>"

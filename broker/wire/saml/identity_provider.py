@@ -9,6 +9,7 @@ from datetime import datetime
 
 from lxml import etree
 
+from broker.wire.saml.aggregate import until_of
 from broker.wire.saml.keys import VerifyingKey, verifying_key
 from broker.wire.saml.names import REDIRECT, SAMLP, ds, md
 from broker.wire.saml.refusals import SamlRefused
@@ -31,6 +32,13 @@ class IdentityProvider:
     keys: tuple[VerifyingKey, ...]
     wants_signed: bool
     valid_until: datetime | None
+    slo_answers: str = ""
+    """Where answers to its own logout requests go, if not to `slo` (Metadata §2.2.2)."""
+
+    @property
+    def answers_to(self) -> str:
+        """Where a logout answer goes; empty: it has no logout."""
+        return self.slo_answers or self.slo
 
 
 def parse_identity_provider(octets: bytes, entity_id: str) -> IdentityProvider:
@@ -61,6 +69,7 @@ def _provider(entity_id: str, role: etree._Element, *, until: datetime | None) -
         keys=keys,
         wants_signed=role.get("WantAuthnRequestsSigned", "") in {"true", "1"},
         valid_until=until,
+        slo_answers=_address(role, "SingleLogoutService", place="ResponseLocation"),
     )
 
 
@@ -68,10 +77,10 @@ def _speaks_saml2(role: etree._Element) -> bool:
     return SAMLP in role.get("protocolSupportEnumeration", "").split()
 
 
-def _address(role: etree._Element, name: str) -> str:
+def _address(role: etree._Element, name: str, *, place: str = "Location") -> str:
     """Where the first service of this name listens that takes redirects."""
     services = role.findall(md(name))
-    return next((each.get("Location", "") for each in services if each.get("Binding") == REDIRECT), "")
+    return next((each.get(place, "") for each in services if each.get("Binding") == REDIRECT), "")
 
 
 def _keys(role: etree._Element) -> tuple[VerifyingKey, ...]:
@@ -93,9 +102,6 @@ def _keys(role: etree._Element) -> tuple[VerifyingKey, ...]:
 def _earliest(*elements: etree._Element) -> datetime | None:
     """The first moment at which any of these stops being valid."""
     try:
-        stated = [datetime.fromisoformat(each.get("validUntil")) for each in elements if each.get("validUntil")]
-    except ValueError:
-        raise NoIdentityProvider("validUntil is no time") from None
-    if any(each.tzinfo is None for each in stated):
-        raise NoIdentityProvider("validUntil without a zone")
-    return min(stated, default=None)
+        return until_of(*elements)
+    except SamlRefused as fault:
+        raise NoIdentityProvider("validUntil is no time with a zone") from fault

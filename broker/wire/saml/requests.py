@@ -52,6 +52,14 @@ class LogoutRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class LogoutAsked:
+    """A logout request that was verified and checked, and the state that its answer takes back."""
+
+    request: LogoutRequest
+    relay_state: str
+
+
+@dataclass(frozen=True, slots=True)
 class LogoutAnswer:
     """What a provider answered to a logout that we told it (SAML Core §3.7.2)."""
 
