@@ -107,8 +107,8 @@ def load_services(folder: Path, *, misfits: Misfits = lambda _: (), elsewhere: E
         raise SettingsError(tuple(str(fault) for fault in faults))
     files = [file for descriptor in found for file in descriptor.files]
     origins = tuple(descriptor.origin for descriptor in found if descriptor.origin)
-    told = FromElsewhere(origins, dict(elsewhere.unusable))
-    return Register((descriptor.service for descriptor in found), files=files, elsewhere=told)
+    seen = FromElsewhere(origins, dict(elsewhere.unusable))
+    return Register((descriptor.service for descriptor in found), files=files, elsewhere=seen)
 
 
 def sound_services(folder: Path) -> tuple[tuple[Service, ...], bool]:
