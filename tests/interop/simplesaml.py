@@ -55,6 +55,7 @@ $metadata['{entity_id}'] = [
   'host' => '__DEFAULT__', 'privatekey' => 'idp.key', 'certificate' => 'idp.pem', 'auth' => 'comptes',
   'signature.algorithm' => 'http://www.w3.org/2001/04/xmldsig-more#rsa-sha256',
   'validate.authnrequest' => true, 'redirect.validate' => true, 'validate.logout' => true,
+  'sign.logout' => true, 'redirect.sign' => true,
   'saml20.sign.response' => true, 'saml20.sign.assertion' => true, 'userid.attribute' => 'uid',
   'attributes.NameFormat' => 'urn:oasis:names:tc:SAML:2.0:attrname-format:basic',
 ];
@@ -65,6 +66,9 @@ $metadata['{entity_id}'] = [
     'index' => 0, 'isDefault' => true, 'Location' => '{acs}',
     'Binding' => 'urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST',
   ]],
+  'SingleLogoutService' => [[
+    'Location' => '{slo}', 'Binding' => 'urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect',
+  ]],
   'certData' => '{certificate}', 'validate.authnrequest' => true,
 ];
 """
@@ -72,10 +76,11 @@ $metadata['{entity_id}'] = [
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Who asks it: name, address of answers, certificate (base64) of the key that signs its questions."""
+    """Who asks it: name, addresses of answers and of logouts, certificate (base64) of the key that signs."""
 
     entity_id: str
     acs: str
+    slo: str
     certificate: str
 
 
@@ -91,7 +96,9 @@ def metadata_of(origin: str) -> bytes:
         '<md:IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">'
         '<md:KeyDescriptor use="signing"><ds:KeyInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:X509Data>'
         f"<ds:X509Certificate>{pair(_KEY).certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>"
-        '</md:KeyDescriptor><md:SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect"'
+        '</md:KeyDescriptor><md:SingleLogoutService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect"'
+        f' Location="{origin}/saml2/idp/SingleLogoutService.php"/>'
+        '<md:SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect"'
         f' Location="{origin}/saml2/idp/SSOService.php"/></md:IDPSSODescriptor></md:EntityDescriptor>'
     ).encode()
 
@@ -126,7 +133,7 @@ def _write(folder: Path, origin: str, asker: Asker, attributes: Mapping[str, Seq
         "config/authsources.php": _ACCOUNTS.format(login=LOGIN, password=PASSWORD, attributes=told),
         "metadata/saml20-idp-hosted.php": _HOSTED.format(entity_id=entity_of(origin)),
         "metadata/saml20-sp-remote.php": _REMOTE.format(
-            entity_id=asker.entity_id, acs=asker.acs, certificate=asker.certificate
+            entity_id=asker.entity_id, acs=asker.acs, slo=asker.slo, certificate=asker.certificate
         ),
         "idp.key": pair(_KEY).pem.decode(), "idp.pem": pem_certificate(pair(_KEY)).decode(),
     }  # fmt: skip
