@@ -30,6 +30,7 @@ from broker.jobs.deliver import TellLogout, deliverers
 from broker.jobs.work import Worker
 from broker.live import Live, Part, Watcher
 from broker.logs import configure_logging
+from broker.metadata import open_keeper
 from broker.portal import read_sandbox
 from broker.protocol.cas.routes import CasParts, build_cas_routes
 from broker.protocol.cas_sources import build_cas_source_routes
@@ -258,6 +259,7 @@ def create_wsgi() -> WSGIApplication:
         for name, each in (
             ("worker", worker),
             ("teller", build_teller(broker.stores, broker.notifier, broker.policies, clock=broker.clock)),
+            ("metadata", open_keeper(settings, broker.services, broker.resources, clock=broker.clock)),
         ):
             Thread(target=each.run, args=(Event(),), name=name, daemon=True).start()
     return broker.wsgi
@@ -304,9 +306,11 @@ def run_worker(settings: Settings, stop: Event, *, clock: Clock = utc_now) -> No
         watcher = Watcher((book, register, signer, saml.keys))
         watcher.start()
         opened.callback(watcher.stop)
-        teller = Thread(target=build_teller(stores, notifier, book, clock=clock).run, args=(stop,), name="teller")
-        teller.start()
-        opened.callback(teller.join)
+        keeper = open_keeper(settings, register, opened, clock=clock)
+        for name, each in (("teller", build_teller(stores, notifier, book, clock=clock)), ("metadata", keeper)):
+            beside = Thread(target=each.run, args=(stop,), name=name)
+            beside.start()
+            opened.callback(beside.join)
         build_worker(stores, ephemeral, book, care, clock=clock).run(stop)
 
 

@@ -9,13 +9,38 @@ from functools import partial
 from broker.domain.people import Profil
 from broker.domain.registrations import RegistrationTerms
 from broker.domain.services import Service
+from broker.services.metadata_origins import FEDERATION, Elsewhere, Federation, Origin
 from broker.services.register import Register, load_services
 from broker.settings import FeedKind, Settings, SourceKind
+
+METADATA_FOLDER = "metadata"
+"""Where, in `data_dir`, metadata from elsewhere are kept."""
 
 
 def read_register(settings: Settings) -> Register:
     """The register. Raises `SettingsError` with every fault of the files, and of what they name that is not there."""
-    return load_services(settings.services_dir, misfits=partial(_misfits, settings))
+    return load_services(settings.services_dir, misfits=partial(_misfits, settings), elsewhere=elsewhere_of(settings))
+
+
+def elsewhere_of(settings: Settings) -> Elsewhere:
+    """What is kept of metadata that came from elsewhere, as it stands now."""
+    federations = tuple(Federation(each.id, each.tenant) for each in settings.federations)
+    return Elsewhere(settings.data_dir / METADATA_FOLDER, federations)
+
+
+def origins_of(settings: Settings, register: Register) -> tuple[Origin, ...]:
+    """Everything that metadata are to be fetched from: federations, then services that publish their own."""
+    federations = (
+        Origin(
+            FEDERATION + each.id,
+            each.certificate_file,
+            each.metadata_url,
+            each.metadata_file,
+            longest=timedelta(days=each.longest_days),
+        )
+        for each in settings.federations
+    )
+    return (*federations, *register.origins)
 
 
 def registration_terms(settings: Settings) -> RegistrationTerms | None:

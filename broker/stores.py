@@ -45,6 +45,7 @@ from broker.storage.sql_provider_logins import SqlProviderLogins
 from broker.storage.sql_quality import SqlQuality
 from broker.storage.sql_reach import SqlReach
 from broker.storage.sql_registrations import SqlRegistrations
+from broker.storage.sql_rolls import SqlRolls
 from broker.storage.sql_service_tokens import SqlServiceTokens
 from broker.storage.sql_sessions import SqlSessions
 from broker.storage.sql_standings import SqlStandings
@@ -86,6 +87,7 @@ class Stores:
     exposure: SqlExposure
     quality: SqlQuality
     reach: SqlReach
+    rolls: SqlRolls
     standings: SqlStandings
     registrations: SqlRegistrations
 
@@ -131,6 +133,7 @@ def open_stores(settings: Settings, book: policies.PolicyBook) -> Stores:
         exposure=SqlExposure(engine),
         quality=SqlQuality(engine),
         reach=SqlReach(engine),
+        rolls=SqlRolls(engine),
         standings=SqlStandings(engine),
         registrations=SqlRegistrations(engine),
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from functools import partial
+from http import HTTPStatus
 
-from broker.domain.errors import SettingsError
+from broker.domain.errors import SettingsError, UpstreamUnavailable
 from broker.domain.ports import Current, Services
 from broker.domain.services import Protocol
 from broker.protocol.cas.logout import CasLogout
@@ -16,9 +17,12 @@ from broker.protocol.oidc.signing import Signer
 from broker.protocol.saml.logout import SamlLogout
 from broker.saml_identity import SamlIdentity
 from broker.settings import Settings
+from broker.wire.saml.aggregate import MOST_AGGREGATE
 from connectors.guarded import NOTICE_LIMITS, open_guarded
 from connectors.outbound import Outbound, OutboundLimits
 
+METADATA_LIMITS = OutboundLimits(connect=5.0, read=20.0, whole=180.0, most_bytes=MOST_AGGREGATE, at_once=1)
+"""An aggregate is large and comes once an hour, to a thread that nobody waits for."""
 _SOAP_ACTION = '"http://www.oasis-open.org/committees/security"'
 
 
@@ -51,6 +55,14 @@ def _post_envelope(outbound: Outbound, url: str, body: bytes) -> tuple[int, byte
     headers = {"content-type": "text/xml; charset=utf-8", "soapaction": _SOAP_ACTION}
     answer = outbound.post(url, body=body, headers=headers)
     return answer.status, answer.body
+
+
+def fetch_metadata(outbound: Outbound, url: str) -> bytes:
+    """The document at an address where metadata are published. Raises `UpstreamUnavailable` for anything but a 200."""
+    answer = outbound.get_once(url, headers={"accept": "application/samlmetadata+xml, application/xml;q=0.9"})
+    if answer.status != HTTPStatus.OK:
+        raise UpstreamUnavailable(f"answered {answer.status}")
+    return answer.body
 
 
 def visit(outbound: Outbound, url: str) -> int:

@@ -15,10 +15,13 @@ from broker.cli.output import DONE, FAILED, complain, print_json
 from broker.declared import read_register
 from broker.domain.errors import SettingsError
 from broker.imports import feed_faults
+from broker.metadata import federation_faults, metadata_alarms
+from broker.services.metadata_alarms import Alarm
 from broker.services.register import load_services
 from broker.settings import Settings, load_settings
 from broker.sources import source_faults
 from broker.storage.sealing import read_master_secret
+from broker.stores import utc_now
 from policies.book import NOT_TENANTS
 
 T = TypeVar("T")
@@ -32,13 +35,22 @@ def add_to(commands: Commands) -> None:
 def check(args: argparse.Namespace) -> int:
     """Print every fault there is; 1 when there is one."""
     problems = tuple(problems_of(args.config))
+    alarms = () if problems else _alarms(args.config)
+    faults = (*problems, *(str(alarm) for alarm in alarms if alarm.is_fault))
+    warnings = tuple(str(alarm) for alarm in alarms if not alarm.is_fault)
     if args.json:
-        print_json({"problems": problems})
-    elif problems:
-        complain(problems)
-    else:
+        print_json({"problems": faults, "warnings": warnings})
+        return FAILED if faults else DONE
+    complain((*faults, *warnings))
+    if not faults:
         print("settings, policies and services can be used")
-    return FAILED if problems else DONE
+    return FAILED if faults else DONE
+
+
+def _alarms(config: Path | None) -> tuple[Alarm, ...]:
+    """What there is to tell of SAML metadata: those that ended turn people away, the others will."""
+    settings = load_settings(config, os.environ)
+    return metadata_alarms(settings, read_register(settings), now=utc_now())
 
 
 def problems_of(config: Path | None) -> Iterator[str]:
@@ -65,7 +77,7 @@ def _book(folder: Path | None, settings: Settings | None) -> policies.PolicyBook
 
 
 def _deeper_faults(settings: Settings) -> Iterable[str]:
-    return (*_master_faults(settings), *feed_faults(settings), *source_faults(settings))
+    return (*_master_faults(settings), *feed_faults(settings), *source_faults(settings), *federation_faults(settings))
 
 
 def _master_faults(settings: Settings) -> Iterable[str]:

@@ -14,13 +14,15 @@ from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from http import HTTPStatus
 
+from broker.domain.cas import LogoutStyle
 from broker.domain.clock import Clock
 from broker.domain.errors import PreauError, UpstreamUnavailable
 from broker.domain.keys import KeyPurpose, KeyState, KeyTimes, StoredKey
 from broker.domain.released import SUBJECT, Release
-from broker.domain.services import ClaimName, ClientKind, RelyingParty, Service
+from broker.domain.services import ClaimName, ClientKind, Protocol, RelyingParty, Service
 from broker.protocol.oidc.provider import DISCOVERY_PATH, JWKS_PATH, SCOPE_CLAIMS
 from broker.services.addresses import origin_of
+from broker.services.register import client_names
 from broker.wire.jose import CLOCKS_APART
 from connectors.outbound import Answer
 
@@ -96,11 +98,13 @@ def check_standing(patient: Patient) -> Iterator[Finding]:
     if patient.service.is_suspended:
         yield _fail("descriptor", "the service is suspended", "`preau service resume` once the reason is gone")
     else:
-        yield _pass("descriptor", f"read, {len(patient.service.parties)} clients, {patient.service.state}")
+        yield _pass("descriptor", f"read, {len(client_names(patient.service))} clients, {patient.service.state}")
 
 
 def check_scopes(patient: Patient) -> Iterator[Finding]:
     """What is declared can be asked for, and what may be asked for is declared: the rest is asked for in vain."""
+    if Protocol.OIDC not in patient.service.protocols:
+        return
     declared = set(patient.service.claims)
     opened = {claim for party in patient.service.parties for claim in _opened(party)}
     if closed := sorted(declared - opened):
@@ -113,6 +117,29 @@ def check_scopes(patient: Patient) -> Iterator[Finding]:
             yield _fail("scopes", f"{party.client_id}: {', '.join(idle)} opens nothing declared", "leave the scope out")
     if declared <= opened and patient.service.parties:
         yield _pass("scopes", "every declared claim can be asked for")
+
+
+def check_metadata(patient: Patient) -> Iterator[Finding]:
+    """A SAML service is known by its metadata: they have come, and they are good for a while."""
+    if Protocol.SAML not in patient.service.protocols:
+        return
+    declared = patient.service.saml
+    if declared is None:
+        yield _fail("saml metadata", "none have come", "`preau check` tells from where; `preau work` fetches them")
+    elif declared.is_over(patient.clock()):
+        yield _fail("saml metadata", f"they ended on {declared.until:%Y-%m-%d}", "ask the service for new ones")
+    else:
+        until = f"{declared.until:%Y-%m-%d}" if declared.until else "no end is stated"
+        yield _pass("saml metadata", f"{declared.entity_id}, {len(declared.signing)} keys, until: {until}")
+
+
+def check_told(patient: Patient) -> Iterator[Finding]:
+    """Whether the service can be told that a visit ended, by the protocols that say so in its descriptor."""
+    cas, saml = patient.service.cas, patient.service.saml
+    if cas is not None and cas.logout is LogoutStyle.NONE:
+        yield _not("cas logout", "the descriptor says that it is not told", "let it be: set 'logout' in [cas]")
+    if saml is not None and not saml.slo:
+        yield _not("saml logout", "its metadata have no SingleLogoutService", "ask the service for one, by SOAP")
 
 
 def check_broker(patient: Patient) -> Iterator[Finding]:
@@ -240,8 +267,8 @@ def check_rollover(patient: Patient) -> Iterator[Finding]:
 
 
 CHECKS: tuple[Check, ...] = (
-    check_standing, check_scopes, check_broker, check_keys, check_addresses, check_clock, check_login, check_logout,
-    check_claims, check_rollover,
+    check_standing, check_metadata, check_told, check_scopes, check_broker, check_keys, check_addresses, check_clock,
+    check_login, check_logout, check_claims, check_rollover,
 )  # fmt: skip
 
 

@@ -7,13 +7,16 @@ from dataclasses import asdict
 
 from broker.cli.options import Commands, command, family, settings_of, with_json
 from broker.cli.output import DONE, FAILED, complain, print_json, print_pairs, print_table
+from broker.cli.rapprochement import add_rapprochement
 from broker.cli.service_doctor import add_doctor
 from broker.cli.service_new import add_new
 from broker.cli.standing import add_verbs, add_verify
 from broker.declared import read_register
+from broker.domain.service_clients import ServiceProvider
 from broker.domain.services import RelyingParty, SelfRegistered, Service
 from broker.domain.standings import StandingKind
 from broker.following import arrivals_of
+from broker.metadata import metadata_alarms
 from broker.services.register import Register
 from broker.settings import Settings
 from broker.stores import opened_stores, utc_now
@@ -27,16 +30,20 @@ def add_to(commands: Commands) -> None:
     show.add_argument("service_id", metavar="SERVICE")
     add_new(verbs)
     add_doctor(verbs)
+    add_rapprochement(verbs)
     add_verbs(verbs, StandingKind.SERVICE)
     add_verify(verbs)
 
 
 def list_services(args: argparse.Namespace) -> int:
     """Print every service."""
-    services = _register(settings_of(args)).all()
+    settings = settings_of(args)
+    register = _register(settings)
+    services = register.all()
     if args.json:
         print_json([_told(service) for service in services])
         return DONE
+    complain(str(alarm) for alarm in metadata_alarms(settings, register, now=utc_now()))
     head = ("SERVICE", "STATE", "NAME", "TENANT", "SPACE", "PROFILS", "PARTIES")
     print_table(head, ((*_line(service), ", ".join(p.client_id for p in service.parties)) for service in services))
     return DONE
@@ -63,7 +70,7 @@ def _register(settings: Settings) -> Register:
     with opened_stores(settings) as (stores, _):
         arrivals = arrivals_of(settings, stores.registrations, utc_now)
         registered = arrivals.services() if arrivals else ()
-        return Register((*declared.all(), *registered), in_force=stores.standings.in_force())
+        return Register((*declared.all(), *registered), in_force=stores.standings.in_force(), origins=declared.origins)
 
 
 def _line(service: Service) -> tuple[str, ...]:
@@ -103,6 +110,7 @@ def _told(service: Service) -> dict[str, object]:
         "mandates": service.mandates,
         "outage": service.outage,
         "protocols": list(service.protocols),
+        "saml": _saml(service.saml) if service.saml else {},
         "parties": [_client(party) for party in service.parties],
         "instances": {instance.uai or "*": instance.url for instance in service.instances},
     }
@@ -111,6 +119,15 @@ def _told(service: Service) -> dict[str, object]:
 def _registered(told: SelfRegistered | None) -> dict[str, object]:
     """What a service that registered itself says of itself; empty for a declared one."""
     return {**asdict(told), "until": told.until.isoformat()} if told else {}
+
+
+def _saml(provider: ServiceProvider) -> dict[str, object]:
+    """Its name, where assertions may go, and until when its metadata are good."""
+    return {
+        "entity_id": provider.entity_id,
+        "acs": [endpoint.location for endpoint in provider.acs],
+        "until": provider.until.isoformat() if provider.until else "",
+    }
 
 
 def _client(party: RelyingParty) -> dict[str, object]:

@@ -15,6 +15,7 @@ class Action(StrEnum):
     SIGN_IN_REFUSED = "sign_in_refused"
     SIGN_OUT = "sign_out"
     DATA_EXPORTED = "data_exported"
+    ROLL_EXPORTED = "roll_exported"
     LINK_CREATED = "link_created"
     LINK_UNDONE = "link_undone"
     PERSONS_MERGED = "persons_merged"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 SAML_CLIENT = "saml:"
@@ -56,7 +57,8 @@ class ServiceProvider:
     """The SAML side of a service (Metadata §2.4.4). Certificates are the base64 of their DER, without line breaks.
 
     `acs`: where assertions may be sent, by HTTP-POST, each compared byte for byte. `wants_signed`: requests that are
-    not signed are refused. `idp_initiated`: a login may begin here, without a request of its own.
+    not signed are refused. `idp_initiated`: a login may begin here, without a request of its own. `until`: when its
+    metadata stop being good, where they say so; `is_kept`: they come from elsewhere and are fetched anew.
     """
 
     entity_id: str
@@ -70,6 +72,12 @@ class ServiceProvider:
     attribute_form: AttributeForm = AttributeForm.OID
     idp_initiated: bool = False
     wants_signed: bool = False
+    until: datetime | None = None
+    is_kept: bool = False
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether its metadata have ended: nobody vouches for its addresses and keys any more."""
+        return self.until is not None and now >= self.until
 
     @property
     def default_acs(self) -> Endpoint:

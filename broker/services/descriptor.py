@@ -29,11 +29,12 @@ from broker.domain.services import (
 from broker.domain.toml_text import Step, TomlText, TomlUnreadable, parse_toml
 from broker.services.addresses import address_fault
 from broker.services.cas_client import read_cas
+from broker.services.metadata_origins import NOWHERE, Elsewhere, Origin
 from broker.services.parties import files_of, read_party
 from broker.services.reading import UAI, Fault, Reader
 from broker.services.release_reader import read_release
 from broker.services.resources import read_resource
-from broker.services.service_provider import metadata_file_of, read_service_provider
+from broker.services.service_provider import Place, metadata_files_of, origin_of_metadata, read_service_provider
 
 SERVICE_KEYS = (
     "service_id", "tenant", "names", "purpose", "data", "legal_basis", "retention", "rights_url", "operator",
@@ -47,11 +48,15 @@ NOT_DECLARED = "non déclaré"
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
-    """A descriptor that can be used, and what it was read from: its own file first, then the secrets it names."""
+    """A descriptor that can be used, and what it was read from: its own file first, then what it names.
+
+    `origin`: from where its metadata are to be fetched, where it publishes them itself.
+    """
 
     service: Service
     files: tuple[Path, ...]
     text: TomlText
+    origin: Origin | None = None
 
     @property
     def file(self) -> str:
@@ -74,7 +79,7 @@ def _path_of(name: str, table: Any) -> tuple[Step, ...]:
     return ()
 
 
-def read_descriptor(path: Path, faults: list[Fault]) -> Descriptor | None:
+def read_descriptor(path: Path, faults: list[Fault], elsewhere: Elsewhere = NOWHERE) -> Descriptor | None:
     """Read one descriptor; adds to `faults` and returns None when it has any."""
     before = len(faults)
     try:
@@ -86,13 +91,22 @@ def read_descriptor(path: Path, faults: list[Fault]) -> Descriptor | None:
         faults.append(Fault(path.name, fault.line, f"is no TOML: {fault.args[0]}"))
         return None
     reader = Reader(text, path.name, faults, table=dict(text.table))
-    service = _service(reader, folder=path.parent)
+    place = Place(path.parent, _stated(text, "service_id"), _stated(text, "tenant"), elsewhere)
+    service = _service(reader, place)
     named = [file for row in reader.rows("parties") for file in files_of(row, folder=path.parent)]
-    named += metadata_file_of(reader.inner("saml"), folder=path.parent)
-    return Descriptor(service, (path, *named), text) if len(faults) == before else None
+    if len(faults) != before:
+        return None
+    saml = reader.inner("saml")
+    named += metadata_files_of(saml, place)
+    return Descriptor(service, (path, *named), text, origin_of_metadata(saml, place))
 
 
-def _service(reader: Reader, *, folder: Path) -> Service:
+def _stated(text: TomlText, key: str) -> str:
+    value = text.table.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _service(reader: Reader, place: Place) -> Service:
     reader.only(SERVICE_KEYS)
     claims = reader.members("claims", ClaimName)
     space = reader.member("space", Space, default=Space.FAMILY)
@@ -106,7 +120,7 @@ def _service(reader: Reader, *, folder: Path) -> Service:
         schools=frozenset(_schools(reader)),
         claims=claims,
         space=space,
-        parties=tuple(read_party(row, folder=folder) for row in reader.rows("parties")),
+        parties=tuple(read_party(row, folder=place.folder) for row in reader.rows("parties")),
         instances=_instances(reader),
         operator=_operator(reader),
         data=reader.word("data"),
@@ -122,7 +136,7 @@ def _service(reader: Reader, *, folder: Path) -> Service:
         openings=tuple(_opening(row) for row in reader.rows("openings")),
         release=read_release(reader.inner("release"), claims=claims, space=space),
         resources=tuple(read_resource(row, space=space) for row in reader.rows("resources")),
-        saml=read_service_provider(reader.inner("saml"), folder=folder),
+        saml=read_service_provider(reader.inner("saml"), place),
         cas=read_cas(reader.inner("cas")),
     )
     _check_together(reader, service)

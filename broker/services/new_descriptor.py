@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from broker.domain.people import Profil
-from broker.domain.services import ClaimName, ClientKind
+from broker.domain.services import ClaimName, ClientKind, Protocol
 
 DATA_WORDS: Mapping[ClaimName, str] = {
     ClaimName.NAME: "nom complet",
@@ -59,11 +59,16 @@ class NewService:
     secret_sha256: str = ""
     origin: str = ""
     staff: bool = False
+    protocol: Protocol = Protocol.OIDC
+    cas_services: tuple[str, ...] = ()
+    metadata_file: str = ""
+    entity_id: str = ""
 
 
 def render_descriptor(new: NewService) -> str:
     """The file. Texts are written as JSON writes them, which TOML reads the same (TOML 1.0, basic strings)."""
-    return "\n".join([*_service_lines(new), "", *_party_lines(new), "", "[[instances]]", f"url = {_text(new.url)}", ""])
+    client = _CLIENT_LINES[new.protocol](new)
+    return "\n".join([*_service_lines(new), "", *client, "", "[[instances]]", f"url = {_text(new.url)}", ""])
 
 
 def data_of(claims: Iterable[ClaimName]) -> str:
@@ -91,6 +96,8 @@ def _service_lines(new: NewService) -> Iterable[str]:
     yield 'levels = []   # "ecole", "college", "lycee"; empty: every level'
     yield "schools = []  # UAI; empty: every school of the tenant's policies"
     yield f"claims = {_text(list(new.claims))}  # the most it may ever be told: ask for less"
+    if new.protocol is not Protocol.OIDC:
+        yield f"protocols = {_text([new.protocol])}"
 
 
 def _party_lines(new: NewService) -> Iterable[str]:
@@ -110,6 +117,28 @@ def _party_lines(new: NewService) -> Iterable[str]:
         yield f"backchannel_logout_uri = {_text(new.backchannel_logout_uri)}"
     else:
         yield '# backchannel_logout_uri = "https://…"  # called when a visit ends; else it learns of no logout'
+
+
+def _cas_lines(new: NewService) -> Iterable[str]:
+    yield "[cas]"
+    yield f"services = {_text(list(new.cas_services))}  # a slash at the end: everything below it"
+    yield '# logout = "form"  # how it is told that a visit ended; "body" or "none" for software that wants it so'
+
+
+def _saml_lines(new: NewService) -> Iterable[str]:
+    yield "[saml]"
+    if new.metadata_file:
+        yield f"metadata_file = {_text(new.metadata_file)}  # its own metadata: put new ones in its place"
+    else:
+        yield f"entity_id = {_text(new.entity_id)}  # its metadata come from a federation of the tenant (preau.toml)"
+    yield '# attribute_form = "oid"  # or "basic", "fredu"'
+
+
+_CLIENT_LINES: Mapping[Protocol, Callable[[NewService], Iterable[str]]] = {
+    Protocol.OIDC: _party_lines,
+    Protocol.CAS: _cas_lines,
+    Protocol.SAML: _saml_lines,
+}
 
 
 def _text(value: object) -> str:

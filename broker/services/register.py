@@ -13,6 +13,7 @@ from broker.domain.services import Service, ServiceState
 from broker.domain.standings import InForce, StandingKind, StandingState
 from broker.services.cas_addresses import Asked, belongs_to
 from broker.services.descriptor import Descriptor, read_descriptor
+from broker.services.metadata_origins import NOWHERE, Elsewhere, Origin
 from broker.services.reading import Fault
 
 _STATES = {
@@ -25,7 +26,8 @@ _STATES = {
 class Register:
     """Every declared service (implements `ports.Services`), as the standings of an instant leave it.
 
-    `files` are what the descriptors were read from, the secrets they name included. `seek` is asked for a client that
+    `files` are what the descriptors were read from, the secrets they name included; `origins` are where services
+    publish metadata of their own. `seek` is asked for a client that
     is not there: one that registered itself a moment ago, at another process.
     """
 
@@ -35,11 +37,13 @@ class Register:
         *,
         in_force: InForce | None = None,
         files: Iterable[Path] = (),
+        origins: Iterable[Origin] = (),
         seek: Callable[[str], Service | None] = lambda _: None,
     ) -> None:
         self._seek = seek
         self.in_force = in_force or InForce()
         self.files = tuple(files)
+        self.origins = tuple(origins)
         self._services = tuple(_as_it_stands(service, self.in_force) for service in services)
         self._by_resource = {each.uri: service for service in self._services for each in service.resources}
         self._by_client = {name: service for service in self._services for name in client_names(service)}
@@ -67,7 +71,7 @@ class Register:
 
     def standing(self, in_force: InForce) -> Register:
         """The same register under other standings."""
-        return Register(self._services, in_force=in_force, files=self.files)
+        return Register(self._services, in_force=in_force, files=self.files, origins=self.origins)
 
 
 def client_names(service: Service) -> tuple[str, ...]:
@@ -89,20 +93,21 @@ Misfits = Callable[[Service], Iterable[tuple[str, str]]]
 """What of a sound descriptor does not fit the installation: the value that does not, and why."""
 
 
-def load_services(folder: Path, *, misfits: Misfits = lambda _: ()) -> Register:
+def load_services(folder: Path, *, misfits: Misfits = lambda _: (), elsewhere: Elsewhere = NOWHERE) -> Register:
     """Read every `*.toml` of a folder, in the order of file names.
 
     Raises `SettingsError` with every fault of every file, as `file:line: reason`. A folder without descriptors is an
     empty register: nothing is open.
     """
-    found, faults = _read(folder)
+    found, faults = _read(folder, elsewhere)
     for descriptor in found:
         told = misfits(descriptor.service)
         faults += [Fault(descriptor.file, descriptor.line_of(value), reason) for value, reason in told]
     if faults:
         raise SettingsError(tuple(str(fault) for fault in faults))
     files = [file for descriptor in found for file in descriptor.files]
-    return Register((descriptor.service for descriptor in found), files=files)
+    origins = [descriptor.origin for descriptor in found if descriptor.origin]
+    return Register((descriptor.service for descriptor in found), files=files, origins=origins)
 
 
 def sound_services(folder: Path) -> tuple[tuple[Service, ...], bool]:
@@ -114,11 +119,11 @@ def sound_services(folder: Path) -> tuple[tuple[Service, ...], bool]:
     return tuple(descriptor.service for descriptor in found), not faults
 
 
-def _read(folder: Path) -> tuple[list[Descriptor], list[Fault]]:
+def _read(folder: Path, elsewhere: Elsewhere = NOWHERE) -> tuple[list[Descriptor], list[Fault]]:
     faults: list[Fault] = []
     if not folder.is_dir():
         raise SettingsError((f"{folder}: no such folder of services",))
-    read = [read_descriptor(path, faults) for path in sorted(folder.glob("*.toml"))]
+    read = [read_descriptor(path, faults, elsewhere) for path in sorted(folder.glob("*.toml"))]
     found = [descriptor for descriptor in read if descriptor is not None]
     return found, faults + _collisions(found) + ([] if faults else _strangers(found) + _shared_addresses(found))
 

@@ -1,31 +1,45 @@
 """The table `[saml]` of a descriptor: a service provider as its own metadata declares it, and how it is answered here.
 
-Addresses and certificates come from the metadata and from nowhere else; the descriptor may demand more than these say
+Addresses and certificates come from the metadata and from nowhere else: a file beside the descriptor, an address where
+the service publishes them signed, or the aggregate of a federation. The descriptor may demand more than these say
 (signed requests), never less (CVE-2026-16443: an import that weakened a signature requirement).
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from broker.domain.service_clients import AttributeForm, NameIdKind, ServiceProvider, Signed
 from broker.services.addresses import address_fault
-from broker.services.reading import Reader
+from broker.services.metadata_origins import NOWHERE, OWN, Elsewhere, Origin, read_certificate
+from broker.services.reading import IDENTIFIER, Reader
 from broker.wire.saml.metadata import MetadataRefused, parse_service_provider
+from broker.wire.saml.refusals import SamlRefused
 
 SAML_KEYS = (
-    "metadata_file", "entity_id", "name_id", "sign", "encrypt", "attribute_form", "idp_initiated",
-    "want_signed_requests",
+    "metadata_file", "metadata_url", "metadata_certificate_file", "federation", "entity_id", "name_id", "sign",
+    "encrypt", "attribute_form", "idp_initiated", "want_signed_requests",
 )  # fmt: skip
 
 
-def read_service_provider(reader: Reader | None, *, folder: Path) -> ServiceProvider | None:
-    """Read `[saml]`; the metadata file is named from `folder`. None without the table, or with a fault of it."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a descriptor stands, whose it is, and what is kept of metadata from elsewhere."""
+
+    folder: Path
+    service_id: str = ""
+    tenant: str = ""
+    elsewhere: Elsewhere = NOWHERE
+
+
+def read_service_provider(reader: Reader | None, place: Place) -> ServiceProvider | None:
+    """Read `[saml]`. None without the table, with a fault of it, or while its metadata have not come from elsewhere."""
     if reader is None:
         return None
     reader.only(SAML_KEYS)
-    declared = _declared(reader, folder=folder)
+    declared = _declared(reader, place)
     if declared is None:
         return None
     _check_addresses(reader, declared)
@@ -42,28 +56,96 @@ def read_service_provider(reader: Reader | None, *, folder: Path) -> ServiceProv
     return provider
 
 
-def metadata_file_of(reader: Reader | None, *, folder: Path) -> tuple[Path, ...]:
-    """The file that holds the metadata, as far as the table names one."""
-    stated = reader.table.get("metadata_file") if reader else None
-    return (folder / stated,) if isinstance(stated, str) and stated else ()
+def metadata_files_of(reader: Reader | None, place: Place) -> tuple[Path, ...]:
+    """The files that the table's metadata are read from, there or yet to come: a change of them is a change of it."""
+    if reader is None:
+        return ()
+    own = [
+        place.folder / name for key in ("metadata_file", "metadata_certificate_file") if (name := _text(reader, key))
+    ]
+    kept = [place.elsewhere.path(key) for key in _keys(reader, place)]
+    return (*own, *(path for path in kept if path))
 
 
-def _declared(reader: Reader, *, folder: Path) -> ServiceProvider | None:
+def origin_of_metadata(reader: Reader | None, place: Place) -> Origin | None:
+    """What is to be fetched for this service alone."""
+    url = _text(reader, "metadata_url") if reader else ""
+    if reader is None or not url:
+        return None
+    return Origin(OWN + place.service_id, place.folder / _text(reader, "metadata_certificate_file"), url)
+
+
+def _text(reader: Reader, key: str) -> str:
+    value = reader.table.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _keys(reader: Reader, place: Place) -> tuple[str, ...]:
+    """The origins that its metadata may come from."""
+    if _text(reader, "metadata_file"):
+        return ()
+    if _text(reader, "metadata_url"):
+        return (OWN + place.service_id,)
+    return place.elsewhere.keys_for(place.tenant, _text(reader, "federation"))
+
+
+def _declared(reader: Reader, place: Place) -> ServiceProvider | None:
+    stated = [key for key in ("metadata_file", "metadata_url", "federation") if reader.has(key)]
+    if len(stated) > 1:
+        reader.fault(f"'{stated[0]}' and '{stated[1]}': metadata come from one place", key=stated[1])
+        return None
+    if stated == ["metadata_file"]:
+        return _from_file(reader, place.folder)
+    if not reader.has("entity_id"):
+        reader.fault("'metadata_file' is missing, or 'entity_id' for metadata that come from elsewhere")
+        return None
+    return (_from_address if stated == ["metadata_url"] else _from_federation)(reader, place)
+
+
+def _from_file(reader: Reader, folder: Path) -> ServiceProvider | None:
     name = reader.word("metadata_file")
-    if not name:
-        return None
-    try:
-        declared = parse_service_provider((folder / name).read_bytes())
-    except OSError as fault:
-        reader.fault(f"'metadata_file': {name} cannot be read ({type(fault).__name__})", key="metadata_file")
-        return None
-    except MetadataRefused as fault:
-        reader.fault(f"'metadata_file': {name}: {fault}", key="metadata_file")
-        return None
+    declared = _read(reader, "metadata_file", lambda: parse_service_provider((folder / name).read_bytes()))
     stated = reader.word("entity_id", default="")
-    if stated and stated != declared.entity_id:
+    if declared and stated and stated != declared.entity_id:
         reader.fault(f"'entity_id': {name} is the metadata of '{declared.entity_id}'", key="entity_id")
     return declared
+
+
+def _from_address(reader: Reader, place: Place) -> ServiceProvider | None:
+    """Signed, or not at all: over TLS anybody whom some authority gave a certificate could name himself the service."""
+    url, name, entity_id = (
+        reader.word("metadata_url"),
+        reader.word("metadata_certificate_file"),
+        reader.word("entity_id"),
+    )
+    if url and (why := address_fault(url)):
+        reader.fault(f"'{url}' {why}", key="metadata_url")
+    if not name or not IDENTIFIER.fullmatch(place.service_id):
+        return None
+    try:
+        read_certificate(place.folder / name)
+    except (OSError, SamlRefused) as fault:
+        why = f"no certificate with a key of 2048 bits or more ({type(fault).__name__})"
+        reader.fault(f"'metadata_certificate_file': {name}: {why}", key="metadata_certificate_file")
+        return None
+    return _read(reader, "metadata_url", lambda: place.elsewhere.provider(_keys(reader, place), entity_id))
+
+
+def _from_federation(reader: Reader, place: Place) -> ServiceProvider | None:
+    entity_id, named, keys = reader.word("entity_id"), reader.word("federation", default=""), _keys(reader, place)
+    if named and not keys and place.elsewhere.folder:
+        reader.fault(f"'federation': {named} is no federation of the tenant '{place.tenant}'", key="federation")
+    return _read(reader, "entity_id", lambda: place.elsewhere.provider(keys, entity_id))
+
+
+def _read(reader: Reader, key: str, read: Callable[[], ServiceProvider | None]) -> ServiceProvider | None:
+    try:
+        return read()
+    except OSError as fault:
+        reader.fault(f"'{key}': {_text(reader, key)} cannot be read ({type(fault).__name__})", key=key)
+    except MetadataRefused as fault:
+        reader.fault(f"'{key}': {_text(reader, key)}: {fault}", key=key)
+    return None
 
 
 def _check_addresses(reader: Reader, provider: ServiceProvider) -> None:
@@ -71,7 +153,7 @@ def _check_addresses(reader: Reader, provider: ServiceProvider) -> None:
     for endpoint in (*provider.acs, *provider.slo):
         for address in filter(None, (endpoint.location, endpoint.answers)):
             if why := address_fault(address):
-                reader.fault(f"'metadata_file': '{address}' {why}", key="metadata_file")
+                reader.fault(f"the metadata: '{address}' {why}", key=_source_key(reader))
 
 
 def _check_keys(reader: Reader, provider: ServiceProvider) -> None:
@@ -79,3 +161,7 @@ def _check_keys(reader: Reader, provider: ServiceProvider) -> None:
         reader.fault("'encrypt' needs a certificate for encryption in the metadata", key="encrypt")
     if provider.wants_signed and not provider.signing:
         reader.fault("signed requests need a certificate for signing in the metadata", key="want_signed_requests")
+
+
+def _source_key(reader: Reader) -> str:
+    return next((key for key in ("metadata_file", "metadata_url") if reader.has(key)), "entity_id")

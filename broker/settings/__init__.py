@@ -10,6 +10,7 @@ from broker.settings.loading import load_settings
 from broker.settings.secret_files import read_secret
 from broker.settings.values import (
     Degree,
+    FederationSettings,
     FeedKind,
     FeedSettings,
     GuardiansAre,
@@ -25,6 +26,7 @@ from broker.settings.values import (
 
 __all__ = [
     "Degree",
+    "FederationSettings",
     "FeedKind",
     "FeedSettings",
     "GuardiansAre",

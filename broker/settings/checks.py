@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from ipaddress import ip_network
 from urllib.parse import urlsplit
 
+from broker.settings.federation_checks import check_federations
 from broker.settings.feed_checks import check_allotted, check_feeds
 from broker.settings.registration_checks import check_registration
 from broker.settings.source_checks import check_https, check_sources
@@ -74,7 +75,7 @@ def _check_files(settings: Settings) -> Iterator[str]:
 
 
 def _check_ids(settings: Settings) -> Iterator[str]:
-    for name in ("tenants", "feeds", "sources"):
+    for name in ("tenants", "feeds", "sources", "federations"):
         seen: set[str] = set()
         for item in getattr(settings, name):
             if not _ID.fullmatch(item.id):
@@ -95,4 +96,5 @@ _CHECKS: tuple[Callable[[Settings], Iterable[str]], ...] = (
     check_sources,
     check_allotted,
     check_registration,
+    check_federations,
 )

@@ -11,6 +11,7 @@ from typing import Any
 
 from broker.settings import values as source_of_truth
 from broker.settings.values import (
+    FederationSettings,
     FeedSettings,
     RegistrationSettings,
     SecretSettings,
@@ -83,6 +84,14 @@ _SHOWN: Mapping[type[Any], tuple[Mapping[str, object], ...]] = {
             "academies": {"AC-FICTIVE": "99"},
         },
     ),
+    FederationSettings: (
+        {
+            "id": "education",
+            "tenant": "ac-fictive",
+            "certificate_file": "secrets/federation.pem",
+            "metadata_url": "https://metadata.example.fr/services.xml",
+        },
+    ),
 }
 """What stands in the example: one table for each mapping, in this order."""
 
@@ -92,9 +101,12 @@ _TABLES: Mapping[str, type[Any]] = {
     "tenants": TenantSettings,
     "feeds": FeedSettings,
     "sources": SourceSettings,
+    "federations": FederationSettings,
 }
 _ONCE = frozenset({"secrets", "registration"})
 """Tables of which there is one; the others are lists."""
+_ASLEEP = frozenset({"federations"})
+"""Tables that few installations have: shown, and not in force."""
 
 
 def render_example() -> str:
@@ -106,8 +118,9 @@ def render_example() -> str:
             parts.append("")
             if number == 0:
                 parts += _comment(inspect.getdoc(kind) or "")
-            parts.append(f"[{name}]" if name in _ONCE else f"[[{name}]]")
-            parts += _lines_of(kind, shown, docs, documented=number == 0)
+            table = [f"[{name}]" if name in _ONCE else f"[[{name}]]"]
+            table += _lines_of(kind, shown, docs, documented=number == 0)
+            parts += [line if name not in _ASLEEP or line.startswith("#") else f"# {line}" for line in table]
     return "\n".join(parts) + "\n"
 
 

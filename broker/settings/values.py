@@ -224,6 +224,24 @@ class SourceSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class FederationSettings:
+    """A federation whose signed metadata complete the services that name an entity of it. docs/saml.md tells more."""
+
+    id: str
+    """Short name, in lower case."""
+    tenant: str
+    """The tenant whose services it may complete."""
+    certificate_file: Path
+    """Certificate (PEM) of the key that signs the metadata, as the federation gave it to you over a way you trust."""
+    metadata_url: str = ""
+    """Where the metadata are fetched, by `preau work`; reachable_networks and services_ca_file hold for it too."""
+    metadata_file: Path | None = None
+    """Or the file in which somebody else puts them."""
+    longest_days: int = 90
+    """Metadata that say they are good for longer than this are refused."""
+
+
+@dataclass(frozen=True, slots=True)
 class RegistrationSettings:
     """Clients that register themselves (RFC 7591; docs/registration.md). Off, and what came before is unknown then."""
 
@@ -295,6 +313,8 @@ class Settings:
     """Directory feeds."""
     sources: tuple[SourceSettings, ...] = ()
     """Sources that people sign in with, in the order of the page."""
+    federations: tuple[FederationSettings, ...] = ()
+    """Federations of SAML services."""
 
     @property
     def host(self) -> str:

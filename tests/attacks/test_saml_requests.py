@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from broker.protocol.saml.slo_checks import LOGOUT_CHECKS, SESSION_CHECKS, is_of
 from broker.protocol.saml.sso import SingleSignOn
 from broker.protocol.saml.sso_checks import REQUEST_CHECKS, TARGET_CHECKS, check_acs, check_context, check_name_format
 from broker.wire.http import SESSION_COOKIE
+from tests.builders import NOW
 from tests.oidc_stand import Answer, Browser
 from tests.saml_party import Message, Party, logout_message
 from tests.saml_stand import SamlStand, assertion_of, index_of, name_of, open_saml, posted, saml_service
@@ -76,15 +78,34 @@ def test_no_faulty_request_gets_an_assertion(stand: SamlStand) -> None:
     assert [vector.id for vector in sso_vectors() if lets_in(stand, vector, browser)] == []
 
 
-_ELSEWHERE = frozenset({check_acs, check_name_format, check_context, sso_checks.check_service})
-"""A suspended service is tried in `test_saml_flags`. The others are looked at again where they are used: address and
-format are looked up, never taken from the request, and a context that nobody knows is reached by no login."""
+_ELSEWHERE = frozenset(
+    {check_acs, check_name_format, check_context, sso_checks.check_service, sso_checks.check_current}
+)
+"""A suspended service is tried in `test_saml_flags`, metadata that ended below. The others are looked at again where
+they are used: address and format are looked up, never taken from the request, and a context that nobody knows is
+reached by no login."""
 
 
 @pytest.mark.parametrize("check", [c for c in (*TARGET_CHECKS, *REQUEST_CHECKS) if c not in _ELSEWHERE])
 def test_without_one_check_something_gets_in(stand: SamlStand, check: Callable[..., None]) -> None:
     open_door, browser = stand.rebuilt(without(check)), stand.sign_in()
     assert any(lets_in(open_door, vector, browser) for vector in sso_vectors()), check.__name__
+
+
+def test_a_provider_whose_metadata_ended_gets_nothing_and_would_without_its_check(sqlite_url: str) -> None:
+    over = Party().declared(until=NOW, idp_initiated=True)
+    with open_saml(sqlite_url, services=(saml_service("cantine", over),)) as stand:
+        browser = stand.sign_in()
+        assert stand.ask(Message(), browser).body == b"PRE-3061"
+        assert stand.call("GET", "/saml/sso/init?sp=cantine", browser=browser).body == b"PRE-3061"
+        open_door = stand.rebuilt(without(sso_checks.check_current))
+        assert assertion_of(open_door.ask(Message(), browser)) is not None
+
+
+def test_a_provider_whose_metadata_have_not_ended_gets_what_it_asks_for(sqlite_url: str) -> None:
+    lasting = Party().declared(until=NOW + timedelta(days=1))
+    with open_saml(sqlite_url, services=(saml_service("cantine", lasting),)) as stand:
+        assert assertion_of(stand.ask(Message(), stand.sign_in())) is not None
 
 
 # ---- logout -------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from broker.services.integrations import PRODUCTS
 from broker.services.new_descriptor import DATA_WORDS, data_of
 from broker.services.register import load_services
 from tests.command_line import CommandLine, install
+from tests.saml_party import Party
 
 SAID = (
     "--name", 'Le "Cahier"\nde textes', "--purpose", "Suivre les devoirs.", "--operator", "Ville d'essai",
@@ -126,3 +127,62 @@ def test_a_client_in_a_browser_has_no_secret_and_names_its_origin(preau: Command
 def test_every_claim_has_words_for_families() -> None:
     assert set(DATA_WORDS) == set(ClaimName)
     assert data_of(()) == "Un numéro qui ne sert qu'à ce service."
+
+
+# ---- CAS and SAML -------------------------------------------------------------------------------------------------
+
+
+def test_a_service_that_speaks_cas_is_written_without_any_secret(preau: CommandLine) -> None:
+    printed = preau.json(*new("--protocol", "cas", "--cas-service", "https://cahier.example/app/"))
+    assert preau.text("check")[0] == "settings, policies and services can be used\n"
+    (service,) = load_services(preau.folder / "services").all()
+    assert service.cas is not None
+    assert (service.cas.services, service.parties) == (("https://cahier.example/app/",), ())
+    assert "client_secret" not in printed
+    assert printed["cas_server"] == "http://127.0.0.1:8000/cas"
+    assert set(printed["configurations"]) == {"mod_auth_cas", "phpcas"}
+    assert "'127.0.0.1', 8000, '/cas', 'https://cahier.example'" in printed["configurations"]["phpcas"]
+    assert '<Location "/app/">' in printed["configurations"]["mod_auth_cas"]
+
+
+def test_a_service_that_speaks_saml_is_written_with_a_copy_of_its_metadata(preau: CommandLine) -> None:
+    (preau.folder / "sp.xml").write_bytes(Party("cahier").metadata())
+    said = ("--protocol", "saml", "--metadata", str(preau.folder / "sp.xml"))
+    shown, _ = preau.text(*new(*said, "--for", "mellon"))
+    assert "MellonIdPMetadataFile" in shown
+    assert "Shibboleth" not in shown
+    (service,) = load_services(preau.folder / "services").all()
+    assert service.saml is not None
+    assert service.saml.entity_id == Party("cahier").entity_id
+    assert sorted(path.name for path in (preau.folder / "services").iterdir()) == ["cahier-metadata.xml", "cahier.toml"]
+
+
+def test_a_service_of_a_federation_is_written_by_its_name_and_waits_for_its_metadata(preau: CommandLine) -> None:
+    preau.text(*new("--protocol", "saml", "--entity-id", Party("cahier").entity_id))
+    warned = preau.text("check")[1]
+    assert "service cahier: no metadata yet: nobody signs in there by SAML" in warned
+    assert main(["db", "upgrade", "--config", str(preau.config)]) == 0
+    assert "no metadata yet" in preau.text("service", "list")[1]
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        (("--protocol", "saml"), "--protocol saml wants --metadata FILE"),
+        (("--protocol", "saml", "--metadata", "rien.xml"), "rien.xml is not a file"),
+        (("--protocol", "cas", "--cas-service", "http://cahier.example/"), "must be https"),
+    ],
+)
+def test_what_another_protocol_could_not_use_is_not_written(
+    preau: CommandLine, more: tuple[str, ...], why: str
+) -> None:
+    assert why in preau.refused(*new(*more))
+    assert list((preau.folder / "services").iterdir()) == []
+
+
+def test_metadata_that_cannot_be_used_leave_no_file(preau: CommandLine) -> None:
+    (preau.folder / "sp.xml").write_text("<x/>", "utf-8")
+    assert "holds no EntityDescriptor" in preau.refused(
+        *new("--protocol", "saml", "--metadata", str(preau.folder / "sp.xml"))
+    )
+    assert list((preau.folder / "services").iterdir()) == []

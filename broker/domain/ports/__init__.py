@@ -13,6 +13,7 @@ from broker.domain.ports.portraits import Portraits
 from broker.domain.ports.provider_logins import ProviderLogins
 from broker.domain.ports.quality import Quality, Reach
 from broker.domain.ports.releases import Details, Ledger
+from broker.domain.ports.rolls import Rolls
 from broker.domain.ports.sources import (
     Departure,
     LogoutConnector,
@@ -81,6 +82,7 @@ __all__ = [
     "RedirectConnector",
     "Registrations",
     "Return",
+    "Rolls",
     "ScoredPair",
     "ServiceTokens",
     "Services",

@@ -15,6 +15,7 @@ from broker.domain.errors import (
     LoginRequired,
     PageNotFound,
     ProtocolError,
+    UnknownProvider,
     UnmetRequirements,
 )
 from broker.domain.handles import Id, new_id
@@ -113,6 +114,8 @@ class SingleSignOn:
         service = self.services.current().by_client(f"saml:{service_id}")
         if service is None or service.saml is None or not service.saml.idp_initiated or service.is_suspended:
             raise PageNotFound("no login begins here for such a service")
+        if service.saml.is_over(call.now):
+            raise UnknownProvider("its metadata have ended")
         provider = Provider(service, service.saml)
         request = AuthnRequest("", provider.declared.entity_id, call.now)
         asked = Asked(provider.declared.default_acs.location, "", "")

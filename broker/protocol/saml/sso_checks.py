@@ -10,7 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from broker.domain.errors import InvalidSamlMessage, NameNotGiven, RedirectMismatch, ServiceSuspended, UnmetRequirements
+from broker.domain.errors import (
+    InvalidSamlMessage,
+    NameNotGiven,
+    RedirectMismatch,
+    ServiceSuspended,
+    UnknownProvider,
+    UnmetRequirements,
+)
 from broker.domain.service_clients import Binding, Endpoint
 from broker.protocol.saml.messages import Received
 from broker.protocol.saml.name_ids import chosen_format
@@ -41,6 +48,12 @@ def check_service(submission: Submission) -> None:
     """The service is not suspended: nobody is sent to it, not even with a refusal."""
     if submission.received.provider.service.is_suspended:
         raise ServiceSuspended("suspended by an administrator")
+
+
+def check_current(submission: Submission) -> None:
+    """Its metadata are still good (S-41): after their end nobody vouches for its addresses and keys."""
+    if submission.received.provider.declared.is_over(submission.now):
+        raise UnknownProvider("its metadata have ended")
 
 
 def check_signature(submission: Submission) -> None:
@@ -118,6 +131,7 @@ def check_context(submission: Submission) -> None:
 
 TARGET_CHECKS: tuple[SsoCheck, ...] = (
     check_service,
+    check_current,
     check_signature,
     check_signed,
     check_destination,

@@ -194,13 +194,44 @@ def verify(element: Element, keys: Iterable[VerifyingKey]) -> VerifiedElement:
     verified, not what was given.
     """
     signed = _take_apart(element if element.getparent() is None else standalone(element))
+    prefixes = check_signature(signed, keys)
+    octets = canonical(_without_signature(signed), prefixes)
+    check_digest(signed, DIGESTS[signed.digest_method](octets).digest())
+    return VerifiedElement(parse_message(octets))
+
+
+def check_signature(signed: Signed, keys: Iterable[VerifyingKey]) -> tuple[str, ...]:
+    """One of these keys signed what the reference says, in the one shape that is allowed. Raises `SamlRefused`.
+
+    Returns the prefixes by which the canonical form is to be made; whether its digest is the signed one is
+    `check_digest`'s.
+    """
     for check in SIGNATURE_CHECKS:
         check(signed)
-    prefixes = _prefixes(list(signed.reference.iter(names.ds("Transform")))[-1])
     _check_signature_value(signed, keys)
-    octets = canonical(_without_signature(signed), prefixes)
-    _check_digest(signed, octets)
-    return VerifiedElement(parse_message(octets))
+    return _prefixes(list(signed.reference.iter(names.ds("Transform")))[-1])
+
+
+def check_digest(signed: Signed, digest: bytes) -> None:
+    """The digest of the canonical form is the one that was signed. Raises `SamlRefused`."""
+    stated = _decoded(signed.reference.findtext(names.ds("DigestValue")))
+    if not hmac.compare_digest(digest, stated):
+        raise SamlRefused(Refusal.DIGEST)
+
+
+def signature_of(parent: Element, signature: Element) -> Signed:
+    """A signature of `parent`, taken apart. Raises `SamlRefused` when there is not one reference in it."""
+    info = signature.find(names.ds("SignedInfo"))
+    references = [] if info is None else info.findall(names.ds("Reference"))
+    if info is None or len(references) != 1:
+        raise SamlRefused(Refusal.REFERENCE)
+    return Signed(
+        parent,
+        signature,
+        references[0],
+        method=_algorithm(info, "SignatureMethod"),
+        digest_method=_algorithm(references[0], "DigestMethod"),
+    )
 
 
 def verify_octets(octets: bytes, signature: bytes, algorithm: str, keys: Iterable[VerifyingKey]) -> None:
@@ -235,17 +266,7 @@ def _take_apart(parent: Element) -> Signed:
     signatures = parent.findall(names.ds("Signature"))
     if len(signatures) != 1:
         raise SamlRefused(Refusal.UNSIGNED)
-    info = signatures[0].find(names.ds("SignedInfo"))
-    references = [] if info is None else info.findall(names.ds("Reference"))
-    if info is None or len(references) != 1:
-        raise SamlRefused(Refusal.REFERENCE)
-    return Signed(
-        parent,
-        signatures[0],
-        references[0],
-        method=_algorithm(info, "SignatureMethod"),
-        digest_method=_algorithm(references[0], "DigestMethod"),
-    )
+    return signature_of(parent, signatures[0])
 
 
 def _check_signature_value(signed: Signed, keys: Iterable[VerifyingKey]) -> None:
@@ -253,12 +274,6 @@ def _check_signature_value(signed: Signed, keys: Iterable[VerifyingKey]) -> None
     octets = canonical(info, _prefixes(info.find(names.ds("CanonicalizationMethod"))))
     value = _decoded(signed.signature.findtext(names.ds("SignatureValue")))
     verify_octets(octets, value, signed.method, keys)
-
-
-def _check_digest(signed: Signed, octets: bytes) -> None:
-    stated = _decoded(signed.reference.findtext(names.ds("DigestValue")))
-    if not hmac.compare_digest(DIGESTS[signed.digest_method](octets).digest(), stated):
-        raise SamlRefused(Refusal.DIGEST)
 
 
 def _without_signature(signed: Signed) -> Element:

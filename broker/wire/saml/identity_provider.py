@@ -9,6 +9,7 @@ from datetime import datetime
 
 from lxml import etree
 
+from broker.wire.saml.aggregate import until_of
 from broker.wire.saml.keys import VerifyingKey, verifying_key
 from broker.wire.saml.names import REDIRECT, SAMLP, ds, md
 from broker.wire.saml.refusals import SamlRefused
@@ -101,9 +102,6 @@ def _keys(role: etree._Element) -> tuple[VerifyingKey, ...]:
 def _earliest(*elements: etree._Element) -> datetime | None:
     """The first moment at which any of these stops being valid."""
     try:
-        stated = [datetime.fromisoformat(each.get("validUntil")) for each in elements if each.get("validUntil")]
-    except ValueError:
-        raise NoIdentityProvider("validUntil is no time") from None
-    if any(each.tzinfo is None for each in stated):
-        raise NoIdentityProvider("validUntil without a zone")
-    return min(stated, default=None)
+        return until_of(*elements)
+    except SamlRefused as fault:
+        raise NoIdentityProvider("validUntil is no time with a zone") from fault

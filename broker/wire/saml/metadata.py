@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from xml.sax.saxutils import escape, quoteattr
 
@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from lxml import etree
 
 from broker.domain.service_clients import Binding, Endpoint, ServiceProvider
+from broker.wire.saml.aggregate import until_of
 from broker.wire.saml.assertion import instant, new_message_id, parse_own
 from broker.wire.saml.names import DS, MD, SAMLP, ds, md
 from broker.wire.saml.refusals import SamlRefused
@@ -69,8 +70,23 @@ def parse_service_provider(octets: bytes) -> ServiceProvider:
     return provider_of(root)
 
 
-def provider_of(entity: etree._Element) -> ServiceProvider:
-    """What an `EntityDescriptor` says of its service provider. Raises `MetadataRefused`."""
+def parse_kept_provider(octets: bytes, entity_id: str) -> ServiceProvider:
+    """Read an entity that was verified and kept, alone in what stood around it. Raises `MetadataRefused`."""
+    try:
+        root = parse_document(octets, most_bytes=2 * LARGEST_FILE)
+    except SamlRefused as fault:
+        raise MetadataRefused(f"is not sound XML ({fault})") from fault
+    entity = root if root.tag == md("EntityDescriptor") else root[0]
+    if entity.get("entityID") != entity_id:
+        raise MetadataRefused("is of somebody else")
+    return replace(provider_of(entity, root), is_kept=True)
+
+
+def provider_of(entity: etree._Element, *around: etree._Element) -> ServiceProvider:
+    """What an `EntityDescriptor` says of its service provider. `around`: what may end sooner.
+
+    Raises `MetadataRefused`.
+    """
     entity_id = entity.get("entityID", "")
     if not 0 < len(entity_id) <= LONGEST_ENTITY_ID or not entity_id.isprintable() or " " in entity_id:
         raise MetadataRefused("has no usable entityID")
@@ -85,6 +101,7 @@ def provider_of(entity: etree._Element) -> ServiceProvider:
         signing=_certificates(role, "signing"),
         encryption=_certificates(role, "encryption"),
         wants_signed=role.get("AuthnRequestsSigned", "") in _TRUE,
+        until=_until(*around, entity, role),
     )
 
 
@@ -115,6 +132,13 @@ def write_own(own: OwnMetadata) -> bytes:
 
 def _service(kind: str, binding: Binding, location: str) -> str:
     return f"<md:{kind} Binding={quoteattr(binding)} Location={quoteattr(location)}/>"
+
+
+def _until(*elements: etree._Element) -> datetime | None:
+    try:
+        return until_of(*elements)
+    except SamlRefused as fault:
+        raise MetadataRefused("has a validUntil that is no time with a zone") from fault
 
 
 def _speaks_saml2(role: etree._Element) -> bool:

@@ -8,6 +8,7 @@ comment in it says, and no peer needs one. Metadata is written by hand too, so c
 from __future__ import annotations
 
 import re
+from codecs import getincrementaldecoder
 from collections.abc import Iterable
 from threading import local
 
@@ -25,7 +26,7 @@ _DECLARATION = re.compile(
 )
 _ENCODINGS = frozenset({b"", b"utf-8", b"us-ascii"})
 _MARKUP = re.compile(rb"<[!?]")
-_HARMLESS_IN_DOCUMENTS = (b"<!--", b"<![CDATA[")
+HARMLESS_IN_DOCUMENTS = (b"<!--", b"<![CDATA[")
 
 
 class _Parsers(local):
@@ -61,7 +62,7 @@ def parse_document(body: bytes, *, most_bytes: int) -> etree._Element:
     """Read metadata: comments are dropped, all else as for messages; the bound is the caller's."""
     if len(body) > most_bytes:
         raise SamlRefused(Refusal.SIZE)
-    scan(body, harmless=_HARMLESS_IN_DOCUMENTS)
+    scan(body, harmless=HARMLESS_IN_DOCUMENTS)
     return _parse(body)
 
 
@@ -69,16 +70,24 @@ def scan(body: bytes, *, harmless: tuple[bytes, ...]) -> None:
     """Refuse, as bytes, what must not reach a parser; in well-formed XML `<` stands nowhere but in markup."""
     if b"\x00" in body:
         raise SamlRefused(Refusal.ENCODING, "NUL")
-    try:
-        body.decode("utf-8")
-    except UnicodeDecodeError:
-        raise SamlRefused(Refusal.ENCODING, "not UTF-8") from None
+    _check_utf8(body)
     declaration = _DECLARATION.match(body)
     if declaration and (declaration[1] or b"").lower() not in _ENCODINGS:
         raise SamlRefused(Refusal.ENCODING, "declared as something else than UTF-8")
     for mark in _MARKUP.finditer(body, declaration.end() if declaration else 0):
         if not harmless or not body.startswith(harmless, mark.start()):
             raise SamlRefused(Refusal.MARKUP)
+
+
+def _check_utf8(body: bytes) -> None:
+    """Piece by piece: the text of an aggregate, decoded at once, would be four times its size."""
+    decoder, view = getincrementaldecoder("utf-8")(), memoryview(body)
+    try:
+        for start in range(0, len(body), MOST_BYTES):
+            decoder.decode(view[start : start + MOST_BYTES])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        raise SamlRefused(Refusal.ENCODING, "not UTF-8") from None
 
 
 def standalone(element: etree._Element) -> etree._Element:

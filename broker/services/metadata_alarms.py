@@ -1,0 +1,79 @@
+"""What an administrator must hear of SAML metadata: which end soon, which have ended, which never came."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from broker.domain.services import Protocol, Service
+from broker.services.metadata_shelf import Shelf
+
+STEPS = (7, 30, 60)
+"""Days before the end at which it is told, again and louder (issue 6)."""
+
+
+class AlarmKind(StrEnum):
+    """What is the matter."""
+
+    ENDING = "ending"
+    OVER = "over"
+    ABSENT = "absent"
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Something to tell. `who`: an origin or a service; `step`: within how many days they end."""
+
+    who: str
+    kind: AlarmKind
+    until: datetime | None = None
+    step: int = 0
+
+    @property
+    def is_fault(self) -> bool:
+        """Whether people are turned away for it by now."""
+        return self.kind is AlarmKind.OVER
+
+    def __str__(self) -> str:
+        if self.until is None:
+            return f"{self.who}: no metadata yet: nobody signs in there by SAML"
+        day = self.until.date().isoformat()
+        if self.kind is AlarmKind.OVER:
+            return f"{self.who}: its metadata ended on {day}: nobody signs in there by SAML"
+        return f"{self.who}: its metadata end on {day}, within {self.step} days, and no newer ones have come"
+
+
+def alarms_of(shelves: Mapping[str, Shelf | None], services: Iterable[Service], *, now: datetime) -> tuple[Alarm, ...]:
+    """All there is to tell, origins first; `shelves`: what is kept of each origin."""
+    return tuple(alarm for alarm in (*_of_shelves(shelves, now), *_of_services(services, now)) if alarm)
+
+
+def _of_shelves(shelves: Mapping[str, Shelf | None], now: datetime) -> Iterator[Alarm | None]:
+    for key, shelf in shelves.items():
+        if shelf is None:
+            yield Alarm(key, AlarmKind.ABSENT)
+        else:
+            yield _ending(key, shelf.head.until, now, life=shelf.head.until - shelf.taken)
+
+
+def _of_services(services: Iterable[Service], now: datetime) -> Iterator[Alarm | None]:
+    for service in services:
+        if Protocol.SAML not in service.protocols:
+            continue
+        if service.saml is None:
+            yield Alarm(f"service {service.service_id}", AlarmKind.ABSENT)
+        elif service.saml.until is not None and not service.saml.is_kept:
+            yield _ending(f"service {service.service_id}", service.saml.until, now, life=None)
+
+
+def _ending(who: str, until: datetime, now: datetime, *, life: timedelta | None) -> Alarm | None:
+    """`life`: for how long they were good when they came: what is renewed each week has no alarm all year."""
+    left = until - now
+    if left <= timedelta():
+        return Alarm(who, AlarmKind.OVER, until)
+    if life is not None and left > life / 2:
+        return None
+    step = next((days for days in STEPS if left <= timedelta(days=days)), None)
+    return Alarm(who, AlarmKind.ENDING, until, step) if step else None

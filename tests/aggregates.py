@@ -1,0 +1,80 @@
+"""Signed metadata of tests: aggregates and lone entities, signed by xmlsec, and the certificate to believe them by."""
+
+from __future__ import annotations
+
+import base64
+import textwrap
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from lxml import etree
+
+from broker.wire.saml.assertion import parse_own
+from broker.wire.saml.keys import VerifyingKey, verifying_key
+from broker.wire.saml.signing import XmlSigningKey, sign_element, signature_template
+from tests.builders import NOW
+from tests.saml_party import Party, key_of, stamp
+
+MD = "urn:oasis:names:tc:SAML:2.0:metadata"
+SOON = NOW + timedelta(days=10)
+PARTIES = (Party("cantine"), Party("notes"), Party("livres"))
+
+
+def federation_key() -> XmlSigningKey:
+    """The key of the federation."""
+    return key_of("federation")
+
+
+def believed(key: XmlSigningKey | None = None) -> VerifyingKey:
+    """What its signatures are verified with."""
+    return verifying_key(base64.b64decode((key or federation_key()).certificate))
+
+
+def certificate_pem(key: XmlSigningKey | None = None) -> str:
+    """The certificate as an administrator is given it."""
+    lines = "\n".join(textwrap.wrap((key or federation_key()).certificate, 64))
+    return f"-----BEGIN CERTIFICATE-----\n{lines}\n-----END CERTIFICATE-----\n"
+
+
+def write_certificate(folder: Path) -> Path:
+    """The certificate in a file."""
+    path = folder / "federation.pem"
+    path.write_text(certificate_pem(), "ascii")
+    return path
+
+
+def entities(parties: Sequence[Party] = PARTIES) -> list[str]:
+    """An entity each."""
+    return [party.metadata().decode() for party in parties]
+
+
+def aggregate(
+    inside: Sequence[str] | None = None,
+    *,
+    until: datetime | None = SOON,
+    key: XmlSigningKey | None = None,
+    attributes: str = "",
+) -> bytes:
+    """An aggregate, signed whole; new lines and a blank stand between its parts, as a person would write it."""
+    said = f' validUntil="{stamp(until)}"' if until else ""
+    signature = signature_template("_all", key or federation_key())
+    body = "\n ".join(entities() if inside is None else inside)
+    start = f'<md:EntitiesDescriptor xmlns:md="{MD}" ID="_all"{said}{attributes}>'
+    text = f"{start}\n {signature}\n {body}\n</md:EntitiesDescriptor>"
+    return signed(text, key or federation_key())
+
+
+def lone(party: Party = PARTIES[0], *, until: datetime | None = SOON) -> bytes:
+    """One entity that signs for itself."""
+    said = f' ID="_one" validUntil="{stamp(until)}"' if until else ' ID="_one"'
+    text = party.metadata().decode().replace(" entityID", f"{said} entityID", 1)
+    place = text.index("<md:SPSSODescriptor")
+    return signed(text[:place] + signature_template("_one", federation_key()) + text[place:], federation_key())
+
+
+def signed(text: str, key: XmlSigningKey) -> bytes:
+    """The document with its signature filled in."""
+    root = parse_own(text)
+    sign_element(root, key)
+    return bytes(etree.tostring(root, xml_declaration=True, encoding="UTF-8"))
