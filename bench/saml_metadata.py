@@ -1,8 +1,9 @@
-"""A federation of 10,000 entities, signed whole: verified, kept and read, in a process of its own.
+"""A federation of 10,000 entities, signed whole: fetched, verified, kept and read, in a process of its own.
 
 `python -m bench.saml_metadata [--entities N]` writes rows into `bench/results.json`. The aggregate is made here, about
 as large an entity as federations publish (names in two languages, a logo's address, contacts, two certificates); its
-signature is made over text that is canonical as it is written, so that what verifies it is not what made it.
+signature is made over text that is canonical as it is written, so that what verifies it is not what made it. Of several
+runs the quickest is taken, the one that the rest of the machine disturbed least, and the largest memory.
 """
 
 from __future__ import annotations
@@ -12,13 +13,18 @@ import base64
 import hashlib
 import json
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -31,6 +37,7 @@ from bench.results import Row, append
 MD, DS = "urn:oasis:names:tc:SAML:2.0:metadata", "http://www.w3.org/2000/09/xmldsig#"
 EXCLUSIVE = "http://www.w3.org/2001/10/xml-exc-c14n#"
 SECONDS, MEBIBYTES = 10.0, 300.0
+RUNS = 5
 _ENTITY = (
     '<md:EntityDescriptor entityID="https://s{n}.example/saml"><md:Extensions><mdrpi:RegistrationInfo '
     'xmlns:mdrpi="urn:oasis:names:tc:SAML:metadata:rpi" registrationAuthority="https://federation.example/">'
@@ -94,7 +101,7 @@ def _entities(count: int) -> Iterator[str]:
     for number in range(count):
         uses = zip(("signing", "encryption"), (number, number + 1), strict=True)
         keys = "".join(_KEY.format(use=use, certificate=certificates[which % 8]) for use, which in uses)
-        yield _ENTITY.format(n=number, keys=keys, wanted=_WANTED, text="Une ressource pour les élèves. " * 12)
+        yield _ENTITY.format(n=number, keys=keys, wanted=_WANTED, text="Une ressource pour les élèves. " * 48)
 
 
 def _certificate(name: str) -> tuple[rsa.RSAPrivateKey, x509.Certificate]:
@@ -105,18 +112,23 @@ def _certificate(name: str) -> tuple[rsa.RSAPrivateKey, x509.Certificate]:
     return key, dated.sign(key, hashes.SHA256())
 
 
-def measure(aggregate: Path, certificate: Path, count: int) -> dict[str, float]:
+def measure(url: str, certificate: Path, count: int) -> dict[str, float]:
     """Take it in and read every service provider of it; to be run in a process that does nothing else."""
     from broker.jobs.metadata_keeper import refresh
     from broker.services.metadata_origins import Origin
     from broker.services.metadata_shelf import open_shelf
+    from broker.ways_out import METADATA_LIMITS, fetch_metadata
     from broker.wire.saml.metadata import parse_kept_provider
+    from connectors.guarded import open_guarded
 
-    origin, folder = Origin("federation-bench", certificate, file=aggregate), aggregate.parent
+    origin, folder = Origin("federation-bench", certificate, url), certificate.parent
+    kept = folder / "federation-bench.shelf"
+    kept.unlink(missing_ok=True)
+    fetch = partial(fetch_metadata, open_guarded(["127.0.0.0/8"], limits=METADATA_LIMITS))
     began, spent = time.perf_counter(), time.process_time()
-    refresh(origin, folder, lambda _: b"", now=datetime.now(UTC))
+    refresh(origin, folder, fetch, now=datetime.now(UTC))
     taken = time.perf_counter() - began
-    shelf = open_shelf(folder / "federation-bench.shelf")
+    shelf = open_shelf(kept)
     if shelf is None or len(shelf.places) != count:
         raise SystemExit("not every entity was kept")
     providers = [parse_kept_provider(shelf.entity(name) or b"", name) for name in shelf.places]
@@ -126,32 +138,68 @@ def measure(aggregate: Path, certificate: Path, count: int) -> dict[str, float]:
     return {"take": taken, "whole": whole, "cpu": cpu, "peak": peak, "providers": len(providers)}
 
 
+@contextmanager
+def published(file: Path) -> Iterator[str]:
+    """The file at an address of loopback."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("content-length", str(file.stat().st_size))
+            self.end_headers()
+            with file.open("rb") as opened:
+                shutil.copyfileobj(opened, self.wfile)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/aggregate.xml"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def run_apart(url: str, certificate: Path, count: int) -> dict[str, float]:
+    """One measure in a process of its own."""
+    command = [sys.executable, "-m", "bench.saml_metadata", "--entities", str(count), "--measure", url, certificate]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    told: dict[str, float] = json.loads(done.stdout)
+    return told
+
+
+def rows_of(told: Sequence[dict[str, float]], count: int, size: float) -> list[Row]:
+    """The quickest run and the largest memory."""
+    best, peak = min(told, key=lambda each: each["whole"]), max(each["peak"] for each in told)
+    print(
+        f"{count} entities, {size:.1f} MiB: fetched, verified and kept in {best['take']:.2f} s, all read in "
+        f"{best['whole']:.2f} s ({best['cpu']:.2f} s of CPU), at most {peak:.0f} MiB"
+    )
+    name = f"saml metadata: an aggregate of {count} entities ({size:.0f} MiB)"
+    return [
+        Row(f"{name}, fetched, verified, kept and read, s", best["whole"], SECONDS, "lower", "s"),
+        Row(f"{name}, peak memory, MiB", peak, MEBIBYTES, "lower", "MiB"),
+    ]
+
+
 def main() -> None:
-    """Make the aggregate, measure it in another process, and write the rows."""
+    """Make the aggregate, measure it in other processes, and write the rows."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--entities", type=int, default=10_000)
-    parser.add_argument("--measure", nargs=2, type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.measure:
-        print(json.dumps(measure(*args.measure, args.entities)))
+        url, certificate = args.measure
+        print(json.dumps(measure(url, Path(certificate), args.entities)))
         return
     with tempfile.TemporaryDirectory() as folder:
-        aggregate, certificate = write_aggregate(Path(folder), args.entities)
+        aggregate, pem = write_aggregate(Path(folder), args.entities)
         size = aggregate.stat().st_size / 1024 / 1024
-        command = [sys.executable, "-m", "bench.saml_metadata", "--entities", str(args.entities)]
-        done = subprocess.run(
-            [*command, "--measure", aggregate, certificate], capture_output=True, text=True, check=True
-        )
-    told = json.loads(done.stdout)
-    print(
-        f"{args.entities} entities, {size:.1f} MiB: verified and kept in {told['take']:.2f} s, all read in "
-        f"{told['whole']:.2f} s ({told['cpu']:.2f} s of CPU), at most {told['peak']:.0f} MiB"
-    )
-    name = f"saml metadata: an aggregate of {args.entities} entities ({size:.0f} MiB)"
-    append([
-        Row(f"{name}, verified, kept and read, s", told["whole"], SECONDS, "lower", "s"),
-        Row(f"{name}, peak memory, MiB", told["peak"], MEBIBYTES, "lower", "MiB"),
-    ])  # fmt: skip
+        with published(aggregate) as url:
+            told = [run_apart(url, pem, args.entities) for _ in range(RUNS)]
+    append(rows_of(told, args.entities, size))
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ def origins_of(settings: Settings, register: Register) -> tuple[Origin, ...]:
         )
         for each in settings.federations
     )
-    return (*federations, *register.origins)
+    return (*federations, *register.elsewhere.origins)
 
 
 def registration_terms(settings: Settings) -> RegistrationTerms | None:

@@ -125,7 +125,7 @@ class FollowedRegister:
             (*registered, *declared.all()),
             in_force=self._in_force.current(),
             files=declared.files,
-            origins=declared.origins,
+            elsewhere=declared.elsewhere,
             seek=self._seek,
         )
 

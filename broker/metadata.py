@@ -36,7 +36,7 @@ def open_keeper(
 def metadata_alarms(settings: Settings, register: Register, *, now: datetime) -> tuple[Alarm, ...]:
     """What there is to tell of the metadata of these services."""
     kept = kept_of(elsewhere_of(settings), origins_of(settings, register))
-    return alarms_of(kept, register.all(), now=now)
+    return alarms_of(kept, register.all(), unusable=register.elsewhere.unusable, now=now)
 
 
 def federation_faults(settings: Settings) -> Iterator[str]:

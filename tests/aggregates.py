@@ -6,8 +6,14 @@ import base64
 import textwrap
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 from lxml import etree
 
 from broker.wire.saml.assertion import parse_own
@@ -78,3 +84,13 @@ def signed(text: str, key: XmlSigningKey) -> bytes:
     root = parse_own(text)
     sign_element(root, key)
     return bytes(etree.tostring(root, xml_declaration=True, encoding="UTF-8"))
+
+
+@cache
+def self_signed(bits: int) -> bytes:
+    """A certificate (DER) of an RSA key of so many bits."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=bits)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "weak")])
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    dated = builder.serial_number(1).not_valid_before(NOW).not_valid_after(SOON)
+    return dated.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)

@@ -70,7 +70,9 @@ def _register(settings: Settings) -> Register:
     with opened_stores(settings) as (stores, _):
         arrivals = arrivals_of(settings, stores.registrations, utc_now)
         registered = arrivals.services() if arrivals else ()
-        return Register((*declared.all(), *registered), in_force=stores.standings.in_force(), origins=declared.origins)
+        return Register(
+            (*declared.all(), *registered), in_force=stores.standings.in_force(), elsewhere=declared.elsewhere
+        )
 
 
 def _line(service: Service) -> tuple[str, ...]:

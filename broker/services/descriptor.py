@@ -63,6 +63,12 @@ class Descriptor:
         """Name of its own file."""
         return self.files[0].name
 
+    @property
+    def entity_id(self) -> str:
+        """The name of its SAML service provider, also while its metadata have not come; empty: none."""
+        stated = self.text.table.get("saml", {}).get("entity_id", "")
+        return self.service.saml.entity_id if self.service.saml else str(stated)
+
     def line_of(self, name: str) -> int:
         """Line on which an identifier stands: of the service, of its tenant, of a client, of where a value is from."""
         return self.text.line(_path_of(name, self.text.table) or ("service_id",))

@@ -38,6 +38,18 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class FromElsewhere:
+    """What reading the descriptors showed: origins of single services, and what came for a service and is of no use.
+
+    `unusable`: why, by service. It is no fault of a descriptor: what others publish must not keep the broker from
+    starting.
+    """
+
+    origins: tuple[Origin, ...] = ()
+    unusable: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Federation:
     """An aggregate, and the tenant whose services it may complete."""
 
@@ -56,6 +68,7 @@ class Elsewhere:
 
     folder: Path | None = None
     federations: tuple[Federation, ...] = ()
+    unusable: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
     _shelves: dict[str, Shelf | None] = field(default_factory=dict, compare=False, repr=False)
 
     def path(self, key: str) -> Path | None:
@@ -99,6 +112,7 @@ class Elsewhere:
 
 
 NOWHERE = Elsewhere()
+NOTHING_TOLD = FromElsewhere()
 
 
 def shelf_path(folder: Path, key: str) -> Path:

@@ -13,7 +13,7 @@ from broker.domain.services import Service, ServiceState
 from broker.domain.standings import InForce, StandingKind, StandingState
 from broker.services.cas_addresses import Asked, belongs_to
 from broker.services.descriptor import Descriptor, read_descriptor
-from broker.services.metadata_origins import NOWHERE, Elsewhere, Origin
+from broker.services.metadata_origins import NOTHING_TOLD, NOWHERE, Elsewhere, FromElsewhere
 from broker.services.reading import Fault
 
 _STATES = {
@@ -26,8 +26,8 @@ _STATES = {
 class Register:
     """Every declared service (implements `ports.Services`), as the standings of an instant leave it.
 
-    `files` are what the descriptors were read from, the secrets they name included; `origins` are where services
-    publish metadata of their own. `seek` is asked for a client that
+    `files` are what the descriptors were read from, the secrets they name included; `elsewhere`: what is to be
+    had, and what came, of metadata that are no files of ours. `seek` is asked for a client that
     is not there: one that registered itself a moment ago, at another process.
     """
 
@@ -37,13 +37,13 @@ class Register:
         *,
         in_force: InForce | None = None,
         files: Iterable[Path] = (),
-        origins: Iterable[Origin] = (),
+        elsewhere: FromElsewhere = NOTHING_TOLD,
         seek: Callable[[str], Service | None] = lambda _: None,
     ) -> None:
         self._seek = seek
         self.in_force = in_force or InForce()
         self.files = tuple(files)
-        self.origins = tuple(origins)
+        self.elsewhere = elsewhere
         self._services = tuple(_as_it_stands(service, self.in_force) for service in services)
         self._by_resource = {each.uri: service for service in self._services for each in service.resources}
         self._by_client = {name: service for service in self._services for name in client_names(service)}
@@ -71,7 +71,7 @@ class Register:
 
     def standing(self, in_force: InForce) -> Register:
         """The same register under other standings."""
-        return Register(self._services, in_force=in_force, files=self.files, origins=self.origins)
+        return Register(self._services, in_force=in_force, files=self.files, elsewhere=self.elsewhere)
 
 
 def client_names(service: Service) -> tuple[str, ...]:
@@ -106,8 +106,9 @@ def load_services(folder: Path, *, misfits: Misfits = lambda _: (), elsewhere: E
     if faults:
         raise SettingsError(tuple(str(fault) for fault in faults))
     files = [file for descriptor in found for file in descriptor.files]
-    origins = [descriptor.origin for descriptor in found if descriptor.origin]
-    return Register((descriptor.service for descriptor in found), files=files, origins=origins)
+    origins = tuple(descriptor.origin for descriptor in found if descriptor.origin)
+    seen = FromElsewhere(origins, dict(elsewhere.unusable))
+    return Register((descriptor.service for descriptor in found), files=files, elsewhere=seen)
 
 
 def sound_services(folder: Path) -> tuple[tuple[Service, ...], bool]:
@@ -160,7 +161,7 @@ def _collisions(found: Iterable[Descriptor]) -> list[Fault]:
         service = descriptor.service
         names = [("service_id", service.service_id), *(("client_id", p.client_id) for p in service.parties)]
         names += [("uri", resource.uri) for resource in service.resources]
-        names += [("entity_id", service.saml.entity_id)] if service.saml else []
+        names += [("entity_id", name) for name in filter(None, [descriptor.entity_id])]
         for key, name in names:
             if (key, name) in seen:
                 faults.append(Fault(descriptor.file, descriptor.line_of(name), f"{key} '{name}' is declared twice"))

@@ -7,7 +7,7 @@ the service publishes them signed, or the aggregate of a federation. The descrip
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -42,7 +42,6 @@ def read_service_provider(reader: Reader | None, place: Place) -> ServiceProvide
     declared = _declared(reader, place)
     if declared is None:
         return None
-    _check_addresses(reader, declared)
     provider = replace(
         declared,
         name_id=reader.member("name_id", NameIdKind, default=NameIdKind.PERSISTENT),
@@ -52,7 +51,12 @@ def read_service_provider(reader: Reader | None, place: Place) -> ServiceProvide
         idp_initiated=reader.flag("idp_initiated"),
         wants_signed=declared.wants_signed or reader.flag("want_signed_requests"),
     )
-    _check_keys(reader, provider)
+    faults = tuple(_faults_of(provider))
+    if provider.is_kept and faults:
+        place.elsewhere.unusable[place.service_id] = faults[0][1]
+        return None
+    for key, why in faults:
+        reader.fault(why, key=key)
     return provider
 
 
@@ -104,9 +108,16 @@ def _declared(reader: Reader, place: Place) -> ServiceProvider | None:
 
 def _from_file(reader: Reader, folder: Path) -> ServiceProvider | None:
     name = reader.word("metadata_file")
-    declared = _read(reader, "metadata_file", lambda: parse_service_provider((folder / name).read_bytes()))
+    try:
+        declared = parse_service_provider((folder / name).read_bytes())
+    except OSError as fault:
+        reader.fault(f"'metadata_file': {name} cannot be read ({type(fault).__name__})", key="metadata_file")
+        return None
+    except MetadataRefused as fault:
+        reader.fault(f"'metadata_file': {name}: {fault}", key="metadata_file")
+        return None
     stated = reader.word("entity_id", default="")
-    if declared and stated and stated != declared.entity_id:
+    if stated and stated != declared.entity_id:
         reader.fault(f"'entity_id': {name} is the metadata of '{declared.entity_id}'", key="entity_id")
     return declared
 
@@ -128,40 +139,32 @@ def _from_address(reader: Reader, place: Place) -> ServiceProvider | None:
         why = f"no certificate with a key of 2048 bits or more ({type(fault).__name__})"
         reader.fault(f"'metadata_certificate_file': {name}: {why}", key="metadata_certificate_file")
         return None
-    return _read(reader, "metadata_url", lambda: place.elsewhere.provider(_keys(reader, place), entity_id))
+    return _kept(place, _keys(reader, place), entity_id)
 
 
 def _from_federation(reader: Reader, place: Place) -> ServiceProvider | None:
     entity_id, named, keys = reader.word("entity_id"), reader.word("federation", default=""), _keys(reader, place)
     if named and not keys and place.elsewhere.folder:
         reader.fault(f"'federation': {named} is no federation of the tenant '{place.tenant}'", key="federation")
-    return _read(reader, "entity_id", lambda: place.elsewhere.provider(keys, entity_id))
+    return _kept(place, keys, entity_id)
 
 
-def _read(reader: Reader, key: str, read: Callable[[], ServiceProvider | None]) -> ServiceProvider | None:
+def _kept(place: Place, keys: Iterable[str], entity_id: str) -> ServiceProvider | None:
+    """What is kept of it. What others publish and cannot be used closes this service's SAML, and nothing else."""
     try:
-        return read()
-    except OSError as fault:
-        reader.fault(f"'{key}': {_text(reader, key)} cannot be read ({type(fault).__name__})", key=key)
+        return place.elsewhere.provider(keys, entity_id)
     except MetadataRefused as fault:
-        reader.fault(f"'{key}': {_text(reader, key)}: {fault}", key=key)
-    return None
+        place.elsewhere.unusable[place.service_id] = str(fault)
+        return None
 
 
-def _check_addresses(reader: Reader, provider: ServiceProvider) -> None:
-    """Where assertions and logouts go is as safe as where codes go."""
+def _faults_of(provider: ServiceProvider) -> Iterator[tuple[str, str]]:
+    """By key: where assertions and logouts go is as safe as where codes go, and what is asked for has its keys."""
     for endpoint in (*provider.acs, *provider.slo):
         for address in filter(None, (endpoint.location, endpoint.answers)):
             if why := address_fault(address):
-                reader.fault(f"the metadata: '{address}' {why}", key=_source_key(reader))
-
-
-def _check_keys(reader: Reader, provider: ServiceProvider) -> None:
+                yield "metadata_file", f"the metadata: '{address}' {why}"
     if provider.encrypt and not provider.encryption:
-        reader.fault("'encrypt' needs a certificate for encryption in the metadata", key="encrypt")
+        yield "encrypt", "'encrypt' needs a certificate for encryption in the metadata"
     if provider.wants_signed and not provider.signing:
-        reader.fault("signed requests need a certificate for signing in the metadata", key="want_signed_requests")
-
-
-def _source_key(reader: Reader) -> str:
-    return next((key for key in ("metadata_file", "metadata_url") if reader.has(key)), "entity_id")
+        yield "want_signed_requests", "signed requests need a certificate for signing in the metadata"

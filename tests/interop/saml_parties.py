@@ -19,6 +19,8 @@ from tests.saml_party import POST, REDIRECT, SOAP, key_of, private_pem
 from tests.scripted_browser import Page, ScriptedBrowser
 
 MELLON, SHIBBOLETH, NODE_SAML, PYTHON3_SAML, PYSAML2 = "mellon", "shibboleth", "node-saml", "python3-saml", "pysaml2"
+SEALED = "shibboleth-sealed"
+"""Shibboleth once more, with encrypted assertions."""
 GIVEN_NAME, FAMILY_NAME = "urn:oid:2.5.4.42", "urn:oid:2.5.4.4"
 _FRAME = re.compile(r'<iframe[^>]* src="([^"]+)"')
 _METADATA = """\
@@ -26,7 +28,7 @@ _METADATA = """\
   entityID="{entity_id}">
  <md:SPSSODescriptor AuthnRequestsSigned="true" WantAssertionsSigned="true"
    protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">
-  <md:KeyDescriptor use="signing"><ds:KeyInfo><ds:X509Data><ds:X509Certificate>{certificate}</ds:X509Certificate>
+  <md:KeyDescriptor{use}><ds:KeyInfo><ds:X509Data><ds:X509Certificate>{certificate}</ds:X509Certificate>
   </ds:X509Data></ds:KeyInfo></md:KeyDescriptor>
   {slo}
   <md:NameIDFormat>urn:oasis:names:tc:SAML:2.0:nameid-format:persistent</md:NameIDFormat>
@@ -47,6 +49,8 @@ protocols = ["saml"]
 [saml]
 metadata_file = "{name}.xml"
 want_signed_requests = true
+encrypt = {encrypt}
+sign = "{sign}"
 [[instances]]
 url = "{origin}/"
 """
@@ -54,13 +58,18 @@ url = "{origin}/"
 
 @dataclass(frozen=True, slots=True)
 class SamlParty:
-    """One provider; `entity`, `acs` and `slo` (by binding) are what follows its origin."""
+    """One provider; `entity`, `acs` and `slo` (by binding) are what follows its origin.
+
+    `encrypted`: assertions are encrypted to the one key that it has, and the response alone is signed: inside an
+    encrypted assertion no signature holds for Shibboleth's service provider 3.4.
+    """
 
     name: str
     origin: str
     entity: str = "/metadata"
     acs: str = "/retour"
     slo: Mapping[str, str] = field(default_factory=lambda: {REDIRECT: "/fin"})
+    encrypted: bool = False
 
     @property
     def entity_id(self) -> str:
@@ -90,27 +99,31 @@ class SamlParty:
             for binding, path in self.slo.items()
         )
         return _METADATA.format(
-            entity_id=self.entity_id, certificate=self.certificate, slo=slo, post=POST, acs=self.origin + self.acs
-        )
+            entity_id=self.entity_id, certificate=self.certificate, slo=slo, post=POST, acs=self.origin + self.acs,
+            use="" if self.encrypted else ' use="signing"',
+        )  # fmt: skip
 
 
 def register_providers(services: Path, parties: Mapping[str, SamlParty]) -> None:
     """Write a descriptor for each: services of their own, so that one's logout can be told from another's."""
     for name, party in parties.items():
         (services / f"{name}.xml").write_text(party.metadata, "utf-8")
-        told = _DESCRIPTOR.format(name=name, tenant=TENANT, required=REQUIRED, origin=party.origin)
+        told = _DESCRIPTOR.format(
+            name=name, tenant=TENANT, required=REQUIRED, origin=party.origin, encrypt=str(party.encrypted).lower(),
+            sign="response" if party.encrypted else "both",
+        )  # fmt: skip
         (services / f"{name}.toml").write_text(told, "utf-8")
 
 
 def providers_at(port: int) -> dict[str, SamlParty]:
-    """The five of them, each at an address of its own."""
+    """All of them, each at an address of its own."""
+    acs = "/Shibboleth.sso/SAML2/POST"
     by_soap = {SOAP: "/Shibboleth.sso/SLO/SOAP", REDIRECT: "/Shibboleth.sso/SLO/Redirect"}
     mellon = {SOAP: "/mellon/logout", REDIRECT: "/mellon/logout"}
     listed = [
         SamlParty(MELLON, f"https://127.0.0.35:{port}", "/mellon/metadata", "/mellon/postResponse", mellon),
-        SamlParty(
-            SHIBBOLETH, f"https://127.0.0.45:{port}", "/shibboleth", "/Shibboleth.sso/SAML2/POST", by_soap
-        ),
+        SamlParty(SHIBBOLETH, f"https://127.0.0.45:{port}", "/shibboleth", acs, by_soap),
+        SamlParty(SEALED, f"https://127.0.0.45:{port + 1}", "/shibboleth", acs, by_soap, encrypted=True),
         SamlParty(NODE_SAML, f"http://127.0.0.46:{port}"),
         SamlParty(PYTHON3_SAML, f"http://127.0.0.47:{port}"),
         SamlParty(PYSAML2, f"http://127.0.0.47:{port + 1}"),

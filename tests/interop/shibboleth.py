@@ -52,7 +52,7 @@ _CONFIGURATION = """\
   <UnixListener address="{folder}/shibd.sock"/>
   <RequestMapper type="Native"><RequestMap applicationId="default"/></RequestMapper>
   <ApplicationDefaults entityID="{entity_id}" REMOTE_USER="persistent-id" signing="true" encryption="false"
-      requireSignedAssertions="true">
+      requireSignedAssertions="{signed}">
     <Sessions lifetime="28800" timeout="3600" relayState="ss:mem" checkAddress="false" handlerSSL="true"
         cookieProps="https" redirectLimit="exact">
       <SSO entityID="{idp}">SAML2</SSO>
@@ -61,7 +61,7 @@ _CONFIGURATION = """\
     <Errors supportContact="essais@example.org"/>
     <MetadataProvider type="XML" validate="true" path="{folder}/idp.xml"/>
     <AttributeExtractor type="XML" validate="true" reloadChanges="false" path="{folder}/attribute-map.xml"/>
-    <CredentialResolver type="File" use="signing" key="{folder}/sp.key" certificate="{folder}/sp.pem"/>
+    <CredentialResolver type="File" key="{folder}/sp.key" certificate="{folder}/sp.pem"/>
   </ApplicationDefaults>
   <SecurityPolicyProvider type="XML" validate="true" path="{policies}"/>
   <ProtocolProvider type="XML" validate="true" reloadChanges="false" path="{protocols}"/>
@@ -116,8 +116,9 @@ def shibboleth(party: SamlParty, idp: str, idp_metadata: str, tls: Tls) -> Itera
 
 def _write(folder: Path, party: SamlParty, idp: str, idp_metadata: str) -> None:
     told = _CONFIGURATION.format(
-        folder=folder, entity_id=party.entity_id, idp=idp, policies=_POLICIES, protocols=_PROTOCOLS
-    )
+        folder=folder, entity_id=party.entity_id, idp=idp, policies=_POLICIES, protocols=_PROTOCOLS,
+        signed=str(not party.encrypted).lower(),
+    )  # fmt: skip
     files = {
         "shibboleth2.xml": told, "attribute-map.xml": _ATTRIBUTES, "console.logger": _LOGGER, "idp.xml": idp_metadata,
         "sp.key": party.key, "sp.pem": party.certificate_pem,

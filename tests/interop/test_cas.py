@@ -65,3 +65,26 @@ def test_python_cas_reads_who_she_is_and_which_session_ended(
         (request,) = parse_qs(site.posted[0])["logoutRequest"]
         (index,) = client.get_saml_slos(request)
         assert index.text == site.tickets[-1]
+
+
+def test_a_logout_that_python_cas_begins_ends_the_visit_and_comes_back_to_it(
+    browser: ScriptedBrowser, town: RunningTown, cas_at: dict[str, str]
+) -> None:
+    with site_at(cas_at[PYTHON_CAS]) as site:
+        client = CASClient(version=3, service_url=f"{site.origin}/", server_url=f"{town.origin}/cas/")
+        browser.open(client.get_login_url())
+        sign_in(browser)
+        assert browser.open(client.get_logout_url(f"{site.origin}/")).url.startswith(site.origin)
+        assert browser.open(client.get_login_url()).url.startswith(town.origin + SIGN_IN_PATH)
+
+
+def test_a_logout_that_php_begins_ends_the_visit_and_comes_back_to_it(
+    browser: ScriptedBrowser, town: RunningTown, tls: Tls, cas_at: dict[str, str]
+) -> None:
+    """Last: it is gone before it can be told, and whatever this service is told next waits behind that."""
+    with php_with_cas(cas_at[PHP_CAS], town.origin, tls) as origin:
+        browser.open(f"{origin}/classe")
+        sign_in(browser)
+        page = browser.open(f"{origin}/sortir")
+        assert (page.url, page.text) == (f"{origin}/vivant", "oui")
+        assert browser.open(f"{origin}/classe").url.startswith(town.origin + SIGN_IN_PATH), "the broker still knew her"

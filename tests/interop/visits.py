@@ -26,6 +26,11 @@ OWN, SHARED = "own", "shared"
 def sign_in(browser: ScriptedBrowser, login: str = MOTHER, *, device: str = OWN) -> Page:
     """From the broker's sign-in page through the EduConnect-shaped source, as a guardian, to wherever it leads."""
     browser.submit(browser.page.forms[0], button=EDUCONNECT, device=device)
+    return prove(browser, login)
+
+
+def prove(browser: ScriptedBrowser, login: str = MOTHER) -> Page:
+    """The same from that source's own first page on."""
     browser.submit(browser.page.forms[0], button="Responsable")
     form = browser.page.forms[0]
     user = next(name for name in form.fields if name.lower().endswith("username"))

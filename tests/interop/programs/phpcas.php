@@ -9,6 +9,9 @@ if ($_SERVER['REQUEST_URI'] === '/vivant') {
 phpCAS::client(CAS_VERSION_3_0, $told['host'], $told['port'], '/cas', $told['origin']);
 phpCAS::setCasServerCACert($told['ca']);
 phpCAS::handleLogoutRequests(false);
+if ($_SERVER['REQUEST_URI'] === '/sortir') {
+    phpCAS::logoutWithRedirectService($told['origin'] . '/vivant');
+}
 phpCAS::forceAuthentication();
 header('Content-Type: application/json');
 echo json_encode(['user' => phpCAS::getUser(), 'attributes' => phpCAS::getAttributes()]);

@@ -26,16 +26,20 @@ from broker.cli.doctor_checks import (
     check_keys,
     check_login,
     check_logout,
+    check_metadata,
     check_rollover,
     check_scopes,
     check_standing,
+    check_told,
 )
+from broker.domain.cas import CasClient, LogoutStyle
 from broker.domain.errors import UpstreamUnavailable
 from broker.domain.keys import KeyState, KeyTimes
 from broker.domain.released import Release
-from broker.domain.services import ClaimName, RelyingParty, Service, ServiceState
+from broker.domain.services import ClaimName, Protocol, RelyingParty, Service, ServiceState
 from connectors.outbound import Answer
 from tests.oidc_stand import service
+from tests.saml_party import Party
 from tests.signing_keys import stored
 
 NOW = datetime(2026, 9, 20, 10, 0, tzinfo=UTC)
@@ -95,7 +99,29 @@ def test_where_nothing_is_wrong_every_check_passes() -> None:
     assert {finding.verdict for check in CHECKS for finding in check(patient())} == {Verdict.PASS}
 
 
+SPEAKS_SAML = replace(SERVICE, protocols=(Protocol.SAML,), saml=Party("cantine").declared(), parties=())
+SPEAKS_CAS = replace(SERVICE, protocols=(Protocol.CAS,), cas=CasClient(("https://cantine.example/",)), parties=())
+
+
+def saml_service(**changes: Any) -> Service:
+    return replace(SPEAKS_SAML, saml=replace(Party("cantine").declared(), **changes))
+
+
+def test_what_can_be_said_of_a_service_that_speaks_cas_or_saml_is_said() -> None:
+    assert verdicts(check_metadata, patient(service=SPEAKS_SAML)) == {Verdict.PASS}
+    assert verdicts(check_metadata, patient(service=SPEAKS_CAS)) == set()
+    for who in (SPEAKS_SAML, SPEAKS_CAS):
+        assert verdicts(check_told, patient(service=who)) == set()
+        assert verdicts(check_standing, patient(service=who)) == {Verdict.PASS}
+        assert verdicts(check_scopes, patient(service=who)) == set()
+    silent = replace(SPEAKS_CAS, cas=CasClient(("https://cantine.example/",), logout=LogoutStyle.NONE))
+    assert verdicts(check_told, patient(service=silent)) == {Verdict.NOT_TESTED}
+    assert verdicts(check_told, patient(service=saml_service(slo=()))) == {Verdict.NOT_TESTED}
+
+
 FAULTS: list[tuple[Check, dict[str, Any], str]] = [
+    (check_metadata, {"service": replace(SPEAKS_SAML, saml=None)}, "none have come"),
+    (check_metadata, {"service": saml_service(until=NOW)}, "they ended on"),
     (check_standing, {"service": replace(SERVICE, state=ServiceState.SUSPENDED)}, "suspended"),
     (check_scopes, {"service": replace(SERVICE, parties=(replace(PARTY, scopes=("openid", "profile")),))}, "children"),
     (check_scopes, {"service": replace(SERVICE, claims=(ClaimName.GIVEN_NAME,))}, "children opens nothing"),
@@ -129,7 +155,8 @@ FAULTS: list[tuple[Check, dict[str, Any], str]] = [
 def test_a_fault_fails_and_says_what_to_do(check: Check, fault: dict[str, Any], saw: str) -> None:
     failed = [finding for finding in check(patient(**fault)) if finding.verdict is Verdict.FAIL]
     assert [finding for finding in failed if saw in finding.saw and finding.to_do]
-    assert verdicts(check, patient()) == {Verdict.PASS}
+    well = patient(service=SPEAKS_SAML) if check is check_metadata else patient()
+    assert verdicts(check, well) == {Verdict.PASS}
 
 
 UNSEEN: list[tuple[Check, dict[str, Any]]] = [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,11 +15,22 @@ from broker.services.metadata_alarms import Alarm, AlarmKind, alarms_of
 from broker.services.metadata_origins import Elsewhere, Federation, shelf_path
 from broker.services.metadata_shelf import fill_shelf, open_shelf
 from broker.services.register import Register, load_services
-from tests.aggregates import PARTIES, SOON, aggregate, believed, certificate_pem, entities, lone, write_certificate
+from tests.aggregates import (
+    PARTIES,
+    SOON,
+    aggregate,
+    believed,
+    certificate_pem,
+    entities,
+    lone,
+    self_signed,
+    write_certificate,
+)
 from tests.builders import NOW
 from tests.saml_party import Party
 from tests.unit.services.test_service_provider import descriptor
 
+WEAK = base64.b64encode(self_signed(1024)).decode()
 NAMED = f'[saml]\nentity_id = "{PARTIES[0].entity_id}"\n'
 BY_URL = f"""{NAMED}metadata_url = "https://cantine.example/metadata"
 metadata_certificate_file = "federation.pem"
@@ -75,7 +88,7 @@ def test_without_metadata_the_service_stands_and_its_saml_is_closed(tmp_path: Pa
 def test_a_service_may_publish_its_own_signed_metadata(tmp_path: Path) -> None:
     register = load(tmp_path, BY_URL)
     assert saml(register) is None
-    (origin,) = register.origins
+    (origin,) = register.elsewhere.origins
     assert (origin.key, origin.url) == ("service-cantine", "https://cantine.example/metadata")
     assert origin.certificate == tmp_path / "federation.pem"
     keep(tmp_path, lone(), origin.key)
@@ -112,9 +125,36 @@ def test_a_certificate_that_is_too_weak_is_a_fault(tmp_path: Path) -> None:
     assert "no certificate" in faults(tmp_path, BY_URL.replace("federation.pem", "weak.pem"))
 
 
-def test_a_federation_that_names_two_entities_so_completes_neither(tmp_path: Path) -> None:
-    keep(tmp_path, aggregate([*entities(), entities()[0]]))
-    assert "names two entities so" in faults(tmp_path, NAMED)
+UNUSABLE = {
+    "a name twice": ([*entities(), entities()[0]], "names two entities so"),
+    "an address in the clear": ([entities()[0].replace(PARTIES[0].acs, "http://cantine.example/acs")], "must be https"),
+    "an address that could be captured": ([entities()[0].replace("example/saml/acs", "example/#")], "the metadata: '"),
+    "no address": ([entities()[0].replace("AssertionConsumerService", "ManageNameIDService")], "no AssertionConsumer"),
+    "a weak key": ([entities()[0].replace(PARTIES[0].key.certificate, WEAK)], "neither RSA of 2048 bits"),
+    "no key for what it signs": (
+        [re.sub("<md:KeyDescriptor>.*</md:KeyDescriptor>", "", PARTIES[0].metadata(signed=True).decode())],
+        "need a certificate for signing",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", UNUSABLE)
+def test_what_others_publish_and_cannot_be_used_closes_one_service_and_stops_nothing(tmp_path: Path, what: str) -> None:
+    inside, reason = UNUSABLE[what]
+    keep(tmp_path, aggregate(inside))
+    register = load(tmp_path, NAMED)
+    assert saml(register) is None
+    assert reason in register.elsewhere.unusable["cantine"]
+    (alarm,) = alarms_of({}, register.all(), unusable=register.elsewhere.unusable, now=NOW)
+    assert alarm.is_fault
+    assert reason in str(alarm)
+    keep(tmp_path, aggregate())
+    assert saml(load(tmp_path, NAMED)) is not None
+
+
+def test_two_services_do_not_name_one_entity_even_before_it_came(tmp_path: Path) -> None:
+    (tmp_path / "autre.toml").write_text(descriptor(NAMED).replace('"cantine"', '"autre"'), "utf-8")
+    assert "is declared twice" in faults(tmp_path, NAMED)
 
 
 def test_a_requirement_of_the_metadata_is_never_weakened_by_the_descriptor(tmp_path: Path) -> None:
@@ -122,11 +162,6 @@ def test_a_requirement_of_the_metadata_is_never_weakened_by_the_descriptor(tmp_p
     declared = saml(load(tmp_path, NAMED + "want_signed_requests = false\n"))
     assert declared is not None
     assert declared.wants_signed
-
-
-def test_an_address_of_an_aggregate_is_as_safe_as_any(tmp_path: Path) -> None:
-    keep(tmp_path, aggregate([entities()[0].replace(PARTIES[0].acs, "http://cantine.example/acs")]))
-    assert "must be https" in faults(tmp_path, NAMED)
 
 
 # ---- alarms ---------------------------------------------------------------------------------------------------------
