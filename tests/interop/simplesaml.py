@@ -65,18 +65,25 @@ $metadata['{entity_id}'] = [
     'index' => 0, 'isDefault' => true, 'Location' => '{acs}',
     'Binding' => 'urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST',
   ]],
-  'certData' => '{certificate}', 'validate.authnrequest' => true,
+  'SingleLogoutService' => [[
+    'Location' => '{slo}', 'Binding' => 'urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect',
+  ]],
+  'certData' => '{certificate}', 'validate.authnrequest' => true, 'validate.logout' => true, 'sign.logout' => true,
 ];
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Who asks it: name, address of answers, certificate (base64) of the key that signs its questions."""
+    """Who asks it: name, address of answers, certificate (base64) of the key that signs its questions.
+
+    `slo`: where its logout messages arrive.
+    """
 
     entity_id: str
     acs: str
     certificate: str
+    slo: str
 
 
 def entity_of(origin: str) -> str:
@@ -91,7 +98,9 @@ def metadata_of(origin: str) -> bytes:
         '<md:IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">'
         '<md:KeyDescriptor use="signing"><ds:KeyInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:X509Data>'
         f"<ds:X509Certificate>{pair(_KEY).certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>"
-        '</md:KeyDescriptor><md:SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect"'
+        '</md:KeyDescriptor><md:SingleLogoutService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect"'
+        f' Location="{origin}/saml2/idp/SingleLogoutService.php"/>'
+        '<md:SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect"'
         f' Location="{origin}/saml2/idp/SSOService.php"/></md:IDPSSODescriptor></md:EntityDescriptor>'
     ).encode()
 
@@ -126,7 +135,7 @@ def _write(folder: Path, origin: str, asker: Asker, attributes: Mapping[str, Seq
         "config/authsources.php": _ACCOUNTS.format(login=LOGIN, password=PASSWORD, attributes=told),
         "metadata/saml20-idp-hosted.php": _HOSTED.format(entity_id=entity_of(origin)),
         "metadata/saml20-sp-remote.php": _REMOTE.format(
-            entity_id=asker.entity_id, acs=asker.acs, certificate=asker.certificate
+            entity_id=asker.entity_id, acs=asker.acs, certificate=asker.certificate, slo=asker.slo
         ),
         "idp.key": pair(_KEY).pem.decode(), "idp.pem": pem_certificate(pair(_KEY)).decode(),
     }  # fmt: skip

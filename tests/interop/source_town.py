@@ -18,7 +18,7 @@ from broker.demo.cas_answers import AUTHORITY
 from broker.demo.configuration import ACADEMIE, FEED_1D, FEED_2D, TENANT
 from broker.demo.people import Account, Site
 from broker.demo.prepared import Town
-from broker.protocol.saml_sources import acs_url, entity_id
+from broker.protocol.saml_sources import acs_url, entity_id, slo_url
 from broker.settings import load_settings
 from broker.wire.saml.identity_provider import parse_identity_provider
 from connectors.saml import SamlSource
@@ -102,7 +102,12 @@ def _sources(stack: ExitStack, folder: Path, town: Town) -> str:
     portal = stack.enter_context(llng.llng(folder / "llng", *_lemon(town), host=llng.ELSEWHERE))
     told = httpx.get(f"{portal.base}/saml/metadata", trust_env=False).raise_for_status().text
     php = f"http://127.0.0.47:{free_port()}"
-    asker = Asker(entity_id(town.issuer, BY_PHP), acs_url(town.issuer, BY_PHP), pair("sp").certificate)
+    asker = Asker(
+        entity_id(town.issuer, BY_PHP),
+        acs_url(town.issuer, BY_PHP),
+        pair("sp").certificate,
+        slo_url(town.issuer, BY_PHP),
+    )
     stack.enter_context(simplesaml(php, asker, {"uid": ["aline"], **_told(town)}))
     (files / f"{BY_SAML}.xml").write_text(told, "utf-8")
     (files / f"{BY_PHP}.xml").write_bytes(metadata_of(php))
@@ -142,7 +147,7 @@ def _our_metadata(town: Town) -> str:
     anybody = parse_identity_provider(provider_metadata(pair("idp")), PROVIDER)
     source = SamlSource(
         BY_SAML, entity_id(town.issuer, BY_SAML), acs_url(town.issuer, BY_SAML), anybody, our_key(),
-        EduConnectSamlProfile(),
+        EduConnectSamlProfile(), slo_url(town.issuer, BY_SAML),
     )  # fmt: skip
     return source.open().metadata.decode()
 

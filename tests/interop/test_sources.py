@@ -83,3 +83,19 @@ def test_whoever_is_still_signed_in_at_the_source_comes_back_without_a_password(
     if not page.url.startswith(place.origin):
         page = browser.submit(page.forms[0])
     assert mother_of(place.town).given in page.text
+
+
+@pytest.mark.spec("SAML Profiles §4.4")
+@pytest.mark.parametrize("source", SOURCES)
+def test_whoever_signs_out_at_the_source_too_writes_the_password_again(
+    browser: ScriptedBrowser, place: SourceTown, source: str
+) -> None:
+    """A shared device: each source's own logout is led to or offered, and leads back to the page that says so."""
+    leave_for(browser, place, source)
+    SOURCES[source](browser)
+    assert f"/au-revoir/{source}" in sign_out(browser, place.origin).body
+    page = browser.open(f"{place.origin}/au-revoir/{source}")
+    assert page.url == f"{place.origin}/au-revoir", (page.url, page.text)
+    assert "Terminé là aussi." in page.text
+    page = leave_for(browser, place, source)
+    assert any("password" in form.fields for form in page.forms), page.text
