@@ -70,3 +70,19 @@ def test_on_a_shared_device_the_logout_of_every_other_source_is_one_click_away_a
     page.get_by_role("link", name="Se déconnecter là aussi").click()
     page.wait_for_url(visitor.town.origin + "/au-revoir")
     assert "Terminé là aussi." in page.locator("main").inner_text()
+
+
+def test_whoever_signs_out_at_educonnect_is_signed_out_here_too(
+    visitor: Visitor, request: pytest.FixtureRequest
+) -> None:
+    page = visitor.page
+    provider = f"http://{PROVIDER}:{urlsplit(visitor.town.origin).port}/"
+    visitor.home()
+    prove(page, runs_script="no script" not in request.node.name)
+    page.wait_for_url(visitor.town.origin + "/")
+    page.goto(provider)
+    page.get_by_role("link", name="Se déconnecter").click()
+    page.wait_for_url(f"{provider}idp/au-revoir")
+    visitor.home()
+    assert visitor.children() == []
+    assert page.locator(f"button[name=source][value={SOURCE}]").count() == 1
