@@ -211,7 +211,7 @@ def check_login(patient: Patient) -> Iterator[Finding]:
         yield _fail("login", f"{visit.login} ended at {visit.landed} ({visit.status})", to_do)
     elif not visit.receipt:
         to_do = "its first page must lead to the broker at once, or after one click"
-        yield _fail("login", f"{visit.landed} answered, but the client asked for no token", to_do)
+        yield _fail("login", f"{visit.landed} answered, but the client asked for no token, ticket or assertion", to_do)
     else:
         yield _pass("login", f"{visit.login} is signed in at {visit.landed}")
 

@@ -25,7 +25,7 @@ def educonnect_site(town: Town, *, now: Seconds = time.time) -> Flask:
     addresses = town.addresses
     client = OpClient(
         BROKER_AT_EDUCONNECT, town.secret("educonnect"), (addresses.callback(Site.EDUCONNECT),),
-        (f"{addresses.issuer}/", f"{addresses.issuer}/deconnexion"),
+        (f"{addresses.issuer}/", f"{addresses.issuer}/deconnexion", f"{addresses.issuer}/au-revoir/educonnect/retour"),
     )  # fmt: skip
     pairwise = town.secret("educonnect-subjects").encode()
     provider = Provider(addresses.site(Site.EDUCONNECT), client, pairwise=pairwise, now=now)

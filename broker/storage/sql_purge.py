@@ -158,6 +158,11 @@ def _erase_pre_images(conn: Connection, keys: Keys) -> None:
     conn.execute(update(merges).where(merges.c.id.in_(keys)).values(pre_image=null()))
 
 
+def _erase_hints(conn: Connection, keys: Keys) -> None:
+    """What a source wanted back at the sign-out of a session that ended by itself."""
+    conn.execute(update(sessions).where(sessions.c.sid.in_(keys)).values(source_hint=null()))
+
+
 def _forget_sessions(conn: Connection, keys: Keys) -> None:
     """With what was granted in them: services hold nothing by it any more."""
     granted = select(grants.c.id).where(grants.c.sid.in_(keys))
@@ -241,6 +246,10 @@ RULES: tuple[PurgeRule, ...] = (
     ),
     PurgeRule("outbox", (outbox.c.id,), outbox.c.done_at < _BEFORE, _rows(outbox.c.id), _AT_ONCE),
     PurgeRule("merge_pre_images", (merges.c.id,), _spent_merges(), _erase_pre_images, _AT_ONCE),
+    PurgeRule(
+        "access_tokens", (sessions.c.sid,), and_(sessions.c.ends_at < _BEFORE, sessions.c.source_hint.is_not(None)),
+        _erase_hints, _AT_ONCE,
+    ),
     PurgeRule("sessions", (sessions.c.sid,), _over_sessions(), _forget_sessions, _AT_ONCE),
     PurgeRule(
         "releases", tuple(releases.primary_key.columns), releases.c.day < _BEFORE_DAY,

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.browser.people import PASSWORD, Visitor
+from tests.browser.people import EDUCONNECT, ENT_SECONDAIRE, PASSWORD, Visitor
 from tests.browser.town import RunningTown, running_town
 
 pytestmark = pytest.mark.browser
@@ -57,3 +57,32 @@ def test_the_mother_of_family_1_sees_three_children_and_is_signed_out_at_educonn
     assert "Personne n'est connecté ici." in page.locator("main").inner_text()
     page.goto(visitor.town.origin + "/au-revoir")
     assert "Votre navigateur y est allé." in page.locator("main").inner_text()
+
+
+@pytest.mark.parametrize("source", [EDUCONNECT, ENT_SECONDAIRE])
+def test_on_a_shared_device_the_logout_of_every_other_source_is_one_click_away_and_leads_back(
+    visitor: Visitor, source: str
+) -> None:
+    visitor.sign_in(source, "aline.quemeneur")
+    assert visitor.children()
+    visitor.sign_out()
+    page = visitor.page
+    page.get_by_role("link", name="Se déconnecter là aussi").click()
+    page.wait_for_url(visitor.town.origin + "/au-revoir")
+    assert "Terminé là aussi." in page.locator("main").inner_text()
+
+
+def test_whoever_signs_out_at_educonnect_is_signed_out_here_too(
+    visitor: Visitor, request: pytest.FixtureRequest
+) -> None:
+    page = visitor.page
+    provider = f"http://{PROVIDER}:{urlsplit(visitor.town.origin).port}/"
+    visitor.home()
+    prove(page, runs_script="no script" not in request.node.name)
+    page.wait_for_url(visitor.town.origin + "/")
+    page.goto(provider)
+    page.get_by_role("link", name="Se déconnecter").click()
+    page.wait_for_url(f"{provider}idp/au-revoir")
+    visitor.home()
+    assert visitor.children() == []
+    assert page.locator(f"button[name=source][value={SOURCE}]").count() == 1

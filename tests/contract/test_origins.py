@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine, select, update
@@ -17,10 +18,12 @@ from broker.storage.sql_grants import SqlGrants
 from broker.storage.sql_origins import SqlOrigins
 from broker.storage.sql_people import SqlPeople
 from broker.storage.sql_portraits import SqlPortraits
+from broker.storage.sql_purge import SqlPurge
 from broker.storage.sql_sessions import SqlSessions
 from broker.storage.sql_tickets import SqlTickets
 from tests import builders as b
 from tests.contract.acts import opening
+from tests.retention import shipped_spans
 
 NOW = b.NOW
 ENDED = AuditEvent("99", NOW, Action.SIGN_OUT, actor="prs_x")
@@ -58,6 +61,21 @@ def test_a_visit_keeps_what_each_of_its_sources_wants_back(sql_engine: Engine) -
     found = origins.opened_by(digest("ST-1"))
     assert found is not None
     assert found.sid == again.session.sid, "the visit goes on in its later session"
+
+
+def test_what_a_source_wants_back_goes_with_the_session_that_nobody_ended(sql_engine: Engine) -> None:
+    port = SqlSessions(sql_engine)
+    person = b.add_person(sql_engine)
+    account = b.add_account(sql_engine, person)
+    for name in ("un", "deux"):
+        port.open(replace(opening(person, account, consume=name), hint=name))
+    with sql_engine.begin() as conn:
+        conn.execute(update(sessions).where(sessions.c.source_hint == "deux").values(ends_at=NOW + timedelta(days=30)))
+        over = conn.execute(select(sessions.c.ends_at).where(sessions.c.source_hint == "un")).scalar_one()
+    sweeper = SqlPurge(sql_engine, kept=shipped_spans)
+    for late, kept in ((timedelta(hours=1), {"un", "deux"}), (timedelta(hours=1, seconds=1), {None, "deux"})):
+        sweeper.purge(now=over + late, limit=99)
+        assert set(hints(sql_engine)) == kept
 
 
 @pytest.fixture

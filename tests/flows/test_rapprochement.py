@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+from lxml import etree
 from sqlalchemy import Engine
 
 from broker.__main__ import main
@@ -22,6 +24,7 @@ from tests.command_line import CommandLine, install
 from tests.descriptors import REQUIRED
 
 HERE, ELSEWHERE = "0990001A", "0990002B"
+SCHEMA = Path(__file__).parents[1] / "data" / "rapprochement.xsd"
 GOLDEN = Path(__file__).parents[1] / "golden" / "rapprochement.xml"
 Q = f"{{{NAMESPACE}}}"
 CLAIMS = ["family_name", "given_name", "birthdate", "children"]
@@ -81,7 +84,14 @@ def engine(sql_url: str, desk: CommandLine) -> Iterator[Engine]:
 
 def wrote(desk: CommandLine, service: str = "pronote", name: str = "r.xml") -> ET.Element:
     desk.text("service", "rapprochement", service, "--school", HERE, "--to", desk.folder / name)
-    return ET.fromstring((desk.folder / name).read_bytes())
+    octets = (desk.folder / name).read_bytes()
+    _schema().assertValid(etree.fromstring(octets))
+    return ET.fromstring(octets)
+
+
+@cache
+def _schema() -> etree.XMLSchema:
+    return etree.XMLSchema(etree.parse(str(SCHEMA)))
 
 
 def people(root: ET.Element, kind: str) -> list[dict[str, str]]:
@@ -211,6 +221,7 @@ ROLL = Roll(HERE, 'Collège "Les <Tilleuls>"', (
 def test_the_file_is_as_it_is_written_down() -> None:
     written = write_rapprochement(ROLL, partner="Preau", now=b.NOW).decode()
     assert written == GOLDEN.read_text("utf-8")
+    _schema().assertValid(etree.fromstring(written.encode()))
     root = ET.fromstring(written)
     order = [re.sub(r"\{.*\}", "", child.tag) for child in root]
     assert order == ["Etablissements", "EtablissementsGeres", "Personnels", "Professeurs", "Responsables", "Eleves"]

@@ -71,13 +71,14 @@ def test_a_source_signs_the_mother_in_by_her_references_and_she_signs_out_again(
     assert not any(child.given in page.text for child in children)
 
 
+@pytest.mark.spec("SAML Profiles §4.4")
 @pytest.mark.parametrize("source", SOURCES)
 def test_a_sign_out_here_is_led_through_the_source_and_ends_its_session_too(
     browser: ScriptedBrowser, place: SourceTown, source: str
 ) -> None:
     leave_for(browser, place, source)
     SOURCES[source](browser)
-    sign_out(browser, place.origin)
+    assert f"/au-revoir/{source}" in sign_out(browser, place.origin).body
     page = browser.open(f"{place.origin}/au-revoir/{source}")
     assert page.url.startswith(place.origin), (page.url, page.text)
     assert "Terminé là aussi." in page.text

@@ -91,10 +91,14 @@ sessions = Table(
     Column("answer", String(64)),
     Column("source_hint", Text),
     Index("ix_sessions_answer", "answer"),
+    Index(
+        "ix_sessions_hinted", "ends_at",
+        postgresql_where=text("source_hint IS NOT NULL"), sqlite_where=text("source_hint IS NOT NULL"),
+    ),
     Index("ix_sessions_continues", "continues"),
     Index("ix_sessions_person_id", "person_id"),
     Index("ix_sessions_account_id", "account_id"),
     Index("ix_sessions_ends_at", "ends_at"),
 )
 """`answer`: digest of what its source answered, as it was claimed. `source_hint`: what the source wants back when the
-visit ends (a name, an ID token), erased when it ends."""
+visit ends (a name, an ID token), erased when it ends, or an hour after the session was over by itself."""
