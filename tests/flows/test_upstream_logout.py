@@ -164,6 +164,22 @@ def test_a_cas_source_ends_the_session_that_its_ticket_opened(stand: WebStand, r
     assert not is_signed_in(client)
 
 
+def test_a_request_over_several_lines_is_read_as_lemonldap_and_apereo_write_it(stand: WebStand) -> None:
+    client = stand.client()
+    client.sign_in(LED)
+    assert tell(stand, told("ST-ent2-1").replace("><", ">\r\n\t<")).status == 200
+    assert not is_signed_in(client)
+
+
+@pytest.mark.parametrize("more", ["&logoutRequest=x", "&a=1&a=2", "&a=%ff", "&a=1" * 9])
+def test_a_form_that_could_be_read_in_two_ways_ends_nothing(stand: WebStand, more: str) -> None:
+    client = stand.client()
+    client.sign_in(LED)
+    form = urlencode({"logoutRequest": told("ST-ent2-1")})
+    assert stand.client().send("POST", f"/retour/{LED}", form=form + more).status == 400
+    assert is_signed_in(client)
+
+
 def test_it_ends_the_visit_though_the_person_proved_more_in_the_meantime(stand: WebStand) -> None:
     client = stand.client()
     client.sign_in(LED)

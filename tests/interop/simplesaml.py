@@ -55,6 +55,7 @@ $metadata['{entity_id}'] = [
   'host' => '__DEFAULT__', 'privatekey' => 'idp.key', 'certificate' => 'idp.pem', 'auth' => 'comptes',
   'signature.algorithm' => 'http://www.w3.org/2001/04/xmldsig-more#rsa-sha256',
   'validate.authnrequest' => true, 'redirect.validate' => true, 'validate.logout' => true,
+  'sign.logout' => true, 'redirect.sign' => true,
   'saml20.sign.response' => true, 'saml20.sign.assertion' => true, 'userid.attribute' => 'uid',
   'attributes.NameFormat' => 'urn:oasis:names:tc:SAML:2.0:attrname-format:basic',
 ];
@@ -68,22 +69,19 @@ $metadata['{entity_id}'] = [
   'SingleLogoutService' => [[
     'Location' => '{slo}', 'Binding' => 'urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect',
   ]],
-  'certData' => '{certificate}', 'validate.authnrequest' => true, 'validate.logout' => true, 'sign.logout' => true,
+  'certData' => '{certificate}', 'validate.authnrequest' => true,
 ];
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Who asks it: name, address of answers, certificate (base64) of the key that signs its questions.
-
-    `slo`: where its logout messages arrive.
-    """
+    """Who asks it: name, addresses of answers and of logouts, certificate (base64) of the key that signs."""
 
     entity_id: str
     acs: str
-    certificate: str
     slo: str
+    certificate: str
 
 
 def entity_of(origin: str) -> str:
@@ -135,7 +133,7 @@ def _write(folder: Path, origin: str, asker: Asker, attributes: Mapping[str, Seq
         "config/authsources.php": _ACCOUNTS.format(login=LOGIN, password=PASSWORD, attributes=told),
         "metadata/saml20-idp-hosted.php": _HOSTED.format(entity_id=entity_of(origin)),
         "metadata/saml20-sp-remote.php": _REMOTE.format(
-            entity_id=asker.entity_id, acs=asker.acs, certificate=asker.certificate, slo=asker.slo
+            entity_id=asker.entity_id, acs=asker.acs, slo=asker.slo, certificate=asker.certificate
         ),
         "idp.key": pair(_KEY).pem.decode(), "idp.pem": pem_certificate(pair(_KEY)).decode(),
     }  # fmt: skip

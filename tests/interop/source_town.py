@@ -42,6 +42,7 @@ kind = "cas"
 tenant = "{tenant}"
 label = {{ fr = "{source_id}" }}
 url = "{url}"
+logout = "upstream"
 releases_references = true
 feeds = ["{feed_1d}", "{feed_2d}"]
 academies = {{ "{authority}" = "{academie}" }}
@@ -64,11 +65,12 @@ feeds = ["{feed_1d}", "{feed_2d}"]
 
 @dataclass(frozen=True, slots=True)
 class SourceTown:
-    """Where the broker answers, and the town."""
+    """Where the broker answers, the town, and where the sources answer."""
 
     origin: str
     town: Town
-    log: Path
+    portal: str
+    php: str
 
 
 def mother_of(town: Town) -> Account:
@@ -85,16 +87,16 @@ def town_with_sources(folder: Path) -> Iterator[SourceTown]:
     issuer = f"http://127.0.0.1:{port}"
     with ExitStack() as stack:
         town = stack.enter_context(running_town(folder / "town", issuer=issuer))
-        tables = _sources(stack, folder, town)
+        portal, php, tables = _sources(stack, folder, town)
         town.settings.write_text(town.settings.read_text("utf-8") + tables, "utf-8")
         settle(town, load_settings(town.settings, {}))
         serving = stack.enter_context(running(log, port, "serve", "--config", str(town.settings)))
-        yield SourceTown(issuer, town, log)
+        yield SourceTown(issuer, town, portal, php)
         assert stopped(serving, signal.SIGTERM) == 0
 
 
-def _sources(stack: ExitStack, folder: Path, town: Town) -> str:
-    """Start the sources, put their files in place; returns their tables."""
+def _sources(stack: ExitStack, folder: Path, town: Town) -> tuple[str, str, str]:
+    """Start the sources, put their files in place; returns their addresses and their tables."""
     files = town.folder / "secrets"
     (files / "saml.key").touch(mode=0o600)
     (files / "saml.key").write_bytes(pair("sp").pem)
@@ -103,23 +105,22 @@ def _sources(stack: ExitStack, folder: Path, town: Town) -> str:
     told = httpx.get(f"{portal.base}/saml/metadata", trust_env=False).raise_for_status().text
     php = f"http://127.0.0.47:{free_port()}"
     asker = Asker(
-        entity_id(town.issuer, BY_PHP),
-        acs_url(town.issuer, BY_PHP),
+        entity_id(town.issuer, BY_PHP), acs_url(town.issuer, BY_PHP), slo_url(town.issuer, BY_PHP),
         pair("sp").certificate,
-        slo_url(town.issuer, BY_PHP),
-    )
+    )  # fmt: skip
     stack.enter_context(simplesaml(php, asker, {"uid": ["aline"], **_told(town)}))
     (files / f"{BY_SAML}.xml").write_text(told, "utf-8")
     (files / f"{BY_PHP}.xml").write_bytes(metadata_of(php))
     feeds = {"tenant": TENANT, "feed_1d": FEED_1D, "feed_2d": FEED_2D}
     by_cas = {"url": f"{portal.base}/cas", "authority": AUTHORITY, "academie": ACADEMIE}
-    return "".join(
+    tables = "".join(
         (
             _CAS_SOURCE.format(source_id=BY_CAS, **by_cas, **feeds),
             _SAML_SOURCE.format(source_id=BY_SAML, issuer=_entity(told), **feeds),
             _SAML_SOURCE.format(source_id=BY_PHP, issuer=entity_of(php), **feeds),
         )
     )
+    return portal.base, php, tables
 
 
 def _told(town: Town) -> dict[str, list[str]]:
@@ -136,8 +137,13 @@ def _lemon(town: Town) -> tuple[dict[str, object], ...]:
     values = {**said, "ENTPersonJointure": jointures}
     macros = {name: f"'{'; '.join(each)}'" for name, each in values.items()}
     macros["_whatToTrace"] = "lc($_user)"
-    by_cas = {"casAttributes": {"ENTPersonJointure": "ENTPersonJointure", "cn": "cn"}}
-    checked = {"CheckSSOMessageSignature": 1, "NotOnOrAfterTimeout": 300, "SessionNotOnOrAfterTimeout": 3600}
+    by_cas = {
+        "casAttributes": {"ENTPersonJointure": "ENTPersonJointure", "cn": "cn"}, "casBackChannelSingleLogout": 1,
+    }  # fmt: skip
+    checked = {
+        "CheckSSOMessageSignature": 1, "CheckSLOMessageSignature": 1, "SignSLOMessage": 1,
+        "NotOnOrAfterTimeout": 300, "SessionNotOnOrAfterTimeout": 3600,
+    }  # fmt: skip
     by_saml = llng.saml(_our_metadata(town), attributes={name: name for name in said}, **checked)
     return {"macros": macros}, {**llng.CAS, **by_cas}, by_saml
 
