@@ -127,6 +127,7 @@ class Viewer:
     def _weigh(
         self, place: ChildCard | Post, person: PersonView, *, children: Sequence[ChildCard]
     ) -> tuple[Offer, ...]:
+        """But those that registered themselves: nobody here offers them, whatever number of them there is."""
         return tuple(
             Offer(
                 service,
@@ -134,6 +135,7 @@ class Viewer:
                 way_into(service, place.uai),
             )
             for service in self.services
+            if service.registered is None
         )
 
 

@@ -160,3 +160,12 @@ def test_without_the_question_each_of_these_leads_there(stand: LogoutStand, monk
     assert "code" in told(asks(browser))
     assert told(asks(stand.web.client(), response_type="token"))["error"]
     assert browser.get("/start/visiteur").location.startswith(START)
+
+
+def test_no_page_of_the_portal_names_one(stand: LogoutStand) -> None:
+    """A hundred strangers would drown what the school offers, on the home page and where it is explained."""
+    browser = stand.browser()
+    for path in ("/", "/pourquoi"):
+        shown = browser.get(path)
+        assert shown.status == 200
+        assert "visiteur" not in shown.body
