@@ -20,6 +20,7 @@ from broker.wire.http import (
     FAREWELL_COOKIE,
     SESSION_COOKIE,
     PlainResponse,
+    is_walked_to,
     parse_form,
     parting_headers,
     redirect_response,
@@ -81,7 +82,8 @@ class SourceLogout:
         asked = self.peer.logout_asked(call.request.query, now=call.now)
         handle = call.request.cookies.get(SESSION_COOKIE, "")
         session = self.leaving.unended(handle)
-        meant = session is None or self._means(asked, session)
+        # In a frame elsewhere no cookie comes: that nobody is seen there does not say that nobody is signed in.
+        meant = self._means(asked, session) if session else is_walked_to(call.request)
         onward = self.peer.logout_answer(asked, done=meant, now=call.now)
         if session is None or not meant:
             return redirect_response(onward or FAREWELL)

@@ -19,7 +19,7 @@ LONGEST = 2048
 TICKET = "ticket"
 
 _AUTHORITY = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?")
-_ENCODED = re.compile(r"%(?:2f|5c|2e|00|0a|0d|09|25)", re.IGNORECASE)
+_ENCODED = re.compile(r"%(?:2f|3b|5c|2e|00|0a|0d|09|25)", re.IGNORECASE)
 _PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _USUAL_PORTS = {"https": 443, "http": 80}
 

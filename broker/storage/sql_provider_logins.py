@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Engine, String, bindparam, or_, select, update
+from sqlalchemy import Connection, Engine, String, bindparam, exists, literal, or_, select, update
 
 from broker.domain.acts import EnterProvider
 from broker.domain.sessions import Session
@@ -29,13 +29,17 @@ _granted = STORE_GRANT.cte("granted")
 _ENTER_AT_ONCE = select(_granted.c.id).add_cte(audited(_granted).cte("audited"))
 _SESSIONS_OF = (
     select(sessions)
-    .join(grants, grants.c.sid == sessions.c.sid)
     .where(
-        grants.c.client_id == bindparam("client", type_=String),
-        grants.c.subject == bindparam("name", type_=String),
-        grants.c.client_id.startswith("saml:"),
-        grants.c.revoked_at.is_(None),
-        sessions.c.person_id == grants.c.person_id,
+        exists(
+            select(literal(1)).where(
+                grants.c.sid == sessions.c.sid,
+                grants.c.client_id == bindparam("client", type_=String),
+                grants.c.subject == bindparam("name", type_=String),
+                grants.c.client_id.startswith("saml:"),
+                grants.c.revoked_at.is_(None),
+                grants.c.person_id == sessions.c.person_id,
+            )
+        ),
         sessions.c.revoked_at.is_(None),
     )
     .order_by(sessions.c.opened_at.desc(), sessions.c.sid)

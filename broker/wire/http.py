@@ -37,6 +37,14 @@ class PlainRequest:
     remote: str = ""
 
 
+def is_walked_to(request: PlainRequest) -> bool:
+    """Tell whether a person's browser came here as a page: to an image or a frame elsewhere no cookie of ours is sent.
+
+    Browsers say so (Fetch Metadata §2); whoever does not say is believed.
+    """
+    return request.headers.get("sec-fetch-dest", "document") == "document"
+
+
 @dataclass(frozen=True, slots=True)
 class PlainResponse:
     """One HTTP response."""

@@ -82,7 +82,7 @@ def check_confirmed_reply(said: Statements, wanted: Expected) -> None:
 def check_confirmation_time(said: Statements, wanted: Expected) -> None:
     """It may be used until then, and from now on: a bearer confirmation has an end and no beginning."""
     end = _bearer(said).not_on_or_after
-    if _bearer(said).not_before is not None or end is None or wanted.now >= end + CLOCK_SKEW:
+    if _bearer(said).not_before is not None or end is None or wanted.now - CLOCK_SKEW >= end:
         raise SamlRefused(Refusal.TIME, "confirmation")
 
 
@@ -100,7 +100,7 @@ def check_begun(said: Statements, wanted: Expected) -> None:
 
 def check_not_over(said: Statements, wanted: Expected) -> None:
     """Still good."""
-    if said.not_on_or_after is not None and wanted.now >= said.not_on_or_after + CLOCK_SKEW:
+    if said.not_on_or_after is not None and wanted.now - CLOCK_SKEW >= said.not_on_or_after:
         raise SamlRefused(Refusal.TIME, "over")
 
 
@@ -119,7 +119,7 @@ def check_authn_time(said: Statements, wanted: Expected) -> None:
 def check_session_end(said: Statements, wanted: Expected) -> None:
     """The provider's own session is not over."""
     end = _proof(said).session_ends
-    if end is not None and wanted.now >= end + CLOCK_SKEW:
+    if end is not None and wanted.now - CLOCK_SKEW >= end:
         raise SamlRefused(Refusal.TIME, "session over")
 
 

@@ -138,7 +138,7 @@ def start_logout(source: SamlSource, hint: LogoutHint, *, state: str, now: datet
     if hint.address and may_lead(hint.address, hosts=source.logout_hosts):
         return UpstreamLogout(hint.address, comes_back=False)
     slo = source.provider.slo
-    if not slo or not hint.name or not source.slo:
+    if not slo or not hint.name or not source.slo or _is_over(source, now=now):
         return None
     name = NameId(hint.name, hint.name_format or names.UNSPECIFIED_NAME, hint.qualifier, hint.sp_qualifier)
     xml = build_logout_request(
@@ -149,6 +149,12 @@ def start_logout(source: SamlSource, hint: LogoutHint, *, state: str, now: datet
         message_id=_request_id(state),
     )
     return UpstreamLogout(signed_query(REQUEST, xml, source.key, destination=slo, relay_state=state))
+
+
+def _is_over(source: SamlSource, *, now: datetime) -> bool:
+    """Keys and addresses of metadata that has run out are nobody's any more (SAML Metadata §2.3.1)."""
+    until = source.provider.valid_until
+    return until is not None and now >= until
 
 
 def is_done(source: SamlSource, answer: Return, *, state: str) -> bool:
@@ -169,6 +175,8 @@ def logout_asked(
     source: SamlSource, query: str, *, now: datetime, checks: tuple[LogoutCheck, ...] = LOGOUT_CHECKS
 ) -> LogoutAsked:
     """A request of the provider, verified by its keys and checked. Raises `UpstreamRefused`."""
+    if _is_over(source, now=now):
+        raise UpstreamRefused("the provider's metadata is no longer valid: fetch it anew")
     try:
         message = decode_redirect(query, REQUEST)
         verified = verify_redirect(message, source.provider.keys, names.samlp("LogoutRequest"))

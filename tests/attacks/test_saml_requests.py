@@ -9,12 +9,13 @@ import base64
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from broker.protocol.saml import slo_checks, sso_checks
-from broker.protocol.saml.slo import SingleLogout
+from broker.protocol.saml.slo import SingleLogout, SloChecks
 from broker.protocol.saml.slo_checks import LOGOUT_CHECKS, SESSION_CHECKS, is_of_ours
 from broker.protocol.saml.sso import SingleSignOn
 from broker.protocol.saml.sso_checks import REQUEST_CHECKS, TARGET_CHECKS, check_acs, check_context, check_name_format
@@ -130,12 +131,45 @@ def test_no_faulty_logout_ends_a_session(stand: SamlStand) -> None:
 
 
 @pytest.mark.parametrize(
-    "check", [c for c in (*LOGOUT_CHECKS, *SESSION_CHECKS) if c not in {is_of_ours, slo_checks.check_service}]
+    "check",
+    [
+        c
+        for c in (*LOGOUT_CHECKS, *SESSION_CHECKS)
+        if c not in {is_of_ours, slo_checks.check_service, slo_checks.check_current}
+    ],
 )
 def test_without_one_check_of_logout_something_ends(stand: SamlStand, check: Callable[..., object]) -> None:
     open_door = stand.rebuilt(without(check))
     victim, known = signed_in(stand)
     assert any(ends(open_door, vector, victim, known) for vector in slo_vectors()), check.__name__
+
+
+def test_a_provider_whose_metadata_ended_ends_nothing_and_would_without_its_check(sqlite_url: str) -> None:
+    """Whoever holds a key that was taken out of use must not end visits with it."""
+    over = Party().declared(until=NOW)
+    with open_saml(sqlite_url, services=(saml_service("cantine", over),)) as stand:
+        victim = stand.sign_in()
+        told = assertion_of(stand.rebuilt(without(sso_checks.check_current)).ask(Message(), victim))
+        known = name_of(told), index_of(told)
+        message = logout_message(Party(), *known)
+        vector = SamlVector("ended", lambda _n, _i: ("GET", f"/saml/slo?{message.redirect(key=CANTEEN.key)}", None))
+        assert not ends(stand, vector, victim, known)
+        assert ends(stand.rebuilt(without(slo_checks.check_current)), vector, victim, known)
+
+
+@pytest.mark.parametrize(("bearers", "meant"), [(("a", "b"), 0), (("a", "a"), 2)])
+def test_a_name_that_several_bear_ends_nobody_without_an_index(bearers: tuple[str, ...], meant: int) -> None:
+    """A service may know people by their school: its sign-out of one must not be everybody's."""
+    told = tuple(SimpleNamespace(person_id=person_id) for person_id in bearers)
+    nothing, logins = SimpleNamespace(), SimpleNamespace(sessions_of=lambda *_: told)
+    door: Any = SingleLogout(  # type: ignore[arg-type]
+        nothing, nothing, logins, nothing, nothing, nothing, nothing, SloChecks(session=())
+    )  # fmt: skip
+    asked = SimpleNamespace(
+        received=SimpleNamespace(provider=SimpleNamespace(client_id="saml:cantine")),
+        request=SimpleNamespace(name_id=SimpleNamespace(value="0990002Y"), session_indexes=()),
+    )
+    assert len(door._meant(asked, None)) == meant
 
 
 def test_a_name_of_another_provider_ends_nothing_and_would_without_its_check(stand: SamlStand) -> None:

@@ -24,6 +24,10 @@ Post = Callable[[str, str, str], int]
 """Sends a body of a media type to an address and returns the status; raises `UpstreamUnavailable`. Guarded."""
 
 
+_NOT_NOW = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})
+"""What a service answers that is being put up, or that has too much to do: tried again."""
+
+
 @dataclass(frozen=True, slots=True)
 class CasLogout:
     """`LogoutNotifier` for services that speak CAS."""
@@ -43,10 +47,11 @@ class CasLogout:
             status = self.post(url, request, XML)
         else:
             status = self.post(url, urlencode({FIELD: request}), FORM)
-        if status == HTTPStatus.BAD_REQUEST:
-            raise LogoutUntold(Untold.REFUSED)
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in {HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN}:
+        if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+            return
+        if status in _NOT_NOW or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise UpstreamUnavailable(f"answered {status}")
+        raise LogoutUntold(Untold.REFUSED)  # led to a login page, say: it read nothing, and would read nothing again
 
 
 def name_of(service: Service, subject: str) -> str:

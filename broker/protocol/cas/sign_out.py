@@ -13,8 +13,8 @@ from broker.services.cas_addresses import services_at, without_ticket
 from broker.wire.http import (
     SESSION_COOKIE,
     Form,
-    PlainRequest,
     PlainResponse,
+    is_walked_to,
     parse_form,
     parting_headers,
     redirect_response,
@@ -47,12 +47,5 @@ class SignOut:
     def _onward(self, form: Form) -> str:
         """`service` (CAS 3) or `url` (CAS 2), when a descriptor names it: never an open redirect (§2.3.1)."""
         url = without_ticket(form.values.get("service") or form.values.get("url", ""))
-        return url if url and services_at(self.services.current().all(), url) else ""
-
-
-def is_walked_to(request: PlainRequest) -> bool:
-    """Tell whether a person's browser came here as a page: an image or a frame elsewhere ends nobody's session.
-
-    Browsers say so (Fetch Metadata §2); whoever does not say is believed: the cookie is not sent to such places.
-    """
-    return request.headers.get("sec-fetch-dest", "document") == "document"
+        at = services_at(self.services.current().all(), url) if url else ()
+        return url if any(not service.is_suspended for service in at) else ""

@@ -89,7 +89,7 @@ class Validation:
         try:
             asked = read_saml_request(call.request.body)
             fault = "repeated parameters" if form.repeated else "" if service else "no TARGET"
-            spent = self.spending.spend(call, Attempt(asked.ticket, service, proxies=True, fault=fault))
+            spent = self.spending.spend(call, Attempt(asked.ticket, service, proxies=False, fault=fault))
             subject = SamlSubject(spent.told.principal, spent.ticket.stands.authn.auth_time, service, asked.request_id)
             body = write_saml_success(subject, spent.told.attributes, issuer=self.issuer, now=call.now)
         except (TicketRefused, Unreadable, Unwritable) as fault_:

@@ -46,7 +46,7 @@ class SamlLogout:
         """See `LogoutNotifier.notify`. Each try is a message of its own."""
         service = self.services.current().by_client(logout.client_id)
         declared = service.saml if service else None
-        endpoint = declared.slo_by(Binding.SOAP) if declared else None
+        endpoint = declared.slo_by(Binding.SOAP) if declared and not declared.is_over(now) else None
         if service is None or declared is None or endpoint is None:
             raise LogoutUntold(Untold.NO_ADDRESS)
         message_id, envelope = self._envelope(Provider(service, declared), endpoint, logout, now=now)
@@ -112,7 +112,7 @@ class SamlFrames:
 
     def _address(self, service: Service, name: str, *, visit: str, now: datetime) -> str:
         endpoint = service.saml.slo_by(Binding.REDIRECT) if service.saml else None
-        if service.saml is None or endpoint is None:
+        if service.saml is None or endpoint is None or service.saml.is_over(now):
             return ""
         logout = Logout(visit, service.saml_client, name)
         telling = Telling(self.idp, now, self.keys, signs_element=False)

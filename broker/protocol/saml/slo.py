@@ -101,14 +101,21 @@ class SingleLogout:
         """A request from server to server: the answer says what was ended."""
         carried = Carried(Binding.SOAP, call.request.body.decode("utf-8", errors="replace"))
         submission = self._checked(carried, self.idp.addresses.soap, now=call.now)
-        meant = self._meant(submission, None)
-        status = self._status(submission.received.provider, meant) if meant else NOT_MEANT
-        for session in meant:
-            self.logins.leave(submission.received.provider.client_id, session.visit)
-            self.endings.end(session, trace=call.trace)
+        status = self._end_named(call, submission) or NOT_MEANT
         sender = Sender(self.idp.entity_id, "", call.now, self.keys.signing())
         answer = build_logout_response(sender, in_response_to=submission.request.request_id, status=status)
         return PlainResponse(200, _XML, in_envelope(answer))
+
+    def _end_named(self, call: Call, submission: LogoutSubmission) -> Status | None:
+        """End every session that the request names, whatever browser it is in; None when it names none."""
+        meant = self._meant(submission, None)
+        if not meant:
+            return None
+        status = self._status(submission.received.provider, meant)
+        for session in meant:
+            self.logins.leave(submission.received.provider.client_id, session.visit)
+            self.endings.end(session, trace=call.trace)
+        return status
 
     def _take(self, call: Call, carried: Carried) -> Answer:
         if _is_answer(carried):
@@ -117,7 +124,9 @@ class SingleLogout:
         handle = call.request.cookies.get(SESSION_COOKIE, "")
         session = call.session or self.endings.unended(handle)
         if session is None:
-            return redirect_response(self._onward(submission, DONE, now=call.now) or FAREWELL)
+            # No cookie comes into a frame elsewhere: whom the request names is looked for as by SOAP.
+            status = self._end_named(call, submission) or DONE
+            return redirect_response(self._onward(submission, status, now=call.now) or FAREWELL)
         if not self._meant(submission, session):
             return redirect_response(self._onward(submission, NOT_MEANT, now=call.now) or FAREWELL)
         status = self._status(submission.received.provider, (session,))
@@ -138,6 +147,8 @@ class SingleLogout:
         """The sessions that the request names; `here`: that of this browser, which alone may then be meant."""
         client_id, name = submission.received.provider.client_id, submission.request.name_id.value
         told = self.logins.sessions_of(client_id, name)
+        if here is None and not submission.request.session_indexes and len({each.person_id for each in told}) > 1:
+            return ()  # a name that several bear, as that of a school: it names none of them
         candidates = (Candidate(submission, each, told) for each in ((here,) if here else told))
         return tuple(each.session for each in candidates if all(check(each) for check in self.checks.session))
 

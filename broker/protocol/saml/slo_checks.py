@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from broker.domain.errors import InvalidSamlMessage, ServiceSuspended
+from broker.domain.errors import InvalidSamlMessage, ServiceSuspended, UnknownProvider
 from broker.domain.sessions import Session
 from broker.protocol.oidc.id_token import sid_for
 from broker.protocol.saml.messages import Received
@@ -51,6 +51,12 @@ def check_service(submission: LogoutSubmission) -> None:
     """The service is not suspended: it ends nothing, and nobody is sent to it."""
     if submission.received.provider.service.is_suspended:
         raise ServiceSuspended("suspended by an administrator")
+
+
+def check_current(submission: LogoutSubmission) -> None:
+    """Its metadata are still good (S-41): after their end nobody vouches for its keys and addresses."""
+    if submission.received.provider.declared.is_over(submission.now):
+        raise UnknownProvider("its metadata have ended")
 
 
 def check_signature(submission: LogoutSubmission) -> None:
@@ -113,6 +119,7 @@ def is_of_ours(candidate: Candidate) -> bool:
 
 LOGOUT_CHECKS: tuple[LogoutCheck, ...] = (
     check_service,
+    check_current,
     check_signature,
     check_signed,
     check_destination,

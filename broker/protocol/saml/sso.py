@@ -12,6 +12,7 @@ from broker.domain.audit import Action, AuditEvent
 from broker.domain.errors import (
     AccessDenied,
     AnotherIsMeant,
+    InvalidSamlMessage,
     LoginRequired,
     PageNotFound,
     ProtocolError,
@@ -48,6 +49,8 @@ from policies import PolicyBook
 
 log = logging.getLogger(__name__)
 _ANEW = frozenset({"login"})
+MOST_KEPT = 16 * 1024
+"""Characters of a request that wait for a login: whoever sends thousands must not fill the memory with them."""
 _SILENT = frozenset({"none"})
 
 
@@ -226,6 +229,8 @@ class SingleSignOn:
 
     def _ask_login(self, call: Call, asking: Asking, book: PolicyBook, *, anew: bool) -> NeedsLogin:
         service = asking.provider.service
+        if len(asking.kept.raw) > MOST_KEPT:
+            raise InvalidSamlMessage("too long to be kept while somebody signs in")
         kept = asking.kept.values if asking.kept.raw else {"init": service.service_id}
         resume = self.pending.keep_for_login(kept, browser=call.browser, started=call.now)
         wanted = wanted_level(asking.request, _table(asking.provider, book))

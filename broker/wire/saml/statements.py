@@ -9,6 +9,7 @@ from datetime import datetime
 from lxml import etree
 
 from broker.wire.saml.names import BEARER, SAML, saml
+from broker.wire.saml.refusals import Refusal, SamlRefused
 from broker.wire.saml.response import VerifiedAssertion
 
 
@@ -173,4 +174,7 @@ def _moment(text: str | None) -> datetime | None:
 def _instant(text: str) -> datetime:
     """UTC by the schema; seconds may have any number of digits behind the point, of which Python reads six."""
     whole, point, rest = text.removesuffix("Z").partition(".")
-    return datetime.fromisoformat(f"{whole}{point}{rest[:6]}+00:00")
+    try:
+        return datetime.fromisoformat(f"{whole}{point}{rest[:6]}+00:00")
+    except ValueError:  # XML Schema knows an hour of 24, and years that Python has not
+        raise SamlRefused(Refusal.TIME, "no time of this calendar") from None
