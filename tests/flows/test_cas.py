@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from tests.cas_stand import BOOKS, CALLBACK, NOTES, PORTAL, CasStand, open_cas, read_outcome
+from tests.no_programs import forbid_programs
 from tests.oidc_stand import Browser
 
 
@@ -74,3 +75,8 @@ def test_without_a_session_gateway_comes_back_without_a_ticket(cas: CasStand) ->
 def test_the_facade_takes_a_ticket_by_post_and_by_header(cas: CasStand, browser: Browser) -> None:
     answer = cas.get("/login", browser, service=PORTAL, method="HEADER")
     assert cas.validate(answer.headers["ticket"], PORTAL).user
+
+
+def test_no_other_program_is_run_for_a_ticket(cas: CasStand, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    forbid_programs(monkeypatch)
+    test_a_ticket_tells_who_came_once(cas, browser)

@@ -20,6 +20,7 @@ from broker.wire.saml.decryption import decrypt
 from broker.wire.saml.gate import read, verify
 from broker.wire.saml.keys import decryption_key
 from broker.wire.saml.received import keys_of
+from tests.no_programs import forbid_programs
 from tests.oidc_stand import ISSUER, UAI, Answer, Browser, get_tokens
 from tests.saml_party import PASSWORD, PERSISTENT, TRANSIENT, Message, Party, private_pem
 from tests.saml_stand import (
@@ -265,3 +266,9 @@ def test_of_two_services_neither_can_put_its_names_beside_the_others(sqlite_url:
         )
         assert name_of(first) != name_of(second)
         assert index_of(first) != index_of(second)
+
+
+def test_no_other_program_is_run_for_an_assertion(stand: SamlStand, monkeypatch: pytest.MonkeyPatch) -> None:
+    browser = stand.sign_in()
+    forbid_programs(monkeypatch)
+    assert name_of(assertion_of(stand.ask(Message(), browser)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -16,6 +17,7 @@ from broker.wire.http import SESSION_COOKIE
 from broker.wire.saml import names, read
 from tests import builders
 from tests.clock import FakeClock
+from tests.no_programs import forbid_programs
 from tests.oidc_stand import Answer, Browser
 from tests.saml_peer import octets, parsed, response_xml
 from tests.saml_sources import answer_xml, form, question, token_of, told_to, write_source
@@ -124,3 +126,15 @@ def test_a_source_that_says_no_is_told_as_such(stand: Stand) -> None:
 def test_the_provider_finds_our_metadata(stand: Stand) -> None:
     answer = call(stand.broker, "GET", "/saml/sp/essai/metadata")
     assert (answer.status, f"{ISSUER}/saml/sp/essai/acs" in answer.body.decode()) == (200, True)
+
+
+def test_no_other_program_is_run_for_an_answer(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    forbid_programs(monkeypatch)
+    assert stand.sign_in(kind="are").status == 303
+    assert "Léa" in call(stand.broker, "GET", "/", stand.browser).body.decode()
+
+
+def test_what_forbids_programs_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    forbid_programs(monkeypatch)
+    with pytest.raises(AssertionError, match="started"):
+        subprocess.run(["true"], check=False)
