@@ -75,10 +75,6 @@ def preau(
         ]
 
 
-def _signing(plain: Provider, kind: str, alg: str) -> Provider:
-    return replace(plain, name=f"préau ({kind}, {alg})", client_id=f"mesure-{alg.lower()}", alg=alg)
-
-
 def _settle(
     folder: Path, database: str, redis: str, port: int, *, files: Mapping[str, str]
 ) -> tuple[Path, dict[str, str]]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from broker.protocol.saml import slo_checks, sso_checks
+from broker.protocol.saml import message_checks
 from broker.protocol.saml.slo import SingleLogout, SloChecks
 from broker.protocol.saml.slo_checks import LOGOUT_CHECKS, SESSION_CHECKS, is_of_ours
 from broker.protocol.saml.sso import SingleSignOn
@@ -80,7 +80,7 @@ def test_no_faulty_request_gets_an_assertion(stand: SamlStand) -> None:
 
 
 _ELSEWHERE = frozenset(
-    {check_acs, check_name_format, check_context, sso_checks.check_service, sso_checks.check_current}
+    {check_acs, check_name_format, check_context, message_checks.check_service, message_checks.check_current}
 )
 """A suspended service is tried in `test_saml_flags`, metadata that ended below. The others are looked at again where
 they are used: address and format are looked up, never taken from the request, and a context that nobody knows is
@@ -99,7 +99,7 @@ def test_a_provider_whose_metadata_ended_gets_nothing_and_would_without_its_chec
         browser = stand.sign_in()
         assert stand.ask(Message(), browser).body == b"PRE-3061"
         assert stand.call("GET", "/saml/sso/init?sp=cantine", browser=browser).body == b"PRE-3061"
-        open_door = stand.rebuilt(without(sso_checks.check_current))
+        open_door = stand.rebuilt(without(message_checks.check_current))
         assert assertion_of(open_door.ask(Message(), browser)) is not None
 
 
@@ -135,7 +135,7 @@ def test_no_faulty_logout_ends_a_session(stand: SamlStand) -> None:
     [
         c
         for c in (*LOGOUT_CHECKS, *SESSION_CHECKS)
-        if c not in {is_of_ours, slo_checks.check_service, slo_checks.check_current}
+        if c not in {is_of_ours, message_checks.check_service, message_checks.check_current}
     ],
 )
 def test_without_one_check_of_logout_something_ends(stand: SamlStand, check: Callable[..., object]) -> None:
@@ -149,12 +149,12 @@ def test_a_provider_whose_metadata_ended_ends_nothing_and_would_without_its_chec
     over = Party().declared(until=NOW)
     with open_saml(sqlite_url, services=(saml_service("cantine", over),)) as stand:
         victim = stand.sign_in()
-        told = assertion_of(stand.rebuilt(without(sso_checks.check_current)).ask(Message(), victim))
+        told = assertion_of(stand.rebuilt(without(message_checks.check_current)).ask(Message(), victim))
         known = name_of(told), index_of(told)
         message = logout_message(Party(), *known)
         vector = SamlVector("ended", lambda _n, _i: ("GET", f"/saml/slo?{message.redirect(key=CANTEEN.key)}", None))
         assert not ends(stand, vector, victim, known)
-        assert ends(stand.rebuilt(without(slo_checks.check_current)), vector, victim, known)
+        assert ends(stand.rebuilt(without(message_checks.check_current)), vector, victim, known)
 
 
 @pytest.mark.parametrize(("bearers", "meant"), [(("a", "b"), 0), (("a", "a"), 2)])

@@ -14,7 +14,7 @@ from lxml import etree
 
 from broker.app import Broker
 from broker.wire.http import SESSION_COOKIE
-from broker.wire.saml import names, read
+from broker.wire.saml import SamlRefused, names, read
 from tests import builders
 from tests.clock import FakeClock
 from tests.no_programs import forbid_programs
@@ -77,7 +77,11 @@ def test_a_mother_with_two_files_signs_in_and_sees_both_children(stand: Stand, k
 
 def test_what_we_ask_is_what_our_own_gate_would_take(stand: Stand) -> None:
     request, _ = question(stand.leave().location)
-    read(etree.tostring(request), names.samlp("AuthnRequest"))
+    taken = read(etree.tostring(request), names.samlp("AuthnRequest"))
+    assert taken.get("ID") == request.get("ID")
+    request.set("Autre", "x")
+    with pytest.raises(SamlRefused):
+        read(etree.tostring(request), names.samlp("AuthnRequest"))
 
 
 def test_an_answer_signs_nobody_in_at_another_browser(stand: Stand) -> None:

@@ -10,11 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from broker.domain.errors import InvalidSamlMessage, ServiceSuspended, UnknownProvider
+from broker.domain.errors import InvalidSamlMessage
 from broker.domain.sessions import Session
 from broker.protocol.oidc.id_token import sid_for
+from broker.protocol.saml.message_checks import check_age, check_current, check_service, check_signature, check_time
 from broker.protocol.saml.messages import Received
-from broker.protocol.saml.provider import MESSAGE_LIFE, SKEW
+from broker.protocol.saml.provider import SKEW
 from broker.wire.saml.received import Signature
 from broker.wire.saml.requests import LogoutRequest
 
@@ -47,24 +48,6 @@ LogoutCheck = Callable[[LogoutSubmission], None]
 SessionCheck = Callable[[Candidate], bool]
 
 
-def check_service(submission: LogoutSubmission) -> None:
-    """The service is not suspended: it ends nothing, and nobody is sent to it."""
-    if submission.received.provider.service.is_suspended:
-        raise ServiceSuspended("suspended by an administrator")
-
-
-def check_current(submission: LogoutSubmission) -> None:
-    """Its metadata are still good (S-41): after their end nobody vouches for its keys and addresses."""
-    if submission.received.provider.declared.is_over(submission.now):
-        raise UnknownProvider("its metadata have ended")
-
-
-def check_signature(submission: LogoutSubmission) -> None:
-    """A signature that is there holds."""
-    if submission.received.signature is Signature.BAD:
-        raise InvalidSamlMessage("a signature that does not hold")
-
-
 def check_signed(submission: LogoutSubmission) -> None:
     """It is signed, whatever the metadata says of requests: anybody could write one (SDP-IDP26)."""
     if submission.received.signature is Signature.ABSENT:
@@ -77,18 +60,6 @@ def check_destination(submission: LogoutSubmission) -> None:
     optional = submission.received.binding.name == "SOAP"
     if stated != submission.address and not (optional and not stated):
         raise InvalidSamlMessage("sent to another address")
-
-
-def check_age(submission: LogoutSubmission) -> None:
-    """It was made a moment ago: one that somebody kept ends no later session."""
-    if submission.now - submission.request.issued_at > MESSAGE_LIFE:
-        raise InvalidSamlMessage("too old")
-
-
-def check_time(submission: LogoutSubmission) -> None:
-    """It was not made in a time to come."""
-    if submission.request.issued_at - submission.now > SKEW:
-        raise InvalidSamlMessage("made in the future")
 
 
 def check_until(submission: LogoutSubmission) -> None:

@@ -14,14 +14,13 @@ from broker.domain.errors import (
     InvalidSamlMessage,
     NameNotGiven,
     RedirectMismatch,
-    ServiceSuspended,
-    UnknownProvider,
     UnmetRequirements,
 )
 from broker.domain.service_clients import Binding, Endpoint
+from broker.protocol.saml.message_checks import check_age, check_current, check_service, check_signature, check_time
 from broker.protocol.saml.messages import Received
 from broker.protocol.saml.name_ids import chosen_format
-from broker.protocol.saml.provider import MESSAGE_LIFE, SKEW, IdentityProvider
+from broker.protocol.saml.provider import IdentityProvider
 from broker.wire.saml.received import Signature
 from broker.wire.saml.requests import AuthnRequest
 
@@ -44,24 +43,6 @@ class Submission:
 SsoCheck = Callable[[Submission], None]
 
 
-def check_service(submission: Submission) -> None:
-    """The service is not suspended: nobody is sent to it, not even with a refusal."""
-    if submission.received.provider.service.is_suspended:
-        raise ServiceSuspended("suspended by an administrator")
-
-
-def check_current(submission: Submission) -> None:
-    """Its metadata are still good (S-41): after their end nobody vouches for its addresses and keys."""
-    if submission.received.provider.declared.is_over(submission.now):
-        raise UnknownProvider("its metadata have ended")
-
-
-def check_signature(submission: Submission) -> None:
-    """A signature that is there holds (SDP-IDP04): whoever strips or bends one is not the provider."""
-    if submission.received.signature is Signature.BAD:
-        raise InvalidSamlMessage("a signature that does not hold")
-
-
 def check_signed(submission: Submission) -> None:
     """It is signed where the metadata or the descriptor says that requests are (SDP-IDP05)."""
     received = submission.received
@@ -74,18 +55,6 @@ def check_destination(submission: Submission) -> None:
     stated, signed = submission.request.destination, submission.received.signature is not Signature.ABSENT
     if (stated or signed) and stated != submission.idp.addresses.sso:
         raise InvalidSamlMessage("sent to another address")
-
-
-def check_age(submission: Submission) -> None:
-    """It was made a moment ago: an old one, kept by somebody, starts nothing."""
-    if submission.now - submission.request.issued_at > MESSAGE_LIFE:
-        raise InvalidSamlMessage("too old")
-
-
-def check_time(submission: Submission) -> None:
-    """It was not made in a time to come."""
-    if submission.request.issued_at - submission.now > SKEW:
-        raise InvalidSamlMessage("made in the future")
 
 
 def check_acs_once(submission: Submission) -> None:

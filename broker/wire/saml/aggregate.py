@@ -20,7 +20,7 @@ from broker.wire.saml.keys import VerifyingKey
 from broker.wire.saml.names import ds, md
 from broker.wire.saml.refusals import Refusal, SamlRefused
 from broker.wire.saml.schema import check_schema
-from broker.wire.saml.xml import HARMLESS_IN_DOCUMENTS, canonical, parse_document, scan, standalone
+from broker.wire.saml.xml import HARMLESS_IN_DOCUMENTS, LOCKED, canonical, parse_document, scan, standalone
 
 MOST_AGGREGATE = 192 * 1024 * 1024
 MOST_ENTITY = 1024 * 1024
@@ -107,14 +107,8 @@ def _children(octets: bytes) -> Iterator[Element]:
     parser = etree.XMLPullParser(
         events=("end",),
         tag=(*_PARTS, ds("Signature"), md("EntitiesDescriptor")),
-        resolve_entities=False,
-        load_dtd=False,
-        dtd_validation=False,
-        no_network=True,
-        huge_tree=False,
-        remove_comments=True,
-        strip_cdata=True,
         collect_ids=False,
+        **LOCKED,
     )
     try:
         for piece in _pieces(octets):

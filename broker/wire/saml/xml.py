@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from codecs import getincrementaldecoder
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from threading import local
+from typing import Any
 
 from lxml import etree
 
@@ -29,19 +30,23 @@ _MARKUP = re.compile(rb"<[!?]")
 HARMLESS_IN_DOCUMENTS = (b"<!--", b"<![CDATA[")
 
 
+LOCKED: Mapping[str, Any] = {
+    "resolve_entities": False,
+    "load_dtd": False,
+    "dtd_validation": False,
+    "no_network": True,
+    "huge_tree": False,
+    "remove_comments": True,
+    "strip_cdata": True,
+}
+"""What every parser of foreign XML is told: to read, and nothing else."""
+
+
 class _Parsers(local):
     """A locked parser for each thread: lxml serialises threads that share one, and making one costs a parse."""
 
     def __init__(self) -> None:
-        self.parser = etree.XMLParser(
-            resolve_entities=False,
-            load_dtd=False,
-            dtd_validation=False,
-            no_network=True,
-            huge_tree=False,
-            remove_comments=True,
-            strip_cdata=True,
-        )
+        self.parser = etree.XMLParser(**LOCKED)
 
 
 _OF_THREAD = _Parsers()
