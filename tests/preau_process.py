@@ -19,6 +19,7 @@ from tests.scripted_browser import Page, ScriptedBrowser
 
 START_SECONDS = 110
 STOP_SECONDS = 10
+PRINT_SECONDS = 20
 EDUCONNECT = "EduConnect"
 
 
@@ -59,6 +60,14 @@ def running(log: Path, port: int, *arguments: str, environ: Mapping[str, str] | 
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def shown_after(started: Running, words: str) -> str:
+    """What it has printed once `words` are there: the demo first answers, then prints its addresses, a moment later."""
+    limit = time.monotonic() + PRINT_SECONDS
+    while words not in (shown := started.log.read_text(encoding="utf-8")) and time.monotonic() < limit:
+        time.sleep(0.1)
+    return shown
 
 
 def stopped(started: Running, how: signal.Signals) -> int:

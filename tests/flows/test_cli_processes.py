@@ -24,7 +24,7 @@ from broker.storage.engine import open_engine, writing
 from broker.storage.schema import signing_keys
 from broker.storage.sql_keys import SqlKeys
 from broker.stores import utc_now
-from tests.preau_process import EDUCONNECT, Running, are_gone, children_of, running, sign_in, stopped
+from tests.preau_process import EDUCONNECT, Running, are_gone, children_of, running, shown_after, sign_in, stopped
 from tests.scripted_browser import Page, ScriptedBrowser
 from tests.servers import free_port
 
@@ -59,7 +59,7 @@ def browser() -> Iterator[ScriptedBrowser]:
 
 
 def test_the_terminal_shows_addresses_and_people_and_no_log_line(demo: Running) -> None:
-    shown = demo.log.read_text(encoding="utf-8")
+    shown = shown_after(demo, demo.origin)
     assert demo.origin in shown
     assert MOTHER in shown
     assert PASSWORD in shown
