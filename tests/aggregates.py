@@ -71,12 +71,22 @@ def aggregate(
     return signed(text, key or federation_key())
 
 
-def lone(party: Party = PARTIES[0], *, until: datetime | None = SOON) -> bytes:
+def published(made: datetime | None, *, said: str = "") -> str:
+    """What an aggregate says of itself: when it was made; nothing at all for None. `said`: instead of a time."""
+    if made is None and not said:
+        return ""
+    told = f'creationInstant="{said or stamp(made or NOW)}" publisher="urn:education"'
+    rpi = "urn:oasis:names:tc:SAML:metadata:rpi"
+    return f'<md:Extensions><mdrpi:PublicationInfo xmlns:mdrpi="{rpi}" {told}/></md:Extensions>'
+
+
+def lone(party: Party = PARTIES[0], *, until: datetime | None = SOON, made: datetime | None = None) -> bytes:
     """One entity that signs for itself."""
     said = f' ID="_one" validUntil="{stamp(until)}"' if until else ' ID="_one"'
     text = party.metadata().decode().replace(" entityID", f"{said} entityID", 1)
     place = text.index("<md:SPSSODescriptor")
-    return signed(text[:place] + signature_template("_one", federation_key()) + text[place:], federation_key())
+    own = signature_template("_one", federation_key()) + published(made)
+    return signed(text[:place] + own + text[place:], federation_key())
 
 
 def signed(text: str, key: XmlSigningKey) -> bytes:

@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 LOOK = timedelta(minutes=1)
 EVERY = timedelta(hours=1)
 AGAIN = timedelta(minutes=10)
+AHEAD = timedelta(minutes=5)
+"""So far may a federation's clock be ahead of ours."""
 
 Fetch = Callable[[str], bytes]
 """Gets the document at an address. Raises `UpstreamUnavailable`."""
@@ -115,13 +117,32 @@ def check_not_too_long(taking: Taking) -> None:
         raise SamlRefused(Refusal.TIME, "its validUntil is too far ahead")
 
 
+def check_made(taking: Taking) -> None:
+    """It was not made in a time to come: no later one could take its place until then."""
+    if taking.head.made is not None and taking.head.made > taking.now + AHEAD:
+        raise SamlRefused(Refusal.TIME, "made in a time to come")
+
+
 def check_not_older(taking: Taking) -> None:
     """It is no earlier one, sent again: what was withdrawn since would come back."""
-    if taking.kept is not None and taking.head.until < taking.kept.head.until:
+    if taking.kept is not None and _is_older(taking.head, taking.kept.head, now=taking.now):
         raise SamlRefused(Refusal.TIME, "older than what is kept")
 
 
-HEAD_CHECKS: tuple[Callable[[Taking], None], ...] = (check_not_over, check_not_too_long, check_not_older)
+HEAD_CHECKS: tuple[Callable[[Taking], None], ...] = (check_not_over, check_not_too_long, check_made, check_not_older)
+
+
+def _is_older(head: SignedHead, kept: SignedHead, *, now: datetime) -> bool:
+    """By when both were made, where both say it: a newer one may end sooner. Else by their ends, which is stricter.
+
+    One that does not say it takes the place of one that does only when that has ended: an old copy, of a time when
+    nothing was said, could end later.
+    """
+    if head.made is not None and kept.made is not None:
+        return (head.made, head.until) < (kept.made, kept.until)
+    if kept.made is not None and kept.until > now:
+        return True
+    return head.until < kept.until
 
 
 def _kept(path: Path) -> Shelf | None:

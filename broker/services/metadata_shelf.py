@@ -110,7 +110,8 @@ class _Index:
     def close(self, head: SignedHead, *, taken: datetime, source: str) -> None:
         said = {
             "start": head.start.decode(), "end": head.end.decode(), "until": head.until.isoformat(),
-            "taken": taken.isoformat(), "source": source, "places": self._places, "twice": sorted(self._twice),
+            "made": head.made.isoformat() if head.made else "", "taken": taken.isoformat(), "source": source,
+            "places": self._places, "twice": sorted(self._twice),
         }  # fmt: skip
         written = json.dumps(said, ensure_ascii=False).encode()
         self._file.write(written + len(written).to_bytes(_LENGTH))
@@ -126,11 +127,22 @@ def _read(path: Path, file: IO[bytes]) -> Shelf:
     said = json.loads(file.read(length))
     return Shelf(
         path,
-        SignedHead(said["start"].encode(), said["end"].encode(), datetime.fromisoformat(said["until"])),
+        _head(said),
         taken=datetime.fromisoformat(said["taken"]),
         source=said["source"],
         places={name: (place[0], place[1]) for name, place in said["places"].items()},
         twice=frozenset(said["twice"]),
+    )
+
+
+def _head(said: Mapping[str, str]) -> SignedHead:
+    """What was written of a head; files of earlier versions do not say when theirs was made."""
+    made = said.get("made")
+    return SignedHead(
+        said["start"].encode(),
+        said["end"].encode(),
+        datetime.fromisoformat(said["until"]),
+        datetime.fromisoformat(made) if made else None,
     )
 
 

@@ -17,7 +17,7 @@ from lxml.etree import _Element as Element
 
 from broker.wire.saml.gate import DIGESTS, Signed, check_digest, check_signature, is_signed, signature_of, verify
 from broker.wire.saml.keys import VerifyingKey
-from broker.wire.saml.names import ds, md
+from broker.wire.saml.names import MDRPI, ds, md
 from broker.wire.saml.refusals import Refusal, SamlRefused
 from broker.wire.saml.schema import check_schema
 from broker.wire.saml.xml import HARMLESS_IN_DOCUMENTS, LOCKED, canonical, parse_document, scan, standalone
@@ -39,11 +39,15 @@ _PARTS = (md("EntityDescriptor"), md("Extensions"))
 
 @dataclass(frozen=True, slots=True)
 class SignedHead:
-    """What stands around every entity, canonical (empty where there is one alone), and until when all of it is good."""
+    """What stands around every entity, canonical (empty where there is one alone), and until when all of it is good.
+
+    `made`: when it was published, by its own words (SAML Metadata RPI §2.2 `creationInstant`); None: it does not say.
+    """
 
     start: bytes
     end: bytes
     until: datetime
+    made: datetime | None = None
 
 
 def read_signed(octets: bytes, keys: Iterable[VerifyingKey], keep: Keep) -> SignedHead:
@@ -79,7 +83,7 @@ def _read_one(octets: bytes, keys: Iterable[VerifyingKey], keep: Keep) -> Signed
     check_schema(standalone(root.find(ds("Signature"))))
     verified = verify(root, keys).element
     keep(verified.get("entityID", ""), canonical(verified))
-    return SignedHead(b"", b"", _demanded(verified))
+    return SignedHead(b"", b"", _demanded(verified), _made(verified.find(md("Extensions"))))
 
 
 def _read_many(octets: bytes, keys: Iterable[VerifyingKey], keep: Keep) -> SignedHead:
@@ -100,6 +104,16 @@ def _demanded(root: Element) -> datetime:
     if until is None:
         raise SamlRefused(Refusal.TIME, "no validUntil")
     return until
+
+
+def _made(extensions: Element | None) -> datetime | None:
+    """When a document was published; what is no time with a zone is as good as nothing said."""
+    said = extensions.find(f"{{{MDRPI}}}PublicationInfo") if extensions is not None else None
+    try:
+        made = datetime.fromisoformat(said.get("creationInstant") or "") if said is not None else None
+    except ValueError:
+        return None
+    return made if made is not None and made.tzinfo is not None else None
 
 
 def _children(octets: bytes) -> Iterator[Element]:
@@ -152,6 +166,7 @@ class _Walk:
         self._start, self._end = _shell(canonical(root, self._prefixes))
         self._digest = DIGESTS[self._signed.digest_method](self._start)
         self._count = 0
+        self._made: datetime | None = None
         self._text(root.text)
         root.text = None
 
@@ -159,6 +174,8 @@ class _Walk:
         """Hash the next child, in its place. Raises `SamlRefused`."""
         if child.tag not in _PARTS or child.getprevious() is not self._last or child.getnext() is not None:
             raise SamlRefused(Refusal.SCHEMA, "something else than entities")
+        if child.tag == md("Extensions") and self._last.tag == ds("Signature"):
+            self._made = _made(child)
         self._text(self._last.tail)
         self._root.remove(self._last)
         self._last = child
@@ -178,7 +195,7 @@ class _Walk:
         self._digest.update(self._end)
         check_digest(self._signed, self._digest.digest())
         head = parse_document(self._start + self._end, most_bytes=MOST_ENTITY)
-        return SignedHead(self._start, self._end, _demanded(head))
+        return SignedHead(self._start, self._end, _demanded(head), self._made)
 
     def _hand_on(self, name: str, octets: bytes) -> None:
         self._count += 1

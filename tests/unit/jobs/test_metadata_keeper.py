@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,12 +14,12 @@ import pytest
 
 from broker.domain.errors import UpstreamUnavailable
 from broker.jobs import metadata_keeper
-from broker.jobs.metadata_keeper import AGAIN, EVERY, HEAD_CHECKS, MetadataKeeper, refresh
+from broker.jobs.metadata_keeper import AGAIN, AHEAD, EVERY, HEAD_CHECKS, MetadataKeeper, refresh
 from broker.services.metadata_alarms import Alarm, AlarmKind
 from broker.services.metadata_origins import Origin, shelf_path
 from broker.services.metadata_shelf import open_shelf
 from broker.wire.saml.refusals import Refusal, SamlRefused
-from tests.aggregates import PARTIES, SOON, aggregate, entities, write_certificate
+from tests.aggregates import PARTIES, SOON, aggregate, entities, lone, published, write_certificate
 from tests.builders import NOW
 from tests.saml_party import key_of
 
@@ -73,6 +74,7 @@ def test_a_file_that_somebody_else_fetches_is_read_as_an_address_is(tmp_path: Pa
 HEADS: dict[str, Callable[[], bytes]] = {
     "check_not_over": lambda: aggregate(until=NOW),
     "check_not_too_long": lambda: aggregate(until=NOW + timedelta(days=91)),
+    "check_made": lambda: aggregate([published(NOW + 2 * AHEAD), *entities()]),
     "check_not_older": lambda: aggregate(entities()[:1], until=SOON - timedelta(days=1)),
 }
 
@@ -91,6 +93,46 @@ def test_each_check_of_a_signed_head_stops_what_no_other_does(
     assert until_kept(tmp_path, origin) == before
     monkeypatch.setattr(metadata_keeper, "HEAD_CHECKS", tuple(each for each in HEAD_CHECKS if each is not check))
     assert refresh(origin, tmp_path, Web(HEADS[name]()), now=NOW)
+
+
+LATER, SOONER = SOON + timedelta(days=1), SOON - timedelta(days=1)
+MADE = NOW - timedelta(hours=2)
+SUCCESSORS: dict[str, tuple[datetime | None, datetime, bool]] = {
+    "made later, and ends sooner": (MADE + timedelta(seconds=1), SOONER, True),
+    "made earlier, and ends later": (MADE - timedelta(seconds=1), LATER, False),
+    "made at the same time, and ends sooner": (MADE, SOONER, False),
+    "made at the same time, and ends later": (MADE, LATER, True),
+    "says nothing, and ends later": (None, LATER, False),
+}
+
+
+@pytest.mark.parametrize("alone", [False, True], ids=["aggregate", "lone"])
+@pytest.mark.parametrize("name", SUCCESSORS)
+def test_of_two_that_say_when_they_were_made_the_later_is_kept(
+    tmp_path: Path, origin: Origin, name: str, alone: bool
+) -> None:
+    def document(made: datetime | None, until: datetime) -> bytes:
+        return lone(until=until, made=made) if alone else aggregate([published(made), *entities()], until=until)
+
+    made, until, is_taken = SUCCESSORS[name]
+    refresh(origin, tmp_path, Web(document(MADE, SOON)), now=NOW)
+    with nullcontext() if is_taken else pytest.raises(SamlRefused):
+        refresh(origin, tmp_path, Web(document(made, until)), now=NOW + EVERY)
+    assert until_kept(tmp_path, origin) == (until if is_taken else SOON)
+
+
+def test_one_that_says_nothing_takes_the_place_of_one_that_has_ended(tmp_path: Path, origin: Origin) -> None:
+    refresh(origin, tmp_path, Web(aggregate([published(MADE), *entities()])), now=NOW)
+    assert refresh(origin, tmp_path, Web(aggregate(until=LATER)), now=SOON)
+
+
+@pytest.mark.parametrize("said", ["hier", "2026-09-14T08:00:00", ""])
+def test_a_time_that_is_none_says_nothing(tmp_path: Path, origin: Origin, said: str) -> None:
+    untold = [published(None, said=said), *entities()]
+    refresh(origin, tmp_path, Web(aggregate(untold)), now=NOW)
+    with pytest.raises(SamlRefused):
+        refresh(origin, tmp_path, Web(aggregate(untold, until=SOONER)), now=NOW)
+    assert refresh(origin, tmp_path, Web(aggregate([published(MADE), *entities()], until=LATER)), now=NOW)
 
 
 @pytest.mark.parametrize(
