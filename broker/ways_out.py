@@ -38,7 +38,8 @@ def open_notifier(
     ways = [open_way_out(settings, resources, strangers=strangers) for strangers in (False, True)]
     by_openid = BackChannel(provider, register, signer, *(partial(_post, way) for way in ways))
     by_cas = CasLogout(register, partial(_post_as, open_way_out(settings, resources)))
-    by_saml = SamlLogout(saml.idp, register, saml.keys, partial(_post_envelope, open_way_out(settings, resources)))
+    soap = [open_way_out(settings, resources, strangers=strangers) for strangers in (False, True)]
+    by_saml = SamlLogout(saml.idp, register, saml.keys, *(partial(_post_envelope, way) for way in soap))
     return Notifiers({Protocol.OIDC: by_openid, Protocol.CAS: by_cas, Protocol.SAML: by_saml})
 
 
@@ -75,7 +76,8 @@ def open_way_out(
 ) -> Outbound:
     """A client for addresses that services registered: one for each use, so that none takes the other's places.
 
-    `strangers`: for what clients name that registered themselves; the networks of declared services are not theirs.
+    `strangers`: for what clients name that registered themselves, and metadata from elsewhere; the networks of declared
+    services are not theirs.
     """
     networks = settings.registration.reachable_networks if strangers else settings.reachable_networks
     try:

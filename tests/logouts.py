@@ -243,6 +243,11 @@ def no_post(_: str, __: str) -> int:
     raise UpstreamUnavailable("no stranger is called here")
 
 
+def no_post_xml(_: str, __: bytes) -> tuple[int, bytes]:
+    """Nobody is called."""
+    raise UpstreamUnavailable("no stranger is called here")
+
+
 def _signer(web: WebStand, clock: FakeClock) -> Signer:
     """The keys that the stand's door signs with."""
     return Signer(_vault(web), wanted=keys_of_clients(("ES256",)), clock=clock)
@@ -252,7 +257,7 @@ def _by_saml(web: WebStand, settings: ProviderSettings, clock: FakeClock, post: 
     vault = _vault(web)
     vault.keys.change(ChangeKeys(clock(), (), added=(stored_key(),)))
     keys = SamlKeys(vault, _signer(web, clock), name=HOST)
-    return SamlLogout(IdentityProvider(BASE, settings.lives), web.register, keys, post)
+    return SamlLogout(IdentityProvider(BASE, settings.lives), web.register, keys, post, strangers=no_post_xml)
 
 
 def _vault(web: WebStand) -> KeyVault:

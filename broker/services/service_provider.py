@@ -165,6 +165,6 @@ def _faults_of(provider: ServiceProvider) -> Iterator[tuple[str, str]]:
             if why := address_fault(address):
                 yield "metadata_file", f"the metadata: '{address}' {why}"
     if provider.encrypt and not provider.encryption:
-        yield "encrypt", "'encrypt' needs a certificate for encryption in the metadata"
+        yield "encrypt", "'encrypt' needs an RSA certificate for encryption in the metadata"
     if provider.wants_signed and not provider.signing:
         yield "want_signed_requests", "signed requests need a certificate for signing in the metadata"

@@ -22,6 +22,7 @@ from broker.wire.saml.assertion import Status
 from broker.wire.saml.logout import Sender, build_logout_response, in_envelope
 from broker.wire.saml.names import REQUESTER, SUCCESS
 from broker.wire.saml.received import LOGOUT_ANSWER, LOGOUT_REQUEST, Signature, open_redirect, open_soap
+from tests.logouts import no_post_xml
 from tests.oidc_stand import ISSUER, Browser, get_tokens, service
 from tests.saml_party import POST, REDIRECT, SOAP, Message, Party, logout_message
 from tests.saml_stand import SamlStand, assertion_of, index_of, name_of, open_saml, saml_service
@@ -156,7 +157,7 @@ def notifier(stand: SamlStand, status: Status, *, answers: str = "") -> tuple[Sa
         answered = answers or request.request_id
         return 200, in_envelope(build_logout_response(sender, in_response_to=answered, status=status))
 
-    return SamlLogout(idp_of(stand), stand.oidc.register, stand.keys, post), seen
+    return SamlLogout(idp_of(stand), stand.oidc.register, stand.keys, post, no_post_xml), seen
 
 
 def visit_of(stand: SamlStand, browser: Browser) -> str:

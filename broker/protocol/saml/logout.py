@@ -35,12 +35,17 @@ PostXml = Callable[[str, bytes], tuple[int, bytes]]
 
 @dataclass(frozen=True, slots=True)
 class SamlLogout:
-    """`LogoutNotifier` for the SAML service providers of the register."""
+    """`LogoutNotifier` for the SAML service providers of the register.
+
+    `post` calls addresses of metadata that an administrator put here, `strangers` those that came from elsewhere: what
+    a federation publishes tomorrow must not make us call into the networks that are open to declared services (SSRF).
+    """
 
     idp: IdentityProvider
     services: Current[Services]
     keys: SamlKeys
     post: PostXml
+    strangers: PostXml
 
     def notify(self, logout: Logout, *, now: datetime) -> None:
         """See `LogoutNotifier.notify`. Each try is a message of its own."""
@@ -50,7 +55,8 @@ class SamlLogout:
         if service is None or declared is None or endpoint is None:
             raise LogoutUntold(Untold.NO_ADDRESS)
         message_id, envelope = self._envelope(Provider(service, declared), endpoint, logout, now=now)
-        status, body = self.post(endpoint.location, envelope)
+        post = self.strangers if declared.is_kept else self.post
+        status, body = post(endpoint.location, envelope)
         if status != HTTPStatus.OK:
             raise UpstreamUnavailable(f"answered {status}")
         self._check_answer(_read(body, declared.signing), message_id)

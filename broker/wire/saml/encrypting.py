@@ -31,6 +31,20 @@ def encrypt_assertion(assertion: etree._Element, certificate: str) -> None:
     context.encrypt_xml(_template(wrapped), assertion)
 
 
+@lru_cache(maxsize=4096)
+def takes_assertions(certificate: str) -> bool:
+    """Tell whether an assertion can be encrypted to a certificate: tried, for only then is it known.
+
+    A key of an elliptic curve is none for RSA-OAEP, nor is every RSA key: those of RSASSA-PSS only sign.
+    """
+    root = etree.fromstring(f'<trial><saml:Assertion xmlns:saml="{SAML}"/></trial>')
+    try:
+        encrypt_assertion(root[0], certificate)
+    except xmlsec.Error:
+        return False
+    return True
+
+
 def _template(node: etree._Element) -> etree._Element:
     data = xmlsec.template.encrypted_data_create(
         node, xmlsec.constants.TransformAes256Gcm, type=xmlsec.constants.TypeEncElement, ns="xenc"

@@ -21,6 +21,7 @@ from lxml import etree
 from broker.domain.service_clients import Binding, Endpoint, ServiceProvider
 from broker.wire.saml.aggregate import until_of
 from broker.wire.saml.assertion import instant, new_message_id, parse_own
+from broker.wire.saml.encrypting import takes_assertions
 from broker.wire.saml.names import DS, MD, SAMLP, ds, md
 from broker.wire.saml.refusals import SamlRefused
 from broker.wire.saml.signing import XmlSigningKey, sign_element, signature_template
@@ -99,7 +100,7 @@ def provider_of(entity: etree._Element, *around: etree._Element) -> ServiceProvi
         acs=_acs(role),
         slo=_slo(role),
         signing=_certificates(role, "signing"),
-        encryption=_certificates(role, "encryption"),
+        encryption=tuple(each for each in _certificates(role, "encryption") if takes_assertions(each)),
         wants_signed=role.get("AuthnRequestsSigned", "") in _TRUE,
         until=_until(*around, entity, role),
     )

@@ -28,6 +28,7 @@ from tests.aggregates import (
 )
 from tests.builders import NOW
 from tests.saml_party import Party
+from tests.saml_peer import pair
 from tests.unit.services.test_service_provider import descriptor
 
 WEAK = base64.b64encode(self_signed(1024)).decode()
@@ -150,6 +151,16 @@ def test_what_others_publish_and_cannot_be_used_closes_one_service_and_stops_not
     assert reason in str(alarm)
     keep(tmp_path, aggregate())
     assert saml(load(tmp_path, NAMED)) is not None
+
+
+def test_a_federation_that_has_no_key_to_encrypt_to_closes_the_service_that_wants_it(tmp_path: Path) -> None:
+    curve = entities()[0].replace(PARTIES[0].key.certificate, pair("curve", "ec").certificate)
+    keep(tmp_path, aggregate([curve]))
+    assert saml(load(tmp_path, NAMED)) is not None
+    register = load(tmp_path, NAMED + "encrypt = true\n")
+    assert saml(register) is None
+    (alarm,) = alarms_of({}, register.all(), unusable=register.elsewhere.unusable, now=NOW)
+    assert (alarm.is_fault, "needs an RSA certificate" in str(alarm)) == (True, True)
 
 
 def test_two_services_do_not_name_one_entity_even_before_it_came(tmp_path: Path) -> None:

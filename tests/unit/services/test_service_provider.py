@@ -12,6 +12,7 @@ from broker.services.register import Register, load_services
 from broker.wire.saml.metadata import MetadataRefused, parse_service_provider
 from tests.descriptors import REQUIRED
 from tests.saml_party import Party
+from tests.saml_peer import pair
 
 TABLE = """
 [saml]
@@ -132,6 +133,20 @@ def test_metadata_that_cannot_be_trusted_to_mean_one_thing_is_refused(spoilt: st
     assert parse_service_provider(GOOD.encode()).entity_id == Party().entity_id
     with pytest.raises(MetadataRefused):
         parse_service_provider(SPOILT[spoilt].encode())
+
+
+@pytest.mark.parametrize("kind", ["rsa", "ec"])
+def test_a_key_counts_for_encryption_only_if_something_can_be_encrypted_to_it(tmp_path: Path, kind: str) -> None:
+    text = GOOD.replace(Party().key.certificate, pair(f"reader-{kind}", kind).certificate)
+    declared = parse_service_provider(text.encode())
+    assert (len(declared.signing), len(declared.encryption)) == (1, int(kind == "rsa"))
+    if kind == "rsa":
+        assert load(tmp_path, TABLE, text.encode())
+        return
+    with pytest.raises(SettingsError) as fault:
+        load(tmp_path, TABLE, text.encode())
+    assert any("'encrypt' needs an RSA certificate" in problem for problem in fault.value.problems)
+    assert load(tmp_path, TABLE.replace("encrypt = true", "encrypt = false"), text.encode())
 
 
 def test_an_address_that_could_be_captured_is_refused(tmp_path: Path) -> None:
