@@ -61,6 +61,10 @@ class Retention:
     retired_records: Annotated[Kept, Read(_days(90, 1826))]
     lifted_standings: Annotated[Kept, Read(_days(365, 1826))]
     registrations: Annotated[Kept, Read(_days(1, 365))]
+    codes: Annotated[Kept, Read(_days(30, 365))]
+    old_secrets: Annotated[Kept, Read(_days(1 / 24, 30))]
+    notices: Annotated[Kept, Read(_days(180, 1095))]
+    past_posts: Annotated[Kept, Read(_days(365, 1826))]
 
     def spans(self, linking: LinkingRules) -> Mapping[str, timedelta]:
         """Every number by its name; how long a merge can be undone is one of the linking rules."""

@@ -63,6 +63,26 @@ class Action(StrEnum):
     CLIENT_REGISTERED = "client_registered"
     CLIENT_CHANGED = "client_changed"
     CLIENT_REMOVED = "client_removed"
+    LETTER_ISSUED = "letter_issued"
+    WINDOW_OPENED = "window_opened"
+    SHORT_CODE_SENT = "short_code_sent"
+    SHORT_CODE_TRIED = "short_code_tried"
+    SECRET_SET = "secret_set"  # noqa: S105 (an act)
+    FACTOR_ADDED = "factor_added"
+    FACTOR_REMOVED = "factor_removed"
+    FACTOR_PROVEN = "factor_proven"
+    CONTACT_ASKED = "contact_asked"
+    SESSIONS_CLOSED = "sessions_closed"
+    ACCESS_CLOSED = "access_closed"
+    ACCESS_REOPENED = "access_reopened"
+    WAIT_LIFTED = "wait_lifted"
+    AGENT_SEARCHED = "agent_searched"
+    AGENT_VIEWED = "agent_viewed"
+    AGENT_REFUSED = "agent_refused"
+    AGENT_ALARM = "agent_alarm"
+    POST_GIVEN = "post_given"
+    POST_ENDED = "post_ended"
+    CONTAINED = "contained"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +106,8 @@ class Topic(StrEnum):
     """Copies of this person's sessions outside the database are to be dropped at once."""
     TOKENS_REVOKED = "tokens_revoked"
     """Copies of this grant's tokens outside the database are to be dropped at once."""
+    NOTICE = "notice"
+    """Something happened to a person's access, and they are to be told by every channel that is known of them."""
     LOGOUT = "logout"
     """A visit ended, and a client that was granted something in it is to be told."""
 

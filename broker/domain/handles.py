@@ -31,6 +31,10 @@ class Handle(StrEnum):
     DEVICE = "pdv_"
     CLIENT_SECRET = "pcl_"  # noqa: S105
     REGISTRATION = "prg_"
+    WAY_IN = "pwi_"
+    """A code being followed up to a new secret."""
+    SECOND = "psf_"
+    """A second factor being asked for."""
 
 
 class Id(StrEnum):
@@ -44,6 +48,11 @@ class Id(StrEnum):
     IMPORT = "imp_"
     RESTRICTION = "rst_"
     CLIENT = "clt_"
+    CODE = "cod_"
+    CREDENTIAL = "crd_"
+    CONTACT = "cnt_"
+    DESK_POST = "dkp_"
+    BATCH = "bat_"
 
 
 USER_CODE_ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"

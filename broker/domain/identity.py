@@ -16,6 +16,8 @@ class UpstreamProtocol(StrEnum):
     SAML = "saml"
     CAS = "cas"
     LDAP = "ldap"
+    OWN = "own"
+    """A person's own secret, kept here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,8 @@ class EvidenceKind(StrEnum):
     """Two records of one pupil: same INE and same birth date."""
     DIRECTORY_TIE = "directory_tie"
     """A directory of an ENT calls two records one human: by a national key, or as accounts it reconciled or merged."""
+    ACTIVATION_CODE = "activation_code"
+    """A code that the school gave to this very person, together with what only the family knows."""
     RESEMBLANCE = "resemblance"
     """A scored likeness: only ever supports a proposal."""
 

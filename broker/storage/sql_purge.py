@@ -43,7 +43,12 @@ from broker.storage.schema import (
     access_tokens,
     attachments,
     child_tokens,
+    class_codes,
+    codes,
     consumptions,
+    contacts,
+    credentials,
+    desk_posts,
     device_requests,
     enrolments,
     grants,
@@ -52,6 +57,7 @@ from broker.storage.schema import (
     import_faults,
     imports,
     merges,
+    notices,
     outbox,
     quality_findings,
     record_ties,
@@ -279,6 +285,15 @@ RULES: tuple[PurgeRule, ...] = (
     PurgeRule(
         "registrations", (registrations.c.client_id,), registrations.c.expires_at < _BEFORE,
         _rows(registrations.c.client_id), _AT_ONCE,
+    ),
+    PurgeRule("codes", (codes.c.id,), codes.c.expires_at < _BEFORE, _rows(codes.c.id), _AT_ONCE),
+    PurgeRule("old_secrets", (credentials.c.id,), credentials.c.until < _BEFORE, _rows(credentials.c.id), _AT_ONCE),
+    PurgeRule("old_secrets", (contacts.c.id,), contacts.c.until < _BEFORE, _rows(contacts.c.id), _AT_ONCE),
+    PurgeRule("old_secrets", (class_codes.c.code,), class_codes.c.until < _BEFORE, _rows(class_codes.c.code), _AT_ONCE),
+    PurgeRule("notices", (notices.c.id,), notices.c.at < _BEFORE, _rows(notices.c.id), _AT_ONCE),
+    PurgeRule(
+        "past_posts", (desk_posts.c.id,), func.coalesce(desk_posts.c.ended_at, desk_posts.c.until) < _BEFORE,
+        _rows(desk_posts.c.id),
     ),
 )  # fmt: skip
 """In this order: what a rule closes is forgotten by the next, and a record goes after what may still name it."""

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, insert
 
-from broker.domain.audit import AuditEvent, OutboxRow
-from broker.storage.schema import audit_events, outbox
+from broker.domain.access_notices import AccessNotice
+from broker.domain.audit import AuditEvent, OutboxRow, Topic
+from broker.storage.schema import audit_events, notices, outbox
 
 _INSERT_EVENTS = insert(audit_events)
 _INSERT_ROWS = insert(outbox)
+_INSERT_NOTICES = insert(notices)
 
 
 def insert_audit(conn: Connection, events: Sequence[AuditEvent]) -> None:
@@ -23,6 +25,31 @@ def insert_outbox(conn: Connection, rows: Sequence[OutboxRow]) -> None:
     """Write what is to be told once the transaction of `conn` has committed."""
     if rows:
         conn.execute(_INSERT_ROWS, [outbox_row(row) for row in rows])
+
+
+def insert_notices(conn: Connection, told: Sequence[AccessNotice]) -> None:
+    """Write what persons are told in the transaction of `conn`: for the portal, and to be sent once it committed."""
+    if not told:
+        return
+    conn.execute(_INSERT_NOTICES, [notice_row(each) for each in told])
+    insert_outbox(
+        conn,
+        [
+            OutboxRow(Topic.NOTICE, key=each.person_id, at=each.at, payload={"kind": each.kind.value, **each.told})
+            for each in told
+        ],
+    )
+
+
+def notice_row(notice: AccessNotice) -> dict[str, object]:
+    """The columns of what a person is told in `notices`."""
+    return {
+        "person_id": notice.person_id,
+        "kind": notice.kind.value,
+        "at": notice.at,
+        "told": notice.told,
+        "trace": notice.trace,
+    }
 
 
 def event_row(event: AuditEvent) -> dict[str, object]:

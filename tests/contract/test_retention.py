@@ -173,6 +173,51 @@ def plant_registration(engine: Engine) -> Planted:
     return {"registrations": 1}
 
 
+def plant_codes(engine: Engine) -> Planted:
+    person = b.add_person(engine)
+    with writing(engine) as conn:
+        for code_id, expires_at in (("cod_un", OVER), ("cod_deux", OVER + timedelta(days=400))):
+            row = {"id": code_id, "kind": "sms", "secret": "s", "person_id": person, "actor": "a", "most_tries": 5}
+            conn.execute(insert(schema.codes).values(issued_at=OVER, expires_at=expires_at, **row))
+    return {"codes": 1}
+
+
+def plant_old_secrets(engine: Engine) -> Planted:
+    """A secret, a contact and the code of a class that were replaced, beside those that replaced them."""
+    b.add_school(engine)
+    person = b.add_person(engine)
+    account = b.add_account(engine, person)
+    with writing(engine) as conn:
+        for key, until in (("un", OVER), ("deux", None)):
+            secret = {"id": key, "account_id": account, "kind": "passphrase", "secret": "s", "since": OVER}
+            contact = {"id": key, "person_id": person, "kind": "mail", "value": "v", "actor": "a", "asked_at": OVER}
+            young = {"code": key, "uai": "0990001A", "class_code": "CP", "since": OVER}
+            conn.execute(insert(schema.credentials).values(until=until, **secret))
+            conn.execute(insert(schema.contacts).values(until=until, holds_until=OVER, **contact))
+            conn.execute(insert(schema.class_codes).values(until=until, **young))
+    return {"credentials": 1, "contacts": 1, "class_codes": 1}
+
+
+def plant_notices(engine: Engine) -> Planted:
+    person = b.add_person(engine)
+    with writing(engine) as conn:
+        for at in (OVER, OVER + timedelta(days=400)):
+            conn.execute(insert(schema.notices).values(person_id=person, kind="secret_set", at=at, told={}))
+    return {"notices": 1}
+
+
+def plant_posts(engine: Engine) -> Planted:
+    """A post at the desk that was taken away, one whose time is over, one that stands."""
+    person = b.add_person(engine)
+    account = b.add_account(engine, person)
+    ends = {"un": (OVER + timedelta(days=900), OVER), "deux": (OVER, None), "trois": (None, None)}
+    with writing(engine) as conn:
+        for key, (until, ended_at) in ends.items():
+            row = {"id": key, "account_id": account, "profile": "accueil", "origin": "granted", "actor": "a"}
+            conn.execute(insert(schema.desk_posts).values(since=OVER, until=until, ended_at=ended_at, **row))
+    return {"desk_posts": 2}
+
+
 EDGES: Mapping[str, tuple[str, Callable[[Engine], Planted]]] = {
     "a session": ("sessions", plant_session),
     "a release": ("releases", plant_release),
@@ -186,6 +231,10 @@ EDGES: Mapping[str, tuple[str, Callable[[Engine], Planted]]] = {
     "a record that is delivered no more": ("retired_records", plant_retired_record),
     "a standing that was lifted": ("lifted_standings", plant_lifted_standing),
     "a client that registered itself": ("registrations", plant_registration),
+    "a code": ("codes", plant_codes),
+    "secrets that were replaced": ("old_secrets", plant_old_secrets),
+    "a notice": ("notices", plant_notices),
+    "posts at the desk": ("past_posts", plant_posts),
 }
 
 

@@ -3,6 +3,7 @@
 Every adapter of a port passes the port's one contract suite in `tests/contract`; a new adapter is a new line there.
 """
 
+from broker.domain.ports.credentials import AccessNotices, Codes, Credentials
 from broker.domain.ports.current import Current
 from broker.domain.ports.ephemeral import Admission, EphemeralStore, Limit
 from broker.domain.ports.feeds import DirectoryStore, IdentityFeed, ImportRuns, Matcher, MatchSubject, ScoredPair
@@ -44,11 +45,14 @@ from broker.domain.ports.tickets import Tickets
 from broker.domain.ports.tokens import ChildTokens, DeviceRequests, ServiceTokens
 
 __all__ = [
+    "AccessNotices",
     "Admission",
     "Attachments",
     "Audit",
     "ChildTokens",
+    "Codes",
     "Consumptions",
+    "Credentials",
     "Current",
     "Departure",
     "Details",

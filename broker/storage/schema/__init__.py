@@ -5,6 +5,16 @@ a row of people is never deleted by an act, it gets an end date (retention purge
 """
 
 from broker.storage.schema.columns import Auto, Instant, metadata
+from broker.storage.schema.credentials import (
+    class_codes,
+    codes,
+    contacts,
+    credentials,
+    desk_posts,
+    notices,
+    own_logins,
+    sms_counts,
+)
 from broker.storage.schema.directory import (
     attachments,
     classes,
@@ -46,8 +56,13 @@ __all__ = [
     "audit_heads",
     "audit_seals",
     "child_tokens",
+    "class_codes",
     "classes",
+    "codes",
     "consumptions",
+    "contacts",
+    "credentials",
+    "desk_posts",
     "device_requests",
     "enrolments",
     "grants",
@@ -57,7 +72,9 @@ __all__ = [
     "imports",
     "merges",
     "metadata",
+    "notices",
     "outbox",
+    "own_logins",
     "persons",
     "quality_findings",
     "record_ties",
@@ -70,6 +87,7 @@ __all__ = [
     "service_tokens",
     "sessions",
     "signing_keys",
+    "sms_counts",
     "staff_posts",
     "staged_rows",
     "standings",

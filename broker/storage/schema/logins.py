@@ -90,6 +90,7 @@ sessions = Table(
     Column("continues", String(64)),
     Column("answer", String(64)),
     Column("source_hint", Text),
+    Column("browser", String(64), nullable=False, default="", server_default=""),
     Index("ix_sessions_answer", "answer"),
     Index(
         "ix_sessions_hinted", "ends_at",
@@ -101,4 +102,5 @@ sessions = Table(
     Index("ix_sessions_ends_at", "ends_at"),
 )
 """`answer`: digest of what its source answered, as it was claimed. `source_hint`: what the source wants back when the
-visit ends (a name, an ID token), erased when it ends, or an hour after the session was over by itself."""
+visit ends (a name, an ID token), erased when it ends, or an hour after the session was over by itself. `browser`: what
+it called itself, in two words ("Firefox, Android"), for "Mes appareils"."""

@@ -1,0 +1,122 @@
+"""What people sign in with here, and the codes that lead to it: own secrets, letters, one-time codes, windows.
+
+A secret is chosen by its person alone: agents open ways to choose one, and never see, choose or dictate it (LR-12).
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Crockford's base 32: no I, L, O or U. What is read for another is taken for it (`read_letter_code`)."""
+LOCATOR = 4
+LETTER = 16
+DIGITS = 6
+
+_LOOKALIKES = str.maketrans({"I": "1", "L": "1", "O": "0"})
+_SPACES = " -\u2010\u2011\u2013\u00a0\u202f"
+
+
+class CredentialKind(StrEnum):
+    """What a person proves an account with."""
+
+    PASSPHRASE = "passphrase"  # noqa: S105 - a kind, not a secret
+    PICTURES = "pictures"
+    TOTP = "totp"
+    PASSKEY = "passkey"
+
+
+class CodeKind(StrEnum):
+    """How a code reaches its person. A window is opened by an agent: nothing is handed over, the person comes."""
+
+    LETTER = "letter"
+    SMS = "sms"
+    MAIL = "mail"
+    WINDOW = "window"
+
+
+class ContactKind(StrEnum):
+    """How a person can be told something."""
+
+    MOBILE = "mobile"
+    MAIL = "mail"
+
+
+@dataclass(frozen=True, slots=True)
+class LetterCode:
+    """The code of a letter: four characters that find it, and are its number, then twelve (60 bits) that prove it."""
+
+    locator: str
+    secret: str = field(repr=False)
+
+    @property
+    def written(self) -> str:
+        """As a letter prints it: four groups of four."""
+        whole = self.locator + self.secret
+        return " ".join(whole[place : place + LOCATOR] for place in range(0, LETTER, LOCATOR))
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A secret as it is kept. `secret`: an argon2id hash, a sealed key, a public key; never what was typed.
+
+    `public_id`: a passkey's own id. `counter`: the last one used of a TOTP, or what a passkey counts.
+    """
+
+    credential_id: str
+    account_id: str
+    kind: CredentialKind
+    secret: str = field(repr=False)
+    since: datetime
+    label: str = ""
+    public_id: str = ""
+    counter: int = 0
+    last_used: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A live code as it is kept. `secret`: its hash. `bound`: digest of what it was sent for; empty: of nothing.
+
+    `tries`: guesses that were counted, this one too where it was claimed. `uai`: the school that gave it out.
+    """
+
+    code_id: str
+    kind: CodeKind
+    person_id: str
+    secret: str = field(repr=False)
+    uai: str
+    issued_at: datetime
+    expires_at: datetime
+    tries: int
+    most_tries: int
+    locator: str = ""
+    bound: str = ""
+
+
+def new_letter_code() -> LetterCode:
+    """Draw a letter's code. Its locator may be taken: who keeps it draws again."""
+    drawn = "".join(secrets.choice(CROCKFORD) for _ in range(LETTER))
+    return LetterCode(drawn[:LOCATOR], drawn[LOCATOR:])
+
+
+def read_letter_code(typed: str) -> LetterCode | None:
+    """The code that was typed, whatever its case, spaces and dashes; None when it cannot be one."""
+    plain = "".join(each for each in typed.upper() if each not in _SPACES).translate(_LOOKALIKES)
+    if len(plain) != LETTER or not set(plain) <= set(CROCKFORD):
+        return None
+    return LetterCode(plain[:LOCATOR], plain[LOCATOR:])
+
+
+def new_digits() -> str:
+    """Draw a one-time code of six digits."""
+    return f"{secrets.randbelow(10**DIGITS):0{DIGITS}}"
+
+
+def read_digits(typed: str) -> str:
+    """The six digits that were typed, spaces left out; empty when they cannot be a code."""
+    plain = "".join(each for each in typed if each not in _SPACES)
+    return plain if len(plain) == DIGITS and plain.isascii() and plain.isdecimal() else ""

@@ -1,0 +1,71 @@
+"""Seams to a person's own accounts: secrets, the codes that lead to them, contacts, and what was told of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from broker.domain.access_notices import AccessNotice
+from broker.domain.credential_acts import ChangeFactor, IssueCodes, SetSecret
+from broker.domain.credentials import Code, Credential, CredentialKind
+
+
+class Credentials(Protocol):
+    """Own accounts and their secrets."""
+
+    def by_identifier(self, identifier: str) -> Credential | None:
+        """The live passphrase under this identifier (folded by the caller); None where nobody signs in by it."""
+        ...
+
+    def of_account(self, account_id: str, kinds: frozenset[CredentialKind]) -> tuple[Credential, ...]:
+        """The account's live secrets of these kinds, oldest first."""
+        ...
+
+    def by_public_id(self, public_id: str) -> Credential | None:
+        """The live passkey of this id."""
+        ...
+
+    def set_secret(self, act: SetSecret) -> str:
+        """Carry the act out; returns the account. Raises `CodeRefused` where its code is no longer good."""
+        ...
+
+    def change_factor(self, act: ChangeFactor) -> bool:
+        """Add or end a second factor or passkey. False where it was changed meanwhile."""
+        ...
+
+    def used(self, credential_id: str, *, counter: int, now: datetime) -> bool:
+        """Note a use; false where the counter is not ahead of the one that is kept: a code or an answer used twice."""
+        ...
+
+
+class Codes(Protocol):
+    """Codes and windows. A guess is counted before it is looked at, in SQL: no restart gives one back (LR-11)."""
+
+    def issue(self, act: IssueCodes) -> frozenset[str]:
+        """Keep these codes; returns the ids of those whose locator is taken: to be drawn again."""
+        ...
+
+    def claim(self, locator: str, *, now: datetime) -> Code | None:
+        """Count a guess at the live letter of this locator, and return it; None where none is to be guessed at."""
+        ...
+
+    def claim_bound(self, bound: str, *, now: datetime) -> Code | None:
+        """The same for what was sent for one login in progress, by its digest."""
+        ...
+
+    def windows(self, persons: Sequence[str], *, now: datetime) -> tuple[Code, ...]:
+        """The open windows of these persons."""
+        ...
+
+    def of_person(self, person_id: str) -> tuple[Code, ...]:
+        """Every code kept of the person, newest first, without its secret: for the desk and for the person."""
+        ...
+
+
+class AccessNotices(Protocol):
+    """What a person was told."""
+
+    def of_person(self, person_id: str, *, limit: int) -> tuple[AccessNotice, ...]:
+        """Newest first, also what was told under ids merged into this one."""
+        ...
