@@ -21,7 +21,7 @@ from broker.services.access import today_at
 from broker.settings import Settings
 from broker.storage.engine import open_engine
 from broker.storage.migrate import is_current, upgrade
-from broker.storage.sealing import HeadSigner, load_master_secret
+from broker.storage.sealing import HeadSigner, HintSeal, load_master_secret
 from broker.storage.sql_attachments import SqlAttachments
 from broker.storage.sql_audit import SqlAudit
 from broker.storage.sql_child_tokens import SqlChildTokens
@@ -99,7 +99,8 @@ class Stores:
 def open_stores(settings: Settings, book: policies.PolicyBook) -> Stores:
     """The storage adapters; no connection is made yet. Raises `SettingsError` when the data folder cannot be made."""
     _make_data_folder(settings)
-    seal = HeadSigner(load_master_secret(settings.secrets.master_file))
+    master = load_master_secret(settings.secrets.master_file)
+    seal, hints = HeadSigner(master), HintSeal(master)
     engine = open_engine(settings.database_url)
     rules, trust = book.installation, declared_trust(settings, book)
     school_day = partial(today_at, rules)
@@ -116,8 +117,8 @@ def open_stores(settings: Settings, book: policies.PolicyBook) -> Stores:
         guardianships=SqlGuardianships(engine),
         guesses=SqlGuesses(engine),
         holdings=SqlHoldings(engine),
-        sessions=SqlSessions(engine),
-        origins=SqlOrigins(engine),
+        sessions=SqlSessions(engine, hints),
+        origins=SqlOrigins(engine, hints),
         grants=grants,
         portraits=portraits,
         tickets=SqlTickets(grants, portraits),

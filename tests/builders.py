@@ -20,11 +20,13 @@ from broker.domain.people import AttachmentState, Profil, RecordKind
 from broker.domain.school import Level
 from broker.domain.sessions import Device
 from broker.storage import schema
+from broker.storage.sealing import HintSeal, MasterSecret
 
 Target = Engine | Connection
 
 NOW = datetime(2026, 9, 14, 8, 0, tzinfo=UTC)
 BEFORE = NOW - timedelta(days=1)
+HINTS = HintSeal(MasterSecret(b"invented for the tests, 32 bytes at least"))
 FEED_1D = "99-1d"
 FEED_2D = "99-2d"
 

@@ -29,7 +29,7 @@ from broker.storage.sql_origins import SqlOrigins
 from broker.storage.sql_people import SqlPeople
 from broker.storage.sql_sessions import SqlSessions
 from policies import Assurance, PolicyBook, load_book
-from tests.builders import FEED_1D, FEED_2D, NOW, add_guardian, add_guardianship, add_pupil, add_school, enrol
+from tests.builders import FEED_1D, FEED_2D, HINTS, NOW, add_guardian, add_guardianship, add_pupil, add_school, enrol
 from tests.clock import FakeClock
 from tests.settable import Settable
 
@@ -243,14 +243,14 @@ def build_world(
         sources=sources,
         people=SqlPeople(engine),
         links=SqlLinks(engine, undo_for=timedelta(days=30)),
-        sessions=SqlSessions(engine),
+        sessions=SqlSessions(engine, HINTS),
         audit=SqlAudit(engine, sign=_never, check=_never),
         store=store,
         policies=live,
         clock=clock,
         base_url=BASE,
         standings=standings,
-        origins=SqlOrigins(engine),
+        origins=SqlOrigins(engine, HINTS),
     )
     return World(engine, clock, store, upstreams, federation, policies, live, standings)
 

@@ -279,7 +279,7 @@ def _build(
     mother, children = builders.add_family(engine, uai=UAI, children=("Léa", "Tom"))
     store, policies = MemoryStore(clock), load_book()
     live, register, standings = Settable(policies), Settable(Register(services)), Settable(InForce())
-    people, grants, sessions = SqlPeople(engine), SqlGrants(engine), SqlSessions(engine)
+    people, grants, sessions = SqlPeople(engine), SqlGrants(engine), SqlSessions(engine, builders.HINTS)
     vault = KeyVault(SqlKeys(engine), seal=lambda plain: plain, unseal=lambda sealed: sealed, tenant="ville")
     signer = Signer(vault, wanted=keys_wanted(services), clock=clock)
     settings = ProviderSettings(ISSUER, Part(live, lambda book: book.installation.sessions))

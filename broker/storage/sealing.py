@@ -65,6 +65,33 @@ class MasterSecret:
         return AESGCM(self.derive("sealing"))
 
 
+@dataclass(frozen=True, slots=True)
+class HintSeal:
+    """Seals what a source wants back at the sign-out (an ID token, a name), for the one session that it belongs to.
+
+    A copy of the database then tells nobody's ID token, and none that was moved to another session opens there.
+    """
+
+    master: MasterSecret
+
+    def seal(self, hint: str, *, sid: str) -> str:
+        """Text to be kept with the session; nothing for nothing."""
+        if not hint:
+            return ""
+        return base64.b64encode(self.master.seal(hint.encode(), purpose=_hint_of(sid))).decode()
+
+    def unseal(self, kept: str, *, sid: str) -> str:
+        """What was sealed; empty for what was not sealed here: the sign-out goes on without it."""
+        try:
+            return self.master.unseal(base64.b64decode(kept, validate=True), purpose=_hint_of(sid)).decode()
+        except (UnsealError, ValueError):
+            return ""
+
+
+def _hint_of(sid: str) -> str:
+    return f"source hint {sid}"
+
+
 class HeadSigner:
     """Signs and checks the heads of audit chains, with an Ed25519 key (RFC 8032) derived from the master secret."""
 

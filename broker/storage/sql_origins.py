@@ -8,11 +8,12 @@ from broker.domain.origins import SessionOrigin
 from broker.domain.sessions import Session
 from broker.storage.engine import fetch
 from broker.storage.schema import sessions
+from broker.storage.sealing import HintSeal
 from broker.storage.sql_sessions import session_of
 
 _VISIT = bindparam("visit", type_=String)
 _OF_VISIT = (
-    select(sessions.c.source_id, sessions.c.source_hint)
+    select(sessions.c.sid, sessions.c.source_id, sessions.c.source_hint)
     .where(or_(sessions.c.sid == _VISIT, sessions.c.continues == _VISIT))
     .order_by(sessions.c.opened_at.desc(), sessions.c.sid)
 )
@@ -27,16 +28,18 @@ _OPENED_BY = (
 
 
 class SqlOrigins:
-    """`Origins` on SQLite or PostgreSQL."""
+    """`Origins` on SQLite or PostgreSQL. `hints` opens what a source wants back."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, hints: HintSeal) -> None:
+        self._engine, self._hints = engine, hints
 
     def of_visit(self, visit: str) -> tuple[SessionOrigin, ...]:
         """See `Origins.of_visit`."""
         found: dict[str, SessionOrigin] = {}
         for row in fetch(self._engine, _OF_VISIT, {"visit": visit}):
-            found.setdefault(row.source_id, SessionOrigin(row.source_id, row.source_hint or ""))
+            if row.source_id not in found:
+                hint = self._hints.unseal(row.source_hint or "", sid=row.sid)
+                found[row.source_id] = SessionOrigin(row.source_id, hint)
         return tuple(found.values())
 
     def opened_by(self, answer: str) -> Session | None:

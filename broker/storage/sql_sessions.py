@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +21,7 @@ from broker.storage.entrant import Entrant, check_standings
 from broker.storage.lineage import lock_owners, owner
 from broker.storage.may_see import ATTACHED
 from broker.storage.schema import Instant, accounts, attachments, consumptions, grants, sessions
+from broker.storage.sealing import HintSeal
 from broker.storage.sql_imports_bulk import among
 from broker.storage.sql_logouts import tell_logouts
 from broker.storage.sql_merge import Cause, join_persons, named, stored_evidence
@@ -54,17 +56,18 @@ _ACCOUNT_BY_ID = select(accounts).where(accounts.c.id == bindparam("account", ty
 
 
 class SqlSessions:
-    """`Sessions` on SQLite or PostgreSQL."""
+    """`Sessions` on SQLite or PostgreSQL. `hints` seals what a source wants back."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, hints: HintSeal) -> None:
+        self._engine, self._hints = engine, hints
 
     def open(self, act: OpenSession) -> str:
         """See `Sessions.open`. Also raises `LinkUndone` when the account no longer signs in.
 
         Raises `PersonSuspended`, `LinkSuspended`, `SourceSuspended` for what an administrator closed.
         """
-        return transact(self._engine, lambda conn: _open(conn, act))
+        sealed = replace(act, hint=self._hints.seal(act.hint, sid=act.session.sid))
+        return transact(self._engine, lambda conn: _open(conn, sealed))
 
     def find(self, handle_digest: str, *, now: datetime) -> Session | None:
         """See `Sessions.find`."""

@@ -19,7 +19,7 @@ from broker.storage.sql_links import SqlLinks
 from broker.storage.sql_people import SqlPeople
 from broker.storage.sql_sessions import SqlSessions
 from tests import aaf
-from tests.builders import FEED_1D
+from tests.builders import FEED_1D, HINTS
 from tests.clock import FakeClock
 from tests.contract.acts import UNDO_FOR, opening, proof, undoing
 from tests.federations import World, open_world, ref
@@ -129,7 +129,7 @@ def test_a_record_decided_beside_another_before_an_undo_follows_it(
     wrong, right = person_of(desk, "99-2d:500999"), person_of(desk, "99-1d:610001")
     named = ("99-2d:500999", "99-1d:610001")
     act = opening(wrong, link=proof(wrong, right, records=named, at=clock()), at=clock())
-    SqlSessions(desk.engine).open(act)
+    SqlSessions(desk.engine, HINTS).open(act)
 
     def undo_first(real: Callable[..., None], conn: Any, plan: Any) -> None:
         if any(row.evidence_kind == "shared_child" for row in plan.attachments):

@@ -54,12 +54,12 @@ def family(engine: Engine) -> tuple[str, str, str]:
 def joining(engine: Engine) -> Callable[[], object]:
     first, second, _ = family(engine)
     act = opening(first, link=proof(first, second))
-    return lambda: SqlSessions(engine).open(act)
+    return lambda: SqlSessions(engine, b.HINTS).open(act)
 
 
 def undoing_it(engine: Engine) -> Callable[[], object]:
     first, second, _ = family(engine)
-    sessions = SqlSessions(engine)
+    sessions = SqlSessions(engine, b.HINTS)
     act = opening(first, link=proof(first, second))
     sessions.open(act)
     sessions.open(opening(first, link=proof(first, second, subject="another")))

@@ -32,7 +32,7 @@ class Town:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.people, self.sessions = SqlPeople(engine), SqlSessions(engine)
+        self.people, self.sessions = SqlPeople(engine), SqlSessions(engine, b.HINTS)
         self.desk, self.links = SqlAttachments(engine), SqlLinks(engine, undo_for=UNDO_FOR)
         with engine.begin() as conn:
             b.add_school(conn)

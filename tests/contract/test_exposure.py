@@ -69,7 +69,7 @@ def found_families(engine: Engine) -> Families:
         anne_login, bruno_login = b.add_account(conn, anne), b.add_account(conn, bruno)
         b.add_session(conn, stranger, b.add_account(conn, stranger), opened_at=b.NOW + HOUR)
     act = opening(anne, link=proof(anne, bruno))
-    SqlSessions(engine).open(act)
+    SqlSessions(engine, b.HINTS).open(act)
     return Families(engine, anne, anne_login, lea, bruno, bruno_login, tom, zoe, act.session.account_id)
 
 

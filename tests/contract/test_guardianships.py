@@ -74,7 +74,7 @@ def test_a_restriction_follows_the_adult_through_a_merge(
     father, (lea,) = b.add_family(sql_engine)
     other, _ = b.add_guardian(sql_engine, "1", feed=b.FEED_1D)
     port.restrict(adult_id=father, child_id=lea, since=NOW, audit=event())
-    SqlSessions(sql_engine).open(opening(other, link=proof(other, father)))
+    SqlSessions(sql_engine, b.HINTS).open(opening(other, link=proof(other, father)))
     assert people.children_of(other, now=LATER) == ()
     assert port.lift(adult_id=father, child_id=lea, until=LATER, audit=event(Action.RESTRICTION_LIFTED)) == 1
     assert [card.child_id for card in people.children_of(other, now=LATER)] == [lea]

@@ -33,7 +33,7 @@ def port(sql_engine: Engine) -> SqlLinks:
 
 @pytest.fixture
 def sign_in(sql_engine: Engine) -> SqlSessions:
-    return SqlSessions(sql_engine)
+    return SqlSessions(sql_engine, b.HINTS)
 
 
 def two_persons(engine: Engine) -> tuple[str, str]:

@@ -32,7 +32,7 @@ LOGOUTS = (Topic.LOGOUT,)
 
 @pytest.fixture
 def port(sql_engine: Engine) -> SqlSessions:
-    return SqlSessions(sql_engine)
+    return SqlSessions(sql_engine, b.HINTS)
 
 
 def ended() -> AuditEvent:

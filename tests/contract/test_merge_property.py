@@ -88,7 +88,7 @@ class Town:
         absorbed = {self.person_of(record) for record in named} - {survivor}
         link = proof(survivor, *sorted(absorbed), subject=subject, records=named, at=self.now)
         act = opening(survivor, account, link=link, at=self.now)
-        SqlSessions(self.engine).open(act)
+        SqlSessions(self.engine, b.HINTS).open(act)
         return act.session.account_id
 
     def import_beside(self, which: int) -> None:

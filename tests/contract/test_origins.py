@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from dataclasses import replace
 from datetime import timedelta
 
@@ -30,12 +31,14 @@ ENDED = AuditEvent("99", NOW, Action.SIGN_OUT, actor="prs_x")
 
 
 def hints(engine: Engine) -> list[str | None]:
+    """What is kept for the sources, as whoever holds the master secret reads it."""
     with engine.connect() as conn:
-        return list(conn.execute(select(sessions.c.source_hint).order_by(sessions.c.sid)).scalars())
+        rows = conn.execute(select(sessions.c.sid, sessions.c.source_hint).order_by(sessions.c.sid))
+        return [row.source_hint and b.HINTS.unseal(row.source_hint, sid=row.sid) for row in rows]
 
 
 def test_a_session_is_found_by_the_answer_that_opened_it_until_it_is_ended(sql_engine: Engine) -> None:
-    port, origins = SqlSessions(sql_engine), SqlOrigins(sql_engine)
+    port, origins = SqlSessions(sql_engine, b.HINTS), SqlOrigins(sql_engine, b.HINTS)
     person = b.add_person(sql_engine)
     act = replace(opening(person, b.add_account(sql_engine, person), consume="ST-1"), hint="rendre")
     port.open(act)
@@ -49,8 +52,26 @@ def test_a_session_is_found_by_the_answer_that_opened_it_until_it_is_ended(sql_e
     assert hints(sql_engine) == [None]
 
 
+def test_whoever_reads_or_changes_the_database_has_no_hint_of_a_source(sql_engine: Engine) -> None:
+    port, origins = SqlSessions(sql_engine, b.HINTS), SqlOrigins(sql_engine, b.HINTS)
+    person = b.add_person(sql_engine)
+    account = b.add_account(sql_engine, person)
+    one, other = (replace(opening(person, account, consume=name), hint="eyJ.a.b") for name in ("un", "deux"))
+    port.open(one)
+    port.open(other)
+    with sql_engine.begin() as conn:
+        kept = conn.execute(select(sessions.c.source_hint).order_by(sessions.c.sid)).scalars().all()
+        assert not any("eyJ" in each or b64encode(b"eyJ").decode() in each for each in kept)
+        assert len(set(kept)) == 2, "two that are the same do not look the same"
+    for spoilt in (*kept, kept[0][:-4], "eyJ.a.b", "é"):
+        with sql_engine.begin() as conn:
+            conn.execute(update(sessions).values(source_hint=spoilt))
+        found = [origins.of_visit(act.session.sid)[0].hint for act in (one, other)]
+        assert sorted(found) == (["", "eyJ.a.b"] if spoilt in kept else ["", ""]), "for its own session alone"
+
+
 def test_a_visit_keeps_what_each_of_its_sources_wants_back(sql_engine: Engine) -> None:
-    port, origins = SqlSessions(sql_engine), SqlOrigins(sql_engine)
+    port, origins = SqlSessions(sql_engine, b.HINTS), SqlOrigins(sql_engine, b.HINTS)
     person = b.add_person(sql_engine)
     account = b.add_account(sql_engine, person)
     first = replace(opening(person, account, consume="ST-1"), hint="un")
@@ -64,14 +85,16 @@ def test_a_visit_keeps_what_each_of_its_sources_wants_back(sql_engine: Engine) -
 
 
 def test_what_a_source_wants_back_goes_with_the_session_that_nobody_ended(sql_engine: Engine) -> None:
-    port = SqlSessions(sql_engine)
+    port = SqlSessions(sql_engine, b.HINTS)
     person = b.add_person(sql_engine)
     account = b.add_account(sql_engine, person)
     for name in ("un", "deux"):
         port.open(replace(opening(person, account, consume=name), hint=name))
     with sql_engine.begin() as conn:
-        conn.execute(update(sessions).where(sessions.c.source_hint == "deux").values(ends_at=NOW + timedelta(days=30)))
-        over = conn.execute(select(sessions.c.ends_at).where(sessions.c.source_hint == "un")).scalar_one()
+        conn.execute(
+            update(sessions).where(sessions.c.answer == digest("deux")).values(ends_at=NOW + timedelta(days=30))
+        )
+        over = conn.execute(select(sessions.c.ends_at).where(sessions.c.answer == digest("un"))).scalar_one()
     sweeper = SqlPurge(sql_engine, kept=shipped_spans)
     for late, kept in ((timedelta(hours=1), {"un", "deux"}), (timedelta(hours=1, seconds=1), {None, "deux"})):
         sweeper.purge(now=over + late, limit=99)
@@ -113,7 +136,7 @@ def test_the_end_of_the_visit_tells_of_the_rest_alone(
     tickets, sid, found = visit
     event = AuditEvent("99", NOW, Action.SCHOOL_CHANGED, actor="prs_x")
     tickets.end_entries(EndEntries((found["0990001A"],), sid, event))
-    SqlSessions(sql_engine).end(sid, now=NOW, audit=ENDED)
+    SqlSessions(sql_engine, b.HINTS).end(sid, now=NOW, audit=ENDED)
     with sql_engine.connect() as conn:
         query = select(outbox.c.payload).where(outbox.c.topic == Topic.LOGOUT.value).order_by(outbox.c.id)
         rows = conn.execute(query).scalars().all()

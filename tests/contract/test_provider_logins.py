@@ -98,5 +98,5 @@ def test_whoever_ended_its_own_session_is_not_told_of_the_end(
     assert port.enter(enter(grant))
     port.leave("saml:cantine", grant.sid)
     event = AuditEvent("99", NOW, Action.SIGN_OUT, grant.person_id)
-    SqlSessions(sql_engine).end(grant.sid, now=NOW, audit=event)
+    SqlSessions(sql_engine, b.HINTS).end(grant.sid, now=NOW, audit=event)
     assert SqlNotices(sql_engine).of_visit(grant.sid) == ()

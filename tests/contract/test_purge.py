@@ -78,7 +78,7 @@ def kept_pre_images(engine: Engine) -> list[bool]:
 def test_what_undo_needs_is_erased_when_its_time_is_over_and_undo_then_refuses(sql_engine: Engine) -> None:
     survivor, absorbed = b.add_person(sql_engine), b.add_person(sql_engine)
     act = opening(survivor, link=proof(survivor, absorbed))
-    SqlSessions(sql_engine).open(act)
+    SqlSessions(sql_engine, b.HINTS).open(act)
     purge, links = SqlPurge(sql_engine, kept=undoable), SqlLinks(sql_engine, undo_for=UNDO_FOR)
     undo = replace(undoing(act.session.account_id, survivor, at=b.NOW + UNDO_FOR), undo_since=b.NOW)
     purge.purge(now=b.NOW + UNDO_FOR, limit=10)
@@ -95,7 +95,7 @@ def test_what_undo_needs_is_erased_when_its_time_is_over_and_undo_then_refuses(s
 
 def test_an_old_merge_is_kept_whole_while_a_younger_one_on_it_can_be_undone(sql_engine: Engine) -> None:
     survivor, first, second = (b.add_person(sql_engine) for _ in range(3))
-    port, links = SqlSessions(sql_engine), SqlLinks(sql_engine, undo_for=UNDO_FOR)
+    port, links = SqlSessions(sql_engine, b.HINTS), SqlLinks(sql_engine, undo_for=UNDO_FOR)
     act = opening(survivor, link=proof(survivor, first))
     port.open(act)
     later = b.NOW + 4 * UNDO_FOR
@@ -111,7 +111,7 @@ def test_an_old_merge_is_kept_whole_while_a_younger_one_on_it_can_be_undone(sql_
 
 def test_pre_images_are_erased_in_bounded_batches(sql_engine: Engine) -> None:
     people = [b.add_person(sql_engine) for _ in range(4)]
-    SqlSessions(sql_engine).open(opening(people[0], link=proof(*people)))
+    SqlSessions(sql_engine, b.HINTS).open(opening(people[0], link=proof(*people)))
     purge = SqlPurge(sql_engine, kept=undoable)
     later = b.NOW + 2 * UNDO_FOR
     erased = []

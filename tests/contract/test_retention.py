@@ -277,7 +277,7 @@ def test_a_delivery_nobody_confirmed_can_no_longer_be_applied(sql_engine: Engine
 def test_what_an_undone_merge_moved_is_kept_as_long_for_who_saw_what_is_read_from_it(sql_engine: Engine) -> None:
     survivor, absorbed = b.add_person(sql_engine), b.add_person(sql_engine)
     act = opening(survivor, link=proof(survivor, absorbed, at=OVER), at=OVER)
-    SqlSessions(sql_engine).open(act)
+    SqlSessions(sql_engine, b.HINTS).open(act)
     undo_for = timedelta(days=30)
     SqlLinks(sql_engine, undo_for=undo_for).undo(undoing(act.session.account_id, survivor, at=OVER))
     due = OVER + shipped_spans()["merge_pre_images"]

@@ -28,7 +28,7 @@ NOW = b.NOW
 
 @pytest.fixture
 def port(sql_engine: Engine) -> SqlSessions:
-    return SqlSessions(sql_engine)
+    return SqlSessions(sql_engine, b.HINTS)
 
 
 def count(engine: Engine, table: str) -> int:

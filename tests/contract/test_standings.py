@@ -178,7 +178,7 @@ def test_suspended_it_ends_its_sessions_grants_and_copies_at_once(
     stranger = b.add_account(sql_engine, other, source_id="ent2")
     sid = b.add_session(sql_engine, person, account)
     kept = opening(other, stranger)
-    SqlSessions(sql_engine).open(kept)
+    SqlSessions(sql_engine, b.HINTS).open(kept)
     b.add_grant(sql_engine, person, sid)
     assert port.set(closing_of(kind, person=person, account=account)) == 1, error
     assert live(sql_engine) == {kept.session.sid}
@@ -200,10 +200,10 @@ def test_suspended_it_opens_no_session_and_resumed_it_does(
     closing = closing_of(kind, person=person, account=account)
     port.set(closing)
     with pytest.raises(error):
-        SqlSessions(sql_engine).open(act)
+        SqlSessions(sql_engine, b.HINTS).open(act)
     assert count(sql_engine, "sessions") == 0
     port.lift(resuming(closing))
-    assert SqlSessions(sql_engine).open(act) == person
+    assert SqlSessions(sql_engine, b.HINTS).open(act) == person
 
 
 def test_a_suspended_person_is_told_so_and_not_to_try_another_login(sql_engine: Engine, port: SqlStandings) -> None:
@@ -214,9 +214,9 @@ def test_a_suspended_person_is_told_so_and_not_to_try_another_login(sql_engine: 
     act = replace(opening(person, account), source_id="ent1")
     for kind, error in CASES:
         with pytest.raises(error):
-            SqlSessions(sql_engine).open(act)
+            SqlSessions(sql_engine, b.HINTS).open(act)
         port.lift(resuming(closing_of(kind, person=person, account=account)))
-    assert SqlSessions(sql_engine).open(act) == person
+    assert SqlSessions(sql_engine, b.HINTS).open(act) == person
 
 
 def test_a_suspended_person_does_not_come_in_by_joining_another(sql_engine: Engine, port: SqlStandings) -> None:
@@ -226,9 +226,9 @@ def test_a_suspended_person_does_not_come_in_by_joining_another(sql_engine: Engi
     port.set(closing)
     act = opening(survivor, link=proof(survivor, absorbed, records=(first, second)))
     with pytest.raises(PersonSuspended):
-        SqlSessions(sql_engine).open(act)
+        SqlSessions(sql_engine, b.HINTS).open(act)
     port.lift(resuming(closing))
-    assert SqlSessions(sql_engine).open(act) == survivor
+    assert SqlSessions(sql_engine, b.HINTS).open(act) == survivor
     assert [row.subject for row in port.history(StandingKind.PERSON, survivor)] == [absorbed]
 
 
@@ -240,14 +240,14 @@ def test_a_person_is_closed_under_every_id_that_became_one(sql_engine: Engine, p
     assert port.set(suspending(StandingKind.PERSON, merged)) == 1
     assert sid not in live(sql_engine)
     with pytest.raises(PersonSuspended):
-        SqlSessions(sql_engine).open(opening(living, account))
+        SqlSessions(sql_engine, b.HINTS).open(opening(living, account))
 
 
 def test_another_login_of_the_person_still_opens_when_a_link_is_closed(sql_engine: Engine, port: SqlStandings) -> None:
     person = b.add_person(sql_engine)
     closed, other = b.add_account(sql_engine, person), b.add_account(sql_engine, person)
     port.set(suspending(StandingKind.LINK, closed))
-    assert SqlSessions(sql_engine).open(opening(person, other)) == person
+    assert SqlSessions(sql_engine, b.HINTS).open(opening(person, other)) == person
 
 
 @pytest.mark.parametrize(("kind", "error"), CASES)
@@ -256,7 +256,7 @@ def test_logins_that_come_while_it_is_closed_leave_no_session(
 ) -> None:
     person = b.add_person(sql_engine)
     account = b.add_account(sql_engine, person)
-    opened = SqlSessions(sql_engine)
+    opened = SqlSessions(sql_engine, b.HINTS)
 
     def attempt(number: int) -> None:
         if number == 3:

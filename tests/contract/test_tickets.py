@@ -165,7 +165,9 @@ def test_the_end_of_a_visit_is_told_for_each_ticket_that_was_shown(stand: Stand)
     for ticket in shown:
         stand.spend(ticket)
     stand.issue()
-    SqlSessions(stand.engine).end(stand.sid, now=NOW, audit=AuditEvent("99", NOW, Action.SIGN_OUT, actor=stand.mother))
+    SqlSessions(stand.engine, b.HINTS).end(
+        stand.sid, now=NOW, audit=AuditEvent("99", NOW, Action.SIGN_OUT, actor=stand.mother)
+    )
     with stand.engine.connect() as conn:
         told = [row for row in conn.execute(select(outbox.c.payload)).scalars() if "client_id" in row]
     assert sorted(row["index"] for row in told) == sorted(shown)

@@ -28,7 +28,7 @@ class Town:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.people, self.sessions = SqlPeople(engine), SqlSessions(engine)
+        self.people, self.sessions = SqlPeople(engine), SqlSessions(engine, b.HINTS)
         self.links, self.grants = SqlLinks(engine, undo_for=UNDO_FOR), SqlGrants(engine)
         self.person: list[str] = []
         self.record: list[str] = []
