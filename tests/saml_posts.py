@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from html import unescape
 
 from lxml import etree
@@ -16,10 +17,11 @@ _FIELD = re.compile(r'name="([^"]+)" value="([^"]*)"')
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """The name by which a service knows a person, and the session that it is to be told the end of."""
+    """The name by which a service knows a person, the session that it is to be told the end of, what it is told."""
 
     name: str
     index: str
+    told: Mapping[str, list[str]] = field(default_factory=dict, compare=False)
 
 
 def fields_of(page: str) -> dict[str, str]:
@@ -34,4 +36,8 @@ def assertion_in(page: str) -> Assertion:
     assert found is not None, etree.tostring(response)
     statement = found.find(f"{SAML}AuthnStatement")
     assert statement is not None
-    return Assertion(found.findtext(f"{SAML}Subject/{SAML}NameID") or "", statement.get("SessionIndex", ""))
+    attributes = found.iter(f"{SAML}Attribute")
+    told = {
+        each.get("FriendlyName") or each.get("Name", ""): [value.text or "" for value in each] for each in attributes
+    }
+    return Assertion(found.findtext(f"{SAML}Subject/{SAML}NameID") or "", statement.get("SessionIndex", ""), told)

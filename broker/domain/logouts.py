@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from broker.domain.audit import OutboxRow, Topic
 
@@ -13,7 +14,9 @@ from broker.domain.audit import OutboxRow, Topic
 class Logout:
     """A visit that ended, as one client is to learn it: by the subject under which it knows the person.
 
-    `index`: by what a CAS or SAML service knows its own session; `url`: where it is told, when its login said so.
+    `index`: by what a CAS service knows its own session; `url`: where it is told, when its login said so. `school`: the
+    school in play of the session that ended, in OpenID Connect and SAML; `goes_on`: that session alone ended, the
+    person went on to another school.
     """
 
     visit: str
@@ -21,6 +24,8 @@ class Logout:
     subject: str
     index: str = ""
     url: str = ""
+    school: str = ""
+    goes_on: bool = False
 
 
 class Untold(StrEnum):
@@ -41,11 +46,12 @@ class NoticeState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """The receipt of one client. `subject`: the name under which it knows the person."""
+    """The receipt of one client. `subject`: the name under which it knows the person; `school`: as in `Logout`."""
 
     client_id: str
     state: NoticeState
     subject: str = ""
+    school: str = ""
 
 
 class LogoutUntold(Exception):
@@ -58,12 +64,16 @@ class LogoutUntold(Exception):
 
 def logout_row(logout: Logout, *, at: datetime) -> OutboxRow:
     """The outbox row that has a client told; in its lane, one client learns of logouts in the order they happened."""
-    payload = {"client_id": logout.client_id, "subject": logout.subject}
+    payload: dict[str, Any] = {"client_id": logout.client_id, "subject": logout.subject}
     payload |= {"index": logout.index, "url": logout.url} if logout.index else {}
+    payload |= {"school": logout.school, "goes_on": logout.goes_on} if logout.school else {}
     return OutboxRow(Topic.LOGOUT, key=logout.visit, at=at, payload=payload, lane=logout.client_id)
 
 
 def logout_named(row: OutboxRow) -> Logout:
     """The logout that a row made by `logout_row` names."""
-    told = row.payload
-    return Logout(row.key, told["client_id"], told["subject"], told.get("index", ""), told.get("url", ""))
+    told: dict[str, Any] = dict(row.payload)
+    return Logout(
+        row.key, told["client_id"], told["subject"], told.get("index", ""), told.get("url", ""),
+        school=told.get("school", ""), goes_on=told.get("goes_on", False),
+    )  # fmt: skip

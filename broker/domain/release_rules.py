@@ -94,10 +94,11 @@ class AttributeRule:
 class ReleaseRules:
     """How a service is told: what the attributes name, and nothing else, where the protocol is theirs.
 
-    `school_parameter`: the parameter of the service's address that names the school in play (a UAI). That school's data
-    alone is then told; where none is named, a person of one school is there, and of a person of several nothing of any
-    school is told. `fixed`: texts that are the same for everybody (the number of an ENT), by the attribute's name;
-    `principal_as`: the attribute that holds the pairwise identifier too, where a service reads it there.
+    `school_parameter`: the parameter of the service's address (in OpenID Connect, or of its request) that names the
+    school in play (a UAI). That school's data alone is then told; where none is named, a person of one school is
+    there, and of a person of several nothing of any school is told. `fixed`: texts that are the same for everybody (the
+    number of an ENT), by the attribute's name; `principal_as`: the attribute that holds the pairwise identifier too,
+    where a service reads it there.
     """
 
     principal: PrincipalRule = PrincipalRule()

@@ -60,7 +60,8 @@ class Grant:
     """What one person granted one client in one session; revoking it kills every token made from it.
 
     `jkt`: thumbprint of the key that its code and tokens are bound to (RFC 9449 §6); empty: to none. `audience`: the
-    API that its tokens are for; None: for userinfo.
+    API that its tokens are for; None: for userinfo. `school`: the UAI in play, of which alone the client is told;
+    empty: it named none. What the same client was granted in the same visit for another school ends with it.
     """
 
     grant_id: str
@@ -70,6 +71,7 @@ class Grant:
     scope: tuple[str, ...]
     jkt: str = ""
     audience: Audience | None = None
+    school: str = ""
 
 
 class Redeemable(StrEnum):

@@ -45,11 +45,11 @@ class Receipt:
 class Receipts:
     """`shown` and `providers`: the clients that the page itself tells, by OpenID Connect and by SAML.
 
-    None of a suspended service: nobody is sent there.
+    One for each school in play, which `shown` names; none of a suspended service: nobody is sent there.
     """
 
     services: tuple[Receipt, ...]
-    shown: tuple[RelyingParty, ...]
+    shown: tuple[tuple[RelyingParty, str], ...]
     providers: tuple[tuple[Service, Notice], ...] = ()
 
     @property
@@ -62,8 +62,8 @@ def build_receipts(notices: Iterable[Notice], register: Services) -> Receipts:
     """Build the page from what the outbox knows of each client; a client that left the register is on no page."""
     states: dict[str, list[ReceiptState]] = {}
     services: dict[str, Service] = {}
-    shown: dict[str, RelyingParty] = {}
-    providers: dict[str, tuple[Service, Notice]] = {}
+    shown: dict[tuple[str, str], tuple[RelyingParty, str]] = {}
+    providers: dict[tuple[str, str], tuple[Service, Notice]] = {}
     for notice in notices:
         service = register.by_client(notice.client_id)
         if service is None:
@@ -74,9 +74,9 @@ def build_receipts(notices: Iterable[Notice], register: Services) -> Receipts:
         if service.is_suspended:
             continue
         if party is not None and party.frontchannel_logout_uri:
-            shown[party.client_id] = party
+            shown[notice.client_id, notice.school] = party, notice.school
         if party is None and way is LogoutWay.FRONT:
-            providers[notice.client_id] = (service, notice)
+            providers[notice.client_id, notice.school] = service, notice
     told = (Receipt(service, max(states[name], key=_ORDER.index)) for name, service in services.items())
     return Receipts(tuple(told), tuple(shown.values()), tuple(providers.values()))
 

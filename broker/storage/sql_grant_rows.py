@@ -11,6 +11,7 @@ from broker.domain.acts import IssueCode, Redeem
 from broker.domain.identity import AuthnContext
 from broker.domain.sessions import AccessToken, Audience, CodePayload, Grant, Offline
 from broker.storage.events_at_once import events_as_json
+from broker.storage.sql_logouts import SCHOOL
 
 
 def issue_binds(act: IssueCode) -> dict[str, Any]:
@@ -43,9 +44,15 @@ def issue_binds(act: IssueCode) -> dict[str, Any]:
         "bound_to": grant.jkt or None,
         "api": grant.audience.uri if grant.audience else None,
         "api_sub": grant.audience.subject if grant.audience else None,
+        "known_by": known_by(grant),
         "pushed": act.spends.digest if act.spends else None,
         "remembered": act.spends.until if act.spends else None,
     }
+
+
+def known_by(grant: Grant) -> dict[str, str] | None:
+    """By what the client tells its sessions of one visit apart: the school in play; None where there is none."""
+    return {SCHOOL: grant.school} if grant.school else None
 
 
 def redeem_binds(act: Redeem) -> dict[str, Any]:
@@ -105,4 +112,5 @@ def grant_of(row: Row[Any]) -> Grant:
         scope=tuple(row.scope),
         jkt=row.jkt or "",
         audience=Audience(row.resource, row.resource_subject) if row.resource else None,
+        school=(row.peer or {}).get(SCHOOL, ""),
     )

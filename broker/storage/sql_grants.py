@@ -54,6 +54,7 @@ from broker.storage.schema import (
     subjects,
 )
 from broker.storage.school_days import days
+from broker.storage.sql_entries import end_other_schools
 from broker.storage.sql_grant_rows import access_token_of, issue_binds, payload_of, redeem_binds, redeem_told
 from broker.storage.sql_portrait_rows import mark_column
 from broker.storage.trail import insert_audit
@@ -102,7 +103,7 @@ _READ_REDEEMABLE = (
     .where(consumptions.c.digest == _DIGEST, consumptions.c.kind == _KIND)
 )
 _OF_TOKEN = (
-    "id", "person_id", "client_id", "sid", "scope", "subject", "claims", "jkt", "resource", "resource_subject",
+    "id", "person_id", "client_id", "sid", "scope", "subject", "claims", "jkt", "resource", "resource_subject", "peer",
 )  # fmt: skip
 _READ_TOKEN = (
     select(
@@ -123,7 +124,7 @@ FOUND = _READ_TOKEN.cte("found")
 
 GRANT_NAMES = [
     "id", "person_id", "client_id", "sid", "scope", "subject", "claims", "created_at", "offline_until", "offline_idle",
-    "jkt", "resource", "resource_subject",
+    "jkt", "resource", "resource_subject", "peer",
 ]  # fmt: skip
 GRANTED = select(
     _GRANT,
@@ -139,6 +140,7 @@ GRANTED = select(
     _JKT,
     bindparam("api", type_=String),
     bindparam("api_sub", type_=String),
+    bindparam("known_by", type_=JSON(none_as_null=True)),
 ).where(
     sessions.c.sid == bindparam("session", type_=String),
     sessions.c.person_id == _PERSON,
@@ -259,12 +261,14 @@ class SqlGrants:
             return False  # its pushed request was answered a moment ago: all of this act is undone
 
     def _issue(self, act: IssueCode) -> bool:
+        """At once on PostgreSQL, but where a school is in play: what another one was granted for is then looked for."""
         binds = issue_binds(act)
-        if self.hot is not None:
+        if self.hot is not None and not act.payload.grant.school:
             statement = self._issuing[act.spends is not None, bool(act.mark)]
             told = {**binds, **days(act.issued_at), "mark": act.mark, "events": events_as_json(act.audit)}
             return self.hot.first(statement, told) is not None
-        return transact(self._engine, lambda conn: _issue_in_steps(conn, binds, act.audit))
+        binds |= {"mark": act.mark, **days(act.issued_at)}
+        return transact(self._engine, lambda conn: _issue_in_steps(conn, binds, act))
 
     def redeemable(self, kind: Redeemable, digest: str) -> CodePayload | None:
         """See `Grants.redeemable`."""
@@ -305,13 +309,15 @@ def _issue_subject(conn: Connection, binds: dict[str, str], *, now: datetime) ->
     return value
 
 
-def _issue_in_steps(conn: Connection, binds: dict[str, Any], audit: Sequence[AuditEvent]) -> bool:
-    if conn.execute(STORE_GRANT, binds).scalar() is None:
+def _issue_in_steps(conn: Connection, binds: dict[str, Any], act: IssueCode) -> bool:
+    if conn.execute(STORE_MARKED_GRANT if act.mark else STORE_GRANT, binds).scalar() is None:
         return False
     conn.execute(_STORE_CODE, binds)
     if binds["pushed"]:
         conn.execute(insert(consumptions).from_select(_PUSHED_NAMES, select(*_PUSHED_VALUES)), binds)
-    insert_audit(conn, audit)
+    insert_audit(conn, act.audit)
+    if act.payload.grant.school:
+        end_other_schools(conn, act.payload.grant, act.audit[0])
     return True
 
 

@@ -19,6 +19,8 @@ from broker.storage.trail import insert_outbox
 
 LEFT = "left"
 """In `grants.peer`: the service ended its own session, and is not told of the end that it asked for."""
+SCHOOL = "school"
+"""In `grants.peer`: the school in play (`Grant.school`), by which the client tells its sessions apart."""
 
 _OF_VISIT = (
     select(outbox)
@@ -55,7 +57,8 @@ def _keeps_session(row: Any) -> bool:
 def _logout(row: Any) -> Logout:
     """One logout for each session that a service keeps; a CAS service whose ticket was never shown keeps none."""
     peer = row.peer or {}
-    return Logout(row.visit, row.client_id, row.subject, peer.get("index", ""), peer.get("url", ""))
+    index, url, school = (peer.get(name, "") for name in ("index", "url", SCHOOL))
+    return Logout(row.visit, row.client_id, row.subject, index, url, school=school)
 
 
 class SqlNotices:
@@ -72,4 +75,4 @@ class SqlNotices:
 def _notice(row: Row[Any]) -> Notice:
     told = NoticeState.UNTOLD if row.cause else NoticeState.CONFIRMED
     logout = logout_named(row_of(row))
-    return Notice(logout.client_id, told if row.done_at else NoticeState.WAITING, logout.subject)
+    return Notice(logout.client_id, told if row.done_at else NoticeState.WAITING, logout.subject, logout.school)

@@ -16,6 +16,8 @@ from broker.storage.engine import fetch, transact
 from broker.storage.events_at_once import audited, events_as_json
 from broker.storage.hot import HotStatement, hot_of
 from broker.storage.schema import grants, sessions
+from broker.storage.sql_entries import end_other_schools
+from broker.storage.sql_grant_rows import known_by
 from broker.storage.sql_grants import STORE_GRANT
 from broker.storage.sql_logouts import LEFT
 from broker.storage.sql_sessions import session_of
@@ -75,13 +77,15 @@ class SqlProviderLogins:
     def enter(self, act: EnterProvider) -> bool:
         """See `ProviderLogins.enter`."""
         binds = _binds(act)
-        if self._hot is not None:
+        if self._hot is not None and not act.grant.school:
             return self._hot.first(self._entering, {**binds, "events": events_as_json(act.audit)}) is not None
 
         def apply(conn: Connection) -> bool:
             if conn.execute(STORE_GRANT, binds).scalar() is None:
                 return False
             insert_audit(conn, act.audit)
+            if act.grant.school:
+                end_other_schools(conn, act.grant, act.audit[0])
             return True
 
         return transact(self._engine, apply)
@@ -113,4 +117,5 @@ def _binds(act: EnterProvider) -> dict[str, Any]:
         "sub": act.name,
         "granted": [],
         "now": act.at,
+        "known_by": known_by(grant),
     }

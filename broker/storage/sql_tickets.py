@@ -250,8 +250,8 @@ def _issue_binds(act: IssueTicket) -> dict[str, Any]:
     return {
         "grant": grant.grant_id, "person": grant.person_id, "client": grant.client_id, "session": grant.sid,
         "scopes": [], "sub": act.subject, "granted": [], "renewed_until": None, "renewed_within": None,
-        "bound_to": None, "api": None, "api_sub": None, "through": act.through, "now": act.audit[0].at,
-        "shown": act.digest, "of_kind": act.kind.value, "until": act.expires_at,
+        "bound_to": None, "api": None, "api_sub": None, "known_by": None, "through": act.through,
+        "now": act.audit[0].at, "shown": act.digest, "of_kind": act.kind.value, "until": act.expires_at,
         "stands_for": {
             "service": act.stands.service, "fresh": act.stands.fresh,
             "long_term": act.stands.long_term, "proxies": list(act.stands.proxies),

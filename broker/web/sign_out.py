@@ -89,8 +89,8 @@ class SignOut:
         by_openid = frame_addresses(receipts.shown, issuer=self.parts.issuer, visit=visit)
         if self.parts.saml_frames is None or not receipts.providers:
             return by_openid
-        told = ((service, notice.subject) for service, notice in receipts.providers)
-        return (*by_openid, *self.parts.saml_frames.addresses(told, visit=visit, now=self.parts.clock()))
+        by_saml = self.parts.saml_frames.addresses(receipts.providers, visit=visit, now=self.parts.clock())
+        return (*by_openid, *by_saml)
 
     def _farewell(self) -> Farewell:
         """What ended in this browser a moment ago; an empty one when nothing did."""

@@ -14,6 +14,7 @@ from broker.domain.acts import IssueCode, Redeem, RevokeGrant
 from broker.domain.audit import Action, AuditEvent, Topic, copies_named
 from broker.domain.handles import digest
 from broker.domain.identity import AuthnContext
+from broker.domain.logouts import Logout, logout_named
 from broker.domain.people import RecordKind, Space
 from broker.domain.sessions import AccessToken, CodePayload, Grant, Offline, Redeemable
 from broker.storage.schema import access_tokens, audit_events, consumptions, grants, records, sessions, subjects
@@ -424,3 +425,48 @@ def test_a_refresh_is_one_autocommit_statement_on_postgresql(
         assert port.redeem(refresh("refresh", "x")) is not None
     if sql_engine.dialect.name == "postgresql":
         assert [alone for _, alone in seen] == [True]
+
+
+# ---- another school ----------------------------------------------------------------------------------------------
+
+
+def of_school(payload: CodePayload, number: int, school: str, **changes: str) -> IssueCode:
+    """A code of the same client and session for a school."""
+    granted = replace(payload.grant, grant_id=f"grt_{number}", school=school, **changes)
+    return replace(issue(replace(payload, grant=granted)), code_digest=digest(f"code {number}"))
+
+
+def logouts(engine: Engine) -> list[Logout]:
+    return [logout_named(entry.row) for entry in SqlOutbox(engine).due(now=NOW, limit=99, topics=(Topic.LOGOUT,))]
+
+
+def test_a_code_for_another_school_ends_what_the_client_has_of_the_first(
+    sql_engine: Engine, port: SqlGrants, payload: CodePayload
+) -> None:
+    assert port.issue_code(of_school(payload, 1, "0990001A"))
+    claimed = replace(redeem(payload), digest=digest("code 1"))
+    assert port.redeem(claimed)
+    token = port.token(TOKEN, now=NOW)
+    assert token is not None
+    assert token.grant.school == "0990001A"
+    assert port.issue_code(of_school(payload, 2, "0990001A"))
+    assert port.issue_code(of_school(payload, 3, "", client_id="bourses"))
+    assert port.token(TOKEN, now=NOW), "the same school, and another client, leave it alone"
+    assert port.issue_code(of_school(payload, 4, "0990002Y"))
+    assert port.token(TOKEN, now=NOW) is None
+    gone = Logout(payload.grant.sid, "cantine", payload.subject, school="0990001A", goes_on=True)
+    assert logouts(sql_engine) == [gone], "told once of two grants"
+    assert actions(sql_engine).count("school_changed") == 1
+    kept = port.redeemable(Redeemable.CODE, digest("code 4"))
+    assert kept is not None
+    assert kept.grant.school == "0990002Y"
+
+
+def test_a_code_for_a_school_is_not_issued_from_an_old_portrait(
+    sql_engine: Engine, port: SqlGrants, payload: CodePayload
+) -> None:
+    if sql_engine.dialect.name != "postgresql":
+        return
+    assert port.issue_code(of_school(payload, 1, "0990001A"))
+    assert not port.issue_code(replace(of_school(payload, 2, "0990002Y"), mark="another"))
+    assert logouts(sql_engine) == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import Engine, func, select, update
 
@@ -100,3 +102,15 @@ def test_whoever_ended_its_own_session_is_not_told_of_the_end(
     event = AuditEvent("99", NOW, Action.SIGN_OUT, grant.person_id)
     SqlSessions(sql_engine, b.HINTS).end(grant.sid, now=NOW, audit=event)
     assert SqlNotices(sql_engine).of_visit(grant.sid) == ()
+
+
+def test_a_login_for_another_school_ends_that_of_the_first_and_has_it_told(
+    sql_engine: Engine, port: SqlProviderLogins, grant: Grant
+) -> None:
+    for number, school in enumerate(("0990001A", "0990002Y", "0990002Y")):
+        assert port.enter(enter(replace(grant, grant_id=f"grt_{number}", school=school)))
+    (told,) = SqlNotices(sql_engine).of_visit(grant.sid)
+    assert (told.client_id, told.school) == ("saml:cantine", "0990001A")
+    event = AuditEvent("99", NOW, Action.SIGN_OUT, grant.person_id)
+    SqlSessions(sql_engine).end(grant.sid, now=NOW, audit=event)
+    assert [each.school for each in SqlNotices(sql_engine).of_visit(grant.sid)] == ["0990001A", "0990002Y"]

@@ -12,7 +12,7 @@ from lxml import etree
 from sqlalchemy import select
 
 from broker.domain.errors import UpstreamUnavailable
-from broker.domain.logouts import Logout, LogoutUntold, Untold
+from broker.domain.logouts import Logout, LogoutUntold, Notice, NoticeState, Untold
 from broker.live import Part
 from broker.protocol.saml.logout import SamlFrames, SamlLogout
 from broker.protocol.saml.provider import IdentityProvider
@@ -190,7 +190,8 @@ def test_a_service_without_soap_is_told_by_a_frame_that_it_can_verify(sqlite_url
     with open_saml(sqlite_url, services=(saml_service(declared=party.declared()),)) as stand:
         frames = SamlFrames(idp_of(stand), stand.keys)
         offered = stand.oidc.register.current().all()[0]
-        address = frames.addresses([(offered, "nom")], visit="s_visite", now=stand.oidc.clock())[0]
+        notice = Notice("saml:cantine", NoticeState.WAITING, "nom")
+        address = frames.addresses([(offered, notice)], visit="s_visite", now=stand.oidc.clock())[0]
         request, signature = open_redirect(urlsplit(address).query, LOGOUT_REQUEST).read(
             (stand.keys.signing().certificate,)
         )

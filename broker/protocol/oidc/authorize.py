@@ -9,7 +9,7 @@ from datetime import datetime
 from broker.accounts.session_life import offline_of
 from broker.domain.acts import IssueCode, PushedRequest
 from broker.domain.audit import Action, AuditEvent
-from broker.domain.errors import AccessDenied, InteractionRequired, LoginRequired, ProtocolError
+from broker.domain.errors import AccessDenied, InteractionRequired, LoginRequired, ProtocolError, ReleaseRefused
 from broker.domain.handles import Handle, Id, digest, new_handle, new_id
 from broker.domain.portraits import Portrait
 from broker.domain.ports import Current, Grants, Portraits, Services
@@ -27,7 +27,7 @@ from broker.protocol.oidc.provider import ProviderSettings, claims_of
 from broker.protocol.oidc.pushed import PushedRequests
 from broker.protocol.oidc.requests import AuthorizationRequest, Submission, find_client, read_request
 from broker.protocol.oidc.signing import Signer
-from broker.services.access import Weighed
+from broker.services.access import Weighed, places_open
 from broker.wire import oauth
 from broker.wire.http import Form, PlainResponse, parse_body, parse_form, redirect_response, with_parameters
 from policies import PolicyBook, SessionLimits
@@ -137,6 +137,8 @@ class Authorize:
         weighed = self.gate.weigh_portrait(service, session, portrait, book, now=call.now)
         if subject is None or not weighed.allowed or self._means_another(request, subject):
             return None
+        if not _is_at_school(request, portrait, book, now=call.now):
+            return None
         return self._issue(
             call, request, Decided(session, weighed, subject, book.installation.sessions, mark=portrait.mark)
         )
@@ -156,6 +158,8 @@ class Authorize:
             self._check_step_up(request, weighed, is_new=_is_new(session, started))
             return self._ask_login(call, request, book)
         self._check_target_open(request, session, portrait, book, now=call.now)
+        if not _is_at_school(request, portrait, book, now=call.now):
+            raise ReleaseRefused("the school in play is none of the person's")
         subject = self._subject(request.client.service, session, portrait, now=call.now)
         if self._means_another(request, subject):
             return self._ask_another(call, request, book, started=started)
@@ -298,7 +302,8 @@ def _payload(request: AuthorizationRequest, decided: Decided, *, now: datetime) 
         offline = None
     scopes = tuple(scope for scope in request.scopes if offline or scope != oauth.OFFLINE_ACCESS)
     grant = Grant(
-        new_id(Id.GRANT), session.person_id, client.party.client_id, session.sid, scopes, request.jkt, decided.audience
+        new_id(Id.GRANT), session.person_id, client.party.client_id, session.sid, scopes, request.jkt, decided.audience,
+        request.school,
     )  # fmt: skip
     return CodePayload(
         grant=grant,
@@ -317,6 +322,15 @@ def _payload(request: AuthorizationRequest, decided: Decided, *, now: datetime) 
 def _anew(request: AuthorizationRequest) -> AuthorizationRequest:
     """The request as the login sees it when the session at hand does not do."""
     return replace(request, prompt=request.prompt | {oauth.LOGIN})
+
+
+def _is_at_school(request: AuthorizationRequest, portrait: Portrait, book: PolicyBook, *, now: datetime) -> bool:
+    """The service is open to the person at the school in play, where one is named: not that of somebody else."""
+    if not request.school or portrait.person is None:
+        return not request.school
+    service = request.client.service
+    places = places_open(book.of(service.tenant), service, portrait.person, portrait.children, now=now)
+    return request.school in {place.uai for place in places}
 
 
 def _is_new(session: Session, started: datetime | None) -> bool:

@@ -20,7 +20,7 @@ from broker.domain.errors import (
     UnsupportedResponseType,
 )
 from broker.protocol.oidc.claims_request import parse_claims
-from broker.protocol.oidc.requests import Submission
+from broker.protocol.oidc.requests import Submission, asked_school
 from broker.protocol.oidc.targets import check_space, check_taken, check_target
 from broker.wire import oauth
 
@@ -178,6 +178,11 @@ def check_resource_space(submission: Submission) -> None:
     check_space(submission.target, submission.client)
 
 
+def check_school(submission: Submission) -> None:
+    """The school in play, where one is named, is one and no other (see `asked_school`)."""
+    asked_school(submission)
+
+
 TARGET_CHECKS: tuple[AuthorizeCheck, ...] = (check_service, check_redirect_uri)
 
 AUTHORIZE_CHECKS: tuple[AuthorizeCheck, ...] = (
@@ -201,4 +206,5 @@ AUTHORIZE_CHECKS: tuple[AuthorizeCheck, ...] = (
     check_key,
     check_resource,
     check_resource_space,
+    check_school,
 )

@@ -60,7 +60,11 @@ class BackChannel:
 
 
 def logout_claims(logout: Logout, settings: ProviderSettings, *, now: datetime) -> dict[str, object]:
-    """What a logout token says. Never a nonce: with one it could be taken for an ID token (§2.4)."""
+    """What a logout token says. Never a nonce: with one it could be taken for an ID token (§2.4).
+
+    Where the person only went on to another school, no `sub`: it would mean every session of theirs (§2.4, `sid`).
+    """
+    who = {} if logout.goes_on else {"sub": logout.subject}
     return {
         "iss": settings.issuer,
         "aud": logout.client_id,
@@ -68,6 +72,6 @@ def logout_claims(logout: Logout, settings: ProviderSettings, *, now: datetime) 
         "exp": int((now + settings.logout_token).timestamp()),
         "jti": token_urlsafe(16),
         "events": {EVENT: {}},
-        "sub": logout.subject,
-        "sid": sid_for(logout.client_id, sid=logout.visit),
+        **who,
+        "sid": sid_for(logout.client_id, sid=logout.visit, school=logout.school),
     }

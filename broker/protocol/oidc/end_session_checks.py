@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from broker.domain.sessions import Session
 from broker.protocol.oidc.authorize_checks import LONGEST_STATE
-from broker.protocol.oidc.id_token import sid_for
+from broker.protocol.oidc.id_token import names_visit
 from broker.protocol.oidc.provider import Client
 from broker.wire import oauth
 from broker.wire.jose import SignedClaims
@@ -68,7 +68,7 @@ def check_session(request: LogoutRequest) -> None:
     """The hint names the visit of this browser, as this client knows it: not another's, and not one of before."""
     if request.session is None or request.hint is None or request.client is None:
         raise NotProven("no session here")
-    if request.hint.get("sid") != sid_for(request.client.party.client_id, sid=request.session.visit):
+    if not names_visit(request.hint.get("sid"), request.client.party.client_id, sid=request.session.visit):
         raise NotProven("hint of another session")
 
 

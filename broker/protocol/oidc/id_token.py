@@ -37,7 +37,7 @@ def id_token_claims(
         "iat": int(now.timestamp()),
         "auth_time": int(authn.auth_time.timestamp()),
         "jti": token_urlsafe(16),
-        "sid": sid_for(payload.grant.client_id, sid=payload.visit or payload.grant.sid),
+        "sid": sid_for(payload.grant.client_id, sid=payload.visit or payload.grant.sid, school=payload.grant.school),
         "at_hash": left_half_hash(access_token, alg=alg),
     }
     methods = [method for method in authn.amr if ":" not in method]  # ours to keep: `origin:ECT` is no RFC 8176 method
@@ -45,12 +45,20 @@ def id_token_claims(
     return {**claims, **{name: value for name, value in optional.items() if value}}
 
 
-def sid_for(client_id: str, *, sid: str) -> str:
+def sid_for(client_id: str, *, sid: str, school: str = "") -> str:
     """The session as this client knows it (OIDC Back-Channel Logout §2.1).
 
     Another value at each client: one session id for all would let services put their pairwise subjects side by side.
+    Another one for each school in play, so that the session of one can end and that of the next stand: the school is
+    what the client named itself, and stands behind in clear.
     """
-    return digest(f"{sid}|{client_id}")[:_SID_LENGTH]
+    known = digest(f"{sid}|{client_id}")[:_SID_LENGTH]
+    return f"{known}.{school}" if school else known
+
+
+def names_visit(stated: object, client_id: str, *, sid: str) -> bool:
+    """Tell whether this is what `sid_for` gave the client for the visit, whatever school was in play."""
+    return isinstance(stated, str) and stated.partition(".")[0] == sid_for(client_id, sid=sid)
 
 
 def issue_id_token(

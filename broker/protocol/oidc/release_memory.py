@@ -43,7 +43,7 @@ class ReleaseMemory:
     """
 
     def __init__(self, *, most: int = MOST_REMEMBERED) -> None:
-        self._kept: OrderedDict[tuple[str, str, tuple[str, ...]], Worked] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, str, str, tuple[str, ...]], Worked] = OrderedDict()
         self._most = most
         self._lock = Lock()
 
@@ -52,7 +52,7 @@ class ReleaseMemory:
     ) -> Released:
         """The release of what was found, worked out where it is not remembered."""
         grant = found.token.grant
-        key = grant.person_id, grant.client_id, found.token.claims
+        key = grant.person_id, grant.client_id, grant.school, found.token.claims
         known = self._kept.get(key)
         if known is not None and known.holds(policies, service, found):
             return known.released

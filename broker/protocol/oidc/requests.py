@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
-from broker.domain.errors import UnknownClient
+from broker.domain.errors import ReleaseRefused, UnknownClient
 from broker.domain.ports import Services
 from broker.protocol.oidc.claims_request import ClaimsRequest, parse_claims
 from broker.protocol.oidc.provider import Client
 from broker.protocol.oidc.targets import Target, find_target
+from broker.services.school_in_play import requested_school
 from broker.wire import oauth
 from broker.wire.http import Form
 
@@ -39,7 +41,8 @@ class Submission:
 class AuthorizationRequest:
     """A request that passed every check; `values` are its parameters as they came.
 
-    `max_age` in seconds; `id_token_hint` is still to be verified; `jkt` binds the code to a key (RFC 9449 §10).
+    `max_age` in seconds; `id_token_hint` is still to be verified; `jkt` binds the code to a key (RFC 9449 §10);
+    `school` is the UAI in play, empty: none is named.
     """
 
     client: Client
@@ -58,6 +61,7 @@ class AuthorizationRequest:
     jkt: str = ""
     pushed: str = ""
     target: Target | None = None
+    school: str = ""
 
 
 def find_client(services: Services, form: Form, *, pushed: str = "") -> Submission:
@@ -90,7 +94,25 @@ def read_request(submission: Submission) -> AuthorizationRequest:
         jkt=submission.get(oauth.DPOP_JKT),
         pushed=submission.pushed,
         target=submission.target,
+        school=asked_school(submission),
     )
+
+
+def asked_school(submission: Submission) -> str:
+    """The school in play: named by the redirect URI as in CAS, or by the same parameter in the request itself.
+
+    A redirect URI is registered byte for byte; a service of thousands of schools would have to register each. Raises
+    `ReleaseRefused` for what is no school, or for two.
+    """
+    rules = submission.client.service.release
+    if rules is None or not rules.school_parameter:
+        return ""
+    of_request = {rules.school_parameter: submission.get(rules.school_parameter)}
+    asked = f"?{urlencode({name: value for name, value in of_request.items() if value})}"
+    named = {requested_school(rules, url) for url in (submission.get(oauth.REDIRECT_URI), asked)} - {""}
+    if len(named) > 1:
+        raise ReleaseRefused("the address and the request name two schools")
+    return next(iter(named), "")
 
 
 def _locale(ui_locales: str) -> str:

@@ -99,7 +99,7 @@ class UserInfo:
     def _release(
         self, policies: Policies, service: Service, person: PersonView, found: TokenPortrait, *, now: datetime
     ) -> Released:
-        asker, wanted = Asker(service, Protocol.OIDC), found.token.claims
+        asker, wanted = Asker(service, Protocol.OIDC, found.token.grant.school), found.token.claims
         about = About(
             person,
             found.portrait.children if asker.by_school or needs_children(wanted) else (),

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 
 from broker.domain.errors import UpstreamUnavailable
-from broker.domain.logouts import Logout, LogoutUntold, Untold
+from broker.domain.logouts import Logout, LogoutUntold, Notice, Untold
 from broker.domain.ports import Current, Services
 from broker.domain.service_clients import Binding, Endpoint
 from broker.domain.services import Service
@@ -98,7 +98,7 @@ def request_for(provider: Provider, logout: Logout, address: str, telling: Telli
     message = build_logout_request(
         Sender(telling.idp.entity_id, address, telling.now, key),
         name_id=told_name(provider, logout.subject, visit=logout.visit, issuer=telling.idp.entity_id),
-        session_index=sid_for(provider.client_id, sid=logout.visit),
+        session_index=sid_for(provider.client_id, sid=logout.visit, school=logout.school),
         until=telling.now + GOOD_FOR,
         message_id=message_id,
     )
@@ -112,15 +112,16 @@ class SamlFrames:
     idp: IdentityProvider
     keys: SamlKeys
 
-    def addresses(self, told: Iterable[tuple[Service, str]], *, visit: str, now: datetime) -> tuple[str, ...]:
-        """Where to tell these services, each by the name it knows the person by."""
-        return tuple(filter(None, (self._address(service, name, visit=visit, now=now) for service, name in told)))
+    def addresses(self, told: Iterable[tuple[Service, Notice]], *, visit: str, now: datetime) -> tuple[str, ...]:
+        """Where to tell these services, each by the name it knows the person by, of the session it knows."""
+        found = (self._address(service, notice, visit=visit, now=now) for service, notice in told)
+        return tuple(filter(None, found))
 
-    def _address(self, service: Service, name: str, *, visit: str, now: datetime) -> str:
+    def _address(self, service: Service, notice: Notice, *, visit: str, now: datetime) -> str:
         endpoint = service.saml.slo_by(Binding.REDIRECT) if service.saml else None
         if service.saml is None or endpoint is None or service.saml.is_over(now):
             return ""
-        logout = Logout(visit, service.saml_client, name)
+        logout = Logout(visit, service.saml_client, notice.subject, school=notice.school)
         telling = Telling(self.idp, now, self.keys, signs_element=False)
         request = request_for(Provider(service, service.saml), logout, endpoint.location, telling)
         return signed_address(endpoint.location, REQUEST, request.message, relay_state="", key=self.keys.signing())

@@ -15,7 +15,6 @@ from broker.domain.services import Protocol, Service
 from broker.protocol.saml.provider import Provider
 from broker.services.release import About, Asker, release_for
 from broker.services.release_details import needs_children, read_details
-from broker.services.school_in_play import requested_school
 from policies import PolicyBook
 
 
@@ -32,13 +31,13 @@ class Releases:
         return known or self.grants.subject(person_id, sector=service.sector, space=service.space, now=now)
 
     def build(
-        self, provider: Provider, portrait: Portrait, book: PolicyBook, *, subject: str, address: str, now: datetime
+        self, provider: Provider, portrait: Portrait, book: PolicyBook, *, subject: str, school: str, now: datetime
     ) -> Released:
-        """What is told; `address` may name the school in play. Raises `ReleaseRefused`, `AccessDenied`."""
+        """What is told; `school`: the one in play, empty: none. Raises `ReleaseRefused`, `AccessDenied`."""
         service, person = provider.service, portrait.person
         if person is None:
             raise AccessDenied("no live record")
-        asker = Asker(service, Protocol.SAML, requested_school(service.release, address))
+        asker = Asker(service, Protocol.SAML, school)
         claims = [claim.value for claim in service.claims]
         about = About(
             person,

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from broker.domain.errors import InvalidSamlMessage
 from broker.domain.sessions import Session
-from broker.protocol.oidc.id_token import sid_for
+from broker.protocol.oidc.id_token import names_visit
 from broker.protocol.saml.message_checks import check_age, check_current, check_service, check_signature, check_time
 from broker.protocol.saml.messages import Received
 from broker.protocol.saml.provider import SKEW
@@ -78,7 +78,7 @@ def is_indexed(candidate: Candidate) -> bool:
     """The index, where there is one, is that of this visit at this provider."""
     submission = candidate.submission
     client_id, stated = submission.received.provider.client_id, submission.request.session_indexes
-    return not stated or sid_for(client_id, sid=candidate.session.visit) in stated
+    return not stated or any(names_visit(each, client_id, sid=candidate.session.visit) for each in stated)
 
 
 def is_of_ours(candidate: Candidate) -> bool:

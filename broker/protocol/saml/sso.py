@@ -40,6 +40,7 @@ from broker.protocol.saml.provider import IdentityProvider, Provider
 from broker.protocol.saml.releases import Releases
 from broker.protocol.saml.sso_checks import REQUEST_CHECKS, TARGET_CHECKS, SsoCheck, Submission, acs_of
 from broker.services.access import Weighed
+from broker.services.school_in_play import requested_school
 from broker.wire.http import PlainResponse, parse_form, redirect_response
 from broker.wire.saml.assertion import Login
 from broker.wire.saml.names import TRANSIENT
@@ -71,6 +72,11 @@ class Asking:
     asked: Asked
     kept: Carried
     started: datetime | None
+
+    @property
+    def school(self) -> str:
+        """The school in play, by the address that the service wants the person led back to. Raises `ReleaseRefused`."""
+        return requested_school(self.provider.service.release, self.asked.relay_state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,13 +182,12 @@ class SingleSignOn:
         """One act: the grant and its events; the ledger before the answer leaves; then the answer."""
         provider, session, now = asking.provider, entering.session, call.now
         subject = self.releases.subject(provider.service, session.person_id, entering.portrait, now=now)
-        told = self.releases.build(
-            provider, entering.portrait, book, subject=subject, address=asking.asked.relay_state, now=now
-        )
+        told = self.releases.build(provider, entering.portrait, book, subject=subject, school=asking.school, now=now)
         login = self._login(asking, entering, told, subject=subject)
         if asking.request.subject is not None and asking.request.subject.value != login.name_id.value:
             return self._ask_another(call, asking, book)
-        act = EnterProvider(_grant(provider, session), login.name_id.value, self._events(call, asking, entering))
+        grant = _grant(provider, session, school=asking.school)
+        act = EnterProvider(grant, login.name_id.value, self._events(call, asking, entering))
         if not self.logins.enter(act):
             self._check_may_ask(asking, session, "the session ended meanwhile")
             return self._ask_login(call, asking, book, anew=True)
@@ -197,7 +202,7 @@ class SingleSignOn:
             name_id=name_of(provider, told.principal, form=form, visit=session.visit, issuer=self.idp.entity_id),
             context=entering.context,
             proven_at=session.authn.auth_time,
-            session_index=sid_for(provider.client_id, sid=session.visit),
+            session_index=sid_for(provider.client_id, sid=session.visit, school=asking.school),
             session_until=session.ends_at,
             attributes=attributes_of(provider, told, pairwise=pairwise),
         )
@@ -289,8 +294,8 @@ def _table(provider: Provider, book: PolicyBook) -> dict[str, Assurance]:
     return dict(book.of(provider.service.tenant).assurance.acr)
 
 
-def _grant(provider: Provider, session: Session) -> Grant:
-    return Grant(new_id(Id.GRANT), session.person_id, provider.client_id, session.sid, ())
+def _grant(provider: Provider, session: Session, *, school: str) -> Grant:
+    return Grant(new_id(Id.GRANT), session.person_id, provider.client_id, session.sid, (), school=school)
 
 
 def _is_new(session: Session | None, started: datetime | None) -> bool:

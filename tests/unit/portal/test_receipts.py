@@ -43,7 +43,7 @@ def test_a_service_that_is_told_shows_its_answer(state: NoticeState, shown: Rece
 def test_a_service_without_a_back_channel_never_counts_as_confirmed(state: NoticeState) -> None:
     found = receipts(Notice("cahier", state), Notice("bourses", state), Notice("gone", state))
     assert states(found) == {"cahier": ReceiptState.SHOWN, "bourses": ReceiptState.NO_ADDRESS}
-    assert found.shown == FRONT.parties
+    assert found.shown == tuple((party, "") for party in FRONT.parties)
     assert not found.waiting
 
 

@@ -13,6 +13,7 @@ from broker.domain.errors import (
     InvalidTarget,
     ProtocolError,
     RedirectMismatch,
+    ReleaseRefused,
     ServiceSuspended,
     UnknownClient,
     UnsupportedParameter,
@@ -21,6 +22,7 @@ from broker.domain.errors import (
     UnsupportedResponseType,
 )
 from broker.domain.people import Space
+from broker.domain.release_rules import ReleaseRules
 from broker.domain.services import Resource, Service
 from broker.domain.standings import InForce, StandingKind
 from broker.protocol.oidc import authorize_checks as checks
@@ -35,6 +37,9 @@ Vector = tuple[AuthorizeCheck, type[ProtocolError], dict[str, str | None]]
 ALL = (*TARGET_CHECKS, *AUTHORIZE_CHECKS)
 
 SUSPENDED = InForce(suspended=frozenset({(StandingKind.SERVICE, "cantine")}))
+
+BY_SCHOOL = "https://kne.example/retour?UAI="
+SCOPED = {"client_id": "kne", "redirect_uri": f"{BY_SCHOOL}0990001A"}
 
 VECTORS: tuple[Vector, ...] = (
     (checks.check_redirect_uri, RedirectMismatch, {"redirect_uri": "https://cantine.example/retour/"}),
@@ -71,6 +76,8 @@ VECTORS: tuple[Vector, ...] = (
     (checks.check_resource, InvalidTarget, {"resource": "https://closed.example/api"}),
     (checks.check_resource, InvalidTarget, {"resource": "https://others.example/api"}),
     (checks.check_resource_space, InvalidTarget, {"resource": "https://staff.example/api"}),
+    (checks.check_school, ReleaseRefused, {**SCOPED, "UAI": "college"}),
+    (checks.check_school, ReleaseRefused, {**SCOPED, "UAI": "0990001A", "redirect_uri": f"{BY_SCHOOL}0990002Y"}),
     (checks.check_pushed, InvalidRequest, {"client_id": "agents", "redirect_uri": "https://agents.example/retour"}),
 )
 
@@ -89,7 +96,10 @@ APIS = (
     api("staff", "cantine", space=Space.STAFF),
 )  # fmt: skip
 CLOSED = InForce(suspended=frozenset({(StandingKind.SERVICE, "closed")}))
-REGISTER = Register((*SERVICES, *APIS, fapi_service("agents")), in_force=CLOSED)
+KNE = service("kne", release=ReleaseRules(school_parameter="UAI"))
+BY_SCHOOLS = tuple(f"{BY_SCHOOL}{uai}" for uai in ("0990001A", "0990002Y"))
+KNE = replace(KNE, parties=(replace(KNE.parties[0], redirect_uris=BY_SCHOOLS),))
+REGISTER = Register((*SERVICES, *APIS, KNE, fapi_service("agents")), in_force=CLOSED)
 
 
 def submission(**changes: str | None) -> Submission:

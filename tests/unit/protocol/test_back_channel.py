@@ -139,7 +139,7 @@ def test_a_hint_for_several_clients_is_none_of_ours() -> None:
 
 
 def test_only_who_registered_an_address_is_framed() -> None:
-    parties = [service.parties[0] for service in SERVICES]
-    (frame,) = frame_addresses(parties, issuer=ISSUER, visit="sid_1")
+    told = [(service.parties[0], "") for service in SERVICES]
+    (frame,) = frame_addresses(told, issuer=ISSUER, visit="sid_1")
     sid = sid_for("cahier", sid="sid_1")
     assert frame == f"https://cahier.example/sortie?iss=https%3A%2F%2Fpreau.example&sid={sid}"
