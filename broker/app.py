@@ -161,7 +161,7 @@ def _source_routes(
     """What sources tell us by an address of their own: answers of SAML, logouts of SAML and CAS."""
     parties = saml_parties(federation.sources)
     return (
-        *build_source_routes(parties, PostedAnswers(ephemeral)),
+        *build_source_routes(parties, PostedAnswers(ephemeral), federation),
         *build_logout_routes(parties, federation, issuer=settings.issuer),
         *build_cas_source_routes(cas_servers(settings.sources), federation),
     )

@@ -305,7 +305,7 @@ def _door(world: World, register: Settable[Register], pages: Flask, clock: FakeC
     saml = _saml_parts(world, provider, vault)
     routes = (*build_routes(provider), *build_cas_routes(cas), *build_saml_routes(saml))
     parties = [SamlParty("educonnect", b"<x/>", connector())]
-    routes += build_source_routes(parties, PostedAnswers(world.store))
+    routes += build_source_routes(parties, PostedAnswers(world.store), world.federation)
     routes += build_logout_routes(parties, world.federation, issuer=BASE)
     servers = [CasServer(name, f"https://{name}.example") for name in SOURCES]
     routes += build_cas_source_routes(servers, world.federation)

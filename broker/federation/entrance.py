@@ -72,19 +72,19 @@ class Entrance:
             raise UpstreamRefused("a connector spoke for another source")
         return self._open(visit, identity, self._decide(visit, identity))
 
-    def refused(self, visit: Visit, fault: PreauError) -> None:
+    def refused(self, source: SourceDescription, fault: PreauError, *, trace: str, now: datetime) -> None:
         """Leave a trace of a refusal: codes only, the same for a stranger and for anybody else."""
-        log.log(fault.level, "sign-in refused: %s %s trace=%s", fault.code, fault.cause, visit.trace)
-        source_id = visit.source.source_id
+        log.log(fault.level, "sign-in refused: %s %s trace=%s", fault.code, fault.cause, trace)
+        source_id = source.source_id
         self.audit.append(
             [
                 AuditEvent(
-                    tenant=visit.source.tenant,
-                    at=visit.now,
+                    tenant=source.tenant,
+                    at=now,
                     action=Action.SIGN_IN_REFUSED,
                     actor=f"source:{source_id}",
                     outcome="refused",
-                    trace=visit.trace,
+                    trace=trace,
                     detail={"code": fault.code, "source": source_id},
                 )
             ]

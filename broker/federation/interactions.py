@@ -76,6 +76,11 @@ class Interactions:
             raise LoginExpired("state already used", restart=START_AGAIN)
         return found
 
+    def awaits(self, state: str, *, source_id: str) -> bool:
+        """Whether a login in progress waits for an answer of this source under this `state`, in whichever browser."""
+        found = self._get(Outing, Handle.STATE, state)
+        return found is not None and found.source_id == source_id
+
     def settle(self, settled: SettledReturn, *, state: str) -> None:
         """Remember for a minute what this `state` opened."""
         self._put(state, settled, seconds=_SETTLED_SECONDS)

@@ -166,7 +166,7 @@ class Federation:
             arrival = self.entrance.enter(visit, self._ask(visit, outing, answer, source=source))
         except PreauError as fault:
             fault.restart = sign_in_path(outing.interaction_handle)
-            self.entrance.refused(visit, fault)
+            self.entrance.refused(source.description, fault, trace=trace, now=now)
             raise
         settled = SettledReturn(digest(browser), arrival.session.handle_digest, arrival.resume)
         self.interactions.settle(settled, state=state)
@@ -245,6 +245,18 @@ class Federation:
         kept = {name: value for name, value in params.items() if name not in {POSTED, ANSWER}}
         found = PostedAnswers(self.store).take(params.get(POSTED, ""), source_id, params.get(STATE, ""))
         return {**kept, ANSWER: found} if found else kept
+
+    def refuse_posted(self, source_id: str, state: str, fault: PreauError, *, trace: str) -> None:
+        """Leave a trace of an answer that was refused as it was posted: once for each login that waits for one.
+
+        Whoever posts without such a login leaves none: anybody can, and the trail is not for strangers to fill.
+        """
+        if not self.interactions.awaits(state, source_id=source_id):
+            return
+        seconds = int(self.policies.current().installation.sessions.interaction.total_seconds())
+        if self.store.claim_once(f"refused:{digest(state)}", ttl=seconds):
+            source = self.sources.get(source_id).description
+            self.entrance.refused(source, fault, trace=trace, now=self.clock())
 
     @property
     def farewells(self) -> Farewells:

@@ -79,7 +79,7 @@ class Passwords:
             raise
         except PreauError as fault:
             fault.restart = sign_in_path(attempt.interaction_handle)
-            self.federation.entrance.refused(visit, fault)
+            self.federation.entrance.refused(source.description, fault, trace=attempt.trace, now=now)
             raise
 
     def _prove(

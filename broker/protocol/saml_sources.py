@@ -9,15 +9,16 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 from urllib.parse import urlencode
 
-from broker.domain.errors import InvalidRequest, LoginExpired, UpstreamRefused
+from broker.domain.errors import InvalidRequest, LoginExpired, PreauError, UpstreamRefused
 from broker.domain.handles import Handle, is_handle
 from broker.federation.interactions import CALLBACK, START_AGAIN
 from broker.federation.posted import POSTED, PostedAnswers
 from broker.protocol.endpoint import Call, Route
 from broker.protocol.saml_source_logout import Leaving, Peer, SourceLogout
-from broker.wire.http import PlainResponse, redirect_response
+from broker.wire.http import PlainResponse, parse_form, redirect_response
 from broker.wire.saml import SamlRefused, decode_post, names, read
 from broker.wire.saml.bindings import RELAY_STATE, RESPONSE
 
@@ -75,14 +76,28 @@ def build_logout_routes(parties: Iterable[SamlParty], leaving: Leaving, *, issue
     return tuple(Route("GET", slo_path(end.source_id), end.get, pages=True, per_minute=PER_MINUTE) for end in ends)
 
 
-def build_source_routes(parties: Iterable[SamlParty], answers: PostedAnswers) -> tuple[Route, ...]:
+class Refusals(Protocol):
+    """Where what is refused leaves a trace."""
+
+    def refuse_posted(self, source_id: str, state: str, fault: PreauError, *, trace: str) -> None:
+        """Write down that an answer was refused, if a login of this state waits for one."""
+        ...
+
+
+def build_source_routes(parties: Iterable[SamlParty], answers: PostedAnswers, refusals: Refusals) -> tuple[Route, ...]:
     """Two routes for each SAML source."""
     return tuple(
         route
         for party in parties
         for route in (
             Route("GET", metadata_path(party.source_id), _Metadata(party).get),
-            Route("POST", acs_path(party.source_id), _Acs(party, answers).post, pages=True, per_minute=PER_MINUTE),
+            Route(
+                "POST",
+                acs_path(party.source_id),
+                _Acs(party, answers, refusals).post,
+                pages=True,
+                per_minute=PER_MINUTE,
+            ),
         )
     )
 
@@ -100,6 +115,7 @@ class _Metadata:
 class _Acs:
     party: SamlParty
     answers: PostedAnswers
+    refusals: Refusals
 
     def post(self, call: Call) -> PlainResponse:
         """POST: steps 1 to 5 of the gate, then a minute of memory, then the GET that knows the browser."""
@@ -109,10 +125,20 @@ class _Acs:
             message = decode_post(call.request.body, RESPONSE)
             read(message.xml, names.samlp("Response"))
         except SamlRefused as fault:
-            raise UpstreamRefused(f"SAML response refused: {fault}", restart=START_AGAIN) from None
+            refusal = UpstreamRefused(f"SAML response refused: {fault}", restart=START_AGAIN)
+            self.refusals.refuse_posted(self.party.source_id, _state_of(call), refusal, trace=call.trace)
+            raise refusal from None
         if not is_handle(Handle.STATE, message.relay_state):
             raise LoginExpired("an answer to no question of ours", restart=START_AGAIN)
         answer = base64.b64encode(message.xml).decode()
         handle = self.answers.keep(self.party.source_id, message.relay_state, answer)
         query = urlencode({RELAY_STATE: message.relay_state, POSTED: handle})
         return redirect_response(f"{CALLBACK}{self.party.source_id}?{query}")
+
+
+def _state_of(call: Call) -> str:
+    """The state beside an answer, also where that cannot be read."""
+    try:
+        return parse_form(call.request.body.decode("ascii")).values.get(RELAY_STATE, "")
+    except (UnicodeDecodeError, InvalidRequest):
+        return ""
