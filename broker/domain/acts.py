@@ -19,7 +19,10 @@ from broker.domain.standings import StandingKind, StandingState
 
 @dataclass(frozen=True, slots=True)
 class PushedRequest:
-    """A request that was pushed (RFC 9126), by digest of its handle, and until when it is remembered as answered."""
+    """A request that was pushed (RFC 9126), by digest of its handle.
+
+    `until`, fixed when it was pushed: no login of it comes back later, and so long it is remembered as answered.
+    """
 
     digest: str
     until: datetime

@@ -13,14 +13,18 @@ from urllib.parse import urlencode
 import pytest
 
 from broker.domain.errors import EphemeralUnavailable
+from broker.domain.handles import Handle, new_handle
 from broker.domain.services import ClientKind, TokenAuthMethod
 from broker.protocol.oidc import authorize_checks, client_auth, token_checks
 from broker.protocol.oidc.authorize import Authorize, AuthorizeChecks
 from broker.protocol.oidc.pushed import Push, PushedRequests
 from broker.protocol.oidc.token import Token
 from broker.storage.memory_store import MemoryStore
+from broker.storage.sql_purge import SqlPurge
+from broker.wire.http import BROWSER_COOKIE, SESSION_COOKIE
 from tests.fapi import FapiClient, assertion, ath, fapi_service, fapi_stand, key, proof
-from tests.oidc_stand import Answer, Stand, authorization, authorize_url, basic, service
+from tests.oidc_stand import Answer, Browser, Stand, authorization, authorize_url, basic, service
+from tests.retention import shipped_spans
 
 RACERS = 6
 THIEF = key(name="thief")
@@ -125,13 +129,55 @@ def test_two_windows_of_one_request_give_one_code(client: FapiClient) -> None:
     assert ["code" in answer.told for answer in answers] == [True, False]
 
 
+def begun_again(client: FapiClient, uri: str, *, times: int) -> tuple[Browser, str]:
+    """A login of a pushed request that is begun again and again, each time a minute before it ends."""
+    stand, browser = client.stand, Browser({BROWSER_COOKIE: new_handle(Handle.BROWSER)})
+    answer = client.authorize(browser, uri)
+    for _ in range(times):
+        stand.clock.advance(timedelta(minutes=14))
+        answer = stand.call("GET", waiting(stand, browser, answer), browser=browser)
+    return browser, waiting(stand, browser, answer) if "i=" in answer.location else answer.body.decode()
+
+
+def waiting(stand: Stand, browser: Browser, answer: Answer) -> str:
+    """The path that takes up the request for which this login was begun."""
+    login = answer.location.partition("i=")[2]
+    return stand.federation.interactions.find(login, browser=browser.cookies[BROWSER_COOKIE]).request.resume
+
+
+def test_a_pushed_request_ends_however_often_its_login_is_begun_again(client: FapiClient) -> None:
+    assert begun_again(client, client.uri(), times=2)[1] == "PRE-3018"
+
+    def patient(endpoint: Any) -> Any:
+        if isinstance(endpoint, Push | Authorize):
+            return replace(endpoint, pushed=replace(endpoint.pushed, waits=lambda: timedelta(days=1)))
+        return endpoint
+
+    lax = FapiClient(client.stand.rebuilt(patient))
+    assert begun_again(lax, lax.uri(), times=9)[1].startswith("/authorize/"), "nothing else would have ended it"
+
+
+def test_a_second_window_gives_no_second_code_for_as_long_as_it_can_come_back(client: FapiClient) -> None:
+    """What is remembered of an answered request is swept away only when nothing of it can come back any more."""
+    uri, stand, browser = client.uri(), client.stand, Browser({BROWSER_COOKIE: new_handle(Handle.BROWSER)})
+    begun = client.authorize(browser, uri)
+    assert "code" in client.authorize(stand.sign_in(), uri).told
+    stand.clock.advance(timedelta(minutes=14))
+    begun = stand.call("GET", waiting(stand, browser, begun), browser=browser)
+    stand.clock.advance(timedelta(minutes=3))
+    SqlPurge(stand.engine, kept=shipped_spans).purge(now=stand.clock(), limit=99)
+    browser.cookies[SESSION_COOKIE] = stand.sign_in().cookies[SESSION_COOKIE]
+    answer = stand.call("GET", waiting(stand, browser, begun), browser=browser)
+    assert "code" not in answer.told
+
+
 def test_a_request_that_could_not_be_kept_is_not_promised(client: FapiClient) -> None:
     class Away(MemoryStore):
         def put(self, *_: object, **__: object) -> None:
             """Lose it, as a Redis that is away does."""
 
     def lose(endpoint: Any) -> Any:
-        lost = PushedRequests(Away(client.stand.clock), lambda: timedelta(seconds=90))
+        lost = PushedRequests(Away(client.stand.clock), lambda: timedelta(seconds=90), timedelta)
         return replace(endpoint, pushed=lost) if isinstance(endpoint, Push) else endpoint
 
     assert FapiClient(client.stand.rebuilt(lose)).push().status == 503

@@ -7,9 +7,16 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from broker.accounts.session_life import offline_of
-from broker.domain.acts import IssueCode, PushedRequest
+from broker.domain.acts import IssueCode
 from broker.domain.audit import Action, AuditEvent
-from broker.domain.errors import AccessDenied, InteractionRequired, LoginRequired, ProtocolError, ReleaseRefused
+from broker.domain.errors import (
+    AccessDenied,
+    InteractionRequired,
+    InvalidRequestUri,
+    LoginRequired,
+    ProtocolError,
+    ReleaseRefused,
+)
 from broker.domain.handles import Handle, Id, digest, new_handle, new_id
 from broker.domain.portraits import Portrait
 from broker.domain.ports import Current, Grants, Portraits, Services
@@ -93,6 +100,8 @@ class Authorize:
         return self._answer(call, self.pending.take(handle, browser=call.browser))
 
     def _answer(self, call: Call, asked: Waiting) -> Answer:
+        if asked.pushed is not None and asked.pushed.until <= call.now:
+            raise InvalidRequestUri("over: its login took too long, or was begun again and again")
         submission = find_client(self.services.current(), asked.form, pushed=asked.pushed)
         self._check_target(submission)
         try:
@@ -265,19 +274,11 @@ class Authorize:
             detail={"client": payload.grant.client_id, **({} if payload.code_challenge else {"pkce": "waived"})},
         )
         audit = (event, *_outage_events(event, payload, decided.weighed))
-        if not self.grants.issue_code(
-            IssueCode(digest(code), payload, audit, self._spent(call, request), mark=decided.mark)
-        ):
+        if not self.grants.issue_code(IssueCode(digest(code), payload, audit, request.pushed, mark=decided.mark)):
             return None
-        if request.pushed:
+        if request.pushed is not None:
             self.pushed.forget(request.pushed)
         return self._send_back(Submission(request.client, request.values), {oauth.CODE: code})
-
-    def _spent(self, call: Call, request: AuthorizationRequest) -> PushedRequest | None:
-        """The pushed request that is answered, remembered until no login begun with it can come back."""
-        if not request.pushed:
-            return None
-        return PushedRequest(request.pushed, call.now + self.pushed.life() + self.pending.longest)
 
     def _refuse(self, call: Call, submission: Submission, refusal: ProtocolError) -> Answer:
         client_id = submission.client.party.client_id

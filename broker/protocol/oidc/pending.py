@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from broker.domain.acts import PushedRequest
 from broker.domain.errors import LoginExpired
 from broker.domain.handles import Handle, digest, is_handle, new_handle
 from broker.domain.ports import EphemeralStore
@@ -27,12 +28,12 @@ LOGIN_MARGIN = timedelta(seconds=60)
 class Waiting:
     """A request taken back. `started` is when its login began; None when it only came by POST.
 
-    `pushed` is the digest of the handle that it was pushed under; empty when it came openly.
+    `pushed`: as what it was pushed; None when it came openly.
     """
 
     form: Form
     started: datetime | None
-    pushed: str = ""
+    pushed: PushedRequest | None = None
 
 
 class PendingRequests:
@@ -48,24 +49,26 @@ class PendingRequests:
         """The longest that a request waits for its login."""
         return self._login() + LOGIN_MARGIN
 
-    def keep_for_login(self, values: Mapping[str, str], *, browser: str, started: datetime, pushed: str = "") -> str:
+    def keep_for_login(
+        self, values: Mapping[str, str], *, browser: str, started: datetime, pushed: PushedRequest | None = None
+    ) -> str:
         """Keep a request while its person logs in; returns the path that takes it up again, in this browser only."""
         return self._path(self.keep_for_answer(values, browser=browser, started=started, pushed=pushed))
 
     def keep_for_answer(
-        self, values: Mapping[str, str], *, browser: str, started: datetime | None, pushed: str = ""
+        self, values: Mapping[str, str], *, browser: str, started: datetime | None, pushed: PushedRequest | None = None
     ) -> str:
         """Keep a request while its person answers a question of ours; returns the handle that takes it up again.
 
         `started`: when the login began that was made for it, if one was.
         """
         began = started.isoformat() if started else ""
-        record = {"values": dict(values), "browser": digest(browser), "started": began, "pushed": pushed}
+        record = {"values": dict(values), "browser": digest(browser), "started": began, "pushed": _told(pushed)}
         return self._keep(record, seconds=int(self.longest.total_seconds()))
 
-    def keep_posted(self, values: Mapping[str, str], *, pushed: str = "") -> str:
+    def keep_posted(self, values: Mapping[str, str], *, pushed: PushedRequest | None = None) -> str:
         """Keep a request for the GET that follows its POST: only that GET carries the browser's cookies."""
-        record = {"values": dict(values), "browser": "", "started": "", "pushed": pushed}
+        record = {"values": dict(values), "browser": "", "started": "", "pushed": _told(pushed)}
         return self._path(self._keep(record, seconds=POSTED_SECONDS))
 
     def take(self, handle: str, *, browser: str) -> Waiting:
@@ -79,7 +82,7 @@ class PendingRequests:
         if self._store.take(self._key(handle)) is None:
             raise LoginExpired("taken up meanwhile", restart="/")
         started = datetime.fromisoformat(record["started"]) if record["started"] else None
-        return Waiting(Form(record["values"]), started, pushed=record["pushed"])
+        return Waiting(Form(record["values"]), started, pushed=_pushed(record["pushed"]))
 
     def _keep(self, record: Mapping[str, object], *, seconds: int) -> str:
         handle = new_handle(Handle.REQUEST)
@@ -92,3 +95,11 @@ class PendingRequests:
     def _key(self, handle: str) -> str:
         """One kind of request is never taken up as another."""
         return f"request:{self._resume}:{digest(handle)}"
+
+
+def _told(pushed: PushedRequest | None) -> Mapping[str, str]:
+    return {"digest": pushed.digest, "until": pushed.until.isoformat()} if pushed else {}
+
+
+def _pushed(told: Mapping[str, str]) -> PushedRequest | None:
+    return PushedRequest(told["digest"], datetime.fromisoformat(told["until"])) if told else None

@@ -1,7 +1,8 @@
 """Pushed authorization requests (RFC 9126): a proven client leaves its request here, the browser brings its handle.
 
 What was pushed passed every check of the authorization endpoint, and passes them again there. Until it is answered the
-handle may be used again (a page reloaded, two windows); its answer is claimed in SQL together with the code.
+handle may be used again (a page reloaded, two windows); its answer is claimed in SQL together with the code. When all
+that waits of it ends was fixed when it was pushed, however often another login is begun: so long is the claim kept.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from broker.domain.acts import PushedRequest
 from broker.domain.errors import (
     EphemeralUnavailable,
     InvalidDpopProof,
@@ -38,19 +40,24 @@ _CREDENTIALS = frozenset({oauth.CLIENT_SECRET, oauth.CLIENT_ASSERTION, oauth.CLI
 
 @dataclass(frozen=True, slots=True)
 class PushedRequests:
-    """Pushed requests over the ephemeral store: losing it costs a client one more push, and gives nothing back."""
+    """Pushed requests over the ephemeral store: losing it costs a client one more push, and gives nothing back.
+
+    `life`: how long a handle may be brought; `waits`: how long a login may take that was begun with it.
+    """
 
     store: EphemeralStore
     life: Callable[[], timedelta]
+    waits: Callable[[], timedelta]
 
-    def keep(self, handle: str, values: Mapping[str, str]) -> int:
+    def keep(self, handle: str, values: Mapping[str, str], *, now: datetime) -> int:
         """Keep a request under a handle that was drawn for it; returns for how many seconds.
 
         Raises `EphemeralUnavailable` when the store kept nothing: a handle that leads nowhere would be found out by a
         person at a browser.
         """
         seconds, key = int(self.life().total_seconds()), _key(digest(handle))
-        self.store.put(key, json.dumps(dict(values)).encode(), ttl=seconds)
+        until = now + self.life() + self.waits()
+        self.store.put(key, json.dumps({"values": dict(values), "until": until.isoformat()}).encode(), ttl=seconds)
         if self.store.get(key) is None:
             raise EphemeralUnavailable("a pushed request was not kept")
         return seconds
@@ -67,14 +74,16 @@ class PushedRequests:
         found = self.store.get(_key(digest(handle))) if is_handle(Handle.PUSHED, handle) else None
         if found is None:
             raise InvalidRequestUri("unknown, over or answered")
-        values = json.loads(found)
+        record = json.loads(found)
+        values = record["values"]
         if values[oauth.CLIENT_ID] != form.values.get(oauth.CLIENT_ID):
             raise InvalidRequestUri("pushed by another client")
-        return Waiting(Form(values), None, pushed=digest(handle))
+        pushed = PushedRequest(digest(handle), datetime.fromisoformat(record["until"]))
+        return Waiting(Form(values), None, pushed=pushed)
 
-    def forget(self, pushed: str) -> None:
+    def forget(self, pushed: PushedRequest) -> None:
         """Forget a request that was answered; SQL holds that it was, should the store not hear this."""
-        self.store.drop([_key(pushed)])
+        self.store.drop([_key(pushed.digest)])
 
 
 def check_no_reference(submission: Submission) -> None:
@@ -105,12 +114,12 @@ class Push:
             handle = new_handle(Handle.PUSHED)
             values = _bound(form, client.party.client_id, jkt=self.proofs.jkt(call))
             target = find_target(self.services.current(), values)
-            submission = Submission(client, values, pushed=digest(handle), target=target)
+            submission = Submission(client, values, pushed=PushedRequest(digest(handle), call.now), target=target)
             for check in self.checks:
                 check(submission)
         except ProtocolError as refusal:
             return token_refusal(refusal, trace=call.trace)
-        seconds = self.pushed.keep(handle, values)
+        seconds = self.pushed.keep(handle, values, now=call.now)
         told = {oauth.REQUEST_URI: oauth.PUSHED_URN + handle, "expires_in": seconds}
         return json_response(201, told, headers=NO_STORE)
 

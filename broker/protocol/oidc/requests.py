@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from broker.domain.acts import PushedRequest
 from broker.domain.errors import ReleaseRefused, UnknownClient
 from broker.domain.ports import Services
 from broker.protocol.oidc.claims_request import ClaimsRequest, parse_claims
@@ -22,14 +23,14 @@ LOCALES = ("fr", "en", "ar")
 class Submission:
     """What a known client asked: nothing of it is believed before the checks ran.
 
-    `pushed` is the digest of the handle that it was pushed under (RFC 9126); empty when it came openly. `target` is the
-    API that it names, if there is one.
+    `pushed`: as what it was pushed (RFC 9126); None when it came openly. `target` is the API that it names, if there is
+    one.
     """
 
     client: Client
     values: Mapping[str, str]
     repeated: frozenset[str] = frozenset()
-    pushed: str = ""
+    pushed: PushedRequest | None = None
     target: Target | None = None
 
     def get(self, name: str) -> str:
@@ -59,12 +60,12 @@ class AuthorizationRequest:
     id_token_hint: str
     claims: ClaimsRequest
     jkt: str = ""
-    pushed: str = ""
+    pushed: PushedRequest | None = None
     target: Target | None = None
     school: str = ""
 
 
-def find_client(services: Services, form: Form, *, pushed: str = "") -> Submission:
+def find_client(services: Services, form: Form, *, pushed: PushedRequest | None = None) -> Submission:
     """Find who asks. Raises `UnknownClient`, also when `client_id` came twice (RFC 6749 §3.1.2.4: a page)."""
     client_id = form.values.get(oauth.CLIENT_ID, "")
     service = services.by_client(client_id) if client_id else None

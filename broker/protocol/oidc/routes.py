@@ -142,7 +142,7 @@ def build_routes(parts: ProviderParts) -> tuple[Route, ...]:
     keys = ClientKeys(parts.fetch, strangers=strangers)
     assertions = AssertionDesk(settings.issuer, parts.consumptions, keys)
     proofs = ProofDesk(settings.issuer, parts.store)
-    pushed = PushedRequests(parts.store, lambda: settings.lives.current().pushed)
+    pushed = PushedRequests(parts.store, lambda: settings.lives.current().pushed, lambda: pending.longest)
     push = Push(parts.services, assertions, proofs, pushed)
     portraits = parts.portraits
     authorize = Authorize(
