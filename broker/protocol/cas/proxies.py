@@ -1,7 +1,8 @@
 """Proxies (CAS Protocol 3.0.3 §2.5.4, §2.7): a service gets a ticket-granting ticket, and with it tickets elsewhere.
 
 Three gates: the callback stands in the service's descriptor and is reached over https with its certificate verified;
-the other service names whoever may come through; and the person may enter it, weighed anew each time.
+the other service names whoever may come through; and the person may enter it. All are asked anew each time, of every
+service that is come through: what a proxy holds outlives neither its right nor the person's.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from http import HTTPStatus
 
 from broker.domain.audit import Action
@@ -22,11 +23,12 @@ from broker.domain.cas import (
     is_ticket,
     new_ticket,
 )
-from broker.domain.errors import ProtocolError, SourceCrowded, UpstreamUnavailable
+from broker.domain.errors import AccessDenied, ProtocolError, SourceCrowded, UpstreamUnavailable
 from broker.domain.handles import Id, digest, new_id
+from broker.domain.portraits import Portrait
 from broker.domain.ports import Current, Grants, Portraits, Services, Tickets
 from broker.domain.services import Service
-from broker.domain.sessions import Grant
+from broker.domain.sessions import Grant, Session
 from broker.federation.service_gate import ServiceGate
 from broker.protocol.cas.login import ticket_event
 from broker.protocol.cas.refusals import TicketRefused, Why
@@ -34,6 +36,7 @@ from broker.protocol.cas.requests import client_name
 from broker.protocol.cas.spending import Spent
 from broker.protocol.endpoint import Call
 from broker.services.cas_addresses import services_at, without_ticket
+from broker.services.cas_proxies import way_through
 from broker.services.school_in_play import requested_school
 from broker.wire.http import with_parameters
 
@@ -47,6 +50,15 @@ Visit = Callable[[str], int]
 """Fetches an https address that a service registered and returns the status; raises `UpstreamUnavailable`."""
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """Where a proxy ticket is to go: the address, its service, and all that are come through, the latest first."""
+
+    address: str
+    service: Service
+    way: tuple[Service, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +96,8 @@ class Proxies:
         proxy = self.services.current().by_client(found.grant.client_id)
         if proxy is None or proxy.is_suspended:
             raise TicketRefused(Why.INVALID_TICKET, "the proxy is gone")
-        service = self._target(address, proxy)
-        ticket = new_ticket(TicketKind.PROXY)
-        if not self.tickets.issue(self._act(call, found, service, address, ticket)):
+        bound, ticket = self._bound(address, proxy, found), new_ticket(TicketKind.PROXY)
+        if not self.tickets.issue(self._act(call, found, bound, ticket)):
             raise TicketRefused(Why.INVALID_TICKET, "the session ended meanwhile")
         return ticket
 
@@ -106,23 +117,30 @@ class Proxies:
             raise TicketRefused(Why.INVALID_TICKET, "unknown, or its session is over")
         return found
 
-    def _target(self, address: str, proxy: Service) -> Service:
+    def _bound(self, address: str, proxy: Service, found: ProxyGrant) -> Bound:
         """The service there that lets this proxy come in a person's name."""
-        for service in services_at(self.services.current().all(), address):
-            if service.cas and proxy.service_id in service.cas.proxied_by and not service.is_suspended:
-                return service
-        raise TicketRefused(Why.UNAUTHORIZED_SERVICE_PROXY, "the target names no such proxy")
+        known = self.services.current().all()
+        for service in services_at(known, address):
+            way = () if service.is_suspended else way_through((proxy, *known), service, found.proxies)
+            if way and way[0].service_id == proxy.service_id:
+                return Bound(address, service, way)
+        raise TicketRefused(Why.UNAUTHORIZED_SERVICE_PROXY, "the target names no such proxy, or it is none any more")
 
-    def _act(self, call: Call, found: ProxyGrant, service: Service, address: str, ticket: str) -> IssueTicket:
-        session, book = found.session, self.gate.policies.current()
+    def _check_person(self, session: Session, portrait: Portrait, bound: Bound, *, now: datetime) -> None:
+        """The person may enter the target, and each service on the way: one that they lost takes them nowhere."""
+        book = self.gate.policies.current()
+        for service in (*bound.way, bound.service):
+            if not self.gate.weigh_portrait(service, session, portrait, book, now=now).allowed:
+                raise AccessDenied(f"the person may not enter {service.service_id}")
+
+    def _act(self, call: Call, found: ProxyGrant, bound: Bound, ticket: str) -> IssueTicket:
+        session, service, life = found.session, bound.service, self.gate.policies.current().installation.sessions.ticket
         portrait = self.portraits.read(session.person_id, now=call.now)
         try:
-            allowed = self.gate.weigh_portrait(service, session, portrait, book, now=call.now).allowed
-            requested_school(service.release, address)
+            self._check_person(session, portrait, bound, now=call.now)
+            requested_school(service.release, bound.address)
         except ProtocolError as refusal:
             raise TicketRefused(Why.UNAUTHORIZED_SERVICE_PROXY, refusal.cause) from None
-        if not allowed:
-            raise TicketRefused(Why.UNAUTHORIZED_SERVICE_PROXY, "the person may not enter the target")
         known = portrait.subjects.get((service.sector, service.space))
         subject = known or self.grants.subject(
             session.person_id, sector=service.sector, space=service.space, now=call.now
@@ -131,6 +149,6 @@ class Proxies:
         event = ticket_event(call, service, grant, Action.TICKET_ISSUED)
         return IssueTicket(
             digest(ticket), TicketKind.PROXY, grant, subject,
-            TicketStands(address, session.authn, proxies=found.proxies),
-            call.now + book.installation.sessions.ticket, (event,), through=found.grant.grant_id,
+            TicketStands(bound.address, session.authn, proxies=found.proxies),
+            call.now + life, (event,), through=found.grant.grant_id,
         )  # fmt: skip

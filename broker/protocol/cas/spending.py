@@ -21,6 +21,7 @@ from broker.domain.services import Protocol, Service
 from broker.protocol.cas.refusals import TicketRefused, Why
 from broker.protocol.endpoint import Call
 from broker.services.cas_addresses import services_at
+from broker.services.cas_proxies import way_through
 from broker.services.release import About, Asker, release_for
 from broker.services.release_details import DETAIL_CLAIMS
 from broker.services.school_in_play import requested_school
@@ -121,6 +122,8 @@ class Spending:
             raise TicketRefused(Why.INVALID_SERVICE, "the service is gone")
         if service.is_suspended:
             raise TicketRefused(Why.INVALID_SERVICE, "the service is suspended")
+        if spent.stands.proxies and not way_through(self.services.current().all(), service, spent.stands.proxies):
+            raise TicketRefused(Why.UNAUTHORIZED_SERVICE_PROXY, "a proxy that it came through is none any more")
         return service
 
     def _release(self, spent: SpentTicket, service: Service, *, now: datetime) -> Released:
