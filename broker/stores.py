@@ -22,10 +22,13 @@ from broker.settings import Settings
 from broker.storage.engine import open_engine
 from broker.storage.migrate import is_current, upgrade
 from broker.storage.sealing import HeadSigner, HintSeal, load_master_secret
+from broker.storage.sql_access_notices import SqlAccessNotices
 from broker.storage.sql_attachments import SqlAttachments
 from broker.storage.sql_audit import SqlAudit
 from broker.storage.sql_child_tokens import SqlChildTokens
+from broker.storage.sql_codes import SqlCodes
 from broker.storage.sql_consumptions import SqlConsumptions
+from broker.storage.sql_credentials import SqlCredentials
 from broker.storage.sql_details import SqlDetails
 from broker.storage.sql_device_requests import SqlDeviceRequests
 from broker.storage.sql_exposure import SqlExposure
@@ -90,6 +93,9 @@ class Stores:
     rolls: SqlRolls
     standings: SqlStandings
     registrations: SqlRegistrations
+    credentials: SqlCredentials
+    codes: SqlCodes
+    access_notices: SqlAccessNotices
 
     def close(self) -> None:
         """Give back the connections."""
@@ -137,6 +143,9 @@ def open_stores(settings: Settings, book: policies.PolicyBook) -> Stores:
         rolls=SqlRolls(engine),
         standings=SqlStandings(engine),
         registrations=SqlRegistrations(engine),
+        credentials=SqlCredentials(engine),
+        codes=SqlCodes(engine),
+        access_notices=SqlAccessNotices(engine),
     )
 
 

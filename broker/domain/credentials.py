@@ -78,10 +78,38 @@ class Credential:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnAccount:
+    """A person's own account, and by which name they sign in to it."""
+
+    account_id: str
+    identifier: str
+
+
+class CodeBy(StrEnum):
+    """What a code is found by."""
+
+    LOCATOR = "locator"
+    """The first group of a letter's code."""
+    BOUND = "bound"
+    """The digest of the login in progress that it was sent for."""
+    ID = "id"
+    """Its own id: a code that is being followed up, whose next question is guessed at."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeKey:
+    """Which code is guessed at."""
+
+    by: CodeBy
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class Code:
-    """A live code as it is kept. `secret`: its hash. `bound`: digest of what it was sent for; empty: of nothing.
+    """A code as it is kept. `secret`: its hash. `bound`: digest of what it was sent for; empty: of nothing.
 
     `tries`: guesses that were counted, this one too where it was claimed. `uai`: the school that gave it out.
+    `used_at`: by it somebody chose a secret; `ended_at`: another took its place, or it was called back.
     """
 
     code_id: str
@@ -95,6 +123,12 @@ class Code:
     most_tries: int
     locator: str = ""
     bound: str = ""
+    used_at: datetime | None = None
+    ended_at: datetime | None = None
+
+    def is_live(self, now: datetime) -> bool:
+        """Tell whether a secret can still be chosen by it: how often it was guessed at is another question."""
+        return self.used_at is None and self.ended_at is None and now < self.expires_at
 
 
 def new_letter_code() -> LetterCode:

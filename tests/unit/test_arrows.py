@@ -25,6 +25,7 @@ BREACHES = {
     "policies-inward": ("policies/facts.py", "import broker.storage"),
     "one-home": ("broker/protocol/oidc/token.py", "import joserfc"),
     "calendar-home": ("policies/facts.py", "import jours_feries_france"),
+    "argon-home": ("broker/accounts/session_life.py", "import argon2"),
     "ldap-home": ("connectors/ldap/source.py", "import ldap3"),
     "saml-home": ("connectors/cas.py", "import xmlsec"),
     "demo-apart": ("broker/demo/town.py", "import broker.domain"),

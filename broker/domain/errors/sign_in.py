@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 
 from broker.domain.errors.tree import PreauError
 
@@ -202,3 +203,42 @@ class AnswerTooOld(SignInError):
     title = "Il faut recommencer."
     sentence = "La réponse du site de connexion est arrivée trop tard."
     next_step = "Appuyez sur « Recommencer »."
+
+
+class CodeRefused(SignInError):
+    """No code that is written so, or no longer: unknown, wrong and guessed at too often are told alike (LR-11)."""
+
+    code = "PRE-2018"
+    status = 403
+    title = "Ce code ne va pas."
+    sentence = "Vérifiez chaque lettre et chaque chiffre."
+    next_step = "Recommencez, ou demandez une nouvelle lettre à l'école."
+    who = "L'école peut vous aider."
+
+
+class CodeUsed(SignInError):
+    """The right code, but somebody chose a secret by it already. Said to whoever holds the whole code, nobody else."""
+
+    code = "PRE-2019"
+    status = 409
+    level = logging.WARNING
+    title = "Ce code a déjà servi."
+    sentence = "C'était vous ? Connectez-vous."
+    next_step = "Ce n'était pas vous ? Dites-le maintenant : nous fermons l'accès."
+    who = "L'école peut vous aider."
+
+    def __init__(self, cause: str = "", *, person_id: str, at: datetime) -> None:
+        super().__init__(cause)
+        self.person_id = person_id
+        self.at = at
+
+
+class CodeExpired(SignInError):
+    """The right code, too late, or another was given out after it. Said to whoever holds the whole code."""
+
+    code = "PRE-2020"
+    status = 410
+    title = "Ce code ne marche plus."
+    sentence = "Il est trop ancien, ou un autre l'a remplacé."
+    next_step = "Demandez un nouveau code."
+    who = "L'école peut vous aider."

@@ -46,6 +46,17 @@ class SourceCrowded(UnavailableError):
     next_step = "Réessayez dans une minute."
 
 
+class HashingCrowded(UnavailableError):
+    """More passwords of our own wait to be compared than the pool takes: the rest of the house keeps its machine."""
+
+    code = "PRE-5006"
+    level = logging.WARNING
+    title = "Attendez un peu."
+    sentence = "Il y a trop de demandes en même temps. Votre accès n'est pas fermé."
+    next_step = "Réessayez dans une minute."
+    retry_after = 10
+
+
 class TooManyRequests(UnavailableError):
     """Volume is limited: the request was not looked at. `retry_after` is the seconds to wait (RFC 9110 §10.2.3)."""
 

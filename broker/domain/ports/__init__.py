@@ -3,7 +3,7 @@
 Every adapter of a port passes the port's one contract suite in `tests/contract`; a new adapter is a new line there.
 """
 
-from broker.domain.ports.credentials import AccessNotices, Codes, Credentials
+from broker.domain.ports.credentials import AccessNotices, Codes, Credentials, OwnLogins
 from broker.domain.ports.current import Current
 from broker.domain.ports.ephemeral import Admission, EphemeralStore, Limit
 from broker.domain.ports.feeds import DirectoryStore, IdentityFeed, ImportRuns, Matcher, MatchSubject, ScoredPair
@@ -76,6 +76,7 @@ __all__ = [
     "Notices",
     "Origins",
     "Outbox",
+    "OwnLogins",
     "PasswordConnector",
     "People",
     "Portraits",

@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from broker.domain.access_notices import AccessNotice
 from broker.domain.credential_acts import ChangeFactor, IssueCodes, SetSecret
-from broker.domain.credentials import Code, Credential, CredentialKind
+from broker.domain.credentials import Code, CodeKey, Credential, CredentialKind, OwnAccount
 
 
-class Credentials(Protocol):
-    """Own accounts and their secrets."""
+class OwnLogins(Protocol):
+    """Own accounts, and the secrets they are signed in to by."""
 
     def by_identifier(self, identifier: str) -> Credential | None:
         """The live passphrase under this identifier (folded by the caller); None where nobody signs in by it."""
         ...
+
+    def identifiers(self, accounts: Sequence[str]) -> Mapping[str, str]:
+        """By which name each of these accounts is signed in to."""
+        ...
+
+    def set_secret(self, act: SetSecret) -> OwnAccount:
+        """Carry the act out. Raises `CodeRefused` where its code is no longer good; `PersonSuspended`."""
+        ...
+
+    def rehash(self, credential_id: str, *, was: str, secret: str) -> None:
+        """Keep the same passphrase under costlier parameters, unless it was changed meanwhile."""
+        ...
+
+
+class Credentials(Protocol):
+    """Every secret of an account: its own here, or second factors beside a source's."""
 
     def of_account(self, account_id: str, kinds: frozenset[CredentialKind]) -> tuple[Credential, ...]:
         """The account's live secrets of these kinds, oldest first."""
@@ -24,10 +40,6 @@ class Credentials(Protocol):
 
     def by_public_id(self, public_id: str) -> Credential | None:
         """The live passkey of this id."""
-        ...
-
-    def set_secret(self, act: SetSecret) -> str:
-        """Carry the act out; returns the account. Raises `CodeRefused` where its code is no longer good."""
         ...
 
     def change_factor(self, act: ChangeFactor) -> bool:
@@ -46,12 +58,15 @@ class Codes(Protocol):
         """Keep these codes; returns the ids of those whose locator is taken: to be drawn again."""
         ...
 
-    def claim(self, locator: str, *, now: datetime) -> Code | None:
-        """Count a guess at the live letter of this locator, and return it; None where none is to be guessed at."""
+    def claim(self, key: CodeKey, *, now: datetime) -> Code | None:
+        """Count a guess at a code and return it; None where none is to be guessed at (any more).
+
+        Of several letters with one locator, the live one; else the newest, so that its owner can be told what it was.
+        """
         ...
 
-    def claim_bound(self, bound: str, *, now: datetime) -> Code | None:
-        """The same for what was sent for one login in progress, by its digest."""
+    def was_right(self, code_id: str) -> None:
+        """Take back the guess that was right: whoever begins again, not having finished, has guessed at nothing."""
         ...
 
     def windows(self, persons: Sequence[str], *, now: datetime) -> tuple[Code, ...]:

@@ -75,6 +75,7 @@ codes = Table(
         postgresql_where=text("kind = 'letter' AND used_at IS NULL AND ended_at IS NULL"),
         sqlite_where=text("kind = 'letter' AND used_at IS NULL AND ended_at IS NULL"),
     ),
+    Index("ix_codes_locator", "locator", "issued_at"),
     Index("ix_codes_person_id", "person_id"),
     Index(
         "ix_codes_bound", "bound",
