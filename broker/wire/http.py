@@ -40,9 +40,11 @@ class PlainRequest:
 def is_walked_to(request: PlainRequest) -> bool:
     """Tell whether a person's browser came here as a page: to an image or a frame elsewhere no cookie of ours is sent.
 
-    Browsers say so (Fetch Metadata §2); whoever does not say is believed.
+    Nor is what a browser only fetches beforehand, in case the person goes there. Browsers say so (Fetch Metadata §2,
+    `Sec-Purpose`); whoever does not say is believed.
     """
-    return request.headers.get("sec-fetch-dest", "document") == "document"
+    as_page = request.headers.get("sec-fetch-dest", "document") == "document"
+    return as_page and "prefetch" not in request.headers.get("sec-purpose", "")
 
 
 @dataclass(frozen=True, slots=True)

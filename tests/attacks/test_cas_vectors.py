@@ -10,7 +10,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from broker.protocol.cas import requests, spending
+from broker.federation.farewells import SIGN_OUT
+from broker.protocol.cas import requests, sign_out, spending
 from broker.protocol.cas.login import Login
 from broker.protocol.cas.validation import Validation
 from broker.services import cas_addresses
@@ -241,6 +242,29 @@ def test_a_proxy_does_not_lead_where_the_person_may_not_go(cas: CasStand, browse
     assert told.code == "UNAUTHORIZED_SERVICE_PROXY"
 
 
-def test_an_image_elsewhere_signs_nobody_out(cas: CasStand, browser: Browser) -> None:
-    cas.stand.call("GET", "/cas/logout", browser=browser, headers={"Sec-Fetch-Dest": "image"})
+NOT_WALKED_TO = {
+    "an image": {"Sec-Fetch-Dest": "image"},
+    "a frame": {"Sec-Fetch-Dest": "iframe"},
+    "a script": {"Sec-Fetch-Dest": "script"},
+    "a fetch": {"Sec-Fetch-Dest": "empty"},
+    "a page fetched beforehand": {"Sec-Fetch-Dest": "document", "Sec-Purpose": "prefetch"},
+    "a page drawn beforehand": {"Sec-Fetch-Dest": "document", "Sec-Purpose": "prefetch;prerender"},
+}
+
+
+@pytest.mark.parametrize("what", NOT_WALKED_TO)
+def test_what_a_neighbours_page_only_loads_signs_nobody_out(
+    cas: CasStand, browser: Browser, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a sister domain the cookie comes along: only what the browser says of the request tells it from a person's."""
+    asked = cas.stand.call("GET", "/cas/logout", browser=browser, headers=NOT_WALKED_TO[what])
+    assert asked.location == SIGN_OUT, "whoever meant it is asked"
     assert cas.ticket(browser)
+    monkeypatch.setattr(sign_out, "is_walked_to", lambda _: True)
+    cas.stand.call("GET", "/cas/logout", browser=browser, headers=NOT_WALKED_TO[what])
+    assert not cas.get("/login", browser, service=NOTES).told.get("ticket")
+
+
+def test_a_person_who_walks_there_is_signed_out_without_a_question(cas: CasStand, browser: Browser) -> None:
+    cas.stand.call("GET", "/cas/logout", browser=browser, headers={"Sec-Fetch-Dest": "document"})
+    assert not cas.get("/login", browser, service=NOTES).told.get("ticket")
