@@ -228,6 +228,7 @@ def _page_parts(
         passwords=Passwords(federation, guesses),
         people=stores.people,
         links=stores.links,
+        places=stores.places,
         ledger=stores.ledger,
         holdings=stores.holdings,
         notices=stores.notices,

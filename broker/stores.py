@@ -43,6 +43,7 @@ from broker.storage.sql_logouts import SqlNotices
 from broker.storage.sql_origins import SqlOrigins
 from broker.storage.sql_outbox import SqlOutbox
 from broker.storage.sql_people import SqlPeople
+from broker.storage.sql_places import SqlPlaces
 from broker.storage.sql_portraits import SqlPortraits
 from broker.storage.sql_provider_logins import SqlProviderLogins
 from broker.storage.sql_quality import SqlQuality
@@ -74,6 +75,7 @@ class Stores:
     guesses: SqlGuesses
     holdings: SqlHoldings
     sessions: SqlSessions
+    places: SqlPlaces
     origins: SqlOrigins
     grants: SqlGrants
     portraits: SqlPortraits
@@ -124,6 +126,7 @@ def open_stores(settings: Settings, book: policies.PolicyBook) -> Stores:
         guesses=SqlGuesses(engine),
         holdings=SqlHoldings(engine),
         sessions=SqlSessions(engine, hints),
+        places=SqlPlaces(engine),
         origins=SqlOrigins(engine, hints),
         grants=grants,
         portraits=portraits,

@@ -41,6 +41,7 @@ from broker.storage.sql_keys import SqlKeys
 from broker.storage.sql_ledger import SqlLedger
 from broker.storage.sql_logouts import SqlNotices
 from broker.storage.sql_people import SqlPeople
+from broker.storage.sql_places import SqlPlaces
 from broker.storage.sql_portraits import SqlPortraits
 from broker.storage.sql_provider_logins import SqlProviderLogins
 from broker.storage.sql_service_tokens import SqlServiceTokens
@@ -257,6 +258,7 @@ def open_web(
             passwords=Passwords(world.federation, GuessGate(SqlGuesses(world.engine), CSRF_KEY)),
             people=world.federation.people,
             links=world.federation.links,
+            places=SqlPlaces(world.engine),
             ledger=ledger,
             holdings=SqlHoldings(world.engine),
             notices=SqlNotices(world.engine),

@@ -163,6 +163,7 @@ class OpenSession:
     `consume` is the digest of the upstream answer (assertion, ticket, code), claimed once; a second use opens nothing.
     `replaces` is the sid of the session that ends. The storage also tells which copies are to be dropped: of the
     session that ends, and of the sessions of persons who became one. `hint`: what the source wants back at a sign-out.
+    `software`: what the browser calls itself, in two words.
     """
 
     session: Session
@@ -172,6 +173,7 @@ class OpenSession:
     replaces: str | None
     audit: tuple[AuditEvent, ...]
     hint: str = ""
+    software: str = ""
 
 
 @dataclass(frozen=True, slots=True)

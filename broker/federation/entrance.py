@@ -38,7 +38,8 @@ class Visit:
     """A login that is about to be answered for. `here`: the session that this browser holds already.
 
     `here`: who is signed in there; `left`: the session that this one ends, also when it was over by itself.
-    `asked_at`: since when a fresh proof was asked for; None when any proof would do.
+    `asked_at`: since when a fresh proof was asked for; None when any proof would do. `software`: what the browser calls
+    itself, in two words.
     """
 
     source: SourceDescription
@@ -49,6 +50,7 @@ class Visit:
     trace: str
     now: datetime
     asked_at: datetime | None = None
+    software: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,7 @@ class Entrance:
             replaced=visit.left,
             trace=visit.trace,
             now=visit.now,
+            software=visit.software,
         )
         self.sessions.open(build_act(entry))
         if visit.left:

@@ -135,7 +135,15 @@ class Federation:
         return step
 
     def arrive(
-        self, source_id: str, answer: Return, *, browser: str, device: Device, current: str | None, trace: str
+        self,
+        source_id: str,
+        answer: Return,
+        *,
+        browser: str,
+        device: Device,
+        current: str | None,
+        trace: str,
+        software: str = "",
     ) -> Arrival:
         """Take the browser back from a source and open its session.
 
@@ -161,6 +169,7 @@ class Federation:
             trace=trace,
             now=now,
             asked_at=outing.left_at if outing.proof_wanted else None,
+            software=software,
         )
         try:
             arrival = self.entrance.enter(visit, self._ask(visit, outing, answer, source=source))

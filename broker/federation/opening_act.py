@@ -33,6 +33,7 @@ class Entry:
     replaced: Session | None
     trace: str
     now: datetime
+    software: str = ""
 
     @property
     def person_id(self) -> str:
@@ -59,6 +60,7 @@ def build_act(entry: Entry) -> OpenSession:
         replaces=entry.replaced.sid if entry.replaced else None,
         audit=_audit(entry, session),
         hint=entry.identity.logout_hint,
+        software=entry.software,
     )
 
 

@@ -33,6 +33,7 @@ class Attempt:
     device: Device
     current: str
     trace: str
+    software: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ class Passwords:
             left=self.federation.live.unended(attempt.current),
             trace=attempt.trace,
             now=now,
+            software=attempt.software,
         )
         try:
             identity, known = self._prove(source, attempt, now=now)

@@ -10,11 +10,14 @@ from broker.portal.disclosure import Disclosure, DisclosurePage, build_disclosur
 from broker.portal.export import Export, Held, as_json, build_export
 from broker.portal.home import Card, HomePage, Place, build_home
 from broker.portal.offers import Offer, OfferState, ServiceLink, Viewer
+from broker.portal.places import HISTORY, ON_A_PAGE, PlaceLine, PlacesPage, build_places
 from broker.portal.receipts import Receipt, Receipts, ReceiptState, build_receipts
 from broker.portal.sandbox import Sandbox, SandboxFamily, SandboxPerson, read_sandbox
 from broker.portal.why import CardProof, CardStory, PostStory, ServiceStory, WhyPage, build_why
 
 __all__ = [
+    "HISTORY",
+    "ON_A_PAGE",
     "AccessLine",
     "AccessPage",
     "Card",
@@ -28,6 +31,8 @@ __all__ = [
     "Offer",
     "OfferState",
     "Place",
+    "PlaceLine",
+    "PlacesPage",
     "PostStory",
     "Receipt",
     "ReceiptState",
@@ -44,6 +49,7 @@ __all__ = [
     "build_disclosures",
     "build_export",
     "build_home",
+    "build_places",
     "build_receipts",
     "build_why",
     "read_sandbox",

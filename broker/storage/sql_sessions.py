@@ -33,7 +33,7 @@ ANSWER_KEPT = timedelta(days=1)
 _NOW = bindparam("now", type_=Instant)
 _HANDLE = bindparam("handle", type_=String)
 
-_SEEN = tuple(column for column in sessions.c if column.name != "source_hint")
+_SEEN = tuple(column for column in sessions.c if column.name not in {"source_hint", "browser"})
 """What a request needs: an ID token of kilobytes is read at the sign-out alone."""
 
 _FIND = select(*_SEEN).where(
@@ -264,6 +264,7 @@ def _row(act: OpenSession, *, account_id: str, person_id: str) -> dict[str, obje
         "ends_at": session.ends_at,
         "answer": act.consume,
         "source_hint": act.hint or None,
+        "browser": act.software,
     }
 
 

@@ -59,7 +59,7 @@ class SqlStandings:
 
     def set(self, act: SetStanding) -> int:
         """See `Standings.set`."""
-        return transact(self._engine, lambda conn: _set(conn, act))
+        return transact(self._engine, lambda conn: stand(conn, act))
 
     def lift(self, act: LiftStanding) -> int:
         """See `Standings.lift`."""
@@ -85,8 +85,8 @@ class SqlStandings:
         return tuple(_standing(row) for row in fetch(self._engine, _HISTORY, binds))
 
 
-def _set(conn: Connection, act: SetStanding) -> int:
-    """Lock, say, end: in this order no session can open between the saying and the ending."""
+def stand(conn: Connection, act: SetStanding) -> int:
+    """Lock, say, end, inside an act: in this order no session can open between the saying and the ending."""
     which = _lock(conn, act)
     if conn.execute(_those(act)).first() is None:
         _insert(conn, act)

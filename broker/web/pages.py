@@ -31,6 +31,7 @@ from broker.web.notices import Notices
 from broker.web.own_data import OwnData
 from broker.web.parts import FeedLabel, PageParts
 from broker.web.password import PasswordPage
+from broker.web.places import PlacesPages
 from broker.web.render import isolate, language_link, left_to_right, name_in, sentence, web_address
 from broker.web.self_post import self_post_page
 from broker.web.sign_in import SignIn
@@ -65,7 +66,7 @@ def page_routes(parts: PageParts, style: StyleSheet) -> tuple[Route, ...]:
     """Every page, once."""
     sign_in, access, sign_out = SignIn(parts), Access(parts), SignOut(parts)
     password, device, integrate = PasswordPage(parts), DevicePage(parts), Integrate(parts)
-    agree = Agree(parts)
+    agree, places = Agree(parts), PlacesPages(parts)
     home, own_data, notices = Home(parts, sign_in), OwnData(parts), Notices(parts, style)
     return (
         ("GET", "/", home.show),
@@ -82,6 +83,11 @@ def page_routes(parts: PageParts, style: StyleSheet) -> tuple[Route, ...]:
         ("GET", "/acces", access.show),
         ("GET", "/acces/<account_id>/annuler", access.confirm),
         ("POST", "/acces/<account_id>/annuler", access.undo),
+        ("GET", "/appareils", places.show),
+        ("POST", "/appareils", places.close),
+        ("GET", "/passages", places.history),
+        ("POST", "/passages", places.not_me),
+        ("GET", "/acces-ferme", places.closed),
         ("GET", "/donnees", own_data.show),
         ("GET", "/donnees/export", own_data.read),
         ("GET", "/donnees/export.json", own_data.download),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from broker.domain.clock import Clock
-from broker.domain.ports import Current, Holdings, Ledger, Links, Notices, People, Services
+from broker.domain.ports import Current, Holdings, Ledger, Links, Notices, People, Places, Services
 from broker.federation import Federation, Passwords
 from broker.portal import Sandbox
 from broker.protocol.oidc.device_desk import DeviceDesk
@@ -42,6 +42,7 @@ class PageParts:
     passwords: Passwords
     people: People
     links: Links
+    places: Places
     ledger: Ledger
     holdings: Holdings
     notices: Notices

@@ -72,6 +72,7 @@ class PasswordPage:
             device=visitor.device,
             current=visitor.session_handle,
             trace=visitor.trace,
+            software=visitor.software,
         )
         arrival, known = self.parts.passwords.sign_in(attempt)
         response = welcome(arrival, now=self.parts.clock())

@@ -113,6 +113,7 @@ class SignIn:
             device=visitor.device,
             current=visitor.session_handle or None,
             trace=visitor.trace,
+            software=visitor.software,
         )
         return welcome(arrival, now=self.parts.clock())
 

@@ -14,6 +14,7 @@ from broker.web.door import ADDRESS
 from broker.web.edge import TRACE, new_trace
 from broker.web.languages import Language, choose_language
 from broker.web.parts import PageParts
+from broker.web.software import name_software
 from broker.wire.http import BROWSER_COOKIE, SESSION_COOKIE, parse_cookies
 
 
@@ -25,7 +26,8 @@ class NotSignedIn(Exception):
 class Visitor:
     """The request's browser. `browser` is drawn when absent; `session_handle` is empty when none was sent.
 
-    `known` is the cookie of a known device and `address` the caller's, as the door saw it.
+    `known` is the cookie of a known device and `address` the caller's, as the door saw it. `software`: what the browser
+    calls itself.
     `asked_language` and `kept_language` are as sent, unchecked; `language` is what was made of them.
     """
 
@@ -39,6 +41,7 @@ class Visitor:
     asked_language: str
     kept_language: str
     trace: str
+    software: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ def read_visitor(incoming: Request) -> Visitor:
         asked_language=asked,
         kept_language=kept,
         trace=str(incoming.environ.get(TRACE) or new_trace()),
+        software=name_software(incoming.headers.get("User-Agent", "")),
     )
 
 

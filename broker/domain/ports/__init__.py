@@ -10,6 +10,7 @@ from broker.domain.ports.feeds import DirectoryStore, IdentityFeed, ImportRuns, 
 from broker.domain.ports.guesses import Guesses
 from broker.domain.ports.holdings import Holdings
 from broker.domain.ports.origins import Origins
+from broker.domain.ports.places import Places
 from broker.domain.ports.portraits import Portraits
 from broker.domain.ports.provider_logins import ProviderLogins
 from broker.domain.ports.quality import Quality, Reach
@@ -79,6 +80,7 @@ __all__ = [
     "OwnLogins",
     "PasswordConnector",
     "People",
+    "Places",
     "Portraits",
     "ProviderLogins",
     "Purge",
