@@ -23,7 +23,7 @@ MODULES = {
     "service": "service",
     "source": "standing",
     "school": "standing",
-    "link": "standing",
+    "link": "link",
     "keys": "keys",
     "explain": "explain",
     "policy": "policy",

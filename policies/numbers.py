@@ -65,6 +65,7 @@ class LinkingRules:
 
     undo_by_person: Annotated[timedelta, Between("1 d", "365 d")]
     undo_by_academie: Annotated[timedelta, Between("1 d", "365 d")]
+    idle_most: Annotated[timedelta, Between("30 d", "730 d")]
     in_charge_sees: bool
     mass_change_percent: Annotated[float, Between(0, 50)]
     mass_change_window: Annotated[timedelta, Between("1 h", "30 d")]

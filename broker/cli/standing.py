@@ -37,7 +37,6 @@ def add_to(commands: Commands) -> None:
     for kind, text in (
         (StandingKind.SOURCE, "sources people sign in at"),
         (StandingKind.SCHOOL, "schools, by UAI"),
-        (StandingKind.LINK, "logins linked to persons, by account (acc_…)"),
     ):
         add_verbs(family(commands, kind, text), kind)
 

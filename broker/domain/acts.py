@@ -177,6 +177,15 @@ class OpenSession:
 
 
 @dataclass(frozen=True, slots=True)
+class ReopenLink:
+    """Say of an account that nobody used for long that it is still its person's: it counts as used now."""
+
+    account_id: str
+    now: datetime
+    audit: AuditEvent
+
+
+@dataclass(frozen=True, slots=True)
 class UndoLink:
     """Undo a link within its time.
 

@@ -18,6 +18,7 @@ class Action(StrEnum):
     ROLL_EXPORTED = "roll_exported"
     LINK_CREATED = "link_created"
     LINK_UNDONE = "link_undone"
+    LINK_REOPENED = "link_reopened"
     PERSONS_MERGED = "persons_merged"
     PERSONS_UNMERGED = "persons_unmerged"
     CODE_ISSUED = "code_issued"

@@ -107,6 +107,7 @@ class Entrance:
             account_kinds=known.kinds if known else frozenset(),
             records=records,
             sees_a_child=sees_a_child,
+            idle_most=self.upstreams.rules(visit.source.source_id).linking.idle_most,
             signed_in_as=visit.here.person_id if visit.here else NOBODY,
             frozen=tuple(record for record in found if record not in records),
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from broker.domain.errors import LinkAmbiguous, LinkUndone, PreauError, UnknownPerson
 from broker.domain.identity import AccountState, Evidence, EvidenceKind, LinkedAccount, LinkProof, UpstreamIdentity
@@ -24,8 +24,9 @@ class LinkFacts:
     `account`: the row under the identity's exact key, whatever its state. `account_kinds`: live roles of its person.
     `records`: live records its references find in the feeds allotted to the source. `sees_a_child`: whether the
     persons of these records, taken as one human, may see any child now. `frozen`: records found likewise of which it is
-    in doubt whose they are; they prove nothing. `signed_in_as`: person of the session that
-    this browser holds, if any; it only breaks ties on which person's history survives.
+    in doubt whose they are; they prove nothing. `idle_most`: after which time without use an account opens nothing by
+    itself. `signed_in_as`: person of the session that this browser holds, if any; it only breaks ties on which person's
+    history survives.
     """
 
     identity: UpstreamIdentity
@@ -33,6 +34,7 @@ class LinkFacts:
     account_kinds: frozenset[RecordKind]
     records: tuple[RecordView, ...]
     sees_a_child: bool
+    idle_most: timedelta
     signed_in_as: str = ""
     frozen: tuple[RecordView, ...] = ()
 
@@ -98,8 +100,8 @@ def _first_login(facts: LinkFacts, *, now: datetime) -> LinkDecision:
 
 
 def _known_account(facts: LinkFacts, account: LinkedAccount, *, now: datetime) -> LinkDecision:
-    if not _continues(facts, account):
-        return Refuse(LinkAmbiguous, "the login no longer carries any reference it was linked by")
+    if doubt := _doubt(facts, account, now=now):
+        return Refuse(LinkAmbiguous, doubt)
     if _persons(facts.records) <= {account.person_id}:
         return SignIn(account)
     clash = _clash(facts.records, facts.account_kinds)
@@ -113,13 +115,23 @@ def _link(facts: LinkFacts, person_id: str, *, now: datetime) -> Link:
     return Link(proof, facts.account, _kinds(facts.records))
 
 
-def _continues(facts: LinkFacts, account: LinkedAccount) -> bool:
-    """Tell whether this is still the human who was linked, and not the next holder of a recycled login.
+def _doubt(facts: LinkFacts, account: LinkedAccount, *, now: datetime) -> str:
+    """Why this may be the next holder of a recycled login; empty when it is still the human who was linked.
 
     Also where the source is set to release no reference (any more): what a reference linked, a bare name never opens.
+    And what anything else linked, it opens no more once it was not used for long (LR-06): by then mailboxes and numbers
+    of those who left are other people's.
     """
-    if account.evidence.kind is not EvidenceKind.REFERENCE:
-        return True
+    if _is_proven_anew(facts, account):
+        return ""
+    if account.evidence.kind is EvidenceKind.REFERENCE:
+        return "the login no longer carries any reference it was linked by"
+    is_idle = now - (account.last_used or account.linked_at) > facts.idle_most
+    return "a login that nobody used for long" if is_idle else ""
+
+
+def _is_proven_anew(facts: LinkFacts, account: LinkedAccount) -> bool:
+    """Tell whether the source names in this very login what leads to the account's person."""
     if any(record.person_id == account.person_id for record in facts.records):
         return True
     linked_by = frozenset(account.evidence.detail.get("references", "").split(","))

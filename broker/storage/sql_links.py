@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Integer, Row, String, bindparam, func, select, update
 
-from broker.domain.acts import UndoLink
+from broker.domain.acts import ReopenLink, UndoLink
 from broker.domain.audit import Action, AuditEvent
 from broker.domain.errors import UndoTooLate
 from broker.domain.founding import AttachmentChange
@@ -84,6 +84,10 @@ class SqlLinks:
         """See `Links.undo`."""
         transact(self._engine, lambda conn: _undo(conn, act))
 
+    def reopen(self, act: ReopenLink) -> bool:
+        """See `Links.reopen`."""
+        return transact(self._engine, lambda conn: _reopen(conn, act))
+
     def sign_ins(self, person_id: str, *, limit: int) -> tuple[SignIn, ...]:
         """See `Links.sign_ins`."""
         rows = fetch(self._engine, _SIGN_INS, {"person": person_id, "most": limit})
@@ -116,6 +120,19 @@ def _evidence(stored: dict[str, Any]) -> Evidence:
         at=datetime.fromisoformat(stored["at"]),
         detail=stored["detail"],
     )
+
+
+def _reopen(conn: Connection, act: ReopenLink) -> bool:
+    person_id = conn.execute(
+        update(accounts)
+        .where(accounts.c.id == act.account_id, accounts.c.state == AccountState.LINKED.value)
+        .values(last_used=act.now)
+        .returning(accounts.c.person_id)
+    ).scalar()
+    if person_id is None:
+        return False
+    insert_audit(conn, (replace(act.audit, subject=person_id),))
+    return True
 
 
 def _undo(conn: Connection, act: UndoLink) -> None:

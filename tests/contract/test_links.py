@@ -9,7 +9,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine, select, update
 
-from broker.domain.audit import Topic, copies_named
+from broker.domain.acts import ReopenLink
+from broker.domain.audit import Action, AuditEvent, Topic, copies_named
 from broker.domain.errors import UndoTooLate
 from broker.domain.identity import AccountState, EvidenceKind, UpstreamProtocol
 from broker.domain.people import Space
@@ -50,6 +51,19 @@ def two_persons(engine: Engine) -> tuple[str, str]:
             b.add_grant(conn, person, sid)
             persons.append(person)
     return persons[0], persons[1]
+
+
+# ---- used ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_reopened_account_counts_as_used_and_an_undone_one_stays_closed(sql_engine: Engine, port: SqlLinks) -> None:
+    person = b.add_person(sql_engine)
+    states = (AccountState.LINKED, AccountState.UNDONE)
+    open_, undone = (b.add_account(sql_engine, person, state=state) for state in states)
+    later = NOW + timedelta(days=800)
+    event = AuditEvent("99", later, Action.LINK_REOPENED, actor="cli:test")
+    assert [port.reopen(ReopenLink(each, later, event)) for each in (open_, undone)] == [True, False]
+    assert {each.account_id: each.last_used for each in port.accounts_of(person)} == {open_: later, undone: None}
 
 
 # ---- reading -----------------------------------------------------------------------------------------------------

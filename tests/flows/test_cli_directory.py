@@ -279,3 +279,18 @@ def test_a_record_is_split_from_its_person(
     ((_, action, detail),) = audited(town)
     assert (action, detail) == ("record_split", {"record": DOUBTFUL, "into": found["person_id"]})
     assert "belongs to no person" in text(town, capsys, "person split 99-1d:none --reason seen", status=1)[1]
+
+
+def test_a_login_that_nobody_used_for_long_is_opened_again_by_its_account(
+    town: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = open_engine(load_settings(town / "preau.toml", {}).database_url)
+    account = builders.add_account(engine, builders.add_person(engine))
+    assert run(town, capsys, f"link reopen {account}")["account"] == account
+    assert text(town, capsys, f"link reopen {account}")[0].startswith("account")
+    assert "no account acc_x" in text(town, capsys, "link reopen acc_x", status=1)[1]
+    with engine.connect() as conn:
+        used = conn.execute(select(schema.accounts.c.last_used).where(schema.accounts.c.id == account)).scalar_one()
+        told = select(schema.audit_events.c.subject).where(schema.audit_events.c.action == "link_reopened")
+        assert (used is not None, len(conn.execute(told).all())) == (True, 2)
+    engine.dispose()

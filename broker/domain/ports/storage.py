@@ -12,6 +12,7 @@ from broker.domain.acts import (
     LiftStanding,
     OpenSession,
     Redeem,
+    ReopenLink,
     RevokeGrant,
     SetStanding,
     UndoLink,
@@ -108,6 +109,10 @@ class Links(Protocol):
 
     def undo(self, act: UndoLink) -> None:
         """Carry out the undo. Raises `UndoTooLate`, also when the account is not this person's."""
+        ...
+
+    def reopen(self, act: ReopenLink) -> bool:
+        """Carry out the reopening; the storage names the person in the audit. False: no account that is linked."""
         ...
 
     def sign_ins(self, person_id: str, *, limit: int) -> tuple[SignIn, ...]:

@@ -27,6 +27,7 @@ from broker.federation.linking import Link, LinkDecision, LinkFacts, Refuse, Sig
 
 NOW = datetime(2026, 9, 14, 8, tzinfo=UTC)
 G, P, S = RecordKind.GUARDIAN, RecordKind.PUPIL, RecordKind.STAFF
+IDLE_MOST = timedelta(days=365)
 KEY = AccountKey(UpstreamProtocol.CAS, "https://ent.example", "cas:user", "aline")
 
 
@@ -46,9 +47,19 @@ def account(
     state: AccountState = AccountState.LINKED,
     references: str = "99$1",
     kind: EvidenceKind = EvidenceKind.REFERENCE,
+    idle: timedelta | None = None,
 ) -> LinkedAccount:
     evidence = Evidence(kind, "source:ent", NOW, {"references": references} if references else {})
-    return LinkedAccount("acc_1", KEY, "ent", person, state, evidence, NOW, None, None)
+    used = NOW - idle if idle is not None else None
+    return LinkedAccount("acc_1", KEY, "ent", person, state, evidence, NOW, used, None)
+
+
+LONGER = IDLE_MOST + timedelta(seconds=1)
+
+
+def bare(idle: timedelta) -> LinkedAccount:
+    """An account that something else than a reference linked, as the mail of an agent."""
+    return account(kind=EvidenceKind.SHARED_CHILD, idle=idle)
 
 
 def facts(
@@ -62,7 +73,7 @@ def facts(
 ) -> LinkFacts:
     found = tuple(records)
     asserted = keys if keys is not None else tuple(dict.fromkeys(view.reference.key for view in found))
-    return LinkFacts(identity(*asserted), known, frozenset(kinds), found, sees, signed_in_as)
+    return LinkFacts(identity(*asserted), known, frozenset(kinds), found, sees, IDLE_MOST, signed_in_as)
 
 
 def outcome(decision: LinkDecision) -> str:
@@ -138,6 +149,20 @@ KNOWN: dict[str, tuple[LinkFacts, str]] = {
         facts([record("2")], known=account(kind=EvidenceKind.SHARED_CHILD), kinds={G}),
         "link prs_1 +prs_2",
     ),
+    "linked without a reference, used within the year": (facts(known=bare(IDLE_MOST), kinds={G}), "sign in prs_1"),
+    "linked without a reference, idle for longer": (facts(known=bare(LONGER), kinds={G}), "LinkAmbiguous"),
+    "linked without a reference, idle, another person's record": (
+        facts([record("7")], known=bare(LONGER), kinds={G}),
+        "LinkAmbiguous",
+    ),
+    "linked without a reference, idle, a record of its person": (
+        facts([record("7", person="prs_1")], known=bare(LONGER), kinds={G}),
+        "sign in prs_1",
+    ),
+    "linked by a reference that is asserted again, idle": (
+        facts([record("1")], known=account(idle=LONGER), kinds={G}),
+        "sign in prs_1",
+    ),
     "a link without any reference written down": (
         facts([record("2")], known=account(references=""), kinds={G}),
         "LinkAmbiguous",
@@ -196,7 +221,7 @@ def test_no_name_mail_or_birth_date_ever_links(
         identity(display=f"{given_name} {family} {display} 14/03/2012 {given_name}@example.org"),
         key=replace(KEY, subject=subject),
     )
-    bare = LinkFacts(likeness, None, frozenset(), (), sees)
+    bare = LinkFacts(likeness, None, frozenset(), (), sees, IDLE_MOST)
     assert outcome(decide_link(bare, now=NOW)) == "UnknownPerson"
     look_alike = replace(record("1"), name=PersonName(family, given_name))
     with pytest.raises(LinkAmbiguous):

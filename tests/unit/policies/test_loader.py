@@ -157,6 +157,7 @@ BOUNDS = {
     "copy": ("1 s", "30 s", "31 s", "3650 d"),
     "undo_by_person": ("1 d", "365 d", "23 h", "366 d"),
     "undo_by_academie": ("1 d", "365 d", "23 h", "366 d"),
+    "idle_most": ("30 d", "730 d", "29 d", "731 d"),
     "mass_change_percent": (0, 50, 50.1, 1e9),
     "mass_change_window": ("1 h", "30 d", "59 min", "31 d"),
     "mass_change_few": (1, 100, 0, 100.1),
