@@ -22,7 +22,7 @@ from broker.web.languages import FRENCH, LANGUAGES
 from policies.explain import NO_RULE
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = (ROOT / "broker" / "web", ROOT / "broker" / "services", ROOT / "policies")
+ROOMS = (ROOT / "broker" / "web", ROOT / "broker" / "services", ROOT / "broker" / "notify", ROOT / "policies")
 """Where Python holds texts that people read."""
 _KEYWORDS = {"_": None, "gettext": None, "N_": None}
 _SHOWN = ("title", "sentence", "next_step", "who")

@@ -15,6 +15,7 @@ from threading import Event
 from broker.domain.audit import OutboxEntry, Topic
 from broker.domain.clock import Clock
 from broker.domain.logouts import LogoutUntold
+from broker.domain.notices import MessageUnsent
 from broker.domain.ports import Audit, Outbox, Purge
 from broker.jobs.deliver import Deliverer
 
@@ -23,6 +24,14 @@ logger = logging.getLogger(__name__)
 Wait = Callable[[float], object]
 Chore = Callable[[datetime], object]
 """Something to look after once a minute, given the time; what it raises is logged, and it is tried again."""
+
+
+class NotYet(Exception):
+    """A deliverer found that its row is to be told from an instant on, and not before: nothing failed."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__("not yet")
+        self.until = until
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +126,11 @@ class Worker:
         try:
             self._deliverers[entry.row.topic](entry.row)
             self._outbox.done(entry.entry_id, now=moment)
-        except LogoutUntold as end:
+        except NotYet as later:
+            with _logged("the outbox cannot be written"):
+                self._outbox.retry(entry.entry_id, due_at=later.until, cause="not yet")
+            return False
+        except (LogoutUntold, MessageUnsent) as end:
             with _logged("the outbox cannot be written"):
                 self._outbox.done(entry.entry_id, now=moment, cause=end.why)
         except Exception as error:  # noqa: BLE001 - whatever a deliverer raises, the other entries go on

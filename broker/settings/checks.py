@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from broker.settings.federation_checks import check_federations
 from broker.settings.feed_checks import check_allotted, check_feeds
+from broker.settings.message_checks import check_messages
 from broker.settings.registration_checks import check_registration
 from broker.settings.source_checks import check_https, check_sources
 from broker.settings.values import Settings
@@ -97,4 +98,5 @@ _CHECKS: tuple[Callable[[Settings], Iterable[str]], ...] = (
     check_allotted,
     check_registration,
     check_federations,
+    check_messages,
 )

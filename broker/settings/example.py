@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, fields
 from typing import Any
 
-from broker.settings import values as source_of_truth
+from broker.settings import message_values, values
+from broker.settings.message_values import LetterSettings, MailSettings, SmsSettings
 from broker.settings.values import (
     FederationSettings,
     FeedSettings,
@@ -32,6 +33,9 @@ _SHOWN: Mapping[type[Any], tuple[Mapping[str, object], ...]] = {
     Settings: ({"issuer": "https://sso.example.fr"},),
     SecretSettings: ({"master_file": "secrets/master"},),
     RegistrationSettings: ({},),
+    MailSettings: ({},),
+    SmsSettings: ({},),
+    LetterSettings: ({},),
     TenantSettings: ({"id": "ac-fictive", "name": "Académie fictive"},),
     FeedSettings: (
         {"id": "99-2d", "tenant": "ac-fictive", "academie": "99", "degree": "2D"},
@@ -98,12 +102,15 @@ _SHOWN: Mapping[type[Any], tuple[Mapping[str, object], ...]] = {
 _TABLES: Mapping[str, type[Any]] = {
     "secrets": SecretSettings,
     "registration": RegistrationSettings,
+    "mail": MailSettings,
+    "sms": SmsSettings,
+    "letters": LetterSettings,
     "tenants": TenantSettings,
     "feeds": FeedSettings,
     "sources": SourceSettings,
     "federations": FederationSettings,
 }
-_ONCE = frozenset({"secrets", "registration"})
+_ONCE = frozenset({"secrets", "registration", "mail", "sms", "letters"})
 """Tables of which there is one; the others are lists."""
 _ASLEEP = frozenset({"federations"})
 """Tables that few installations have: shown, and not in force."""
@@ -160,7 +167,7 @@ def _comment(text: str) -> list[str]:
 def _attribute_docs() -> Mapping[tuple[str, str], str]:
     """The literal that follows each field; Python throws it away, the source keeps it."""
     docs: dict[tuple[str, str], str] = {}
-    for kind in ast.walk(ast.parse(inspect.getsource(source_of_truth))):
+    for kind in (each for module in (values, message_values) for each in ast.walk(ast.parse(inspect.getsource(module)))):
         if not isinstance(kind, ast.ClassDef):
             continue
         for before, after in zip(kind.body, kind.body[1:], strict=False):

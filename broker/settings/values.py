@@ -9,6 +9,7 @@ from pathlib import Path
 
 from broker.domain.school import Level
 from broker.domain.services import TokenAuthMethod
+from broker.settings.message_values import LetterSettings, MailSettings, SmsSettings
 from policies.facts import Assurance
 
 
@@ -305,8 +306,16 @@ class Settings:
     """Signing keys take over from each other by policies/keys.toml; false: only `preau keys rotate` lets them."""
     log_level: LogLevel = LogLevel.INFO
     """debug, info, warning or error."""
+    help_phone: str = ""
+    """Telephone number that helps people with their access; it stands in mails and text messages."""
     registration: RegistrationSettings = field(default_factory=RegistrationSettings)
     """Clients that register themselves."""
+    mail: MailSettings = field(default_factory=MailSettings)
+    """The relay by which people are written to."""
+    sms: SmsSettings = field(default_factory=SmsSettings)
+    """The gateway by which text messages are sent."""
+    letters: LetterSettings = field(default_factory=LetterSettings)
+    """Letters that the desk prints."""
     tenants: tuple[TenantSettings, ...] = ()
     """Académies and collectivités."""
     feeds: tuple[FeedSettings, ...] = ()

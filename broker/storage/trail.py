@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, insert
 
 from broker.domain.access_notices import AccessNotice
-from broker.domain.audit import AuditEvent, OutboxRow, Topic
+from broker.domain.audit import AuditEvent, OutboxRow
+from broker.domain.notices import notice_row
 from broker.storage.schema import audit_events, notices, outbox
 
 _INSERT_EVENTS = insert(audit_events)
@@ -31,17 +32,11 @@ def insert_notices(conn: Connection, told: Sequence[AccessNotice]) -> None:
     """Write what persons are told in the transaction of `conn`: for the portal, and to be sent once it committed."""
     if not told:
         return
-    conn.execute(_INSERT_NOTICES, [notice_row(each) for each in told])
-    insert_outbox(
-        conn,
-        [
-            OutboxRow(Topic.NOTICE, key=each.person_id, at=each.at, payload={"kind": each.kind.value, **each.told})
-            for each in told
-        ],
-    )
+    conn.execute(_INSERT_NOTICES, [_portal_row(each) for each in told])
+    insert_outbox(conn, [notice_row(each) for each in told])
 
 
-def notice_row(notice: AccessNotice) -> dict[str, object]:
+def _portal_row(notice: AccessNotice) -> dict[str, object]:
     """The columns of what a person is told in `notices`."""
     return {
         "person_id": notice.person_id,

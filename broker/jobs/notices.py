@@ -1,0 +1,115 @@
+"""Telling people what happened to their access: first by which channels, then each channel for itself.
+
+A notice of the outbox is for a person. When it is taken it becomes a row for each channel that is known then, so that a
+relay that is down delays no SMS, and nothing that went out goes out again with what did not.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from broker.domain.access_notices import AccessNotice, NoticeKind
+from broker.domain.audit import OutboxRow
+from broker.domain.clock import Clock
+from broker.domain.credentials import ContactKind
+from broker.domain.errors import UpstreamUnavailable
+from broker.domain.notices import (
+    Channel,
+    MessageUnsent,
+    Reached,
+    Unsent,
+    channel_named,
+    channel_row,
+    notice_named,
+)
+from broker.domain.ports.notify import Channels, Mailer, NoticeWords, Texter
+from broker.jobs.work import NotYet
+
+log = logging.getLogger(__name__)
+
+TRIES = timedelta(days=2)
+"""So long a channel that is down is tried; what happened to an access two days ago stands in the portal."""
+MAY_WAIT = frozenset({NoticeKind.LETTER_ISSUED, NoticeKind.WAIT_LIFTED, NoticeKind.ACCESS_REOPENED})
+"""What nobody has to know at night. All else warns of somebody who may be inside now: it goes at once."""
+OF_CONTACTS = frozenset({NoticeKind.CONTACT_ASKED, NoticeKind.CONTACT_CHANGED})
+"""Told to the old contacts and to the new one, which counts for nothing else yet (LR-16)."""
+
+QuietUntil = Callable[[str, datetime], datetime | None]
+"""Until when the people of a school (UAI) are left in peace; None when they may be told now."""
+LocalTime = Callable[[str, datetime], datetime]
+"""An instant by the clock of a school; of the mainland where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calendars:
+    """What the schools' calendars say of an instant."""
+
+    quiet_until: QuietUntil
+    local_time: LocalTime
+
+
+@dataclass(frozen=True, slots=True)
+class TellNotice:
+    """The deliverer of notices. A channel of a kind that is not set up (None) is told nothing."""
+
+    channels: Channels
+    words: NoticeWords
+    mailer: Mailer | None
+    texter: Texter | None
+    calendars: Calendars
+    clock: Clock
+    tries: timedelta = TRIES
+
+    def __call__(self, row: OutboxRow) -> None:
+        """Tell it. Raises `NotYet` in quiet hours, `UpstreamUnavailable`, and `MessageUnsent` when it never will be."""
+        channel = channel_named(row)
+        if channel is None:
+            self._spread(row)
+            return
+        try:
+            self._tell(row, channel)
+        except UpstreamUnavailable:
+            if self.clock() - row.at < self.tries:
+                raise
+            log.warning("a notice was not sent", extra={"kind": row.payload["kind"], "cause": Unsent.GIVEN_UP})
+            raise MessageUnsent(Unsent.GIVEN_UP) from None
+
+    def _spread(self, row: OutboxRow) -> None:
+        notice, now = notice_named(row), self.clock()
+        reached = self.channels.reached(row.key, now=now)
+        quiet = self._quiet_until(notice, reached, now)
+        if quiet is not None:
+            raise NotYet(quiet)
+        uai = next(iter(reached.uais), "")
+        held = reached.held if notice.kind in OF_CONTACTS else ()
+        told = dict.fromkeys((*reached.channels, *held))
+        self.channels.spread(
+            [channel_row(row, channel, uai=uai) for channel in told if self._is_worth(notice, channel)]
+        )
+
+    def _quiet_until(self, notice: AccessNotice, reached: Reached, now: datetime) -> datetime | None:
+        """Until the last of the person's schools lets them be told; the mainland's rule where there is none."""
+        if notice.kind not in MAY_WAIT:
+            return None
+        ends = (self.calendars.quiet_until(uai, now) for uai in reached.uais or ("",))
+        return max((end for end in ends if end is not None), default=None)
+
+    def _is_worth(self, notice: AccessNotice, channel: Channel) -> bool:
+        if channel.kind is ContactKind.MAIL:
+            return self.mailer is not None
+        return self.texter is not None and self.words.text(notice, channel.to) is not None
+
+    def _tell(self, row: OutboxRow, channel: Channel) -> None:
+        uai = row.payload.get("uai", "")
+        notice = notice_named(row)
+        notice = replace(notice, at=self.calendars.local_time(uai, notice.at))
+        if channel.kind is ContactKind.MAIL and self.mailer is not None:
+            self.mailer.send(self.words.mail(notice, channel.to))
+            return
+        message = self.words.text(notice, channel.to)
+        if channel.kind is not ContactKind.MOBILE or self.texter is None or message is None:
+            raise MessageUnsent(Unsent.UNWANTED)
+        self.texter.send(replace(message, uai=uai))

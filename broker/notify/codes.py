@@ -1,0 +1,33 @@
+"""`CodeSender`: six digits by SMS or mail, now or not at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from broker.domain.credentials import ContactKind
+from broker.domain.errors import UpstreamUnavailable
+from broker.domain.notices import Channel, TextMessage
+from broker.domain.ports.notify import Mailer, Texter
+from broker.notify.texts import Translate, code_mail, code_text
+
+
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """Sends by what is set up."""
+
+    mailer: Mailer | None
+    texter: Texter | None
+    translate: Translate
+    issuer: str
+
+    def send(self, channel: Channel, digits: str, *, language: str, uai: str) -> None:
+        """See `CodeSender.send`."""
+        if channel.kind is ContactKind.MOBILE and self.texter is not None:
+            site = urlsplit(self.issuer).hostname or ""
+            text = code_text(digits, site=site, language=language, translate=self.translate)
+            self.texter.send(TextMessage(channel.to, text, uai))
+        elif channel.kind is ContactKind.MAIL and self.mailer is not None:
+            self.mailer.send(code_mail(channel.to, digits, language=language, translate=self.translate))
+        else:
+            raise UpstreamUnavailable(f"no {channel.kind} is set up")
