@@ -59,6 +59,7 @@ from broker.storage.redis_store import RedisStore
 from broker.storage.sealing import MasterSecret, load_master_secret
 from broker.storage.sql_purge import SqlPurge
 from broker.stores import Stores, check_schema, open_stores, opened_stores, read_book, utc_now
+from broker.telling import open_notice_teller
 from broker.ways_out import open_notifier, open_way_out, visit
 from broker.web.door import Door, NoteRequest, log_request
 from broker.web.edge import Edge
@@ -261,6 +262,10 @@ def create_wsgi() -> WSGIApplication:
             ("worker", worker),
             ("teller", build_teller(broker.stores, broker.notifier, broker.policies, clock=broker.clock)),
             ("metadata", open_keeper(settings, broker.services, broker.resources, clock=broker.clock)),
+            (
+                "notices",
+                open_notice_teller(settings, broker.stores, broker.policies, broker.resources, clock=broker.clock),
+            ),
         ):
             Thread(target=each.run, args=(Event(),), name=name, daemon=True).start()
     return broker.wsgi
@@ -308,7 +313,11 @@ def run_worker(settings: Settings, stop: Event, *, clock: Clock = utc_now) -> No
         watcher.start()
         opened.callback(watcher.stop)
         keeper = open_keeper(settings, register, opened, clock=clock)
-        for name, each in (("teller", build_teller(stores, notifier, book, clock=clock)), ("metadata", keeper)):
+        for name, each in (
+            ("teller", build_teller(stores, notifier, book, clock=clock)),
+            ("metadata", keeper),
+            ("notices", open_notice_teller(settings, stores, book, opened, clock=clock)),
+        ):
             beside = Thread(target=each.run, args=(stop,), name=name)
             beside.start()
             opened.callback(beside.join)

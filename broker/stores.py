@@ -25,6 +25,7 @@ from broker.storage.sealing import HeadSigner, HintSeal, load_master_secret
 from broker.storage.sql_access_notices import SqlAccessNotices
 from broker.storage.sql_attachments import SqlAttachments
 from broker.storage.sql_audit import SqlAudit
+from broker.storage.sql_channels import SqlChannels
 from broker.storage.sql_child_tokens import SqlChildTokens
 from broker.storage.sql_codes import SqlCodes
 from broker.storage.sql_consumptions import SqlConsumptions
@@ -52,6 +53,7 @@ from broker.storage.sql_registrations import SqlRegistrations
 from broker.storage.sql_rolls import SqlRolls
 from broker.storage.sql_service_tokens import SqlServiceTokens
 from broker.storage.sql_sessions import SqlSessions
+from broker.storage.sql_sms_counts import SqlSmsCounts
 from broker.storage.sql_standings import SqlStandings
 from broker.storage.sql_tickets import SqlTickets
 
@@ -95,6 +97,8 @@ class Stores:
     rolls: SqlRolls
     standings: SqlStandings
     registrations: SqlRegistrations
+    channels: SqlChannels
+    sms_counts: SqlSmsCounts
     credentials: SqlCredentials
     codes: SqlCodes
     access_notices: SqlAccessNotices
@@ -146,6 +150,8 @@ def open_stores(settings: Settings, book: policies.PolicyBook) -> Stores:
         rolls=SqlRolls(engine),
         standings=SqlStandings(engine),
         registrations=SqlRegistrations(engine),
+        channels=SqlChannels(engine, school_day=school_day),
+        sms_counts=SqlSmsCounts(engine),
         credentials=SqlCredentials(engine),
         codes=SqlCodes(engine),
         access_notices=SqlAccessNotices(engine),

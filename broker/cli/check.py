@@ -22,6 +22,7 @@ from broker.settings import Settings, load_settings
 from broker.sources import source_faults
 from broker.storage.sealing import read_master_secret
 from broker.stores import utc_now
+from broker.telling import message_faults
 from policies.book import NOT_TENANTS
 
 T = TypeVar("T")
@@ -77,7 +78,13 @@ def _book(folder: Path | None, settings: Settings | None) -> policies.PolicyBook
 
 
 def _deeper_faults(settings: Settings) -> Iterable[str]:
-    return (*_master_faults(settings), *feed_faults(settings), *source_faults(settings), *federation_faults(settings))
+    return (
+        *_master_faults(settings),
+        *feed_faults(settings),
+        *source_faults(settings),
+        *federation_faults(settings),
+        *message_faults(settings),
+    )
 
 
 def _master_faults(settings: Settings) -> Iterable[str]:

@@ -17,7 +17,7 @@ from broker.domain.credentials import ContactKind, LetterCode
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """One mail to one address. `key` makes its Message-ID: what is sent twice for one thing is one mail to its reader."""
+    """One mail to one address. `key` makes its Message-ID: what is sent twice for one thing reads as one mail."""
 
     to: str
     subject: str
@@ -36,7 +36,7 @@ class TextMessage:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """The letter of one adult. `child` and `class_label`: whose desk drawer it lies in, for letters handed out in class.
+    """The letter of one adult. `child` and `class_label`: by whom it is taken home, for letters given out in class.
 
     `language` is the family's; French stands in every letter. `address`: lines for a window envelope, or nothing.
     """
@@ -52,8 +52,10 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class LetterBatch:
-    """Letters of one school, printed as one document. `page`: where the code is written; `opening`: where and when help
-    is had without internet, a line each; `phone`: who answers when called."""
+    """Letters of one school, printed as one document. `page`: the address where the code is written.
+
+    `opening`: where and when help is had without internet, a line each; `phone`: who answers when called.
+    """
 
     school: str
     phone: str
@@ -73,8 +75,10 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """How a person is reached: `channels` that count now, `held` ones that were asked for and do not yet, and the
-    schools whose calendars are theirs (their own, and those of the children they see)."""
+    """How a person is reached: `channels` that count now, and `held` ones that were asked for and do not yet.
+
+    `uais`: the schools whose calendars are theirs, their own and those of the children they see.
+    """
 
     channels: tuple[Channel, ...] = ()
     held: tuple[Channel, ...] = ()
@@ -113,8 +117,10 @@ def notice_row(notice: AccessNotice) -> OutboxRow:
 
 
 def channel_row(row: OutboxRow, channel: Channel, *, uai: str) -> OutboxRow:
-    """The row that tells one channel what `row` tells a person: each has tries of its own. `uai`: the person's school,
-    whose clock the words go by and for which an SMS is counted."""
+    """The row that tells one channel what `row` tells a person: each has tries of its own.
+
+    `uai`: the person's school, whose clock the words go by and for which an SMS is counted.
+    """
     payload = {**row.payload, "by": channel.kind.value, "to": channel.to, "uai": uai}
     return OutboxRow(Topic.NOTICE, key=row.key, at=row.at, payload=payload)
 

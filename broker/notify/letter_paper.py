@@ -71,7 +71,7 @@ class Paper:
         self._own = fonts is not None
         if fonts is not None:
             for (family, style), name in (_FONTS | _ARABIC).items():
-                self._pdf.add_font(family, style, fonts / name)  # type: ignore[arg-type]
+                self._pdf.add_font(family, style, fonts / name)
 
     def sheet(self) -> None:
         """Begin a sheet."""

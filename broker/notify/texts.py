@@ -169,8 +169,11 @@ class NoticeTexts:
 
 
 def phone_in(language: str, phone: str) -> str:
-    """A telephone number inside a text. Between plain spaces its groups would stand in reverse in an Arabic line;
-    between fixed ones they are one number (UAX #9, W4)."""
+    """A telephone number inside a text.
+
+    Between plain spaces its groups would stand in reverse in an Arabic line; between fixed ones they are one number
+    (UAX #9, W4).
+    """
     return phone.replace(" ", "\u00a0") if language in RIGHT_TO_LEFT else phone
 
 

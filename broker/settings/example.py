@@ -167,7 +167,9 @@ def _comment(text: str) -> list[str]:
 def _attribute_docs() -> Mapping[tuple[str, str], str]:
     """The literal that follows each field; Python throws it away, the source keeps it."""
     docs: dict[tuple[str, str], str] = {}
-    for kind in (each for module in (values, message_values) for each in ast.walk(ast.parse(inspect.getsource(module)))):
+    for kind in (
+        each for module in (values, message_values) for each in ast.walk(ast.parse(inspect.getsource(module)))
+    ):
         if not isinstance(kind, ast.ClassDef):
             continue
         for before, after in zip(kind.body, kind.body[1:], strict=False):

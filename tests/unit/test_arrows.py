@@ -19,6 +19,8 @@ BREACHES = {
     "domain-stdlib": ("broker/domain/people.py", "import sqlalchemy"),
     "protocol-bare": ("broker/protocol/oidc/token.py", "import flask"),
     "storage-inward": ("broker/storage/engine.py", "import policies"),
+    "notify-inward": ("broker/notify/mail.py", "import broker.storage"),
+    "letter-home": ("broker/notify/letter.py", "import fpdf"),
     "connectors-inward": ("connectors/cas.py", "import broker.storage"),
     "connectors-apart": ("connectors/cas.py", "import connectors.oidc"),
     "wire-inward": ("broker/wire/oauth.py", "import broker.storage"),

@@ -41,8 +41,7 @@ class Printer(Protocol):
 
 
 class CodeSender(Protocol):
-    """Sends the six digits of a code. They are kept nowhere in clear: it is sent now, or the person learns that it
-    was not."""
+    """Sends the six digits of a code, now or not at all: they are kept nowhere in clear, also not in the outbox."""
 
     def send(self, channel: Channel, digits: str, *, language: str, uai: str) -> None:
         """Send it. Raises `UpstreamUnavailable`, also where this kind of channel is not set up, and `MessageUnsent`."""

@@ -261,7 +261,7 @@ def test_each_topic_drops_the_copies_it_names_and_no_others(clock: FakeClock) ->
     for key in ("session:d1", "session:d2", "token:d1", "token:d2"):
         store.put(key, b"copy", ttl=30)
     told = deliverers(store)
-    assert set(told) == set(Topic) - {Topic.LOGOUT}, "told by a worker of its own"
+    assert set(told) == set(Topic) - {Topic.LOGOUT, Topic.NOTICE}, "told by workers of their own"
     told[Topic.SESSIONS_CHANGED](copies_gone(Topic.SESSIONS_CHANGED, key="p", digests=("d1", "gone"), at=clock()))
     told[Topic.TOKENS_REVOKED](copies_gone(Topic.TOKENS_REVOKED, key="g", digests=("d2",), at=clock()))
     told[Topic.TOKENS_REVOKED](OutboxRow(topic=Topic.TOKENS_REVOKED, key="g", at=clock()))
