@@ -48,6 +48,7 @@ from broker.protocol.saml.routes import build_saml_routes
 from broker.protocol.saml_sources import build_logout_routes, build_source_routes
 from broker.request_lines import open_request_lines
 from broker.saml_identity import SamlIdentity, open_saml_identity, saml_parts
+from broker.saml_providers import follow_providers
 from broker.services.register import Register
 from broker.settings import Settings, load_settings
 from broker.settings.secret_files import read_secret
@@ -65,7 +66,7 @@ from broker.web.door import Door, NoteRequest, log_request
 from broker.web.edge import Edge
 from broker.web.forwarded import forwarded_address
 from broker.web.pages import create_pages
-from broker.web.parts import FeedLabel, PageParts
+from broker.web.parts import FeedLabel, PageParts, SourceOffer
 from connectors.guarded import FETCH_LIMITS, fetch_once
 from policies import PolicyBook
 
@@ -121,7 +122,8 @@ def build(settings: Settings, *, clock: Clock = utc_now, note: NoteRequest = log
         care = open_key_care(settings, stores.keys, master, policies)
         signer = open_signer(care, declared.all(), registration=settings.registration.enabled, clock=clock)
         live = Decisions(policies, _follow_register(settings, stores, signer, clock=clock))
-        sources = open_sources(settings, opened)
+        providers = follow_providers(settings)
+        sources = open_sources(settings, opened, providers)
         federation = Federation(
             sources=sources,
             people=stores.people,
@@ -138,7 +140,8 @@ def build(settings: Settings, *, clock: Clock = utc_now, note: NoteRequest = log
         provider_settings = _provider_settings(settings, live.book)
         saml = open_saml_identity(settings, live.book, care.vault, signer)
         notifier = open_notifier(settings, provider_settings, live.register, signer, saml, opened)
-        pages = create_pages(_page_parts(settings, live, stores, federation, master, saml, clock=clock))
+        shown = offers(settings.sources, providers)
+        pages = create_pages(_page_parts(settings, live, stores, federation, master, saml, clock=clock, shown=shown))
         fetch = partial(fetch_once, open_way_out(settings, opened, limits=FETCH_LIMITS))
         strangers = open_way_out(settings, opened, strangers=True, limits=FETCH_LIMITS)
         provider = _provider_parts(provider_settings, live, stores, ephemeral, signer, federation)
@@ -152,7 +155,8 @@ def build(settings: Settings, *, clock: Clock = utc_now, note: NoteRequest = log
         door = Door(routes, fallback=pages, logins=federation, store=ephemeral, clock=clock, address=address, note=note)
         return Broker(
             settings, live.book, clock, stores, ephemeral, live.register, notifier, care, federation,
-            Watcher((live.book, live.register, signer, saml.keys)), Edge(door, issuer=settings.issuer), opened.pop_all()
+            Watcher((live.book, live.register, signer, saml.keys, *providers.values())),
+            Edge(door, issuer=settings.issuer), opened.pop_all(),
         )  # fmt: skip
 
 
@@ -219,6 +223,7 @@ def _page_parts(
     saml: SamlIdentity,
     *,
     clock: Clock,
+    shown: Mapping[str, SourceOffer],
 ) -> PageParts:
     guesses = GuessGate(stores.guesses, master.derive("guesses"))
     return PageParts(
@@ -235,7 +240,7 @@ def _page_parts(
         notices=stores.notices,
         services=live.register,
         policies=live.book,
-        sources=offers(settings.sources),
+        sources=shown,
         feeds={feed.id: FeedLabel(feed.academie, feed.degree_of_schools) for feed in settings.feeds},
         healthy=partial(answers, stores.engine),
         devices=DeviceDesk(

@@ -9,7 +9,7 @@ from functools import partial
 from broker.domain.people import Profil
 from broker.domain.registrations import RegistrationTerms
 from broker.domain.services import Service
-from broker.services.metadata_origins import FEDERATION, Elsewhere, Federation, Origin
+from broker.services.metadata_origins import FEDERATION, SOURCE, Elsewhere, Federation, Origin
 from broker.services.register import Register, load_services
 from broker.settings import FeedKind, Settings, SourceKind
 
@@ -29,7 +29,7 @@ def elsewhere_of(settings: Settings) -> Elsewhere:
 
 
 def origins_of(settings: Settings, register: Register) -> tuple[Origin, ...]:
-    """Everything that metadata are to be fetched from: federations, then services that publish their own."""
+    """Everything that metadata are fetched from: federations, then sources and services that publish their own."""
     federations = (
         Origin(
             FEDERATION + each.id,
@@ -40,7 +40,12 @@ def origins_of(settings: Settings, register: Register) -> tuple[Origin, ...]:
         )
         for each in settings.federations
     )
-    return (*federations, *register.elsewhere.origins)
+    sources = (
+        Origin(SOURCE + each.id, each.metadata_certificate_file, each.metadata_url)
+        for each in settings.sources
+        if each.metadata_url and each.metadata_certificate_file
+    )
+    return (*federations, *sources, *register.elsewhere.origins)
 
 
 def registration_terms(settings: Settings) -> RegistrationTerms | None:

@@ -11,6 +11,7 @@ from broker.declared import METADATA_FOLDER, elsewhere_of, origins_of
 from broker.domain.clock import Clock
 from broker.domain.ports import Current
 from broker.jobs.metadata_keeper import MetadataKeeper
+from broker.saml_providers import provider_alarms
 from broker.services.metadata_alarms import Alarm, alarms_of
 from broker.services.metadata_origins import kept_of, read_certificate
 from broker.services.register import Register
@@ -34,9 +35,10 @@ def open_keeper(
 
 
 def metadata_alarms(settings: Settings, register: Register, *, now: datetime) -> tuple[Alarm, ...]:
-    """What there is to tell of the metadata of these services."""
+    """What there is to tell of the metadata of these services, and of the sources."""
     kept = kept_of(elsewhere_of(settings), origins_of(settings, register))
-    return alarms_of(kept, register.all(), unusable=register.elsewhere.unusable, now=now)
+    of_services = alarms_of(kept, register.all(), unusable=register.elsewhere.unusable, now=now)
+    return (*of_services, *provider_alarms(settings, now=now))
 
 
 def federation_faults(settings: Settings) -> Iterator[str]:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from urllib.parse import urlsplit
 
 from broker.domain.errors import SettingsError
+from broker.domain.ports import Current
 from broker.federation import PasswordSource, Source, SourceDescription, Sources
+from broker.live import Fixed, Part
 from broker.protocol.cas_sources import CasServer
 from broker.protocol.saml_sources import SamlParty, acs_url, entity_id, slo_url
+from broker.saml_providers import provider_faults
 from broker.services.addresses import origin_of
 from broker.settings import Settings, SourceKind, SourceProfile, SourceSettings, read_secret
 from broker.web.parts import SourceOffer
 from broker.wire.saml.asking import asking_key
-from broker.wire.saml.identity_provider import IdentityProvider, NoIdentityProvider, parse_identity_provider
+from broker.wire.saml.identity_provider import IdentityProvider
 from connectors.cas import CasSource
 from connectors.claims import PlainProfile
 from connectors.educonnect import EduConnectProfile
@@ -32,15 +34,19 @@ from connectors.saml import (
     SamlSource,
 )
 
+Providers = Mapping[str, Current[IdentityProvider | None]]
+"""What the metadata of each SAML source say now; None while none have come."""
 
-def open_sources(settings: Settings, resources: ExitStack) -> Sources:
+
+def open_sources(settings: Settings, resources: ExitStack, providers: Providers) -> Sources:
     """Every source with its connector, closed with `resources`. Raises `SettingsError`."""
-    return Sources([_open(source, resources, issuer=settings.issuer) for source in settings.sources])
+    opened = (_open(source, resources, settings.issuer, providers) for source in settings.sources)
+    return Sources(list(opened))
 
 
-def offers(settings: Iterable[SourceSettings]) -> Mapping[str, SourceOffer]:
+def offers(settings: Iterable[SourceSettings], providers: Providers) -> Mapping[str, SourceOffer]:
     """The sources as pages show them."""
-    return {source.id: SourceOffer(source.id, source.label, _origins(source)) for source in settings}
+    return {source.id: SourceOffer(source.id, source.label, _origins(source, providers)) for source in settings}
 
 
 def saml_parties(sources: Sources) -> tuple[SamlParty, ...]:
@@ -64,13 +70,14 @@ def source_faults(settings: Settings) -> Iterator[str]:
         if source.kind is SourceKind.LDAP:
             yield from (f"sources.{source.id}.{fault}" for fault in _faults_of_directory(source))
         if source.kind is SourceKind.SAML:
-            yield from (f"sources.{source.id}.{fault}" for fault in _faults_of_provider(source))
+            found = (*provider_faults(settings, source), *_faults_of_key(source))
+            yield from (f"sources.{source.id}.{fault}" for fault in found)
 
 
-def _open(source: SourceSettings, resources: ExitStack, *, issuer: str) -> Source | PasswordSource:
+def _open(source: SourceSettings, resources: ExitStack, issuer: str, providers: Providers) -> Source | PasswordSource:
     try:
         if source.kind is SourceKind.SAML:
-            return _open_saml(source, issuer)
+            return _open_saml(source, issuer, providers[source.id])
         return _OPENERS[source.kind](source, resources)
     except (OSError, ValueError) as fault:
         raise SettingsError((f"sources.{source.id}: cannot be opened ({type(fault).__name__})",)) from fault
@@ -128,30 +135,23 @@ def _open_ldap(source: SourceSettings, _resources: ExitStack) -> PasswordSource:
     return PasswordSource(_describe(source), connector)
 
 
-def _open_saml(source: SourceSettings, issuer: str) -> Source:
+def _open_saml(source: SourceSettings, issuer: str, provider: Current[IdentityProvider | None]) -> Source:
     """Everything is in files: a SAML source asks nothing of anybody, the browser carries what is said."""
-    if faults := tuple(f"sources.{source.id}.{fault}" for fault in _faults_of_provider(source)):
+    if faults := tuple(f"sources.{source.id}.{fault}" for fault in _faults_of_key(source)):
         raise SettingsError(faults)
     if source.key_file is None or source.certificate_file is None:
         raise ValueError("a key and a certificate")
-    provider = _provider(source)
     connector = SamlSource(
         source_id=source.id,
         entity_id=entity_id(issuer, source.id),
         acs=acs_url(issuer, source.id),
-        provider=provider,
+        providers=provider,
         key=asking_key(source.key_file.read_bytes(), source.certificate_file.read_bytes()),
         profile=_saml_profile(source),
         slo=slo_url(issuer, source.id),
-        logout_hosts=frozenset(source.logout_hosts or (urlsplit(provider.sso).hostname or "",)),
+        logout_hosts=frozenset(source.logout_hosts),
     ).open()
     return Source(_describe(source), connector, connector, source.leads_out)
-
-
-def _provider(source: SourceSettings) -> IdentityProvider:
-    if source.metadata_file is None:
-        raise NoIdentityProvider("no file")
-    return parse_identity_provider(source.metadata_file.read_bytes(), source.issuer)
 
 
 def _saml_profile(source: SourceSettings) -> SamlProfile:
@@ -182,14 +182,8 @@ def _faults_of_directory(source: SourceSettings) -> Iterator[str]:
                 yield f"{key}: {attribute} is no name of an attribute"
 
 
-def _faults_of_provider(source: SourceSettings) -> Iterator[str]:
+def _faults_of_key(source: SourceSettings) -> Iterator[str]:
     """Files that can be read but are of no use; what is missing or unreadable the settings tell already."""
-    try:
-        _provider(source)
-    except NoIdentityProvider as fault:
-        yield f"metadata_file: {fault}"
-    except OSError as fault:
-        yield f"metadata_file: cannot be read ({type(fault).__name__})"
     if source.key_file is None or source.certificate_file is None:
         return
     try:
@@ -208,11 +202,10 @@ def _describe(source: SourceSettings) -> SourceDescription:
     )
 
 
-def _origins(source: SourceSettings) -> tuple[str, ...]:
+def _origins(source: SourceSettings, providers: Providers) -> Current[tuple[str, ...]]:
     """Where a form on the sign-in page may lead (CSP `form-action` follows redirects); a directory is our affair."""
     if source.kind is SourceKind.LDAP:
-        return ()
+        return Fixed(())
     if source.kind is SourceKind.SAML:
-        return (origin_of(_provider(source).sso),)
-    parts = urlsplit(source.issuer or source.url)
-    return (f"{parts.scheme}://{parts.netloc}",)
+        return Part(providers[source.id], lambda provider: (origin_of(provider.sso),) if provider else ())
+    return Fixed((origin_of(source.issuer or source.url),))

@@ -18,7 +18,7 @@ from broker.domain.services import RelyingParty, Service, ServiceInstance, Token
 from broker.federation import GuessGate, Passwords, PasswordSource, Source, SourceDescription, Sources
 from broker.federation.posted import PostedAnswers
 from broker.federation.service_gate import ServiceGate
-from broker.live import Part
+from broker.live import Fixed, Part
 from broker.protocol.cas.routes import CasParts, build_cas_routes
 from broker.protocol.cas_sources import CasServer, build_cas_source_routes
 from broker.protocol.oidc.device_desk import DeviceDesk
@@ -264,7 +264,7 @@ def open_web(
             notices=SqlNotices(world.engine),
             services=register,
             policies=world.live_policies,
-            sources={name: SourceOffer(name, known[name], (f"https://{name}.example",)) for name in names},
+            sources={name: SourceOffer(name, known[name], Fixed((f"https://{name}.example",))) for name in names},
             feeds={builders.FEED_1D: FeedLabel("99", "1D"), builders.FEED_2D: FeedLabel("99", "2D")},
             healthy=healthy,
             devices=DeviceDesk(

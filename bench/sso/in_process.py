@@ -46,7 +46,7 @@ from broker.wire.saml.assertion import Login, NameId, Reader, SamlAttribute, Sea
 from broker.wire.saml.identity_provider import parse_identity_provider
 from broker.wire.saml.names import PERSISTENT
 from broker.wire.saml.signing import XmlSigningKey, open_signing_key
-from connectors.saml.source import SamlConnector, SamlSource
+from connectors.saml.source import Known, SamlConnector, SamlSource
 
 IDP, SP = "http://127.0.0.1:9998/idp", "http://127.0.0.1:9999/sp"
 SSO, ACS = f"{IDP}/sso", "http://127.0.0.1:9999/acs"
@@ -128,7 +128,7 @@ def accepting_ours(database: str, pair: Pair) -> Callable[[str], None]:
     """Everything that a login by SAML verifies, and the claim of its assertion."""
     own = new_pair()
     source = SamlSource(
-        "mesure", SP, ACS, parse_identity_provider(idp_metadata(pair).encode(), IDP),
+        "mesure", SP, ACS, Known(parse_identity_provider(idp_metadata(pair).encode(), IDP)),
         asking_key(own.key.encode(), own.certificate.encode()),
     )  # fmt: skip
     connector = SamlConnector(source)

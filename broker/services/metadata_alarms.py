@@ -70,7 +70,7 @@ def _of_shelves(shelves: Mapping[str, Shelf | None], now: datetime) -> Iterator[
         if shelf is None:
             yield Alarm(key, AlarmKind.ABSENT)
         else:
-            yield _ending(key, shelf.head.until, now, life=shelf.head.until - shelf.taken)
+            yield ending(key, shelf.head.until, now, life=shelf.head.until - shelf.taken)
 
 
 def _of_services(services: Iterable[Service], unusable: Mapping[str, str], now: datetime) -> Iterator[Alarm | None]:
@@ -82,11 +82,14 @@ def _of_services(services: Iterable[Service], unusable: Mapping[str, str], now: 
             kind = AlarmKind.UNUSABLE if why else AlarmKind.ABSENT
             yield Alarm(f"service {service.service_id}", kind, cause=why)
         elif service.saml.until is not None and not service.saml.is_kept:
-            yield _ending(f"service {service.service_id}", service.saml.until, now, life=None)
+            yield ending(f"service {service.service_id}", service.saml.until, now, life=None)
 
 
-def _ending(who: str, until: datetime, now: datetime, *, life: timedelta | None) -> Alarm | None:
-    """`life`: for how long they were good when they came: what is renewed each week has no alarm all year."""
+def ending(who: str, until: datetime, now: datetime, *, life: timedelta | None) -> Alarm | None:
+    """What there is to tell of metadata that are good until then, None: nothing yet.
+
+    `life`: for how long they were good when they came: what is renewed each week has no alarm all year.
+    """
     left = until - now
     if left <= timedelta():
         return Alarm(who, AlarmKind.OVER, until)

@@ -1,4 +1,4 @@
-"""Where SAML metadata come from that are not a file of ours: federations, and services that publish their own.
+"""Where SAML metadata come from that are not a file of ours: federations, services and sources that publish their own.
 
 What comes from elsewhere is believed for its signature alone, by a certificate that the administrator has from another
 hand (S-41). Default deny: an entity of an aggregate is nothing here until a descriptor names it.
@@ -23,7 +23,7 @@ from broker.wire.saml.refusals import Refusal, SamlRefused
 
 LONGEST = timedelta(days=90)
 """How far ahead signed metadata may say that they are good, where nothing else is set: a stolen copy lives as long."""
-FEDERATION, OWN = "federation-", "service-"
+FEDERATION, OWN, SOURCE = "federation-", "service-", "source-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Elsewhere:
     def provider(self, keys: Iterable[str], entity_id: str) -> ServiceProvider | None:
         """The service provider of this name, from the first of these origins that has it. Raises `MetadataRefused`."""
         for key in keys:
-            octets = self._entity(key, entity_id)
+            octets = self.entity(key, entity_id)
             if octets is not None:
                 return parse_kept_provider(octets, entity_id)
         return None
@@ -99,7 +99,8 @@ class Elsewhere:
                 raise MetadataRefused(str(fault)) from fault
         return self._shelves[key]
 
-    def _entity(self, key: str, entity_id: str) -> bytes | None:
+    def entity(self, key: str, entity_id: str) -> bytes | None:
+        """The entity of this name as an origin has it; None when it has none. Raises `MetadataRefused`."""
         shelf = self.shelf(key)
         if shelf is None:
             return None

@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 from broker.settings.federation_checks import check_federations
 from broker.settings.feed_checks import check_allotted, check_feeds
 from broker.settings.message_checks import check_messages
+from broker.settings.key_checks import check_https
 from broker.settings.registration_checks import check_registration
-from broker.settings.source_checks import check_https, check_sources
+from broker.settings.source_checks import check_sources
 from broker.settings.values import Settings
 
 _ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?")

@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
+from broker.services.addresses import is_loopback
 from broker.settings.secret_files import secret_fault
 from broker.settings.values import FeedSettings, SourceSettings
 
@@ -30,6 +31,22 @@ def check_directory_address(url: str) -> Iterator[str]:
     bare = parts.path in {"", "/"} and not parts.query and not parts.fragment and "@" not in parts.netloc
     if parts.scheme not in {"ldap", "ldaps"} or not parts.hostname or not bare:
         yield "url: an address as ldaps://annuaire.example.fr is wanted"
+
+
+def check_https(where: str, parts: SplitResult) -> Iterator[str]:
+    """An address that only https reaches, http on loopback alone."""
+    if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or "")):
+        return
+    yield f"{where}: https is wanted (http on loopback only)"
+
+
+def check_published(where: str, url: str) -> Iterator[str]:
+    """The address of a document that is fetched, where there is one."""
+    parts = urlsplit(url)
+    if url and (not parts.hostname or "@" in parts.netloc or parts.fragment):
+        yield f"{where}: an address is wanted, without name or fragment"
+    elif url:
+        yield from check_https(where, parts)
 
 
 def check_authority(file: Path | None) -> Iterator[str]:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from broker.domain.services import TokenAuthMethod
-from broker.services.addresses import is_loopback
 from broker.settings.feed_checks import ACADEMIE
-from broker.settings.key_checks import check_authority, check_directory_address, check_keys, check_secret
+from broker.settings.key_checks import (
+    check_authority,
+    check_directory_address,
+    check_https,
+    check_keys,
+    check_published,
+    check_secret,
+)
 from broker.settings.values import Settings, SourceKind, SourceProfile, SourceSettings
 from policies.facts import Assurance
 
@@ -20,13 +26,21 @@ _EVERYWHERE = frozenset(
 _NEEDED: Mapping[SourceKind, tuple[str, ...]] = {
     SourceKind.OIDC: ("issuer", "client_id", "client_secret_file"),
     SourceKind.CAS: ("url",),
-    SourceKind.SAML: ("issuer", "metadata_file", "key_file", "certificate_file"),
+    SourceKind.SAML: ("issuer", "key_file", "certificate_file"),
     SourceKind.LDAP: ("url", "reader_dn", "reader_password_file", "people_dn"),
 }
 _POSSIBLE: Mapping[SourceKind, tuple[str, ...]] = {
     SourceKind.OIDC: ("auth_method", "scopes", "profile", "logout"),
     SourceKind.CAS: ("logout",),
-    SourceKind.SAML: ("profile", "subject_attribute", "logout", "logout_hosts"),
+    SourceKind.SAML: (
+        "metadata_file",
+        "metadata_url",
+        "metadata_certificate_file",
+        "profile",
+        "subject_attribute",
+        "logout",
+        "logout_hosts",
+    ),
     SourceKind.LDAP: ("login_attributes", "subject_attribute", "decoy_dn"),
 }
 """The keys of each kind beside those of all: without the first nobody can sign in, the second may be left out."""
@@ -43,13 +57,6 @@ def check_sources(settings: Settings) -> Iterator[str]:
         yield from (f"{where}.feeds: {name} is not among the feeds" for name in source.feeds if name not in feeds)
         yield from (f"{where}.{problem}" for check in _SOURCE_CHECKS for problem in check(source))
     yield from _check_account_spaces(settings.sources)
-
-
-def check_https(where: str, parts: SplitResult) -> Iterator[str]:
-    """An address that only https reaches, http on loopback alone."""
-    if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or "")):
-        return
-    yield f"{where}: https is wanted (http on loopback only)"
 
 
 def _check_account_spaces(sources: Iterable[SourceSettings]) -> Iterator[str]:
@@ -82,6 +89,17 @@ def _check_source_address(source: SourceSettings) -> Iterator[str]:
         yield from check_directory_address(value)
     elif value:
         yield from check_https(name, urlsplit(value))
+
+
+def _check_source_metadata(source: SourceSettings) -> Iterator[str]:
+    """From one place; from an address only with what its signature is verified by."""
+    if source.kind is not SourceKind.SAML:
+        return
+    if bool(source.metadata_file) == bool(source.metadata_url):
+        yield "metadata_file: either this or metadata_url is wanted (kind = saml)"
+    if bool(source.metadata_url) != bool(source.metadata_certificate_file):
+        yield "metadata_certificate_file: goes with metadata_url, whose signature it verifies"
+    yield from check_published("metadata_url", source.metadata_url)
 
 
 def _check_source_client(source: SourceSettings) -> Iterator[str]:
@@ -128,6 +146,7 @@ def _check_source_rest(source: SourceSettings) -> Iterator[str]:
 _SOURCE_CHECKS: tuple[Callable[[SourceSettings], Iterable[str]], ...] = (
     _check_source_keys,
     _check_source_address,
+    _check_source_metadata,
     _check_source_client,
     _check_source_references,
     _check_source_rest,

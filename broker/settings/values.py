@@ -179,6 +179,11 @@ class SourceSettings:
     """educonnect: reads FrEduCtRefId and the other attributes of EduConnect. agents (saml): an academy's staff desk."""
     metadata_file: Path | None = None
     """saml: the provider's metadata, as its administrator gave it to you over a way that you trust."""
+    metadata_url: str = ""
+    """saml: or where they are published, signed, and fetched by `preau work`; reachable_networks and services_ca_file
+    hold for it too."""
+    metadata_certificate_file: Path | None = None
+    """saml: certificate (PEM) of the key that signs what is at metadata_url, had over a way that you trust."""
     key_file: Path | None = None
     """saml: our RSA key towards this provider (PEM): it signs what we ask and opens what is encrypted to us."""
     certificate_file: Path | None = None

@@ -20,7 +20,7 @@ class SourceOffer:
 
     source_id: str
     label: Mapping[str, str]
-    origins: tuple[str, ...] = ()
+    origins: Current[tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,4 +189,4 @@ def service_origins(service: Service | None) -> set[str]:
 
 def _origins(doors: Iterable[SignInDoor]) -> set[str]:
     """The origins of the sources on offer: a form's redirects lead there."""
-    return {origin for door in doors if not door.is_closed for origin in door.source.origins}
+    return {origin for door in doors if not door.is_closed for origin in door.source.origins.current()}

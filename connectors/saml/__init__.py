@@ -7,11 +7,12 @@ Must not know: XML (`broker.wire.saml` alone parses it), browsers, cookies, who 
 from connectors.saml.agents import AgentsProfile
 from connectors.saml.educonnect import EduConnectSamlProfile
 from connectors.saml.profiles import PlainSamlProfile, SamlProfile
-from connectors.saml.source import SamlConnector, SamlSource
+from connectors.saml.source import Known, SamlConnector, SamlSource
 
 __all__ = [
     "AgentsProfile",
     "EduConnectSamlProfile",
+    "Known",
     "PlainSamlProfile",
     "SamlConnector",
     "SamlProfile",

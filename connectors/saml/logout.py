@@ -135,7 +135,7 @@ def start_logout(source: SamlSource, hint: LogoutHint, *, state: str, now: datet
 
     The first does not lead back: it is a chain of the provider's own. It is held against the settings of today.
     """
-    if hint.address and may_lead(hint.address, hosts=source.logout_hosts):
+    if hint.address and may_lead(hint.address, hosts=source.leads_to):
         return UpstreamLogout(hint.address, comes_back=False)
     slo = source.provider.slo
     if not slo or not hint.name or not source.slo or _is_over(source, now=now):

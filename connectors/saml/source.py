@@ -11,12 +11,13 @@ import binascii
 import hmac
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
-from broker.domain.errors import PreauError, UpstreamDeclined, UpstreamRefused
+from broker.domain.errors import PreauError, UpstreamDeclined, UpstreamRefused, UpstreamUnavailable
 from broker.domain.identity import AccountKey, AuthnContext, UpstreamIdentity, UpstreamProtocol
-from broker.domain.ports import Departure, Return, UpstreamLogout
+from broker.domain.ports import Current, Departure, Return, UpstreamLogout
 from broker.wire.saml import Refusal, SamlRefused, names, verify_response
 from broker.wire.saml.asking import AskingKey, AuthnRequest, authn_request_url, service_metadata
 from broker.wire.saml.bindings import RELAY_STATE, RESPONSE
@@ -46,18 +47,49 @@ def _utc_now() -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """A provider that does not change (`Current`)."""
+
+    provider: IdentityProvider
+
+    def current(self) -> IdentityProvider:
+        """The provider."""
+        return self.provider
+
+
+@dataclass(frozen=True, slots=True)
 class SamlSource:
-    """How to reach one provider, and who we are to it. `entity_id`, `acs`, `slo`: ours, built from the issuer alone."""
+    """How to reach one provider, and who we are to it. `entity_id`, `acs`, `slo`: ours, built from the issuer alone.
+
+    `providers`: the provider, as its metadata say now.
+    """
 
     source_id: str
     entity_id: str
     acs: str
-    provider: IdentityProvider
+    providers: Current[IdentityProvider | None]
     key: AskingKey = field(repr=False)
     profile: SamlProfile = field(default_factory=PlainSamlProfile)
     slo: str = ""
     logout_hosts: frozenset[str] = frozenset()
-    """Hosts that the provider may name as the place to sign out (`FrEduUrlRetour`)."""
+    """Hosts that the provider may name as the place to sign out (`FrEduUrlRetour`); empty: that of its sign-in."""
+
+    @property
+    def provider(self) -> IdentityProvider:
+        """The provider as its metadata say now. Raises `UpstreamUnavailable` while none have come."""
+        found = self.providers.current()
+        if found is None:
+            raise UpstreamUnavailable("no metadata of the provider yet")
+        return found
+
+    @property
+    def leads_to(self) -> frozenset[str]:
+        """The hosts that count."""
+        return self.logout_hosts or frozenset({urlsplit(self.provider.sso).hostname or ""})
+
+    def standing(self) -> SamlSource:
+        """The same, held to the provider as it is now: within one act nothing is of two versions."""
+        return replace(self, providers=Known(self.provider))
 
     def open(self) -> SamlConnector:
         """Make the connector; nothing is fetched, ever."""
@@ -94,25 +126,26 @@ class SamlConnector:
     def finish(self, answer: Return, *, private: Mapping[str, str], now: datetime) -> UpstreamIdentity:
         """Verify the response, hold it against what was asked, and read who this is from what was signed."""
         _check_state(answer, private)
-        self._check_metadata(now)
+        source = self.source.standing()
+        _check_metadata(source.provider, now)
         try:
-            said = self._verified(_response(answer))
-            self._check(said, private, now=now)
+            said = _verified(source, _response(answer))
+            self._check(source, said, private["request"], now=now)
         except SamlRefused as fault:
             raise _refusal(fault) from None
-        return self._identity(said, now=now)
+        return _identity(source, said, now=now)
 
     def start_logout(self, *, hint: str, return_url: str, state: str) -> UpstreamLogout | None:  # noqa: ARG002 - to the SLO
         """Where the provider said that browsers go, else a signed request to its logout service."""
-        return start_logout(self.source, read_hint(hint), state=state, now=self.clock())
+        return start_logout(self.source.standing(), read_hint(hint), state=state, now=self.clock())
 
     def finish_logout(self, answer: Return, *, state: str) -> bool:
         """The provider's signed answer to the request of this state."""
-        return is_done(self.source, answer, state=state)
+        return is_done(self.source.standing(), answer, state=state)
 
     def logout_asked(self, query: str, *, now: datetime) -> LogoutAsked:
         """A logout request of the provider, verified. Raises `UpstreamRefused`."""
-        return logout_asked(self.source, query, now=now)
+        return logout_asked(self.source.standing(), query, now=now)
 
     def is_meant(self, hint: str, asked: LogoutAsked) -> bool:
         """Whether a request names the session that left this hint."""
@@ -120,7 +153,7 @@ class SamlConnector:
 
     def logout_answer(self, asked: LogoutAsked, *, done: bool, now: datetime) -> str:
         """Where the browser carries our answer; empty when the provider takes none."""
-        return answer_url(self.source, asked, done=done, now=now)
+        return answer_url(self.source.standing(), asked, done=done, now=now)
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -130,45 +163,45 @@ class SamlConnector:
         """What the provider's administrator is given."""
         return service_metadata(self.source.entity_id, self.source.acs, self.source.key, slo=self.source.slo)
 
-    def _check_metadata(self, now: datetime) -> None:
-        """Keys of metadata that has run out vouch for nobody (SAML Metadata §2.3.1)."""
-        until = self.source.provider.valid_until
-        if until is not None and now >= until:
-            raise UpstreamRefused("the provider's metadata is no longer valid: fetch it anew")
-
-    def _verified(self, xml: bytes) -> Statements:
-        verified = verify_response(xml, keys=self.source.provider.keys, decrypting=(self.source.key.decrypting,))
-        return statements_of(verified)
-
-    def _check(self, said: Statements, private: Mapping[str, str], *, now: datetime) -> None:
+    def _check(self, source: SamlSource, said: Statements, request_id: str, *, now: datetime) -> None:
         wanted = Expected(
-            provider=self.source.provider.entity_id,
-            audience=self.source.entity_id,
-            acs=self.source.acs,
-            request_id=private["request"],
+            provider=source.provider.entity_id,
+            audience=source.entity_id,
+            acs=source.acs,
+            request_id=request_id,
             now=now,
         )
         for check in self.checks:
             check(said, wanted)
 
-    def _identity(self, said: Statements, *, now: datetime) -> UpstreamIdentity:
-        profile, proof = self.source.profile, said.authn[0]
-        subject = profile.subject(said)
-        return UpstreamIdentity(
-            key=AccountKey(
-                UpstreamProtocol.SAML, self.source.provider.entity_id, subject.subject_format, subject.value
-            ),
-            authn=AuthnContext(
-                acr="" if proof.class_ref in _SILENT else proof.class_ref,
-                amr=profile.methods(said),
-                auth_time=min(proof.instant, now),
-                authority=self.source.source_id,
-            ),
-            references=profile.references(said),
-            display=display_of(said),
-            logout_hint=write_hint(said, hosts=self.source.logout_hosts),
-            answer=said.assertion_id,
-        )
+
+def _check_metadata(provider: IdentityProvider, now: datetime) -> None:
+    """Keys of metadata that has run out vouch for nobody (SAML Metadata §2.3.1)."""
+    if provider.valid_until is not None and now >= provider.valid_until:
+        raise UpstreamRefused("the provider's metadata is no longer valid: fetch it anew")
+
+
+def _verified(source: SamlSource, xml: bytes) -> Statements:
+    verified = verify_response(xml, keys=source.provider.keys, decrypting=(source.key.decrypting,))
+    return statements_of(verified)
+
+
+def _identity(source: SamlSource, said: Statements, *, now: datetime) -> UpstreamIdentity:
+    profile, proof = source.profile, said.authn[0]
+    subject = profile.subject(said)
+    return UpstreamIdentity(
+        key=AccountKey(UpstreamProtocol.SAML, source.provider.entity_id, subject.subject_format, subject.value),
+        authn=AuthnContext(
+            acr="" if proof.class_ref in _SILENT else proof.class_ref,
+            amr=profile.methods(said),
+            auth_time=min(proof.instant, now),
+            authority=source.source_id,
+        ),
+        references=profile.references(said),
+        display=display_of(said),
+        logout_hint=write_hint(said, hosts=source.leads_to),
+        answer=said.assertion_id,
+    )
 
 
 def _check_state(answer: Return, private: Mapping[str, str]) -> None:

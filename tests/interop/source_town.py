@@ -21,7 +21,7 @@ from broker.demo.prepared import Town
 from broker.protocol.saml_sources import acs_url, entity_id, slo_url
 from broker.settings import load_settings
 from broker.wire.saml.identity_provider import parse_identity_provider
-from connectors.saml import SamlSource
+from connectors.saml import Known, SamlSource
 from connectors.saml.educonnect import EduConnectSamlProfile
 from tests import llng
 from tests.browser.town import free_port
@@ -152,7 +152,7 @@ def _our_metadata(town: Town) -> str:
     """What the broker will say of itself to the portal, once it runs: it does not depend on the portal."""
     anybody = parse_identity_provider(provider_metadata(pair("idp")), PROVIDER)
     source = SamlSource(
-        BY_SAML, entity_id(town.issuer, BY_SAML), acs_url(town.issuer, BY_SAML), anybody, our_key(),
+        BY_SAML, entity_id(town.issuer, BY_SAML), acs_url(town.issuer, BY_SAML), Known(anybody), our_key(),
         EduConnectSamlProfile(), slo_url(town.issuer, BY_SAML),
     )  # fmt: skip
     return source.open().metadata.decode()

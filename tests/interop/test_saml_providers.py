@@ -14,7 +14,7 @@ import pytest
 
 from broker.domain.ports import Return
 from broker.wire.saml.identity_provider import parse_identity_provider
-from connectors.saml import PlainSamlProfile, SamlConnector, SamlSource
+from connectors.saml import Known, PlainSamlProfile, SamlConnector, SamlSource
 from tests.saml_peer import pair
 from tests.saml_sources import PROVIDER, SSO, our_key, pem_certificate, provider_metadata
 from tests.vectors.saml_documents import ACS, ENTITY, STATE
@@ -37,7 +37,7 @@ pytestmark = [
 @pytest.fixture
 def source() -> SamlConnector:
     provider = parse_identity_provider(provider_metadata(pair("idp")), PROVIDER)
-    return SamlSource("essai", ENTITY, ACS, provider, our_key(), PlainSamlProfile()).open()
+    return SamlSource("essai", ENTITY, ACS, Known(provider), our_key(), PlainSamlProfile()).open()
 
 
 @pytest.fixture

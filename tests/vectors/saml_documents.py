@@ -17,7 +17,7 @@ from broker.domain.identity import UpstreamIdentity
 from broker.domain.ports import Return
 from broker.wire.saml import SamlRefused, decode_post, names
 from broker.wire.saml.identity_provider import parse_identity_provider
-from connectors.saml import PlainSamlProfile, SamlConnector, SamlSource
+from connectors.saml import Known, PlainSamlProfile, SamlConnector, SamlSource
 from tests.saml_peer import Pair, Told, assertion_xml, encrypt, octets, pair, parsed, response_xml, sign
 from tests.saml_sources import PROVIDER, our_key, provider_metadata
 
@@ -90,7 +90,7 @@ def evil_assertion(assertion_id: str = "_evil") -> etree._Element:
 def connector() -> SamlConnector:
     """The source of the corpus."""
     provider = parse_identity_provider(provider_metadata(pair("idp")), PROVIDER)
-    return SamlSource("essai", ENTITY, ACS, provider, our_key(), PlainSamlProfile()).open()
+    return SamlSource("essai", ENTITY, ACS, Known(provider), our_key(), PlainSamlProfile()).open()
 
 
 def come_in(body: bytes, through: SamlConnector | None = None) -> UpstreamIdentity | None:

@@ -15,6 +15,7 @@ from broker.sources import source_faults
 from broker.wire.saml import decode_redirect, names, verify_redirect, verifying_key
 from broker.wire.saml.asking import asking_key, service_metadata
 from broker.wire.saml.identity_provider import NoIdentityProvider, parse_identity_provider
+from connectors.saml import Known
 from tests.saml_peer import pair, response_xml
 from tests.saml_sources import PROVIDER, SSO, our_key, pem_certificate, provider_metadata, question, write_source
 from tests.vectors.saml_documents import HONEST, NOW, REQUEST, STATE, come_in, connector, form_of, honest
@@ -50,7 +51,7 @@ def test_keys_of_metadata_that_has_run_out_vouch_for_nobody() -> None:
     for until, comes_in in ((soon, True), (over, False)):
         provider = parse_identity_provider(provider_metadata(pair("idp"), extra=f' validUntil="{until}"'), PROVIDER)
         source = connector().source
-        through = type(source)(source.source_id, source.entity_id, source.acs, provider, source.key).open()
+        through = type(source)(source.source_id, source.entity_id, source.acs, Known(provider), source.key).open()
         assert (come_in(form_of(honest()), through) is not None) is comes_in
 
 

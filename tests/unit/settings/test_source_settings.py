@@ -9,6 +9,8 @@ import pytest
 from broker.domain.errors import SettingsError
 from broker.settings import Settings, SourceKind, load_settings
 from broker.sources import source_faults
+from tests.aggregates import certificate_pem
+from tests.saml_sources import write_source
 
 LDAP = """issuer = "https://sso.example.fr"
 [secrets]
@@ -120,3 +122,41 @@ def test_keys_of_a_directory_are_refused_elsewhere(folder: Path) -> None:
 def test_every_fault_is_told_at_once(folder: Path) -> None:
     text = LDAP.replace("cn=lecteur,dc=example", "lecteur").replace('"reader"', '"none"').replace("ldaps:", "http:")
     assert [told.partition(":")[0] for told in problems(folder, text)] == ["url", "reader_password_file", "reader_dn"]
+
+
+PUBLISHED = 'metadata_url = "https://idp.example/metadata"\nmetadata_certificate_file = "metadata.pem"\n'
+SAML = (
+    LDAP[: LDAP.index('kind = "ldap"')]
+    + f"""kind = "saml"
+issuer = "https://idp.example/saml"
+key_file = "sp.key"
+certificate_file = "sp.pem"
+{PUBLISHED}"""
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        (
+            'metadata_url = "https://idp.example/metadata"\nmetadata_certificate_file = "metadata.pem"\n',
+            "",
+            "metadata_file: either",
+        ),
+        ('metadata_url = "https', 'metadata_file = "idp.xml"\nmetadata_url = "https', "metadata_file: either"),
+        ('metadata_certificate_file = "metadata.pem"\n', "", "metadata_certificate_file: goes with metadata_url"),
+        ('"https://idp.example/metadata"', '"http://idp.example/metadata"', "metadata_url: https is wanted"),
+        ('"https://idp.example/metadata"', '"https:///metadata"', "metadata_url: an address is wanted"),
+        ('"metadata.pem"', '"none.pem"', "metadata_certificate_file: no certificate"),
+        ('"metadata.pem"', '"sp.key"', "metadata_certificate_file: no certificate"),
+    ],
+)
+def test_metadata_of_a_saml_source_come_from_one_place_and_signed_from_an_address(
+    folder: Path, old: str, new: str, problem: str
+) -> None:
+    write_source(folder)
+    (folder / "metadata.pem").write_text(certificate_pem(), "ascii")
+    assert old in SAML
+    (told,) = problems(folder, SAML.replace(old, new, 1))
+    assert told.startswith(problem)
+    read(folder, SAML)
