@@ -22,7 +22,7 @@ from broker.domain.clock import Clock
 from broker.domain.errors import SettingsError, StorageUnavailable
 from broker.domain.handles import digest
 from broker.domain.ports import Current, LogoutNotifier
-from broker.federation import Federation, GuessGate, Passwords
+from broker.federation import Federation, GuessGate, Passwords, Sources
 from broker.federation.posted import PostedAnswers
 from broker.federation.service_gate import ServiceGate
 from broker.following import FollowedRegister, arrivals_of, follow_policies
@@ -124,19 +124,7 @@ def build(settings: Settings, *, clock: Clock = utc_now, note: NoteRequest = log
         live = Decisions(policies, _follow_register(settings, stores, signer, clock=clock))
         providers = follow_providers(settings)
         sources = open_sources(settings, opened, providers)
-        federation = Federation(
-            sources=sources,
-            people=stores.people,
-            links=stores.links,
-            sessions=stores.sessions,
-            audit=stores.audit,
-            store=ephemeral,
-            policies=live.book,
-            clock=clock,
-            base_url=settings.issuer,
-            standings=Part(live.register, lambda register: register.in_force),
-            origins=stores.origins,
-        )
+        federation = _federation(settings, stores, ephemeral, live, sources, clock=clock)
         provider_settings = _provider_settings(settings, live.book)
         saml = open_saml_identity(settings, live.book, care.vault, signer)
         notifier = open_notifier(settings, provider_settings, live.register, signer, saml, opened)
@@ -158,6 +146,30 @@ def build(settings: Settings, *, clock: Clock = utc_now, note: NoteRequest = log
             Watcher((live.book, live.register, signer, saml.keys, *providers.values())),
             Edge(door, issuer=settings.issuer), opened.pop_all(),
         )  # fmt: skip
+
+
+def _federation(
+    settings: Settings,
+    stores: Stores,
+    ephemeral: MemoryStore | RedisStore,
+    live: Decisions,
+    sources: Sources,
+    *,
+    clock: Clock,
+) -> Federation:
+    return Federation(
+        sources=sources,
+        people=stores.people,
+        links=stores.links,
+        sessions=stores.sessions,
+        audit=stores.audit,
+        store=ephemeral,
+        policies=live.book,
+        clock=clock,
+        base_url=settings.issuer,
+        standings=Part(live.register, lambda register: register.in_force),
+        origins=stores.origins,
+    )
 
 
 def _source_routes(

@@ -202,10 +202,14 @@ def _describe(source: SourceSettings) -> SourceDescription:
     )
 
 
+def _signs_in_at(provider: IdentityProvider | None) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(map(origin_of, provider.signs_in_at))) if provider else ()
+
+
 def _origins(source: SourceSettings, providers: Providers) -> Current[tuple[str, ...]]:
     """Where a form on the sign-in page may lead (CSP `form-action` follows redirects); a directory is our affair."""
     if source.kind is SourceKind.LDAP:
         return Fixed(())
     if source.kind is SourceKind.SAML:
-        return Part(providers[source.id], lambda provider: (origin_of(provider.sso),) if provider else ())
+        return Part(providers[source.id], _signs_in_at)
     return Fixed((origin_of(source.issuer or source.url),))

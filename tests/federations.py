@@ -188,7 +188,7 @@ class Browser:
         return self.world.federation.begin(request or LoginRequest(), browser=self.cookie, now=self.world.clock())
 
     def leave(self, source: str, request: LoginRequest | None = None) -> str:
-        return self.world.federation.depart(self.begin(request), source, browser=self.cookie)
+        return self.world.federation.depart(self.begin(request), source, browser=self.cookie).url
 
     def arrive(self, source: str, answer: Return) -> Arrival:
         arrival = self.world.federation.arrive(

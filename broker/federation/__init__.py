@@ -10,7 +10,7 @@ from broker.federation.entrance import Arrival
 from broker.federation.guess_gate import Guesser, GuessGate
 from broker.federation.interactions import CALLBACK, SIGN_IN, password_path, sign_in_path
 from broker.federation.journey import Federation, SignInChoices
-from broker.federation.logins import Interaction, LoginRequest, local_path
+from broker.federation.logins import Interaction, LoginRequest, WayOut, local_path
 from broker.federation.passwords import Attempt, Passwords
 from broker.federation.sources import PasswordSource, Source, SourceDescription, Sources
 
@@ -30,6 +30,7 @@ __all__ = [
     "Source",
     "SourceDescription",
     "Sources",
+    "WayOut",
     "local_path",
     "password_path",
     "sign_in_path",

@@ -25,7 +25,7 @@ from broker.federation.farewells import Farewell, Farewells
 from broker.federation.interactions import CALLBACK, Interactions, password_path, sign_in_path
 from broker.federation.linking import Refuse
 from broker.federation.live_sessions import LiveSessions
-from broker.federation.logins import Interaction, LoginRequest, Outing, SettledReturn
+from broker.federation.logins import Interaction, LoginRequest, Outing, SettledReturn, WayOut
 from broker.federation.partings import NoOrigins, Partings
 from broker.federation.posted import ANSWER, POSTED, STATE, PostedAnswers
 from broker.federation.sources import PasswordSource, Source, Sources
@@ -101,7 +101,7 @@ class Federation:
             step_up=lacking,
         )
 
-    def depart(self, interaction_handle: str, source_id: str, *, browser: str) -> str:
+    def depart(self, interaction_handle: str, source_id: str, *, browser: str) -> WayOut:
         """Where to send the browser: to the source, or to our own page where the source checks passwords.
 
         Raises `LoginExpired`, `PageNotFound`, `UpstreamUnavailable`.
@@ -111,7 +111,7 @@ class Federation:
         step = self.chosen(login, source_id, now=now)
         source = self.sources.get(step.source_id)
         if isinstance(source, PasswordSource):
-            return password_path(step.source_id, interaction_handle)
+            return WayOut(password_path(step.source_id, interaction_handle))
         try:
             departure = source.connector.start(
                 return_url=self._return_url(step.source_id), state=state, force=step.force
@@ -122,7 +122,7 @@ class Federation:
             raise
         outing = Outing(interaction_handle, step.source_id, digest(browser), dict(departure.private), step.force, now)
         self.interactions.leave(outing, state=state)
-        return departure.url
+        return WayOut(departure.url, departure.form)
 
     def chosen(self, login: Interaction, source_id: str, *, now: datetime) -> GoUpstream:
         """The step to the source that a person chose for this login. Raises `PageNotFound` for one not on offer."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -46,6 +46,14 @@ class Interaction:
     request: LoginRequest
     browser: str
     started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WayOut:
+    """Where a browser goes to sign in. `form`: what it carries there by POST; empty: it goes there by GET."""
+
+    url: str
+    form: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from broker.web.faults import notice_redirect
 from broker.web.languages import BY_CODE
 from broker.web.parts import PageParts, SourceOffer
 from broker.web.render import page, see_other
+from broker.web.self_post import lead_away
 from broker.web.visitor import current_visitor, find_session
 
 AFTER_STEP_UP: Mapping[str, str] = {"acces": "/acces", "donnees": "/donnees/export", "ecran": "/device"}
@@ -63,7 +64,7 @@ class SignIn:
             return see_other(local_path(choices.resume))
         if choices.straight:
             departure = self.parts.federation.depart(interaction_handle, choices.straight, browser=visitor.browser)
-            return see_other(departure)
+            return lead_away(departure)
         return self._show(
             interaction_handle, self._doors(choices), service_of(self.parts, choices.service_id), choices=choices
         )
@@ -86,7 +87,7 @@ class SignIn:
             raise BadPageRequest("no such source")
         visitor = current_visitor()
         interaction_handle = request.form.get("i", "") or self._begin(request.form.get("but", ""))
-        response = see_other(self.parts.federation.depart(interaction_handle, source_id, browser=visitor.browser))
+        response = lead_away(self.parts.federation.depart(interaction_handle, source_id, browser=visitor.browser))
         own = request.form.get("device", "") == Device.OWN
         response.headers.add(*device_cookie(Device.OWN if own else Device.SHARED))
         return response

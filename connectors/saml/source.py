@@ -1,4 +1,6 @@
-"""A SAML identity provider as a source of logins: a signed question by redirect, an answer by form (Profiles §4.1).
+"""A SAML identity provider as a source of logins: a signed question, an answer by form (Profiles §4.1).
+
+The question goes by redirect; by form to a provider that takes it by form alone, or where the address got too long.
 
 The question's ID is kept with the login of this browser and nothing but an answer to it is taken: an assertion that
 somebody else obtained, or that nobody asked for, signs nobody in.
@@ -19,13 +21,14 @@ from broker.domain.errors import PreauError, UpstreamDeclined, UpstreamRefused, 
 from broker.domain.identity import AccountKey, AuthnContext, UpstreamIdentity, UpstreamProtocol
 from broker.domain.ports import Current, Departure, Return, UpstreamLogout
 from broker.wire.saml import Refusal, SamlRefused, names, verify_response
-from broker.wire.saml.asking import AskingKey, AuthnRequest, authn_request_url, service_metadata
+from broker.wire.saml.asking import AskingKey, AuthnRequest, authn_request_form, authn_request_url, service_metadata
 from broker.wire.saml.bindings import RELAY_STATE, RESPONSE
 from broker.wire.saml.identity_provider import IdentityProvider
 from broker.wire.saml.requests import LogoutAsked
 from broker.wire.saml.statements import Statements, statements_of
 from connectors.saml.acceptance import ACCEPTANCE_CHECKS, Check, Expected
 from connectors.saml.logout import (
+    MOST_URL,
     answer_url,
     is_done,
     is_meant,
@@ -85,7 +88,7 @@ class SamlSource:
     @property
     def leads_to(self) -> frozenset[str]:
         """The hosts that count."""
-        return self.logout_hosts or frozenset({urlsplit(self.provider.sso).hostname or ""})
+        return self.logout_hosts or frozenset({urlsplit(self.provider.signs_in_at[0]).hostname or ""})
 
     def standing(self) -> SamlSource:
         """The same, held to the provider as it is now: within one act nothing is of two versions."""
@@ -110,18 +113,22 @@ class SamlConnector:
         return RELAY_STATE
 
     def start(self, *, return_url: str, state: str, force: bool) -> Departure:  # noqa: ARG002 - answers go to the ACS
-        """Build the signed request; `force` becomes `ForceAuthn`."""
-        request_id = f"_{secrets.token_hex(20)}"
+        """Build the signed request; `force` becomes `ForceAuthn`. By redirect, where the provider takes it so."""
+        provider, key = self.source.provider, self.source.key
         request = AuthnRequest(
-            request_id,
+            f"_{secrets.token_hex(20)}",
             issuer=self.source.entity_id,
-            destination=self.source.provider.sso,
+            destination=provider.sso or provider.sso_post,
             acs=self.source.acs,
             at=self.clock(),
             force=force,
         )
-        url = authn_request_url(request, self.source.key, relay_state=state)
-        return Departure(url, {"state": state, "request": request_id})
+        private = {"state": state, "request": request.request_id}
+        url = authn_request_url(request, key, relay_state=state) if provider.sso else ""
+        if not provider.sso_post or 0 < len(url) <= MOST_URL:
+            return Departure(url, private)
+        posted = replace(request, destination=provider.sso_post)
+        return Departure(posted.destination, private, authn_request_form(posted, key, relay_state=state))
 
     def finish(self, answer: Return, *, private: Mapping[str, str], now: datetime) -> UpstreamIdentity:
         """Verify the response, hold it against what was asked, and read who this is from what was signed."""

@@ -211,7 +211,7 @@ def test_an_unknown_source_leads_nowhere(world: World) -> None:
 def test_a_stranger_is_told_so_and_may_begin_again(world: World) -> None:
     browser = world.browser()
     interaction = browser.begin()
-    url = world.federation.depart(interaction, "ent2", browser=browser.cookie)
+    url = world.federation.depart(interaction, "ent2", browser=browser.cookie).url
     with pytest.raises(UnknownPerson) as caught:
         browser.arrive("ent2", world.upstreams["ent2"].sign_in(url, "nobody"))
     assert caught.value.restart == sign_in_path(interaction)
@@ -280,7 +280,7 @@ def test_what_the_source_did_wrong_is_audited_and_can_be_tried_again(world: Worl
     source.releases["aline"] = ref("500101")
     browser = world.browser()
     interaction = browser.begin()
-    url = world.federation.depart(interaction, "ent2", browser=browser.cookie)
+    url = world.federation.depart(interaction, "ent2", browser=browser.cookie).url
     answer = source.sign_in(url, "aline")
     source.fails = fault
     with pytest.raises(type(fault)) as caught:
@@ -288,7 +288,7 @@ def test_what_the_source_did_wrong_is_audited_and_can_be_tried_again(world: Worl
     assert caught.value.restart == sign_in_path(interaction)
     assert [event["detail"]["code"] for event in world.audit("sign_in_refused")] == [fault.code]  # type: ignore[index]
     source.fails = None
-    url = world.federation.depart(interaction, "ent2", browser=browser.cookie)
+    url = world.federation.depart(interaction, "ent2", browser=browser.cookie).url
     assert browser.arrive("ent2", source.sign_in(url, "aline")).session
 
 
@@ -431,7 +431,7 @@ def test_an_interaction_that_ended_before_its_outing_lets_nobody_in(world: World
     browser = world.browser()
     interaction = browser.begin()
     world.clock.advance(timedelta(minutes=10))
-    answer = source.sign_in(world.federation.depart(interaction, "ent2", browser=browser.cookie), "aline")
+    answer = source.sign_in(world.federation.depart(interaction, "ent2", browser=browser.cookie).url, "aline")
     world.clock.advance(timedelta(minutes=6))
     with pytest.raises(LoginExpired):
         browser.arrive("ent2", answer)

@@ -83,7 +83,7 @@ def test_it_is_offered_and_leads_to_our_own_page_and_then_home(stand: Stand) -> 
     handle = browser.begin()
     offered = stand.world.federation.choices(handle, browser=browser.cookie)
     assert "annuaire" in offered.source_ids
-    left = stand.world.federation.depart(handle, "annuaire", browser=browser.cookie)
+    left = stand.world.federation.depart(handle, "annuaire", browser=browser.cookie).url
     assert left == password_path("annuaire", handle) == f"/connexion/annuaire?i={handle}"
     arrival = stand.sign_in(browser, handle)
     assert len(browser.children()) == 1

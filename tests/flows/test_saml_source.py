@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,13 +16,14 @@ from lxml import etree
 
 from broker.app import Broker
 from broker.wire.http import SESSION_COOKIE
-from broker.wire.saml import SamlRefused, names, read
+from broker.wire.saml import SamlRefused, names, read, verify, verifying_key
 from tests import builders
 from tests.clock import FakeClock
 from tests.no_programs import forbid_programs
 from tests.oidc_stand import Answer, Browser
-from tests.saml_peer import octets, parsed, response_xml
-from tests.saml_sources import answer_xml, form, question, token_of, told_to, write_source
+from tests.saml_peer import octets, pair, parsed, response_xml
+from tests.saml_posts import fields_of
+from tests.saml_sources import SSO, answer_xml, form, question, token_of, told_to, write_source
 from tests.whole_app import ISSUER, call, open_app
 
 UAI = "0990001A"
@@ -142,3 +145,67 @@ def test_what_forbids_programs_can_fail(monkeypatch: pytest.MonkeyPatch) -> None
     forbid_programs(monkeypatch)
     with pytest.raises(AssertionError, match="started"):
         subprocess.run(["true"], check=False)
+
+
+# ---- a provider that takes questions by form ---------------------------------------------------------------------
+
+BY_REDIRECT = re.compile(rb'<md:SingleSignOnService Binding="[^"]*HTTP-Redirect"[^>]*/>')
+BY_FORM = re.compile(rb'<md:SingleSignOnService Binding="[^"]*HTTP-POST"[^>]*/>')
+
+
+@pytest.fixture
+def by_form(stand: Stand, tmp_path: Path) -> Stand:
+    """The provider's metadata name no address for redirects any more."""
+    metadata = (tmp_path / "idp.xml").read_bytes()
+    (tmp_path / "idp.xml").write_bytes(BY_REDIRECT.sub(b"", metadata))
+    stand.broker.watcher.look()
+    return stand
+
+
+def carried(page: Answer) -> tuple[bytes, str]:
+    """The request and the state that a page has the browser post."""
+    assert page.status == 200
+    fields = fields_of(page.body.decode())
+    return base64.b64decode(fields["SAMLRequest"]), fields["RelayState"]
+
+
+@pytest.mark.spec("SAML Bindings §3.5")
+def test_a_provider_that_takes_questions_by_form_gets_a_signed_one_and_signs_in(by_form: Stand) -> None:
+    page = by_form.leave()
+    xml, state = carried(page)
+    text = page.body.decode()
+    assert f'action="{SSO}/post"' in text
+    assert ("<button" in text, "Vers votre page de connexion" in text) == (True, True), "it works without JavaScript"
+    assert "form-action 'self' https://idp.example;" in page.headers["content-security-policy"]
+    root = read(xml, names.samlp("AuthnRequest"))
+    verified = verify(root, (verifying_key(pair("sp").der),)).element
+    assert (verified.get("Destination"), verified.get("ProtocolBinding")) == (f"{SSO}/post", names.POST)
+    answer = answer_xml(told_to(verified, by_form.clock(), attributes=REFERENCES))
+    posted = by_form.post(answer, state)
+    call(by_form.broker, "GET", posted.location.removeprefix(ISSUER), by_form.browser)
+    assert SESSION_COOKIE in by_form.browser.cookies
+
+
+def test_a_question_by_form_that_somebody_changed_does_not_verify(by_form: Stand) -> None:
+    xml, _ = carried(by_form.leave())
+    root = read(xml.replace(b"/acs", b"/other"), names.samlp("AuthnRequest"))
+    with pytest.raises(SamlRefused):
+        verify(root, (verifying_key(pair("sp").der),))
+
+
+def test_the_device_that_was_chosen_is_remembered_there_too(by_form: Stand) -> None:
+    assert "preau-device" in by_form.leave().headers["set-cookie"]
+
+
+@pytest.mark.parametrize(("length", "status"), [(100, 303), (2100, 200)])
+def test_an_address_that_gets_too_long_is_not_gone_to_where_a_form_will_do(
+    stand: Stand, tmp_path: Path, length: int, status: int
+) -> None:
+    longer = f"{SSO}?{'a' * length}".encode()
+    metadata = (tmp_path / "idp.xml").read_bytes().replace(f'"{SSO}"'.encode(), b'"%s"' % longer)
+    (tmp_path / "idp.xml").write_bytes(metadata)
+    stand.broker.watcher.look()
+    assert stand.leave().status == status
+    (tmp_path / "idp.xml").write_bytes(BY_FORM.sub(b"", metadata))
+    stand.broker.watcher.look()
+    assert stand.leave().status == 303, "there is no other way"

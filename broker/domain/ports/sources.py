@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -15,11 +15,13 @@ from broker.domain.logouts import Logout
 class Departure:
     """Where to send the browser, and what the connector wants back at the return (state, nonce, PKCE verifier …).
 
-    `private` never reaches the browser: federation keeps it, bound to that browser, and hands it back once.
+    `private` never reaches the browser: federation keeps it, bound to that browser, and hands it back once. `form`:
+    what the browser carries there by POST; empty: it goes there by GET.
     """
 
     url: str
     private: Mapping[str, str]
+    form: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What we say as a service: a signed request by redirect, and the metadata that tells a provider who asks."""
+"""What we say as a service: a signed request by redirect or form, and the metadata that tells a provider who asks."""
 
 from __future__ import annotations
 
@@ -11,18 +11,25 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
+from lxml import etree
 
 from broker.wire.saml import names
-from broker.wire.saml.bindings import REQUEST, encode_redirect, with_signature
+from broker.wire.saml.assertion import parse_own
+from broker.wire.saml.bindings import RELAY_STATE, REQUEST, encode_post, encode_redirect, with_signature
 from broker.wire.saml.keys import DecryptionKey, decryption_key
+from broker.wire.saml.signing import XmlSigningKey, adopt_signing_key, sign_element, signature_template
 
 
 @dataclass(frozen=True, slots=True)
 class AskingKey:
-    """Our key towards one provider: it signs what we ask and opens what is encrypted to us. `certificate`: base64."""
+    """Our key towards one provider: it signs what we ask and opens what is encrypted to us. `certificate`: base64.
+
+    `element`: the same key, ready to sign an element.
+    """
 
     certificate: str
     decrypting: DecryptionKey = field(repr=False)
+    element: XmlSigningKey = field(repr=False)
 
     def sign(self, octets: bytes) -> bytes:
         """RSA-SHA256 over octets."""
@@ -48,12 +55,20 @@ def asking_key(pem: bytes, certificate: bytes) -> AskingKey:
     public = parsed.public_key()
     if not isinstance(public, rsa.RSAPublicKey) or public.public_numbers() != opened.key.public_key().public_numbers():
         raise ValueError("the certificate is of another key")
-    return AskingKey(base64.b64encode(parsed.public_bytes(Encoding.DER)).decode(), opened)
+    written = base64.b64encode(parsed.public_bytes(Encoding.DER)).decode()
+    return AskingKey(written, opened, adopt_signing_key(pem, written))
 
 
 def authn_request_url(request: AuthnRequest, key: AskingKey, *, relay_state: str) -> str:
     """Where to send the browser: the provider's address with the signed request (SAML Bindings §3.4)."""
     return signed_query(REQUEST, _xml(request), key, destination=request.destination, relay_state=relay_state)
+
+
+def authn_request_form(request: AuthnRequest, key: AskingKey, *, relay_state: str) -> dict[str, str]:
+    """The form by which the browser carries the request, signed as an element (SAML Bindings §3.5.4)."""
+    element = parse_own(_xml(request, signature=signature_template(request.request_id, key.element)).decode())
+    sign_element(element, key.element)
+    return {REQUEST: encode_post(bytes(etree.tostring(element))), RELAY_STATE: relay_state}
 
 
 def signed_query(parameter: str, xml: bytes, key: AskingKey, *, destination: str, relay_state: str) -> str:
@@ -86,7 +101,7 @@ def service_metadata(entity_id: str, acs: str, key: AskingKey, *, slo: str = "")
     ).encode()
 
 
-def _xml(request: AuthnRequest) -> bytes:
+def _xml(request: AuthnRequest, *, signature: str = "") -> bytes:
     policy = f" Format={quoteattr(request.name_format)}" if request.name_format else ""
     force = ' ForceAuthn="true"' if request.force else ""
     return (
@@ -94,6 +109,6 @@ def _xml(request: AuthnRequest) -> bytes:
         f' Version="2.0" IssueInstant="{request.at:%Y-%m-%dT%H:%M:%SZ}" Destination={quoteattr(request.destination)}'
         f' AssertionConsumerServiceURL={quoteattr(request.acs)} ProtocolBinding="{names.POST}"'
         f"{force}>"
-        f"<saml:Issuer>{escape(request.issuer)}</saml:Issuer>"
+        f"<saml:Issuer>{escape(request.issuer)}</saml:Issuer>{signature}"
         f'<samlp:NameIDPolicy{policy} AllowCreate="true"/></samlp:AuthnRequest>'
     ).encode()

@@ -11,7 +11,7 @@ from lxml import etree
 
 from broker.wire.saml.aggregate import until_of
 from broker.wire.saml.keys import VerifyingKey, verifying_key
-from broker.wire.saml.names import REDIRECT, SAMLP, ds, md
+from broker.wire.saml.names import POST, REDIRECT, SAMLP, ds, md
 from broker.wire.saml.refusals import SamlRefused
 from broker.wire.saml.xml import parse_document
 
@@ -24,7 +24,10 @@ class NoIdentityProvider(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class IdentityProvider:
-    """What a peer's metadata says. `keys`: every one that may sign, several while one takes over from another."""
+    """What a peer's metadata says. `keys`: every one that may sign, several while one takes over from another.
+
+    `sso` takes questions by redirect, `sso_post` by form; one of the two may be empty.
+    """
 
     entity_id: str
     sso: str
@@ -34,6 +37,12 @@ class IdentityProvider:
     valid_until: datetime | None
     slo_answers: str = ""
     """Where answers to its own logout requests go, if not to `slo` (Metadata §2.2.2)."""
+    sso_post: str = ""
+
+    @property
+    def signs_in_at(self) -> tuple[str, ...]:
+        """The addresses that a question may go to."""
+        return tuple(filter(None, (self.sso, self.sso_post)))
 
     @property
     def answers_to(self) -> str:
@@ -58,8 +67,9 @@ def parse_identity_provider(octets: bytes, entity_id: str) -> IdentityProvider:
 
 def _provider(entity_id: str, role: etree._Element, *, until: datetime | None) -> IdentityProvider:
     sso, keys = _address(role, "SingleSignOnService"), _keys(role)
-    if not sso:
-        raise NoIdentityProvider("no SingleSignOnService by HTTP-Redirect")
+    by_form = _address(role, "SingleSignOnService", binding=POST)
+    if not sso and not by_form:
+        raise NoIdentityProvider("no SingleSignOnService by HTTP-Redirect or HTTP-POST")
     if not keys:
         raise NoIdentityProvider("no signing key")
     return IdentityProvider(
@@ -70,6 +80,7 @@ def _provider(entity_id: str, role: etree._Element, *, until: datetime | None) -
         wants_signed=role.get("WantAuthnRequestsSigned", "") in {"true", "1"},
         valid_until=until,
         slo_answers=_address(role, "SingleLogoutService", place="ResponseLocation"),
+        sso_post=by_form,
     )
 
 
@@ -77,10 +88,10 @@ def _speaks_saml2(role: etree._Element) -> bool:
     return SAMLP in role.get("protocolSupportEnumeration", "").split()
 
 
-def _address(role: etree._Element, name: str, *, place: str = "Location") -> str:
-    """Where the first service of this name listens that takes redirects."""
+def _address(role: etree._Element, name: str, *, place: str = "Location", binding: str = REDIRECT) -> str:
+    """Where the first service of this name listens that takes messages so."""
     services = role.findall(md(name))
-    return next((each.get(place, "") for each in services if each.get("Binding") == REDIRECT), "")
+    return next((each.get(place, "") for each in services if each.get("Binding") == binding), "")
 
 
 def _keys(role: etree._Element) -> tuple[VerifyingKey, ...]:

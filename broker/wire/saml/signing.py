@@ -7,7 +7,7 @@ birth, by a signature that knows no chance (RSASSA-PKCS1-v1_5): every process ma
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
@@ -50,11 +50,16 @@ class XmlSigningKey:
 
 def open_signing_key(pem: bytes, *, kid: str, name: str, born: datetime) -> XmlSigningKey:
     """Open a private RSA key (PEM); `name` is whose it is. Raises `ValueError` for anything else."""
+    adopted = adopt_signing_key(pem, "")
+    return replace(adopted, kid=kid, certificate=_self_signed(adopted.octets, kid=kid, name=name, born=born))
+
+
+def adopt_signing_key(pem: bytes, certificate: str) -> XmlSigningKey:
+    """Open a private RSA key (PEM) that has a certificate (base64 of DER) already. Raises `ValueError` as above."""
     octets = serialization.load_pem_private_key(pem, None)
     if not isinstance(octets, RSAPrivateKey):
         raise ValueError("not an RSA key")  # noqa: TRY004 (a value of the wrong kind, not an argument of the wrong type)
-    element = xmlsec.Key.from_memory(pem, xmlsec.constants.KeyDataFormatPem)
-    return XmlSigningKey(kid, _self_signed(octets, kid=kid, name=name, born=born), element, octets)
+    return XmlSigningKey("", certificate, xmlsec.Key.from_memory(pem, xmlsec.constants.KeyDataFormatPem), octets)
 
 
 def signature_template(element_id: str, key: XmlSigningKey) -> str:

@@ -31,7 +31,7 @@ def test_metadata_tells_where_to_ask_and_by_which_keys() -> None:
     ("old", "new"),
     [
         (b"IDPSSODescriptor", b"SPSSODescriptor"),
-        (b"HTTP-Redirect", b"HTTP-Artifact"),
+        (b"SingleSignOnService", b"ArtifactResolutionService"),
         (b"SAML:2.0:protocol", b"SAML:1.1:protocol"),
         (PROVIDER.encode(), b"https://other.example"),
         (b"<ds:X509Certificate>", b"<ds:X509Certificate>!"),
