@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from broker.settings.federation_checks import check_federations
 from broker.settings.feed_checks import check_allotted, check_feeds
-from broker.settings.message_checks import check_messages
 from broker.settings.key_checks import check_https
+from broker.settings.message_checks import check_messages
 from broker.settings.registration_checks import check_registration
 from broker.settings.source_checks import check_sources
 from broker.settings.values import Settings

@@ -8,8 +8,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from broker.domain.notices import MailSecurity
-from broker.settings.secret_files import read_secret, secret_fault
 from broker.settings.key_checks import check_https
+from broker.settings.secret_files import read_secret, secret_fault
 from broker.settings.values import Settings
 
 _HERE = frozenset({"127.0.0.1", "::1", "localhost"})
