@@ -3,7 +3,7 @@
 A hot act (issue or redeem a code, open a session) is one method of one port that takes the whole act: the claim, the
 new rows, the audit events. The adapter makes it one statement or one transaction, so that "at most once" cannot be
 undone by a crash between two steps. Outbox rows are not part of an act: the storage writes them in the same
-transaction, because it alone knows the digests of the sessions and tokens whose copies are to be dropped.
+transaction, because it alone knows the digests of the sessions whose copies are to be dropped.
 """
 
 from __future__ import annotations
@@ -86,10 +86,7 @@ class Redeem:
 
 @dataclass(frozen=True, slots=True)
 class RevokeGrant:
-    """Revoke a grant and every token made from it (RFC 6749 §4.1.2: a code used twice).
-
-    The storage also tells which copies of the grant's tokens are to be dropped.
-    """
+    """Revoke a grant and every token made from it (RFC 6749 §4.1.2: a code used twice)."""
 
     grant_id: str
     reason: str
@@ -191,7 +188,7 @@ class UndoLink:
 
     The account no longer signs in, every merge it caused is taken back exactly, the sessions and grants it opened end.
     The storage adds an audit event for every person who is separated (or joined anew on another login's own proof), and
-    tells which copies of sessions and tokens are to be dropped.
+    tells which copies of sessions are to be dropped.
     """
 
     account_id: str

@@ -105,8 +105,6 @@ class Topic(StrEnum):
 
     SESSIONS_CHANGED = "sessions_changed"
     """Copies of this person's sessions outside the database are to be dropped at once."""
-    TOKENS_REVOKED = "tokens_revoked"
-    """Copies of this grant's tokens outside the database are to be dropped at once."""
     NOTICE = "notice"
     """Something happened to a person's access, and they are to be told by every channel that is known of them."""
     LOGOUT = "logout"
@@ -127,9 +125,9 @@ class OutboxRow:
     lane: str = ""
 
 
-def copies_gone(topic: Topic, *, key: str, digests: Iterable[str], at: datetime) -> OutboxRow:
-    """Say that the copies of these sessions (by handle digest) or tokens (by token digest) are to be dropped."""
-    return OutboxRow(topic=topic, key=key, at=at, payload={"digests": " ".join(digests)})
+def copies_gone(*, key: str, digests: Iterable[str], at: datetime) -> OutboxRow:
+    """Say that the copies of these sessions (by handle digest) are to be dropped. `key`: whose they are."""
+    return OutboxRow(topic=Topic.SESSIONS_CHANGED, key=key, at=at, payload={"digests": " ".join(digests)})
 
 
 def copies_named(row: OutboxRow) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class Arriving:
     """A login that is about to be answered for. `here`: the session that this browser holds already.
 
     `here`: who is signed in there; `left`: the session that this one ends, also when it was over by itself.
@@ -64,15 +64,15 @@ class Entrance:
     upstreams: Upstreams
     live: LiveSessions
 
-    def enter(self, visit: Visit, identity: UpstreamIdentity) -> Arrival:
+    def enter(self, arriving: Arriving, identity: UpstreamIdentity) -> Arrival:
         """Decide whose login this is and open the session; whoever was signed in here is signed out by the same act.
 
         Raises `UpstreamRefused` (a connector spoke for another source), `UnknownPerson`, `LinkUndone`,
         `LinkAmbiguous`, `AlreadyUsed`, and what an administrator closed.
         """
-        if identity.authn.authority != visit.source.source_id:
+        if identity.authn.authority != arriving.source.source_id:
             raise UpstreamRefused("a connector spoke for another source")
-        return self._open(visit, identity, self._decide(visit, identity))
+        return self._open(arriving, identity, self._decide(arriving, identity))
 
     def refused(self, source: SourceDescription, fault: PreauError, *, trace: str, now: datetime) -> None:
         """Leave a trace of a refusal: codes only, the same for a stranger and for anybody else."""
@@ -92,64 +92,64 @@ class Entrance:
             ]
         )
 
-    def _decide(self, visit: Visit, identity: UpstreamIdentity) -> SignIn | Link:
+    def _decide(self, arriving: Arriving, identity: UpstreamIdentity) -> SignIn | Link:
         """Find out whose login this is, or refuse. The same questions are put for a stranger as for anybody."""
         account = self.links.account(identity.key)
-        references = identity.references if visit.source.releases_references else ()
-        found = self.people.by_reference(references, feeds=visit.source.feeds)
+        references = identity.references if arriving.source.releases_references else ()
+        found = self.people.by_reference(references, feeds=arriving.source.feeds)
         records = tuple(record for record in found if record.state is AttachmentState.ATTACHED)
         persons = tuple(sorted({record.person_id for record in records})) or (NOBODY,)
-        sees_a_child = self.people.sees_a_child(persons, now=visit.now)
-        known = self.people.person(account.person_id, now=visit.now) if account else None
+        sees_a_child = self.people.sees_a_child(persons, now=arriving.now)
+        known = self.people.person(account.person_id, now=arriving.now) if account else None
         facts = LinkFacts(
             identity=identity,
             account=account,
             account_kinds=known.kinds if known else frozenset(),
             records=records,
             sees_a_child=sees_a_child,
-            idle_most=self.upstreams.rules(visit.source.source_id).linking.idle_most,
-            signed_in_as=visit.here.person_id if visit.here else NOBODY,
+            idle_most=self.upstreams.rules(arriving.source.source_id).linking.idle_most,
+            signed_in_as=arriving.here.person_id if arriving.here else NOBODY,
             frozen=tuple(record for record in found if record not in records),
         )
-        decision = decide_link(facts, now=visit.now)
+        decision = decide_link(facts, now=arriving.now)
         if isinstance(decision, Refuse):
             raise decision.error(decision.cause)
         return decision
 
-    def _open(self, visit: Visit, identity: UpstreamIdentity, accepted: SignIn | Link) -> Arrival:
+    def _open(self, arriving: Arriving, identity: UpstreamIdentity, accepted: SignIn | Link) -> Arrival:
         handle = new_handle(Handle.SESSION)
         person_id = accepted.proof.person_id if isinstance(accepted, Link) else accepted.account.person_id
         life = self.live.life(
-            visit.device, person_id, visit.source.source_id, now=visit.now, joining=_joining(accepted)
+            arriving.device, person_id, arriving.source.source_id, now=arriving.now, joining=_joining(accepted)
         )
         entry = Entry(
             identity=identity,
             accepted=accepted,
-            authn=self._authn(visit, identity),
-            device=visit.device,
+            authn=self._authn(arriving, identity),
+            device=arriving.device,
             life=life,
-            tenant=visit.source.tenant,
+            tenant=arriving.source.tenant,
             handle_digest=digest(handle),
-            replaced=visit.left,
-            trace=visit.trace,
-            now=visit.now,
-            software=visit.software,
+            replaced=arriving.left,
+            trace=arriving.trace,
+            now=arriving.now,
+            software=arriving.software,
         )
         self.sessions.open(build_act(entry))
-        if visit.left:
-            self.live.forget(visit.left.handle_digest)
-        session = self.live.find(handle, now=visit.now)
+        if arriving.left:
+            self.live.forget(arriving.left.handle_digest)
+        session = self.live.find(handle, now=arriving.now)
         if session is None:
             raise LoginExpired("the session ended as it opened")
-        return Arrival(handle, session, visit.resume)
+        return Arrival(handle, session, arriving.resume)
 
-    def _authn(self, visit: Visit, identity: UpstreamIdentity) -> AuthnContext:
+    def _authn(self, arriving: Arriving, identity: UpstreamIdentity) -> AuthnContext:
         """How surely and when: never above the source's level; a proof that was asked for came after the departure."""
-        level = visit.source.level(identity.authn.acr, self.upstreams.rules(visit.source.source_id).assurance)
+        level = arriving.source.level(identity.authn.acr, self.upstreams.rules(arriving.source.source_id).assurance)
         proven, proven_at = identity.authn.proven, identity.authn.auth_time
-        if visit.asked_at is not None:
-            proven, proven_at = True, max(proven_at, visit.asked_at)
-        return replace(identity.authn, acr=level.value, auth_time=min(proven_at, visit.now), proven=proven)
+        if arriving.asked_at is not None:
+            proven, proven_at = True, max(proven_at, arriving.asked_at)
+        return replace(identity.authn, acr=level.value, auth_time=min(proven_at, arriving.now), proven=proven)
 
 
 def _joining(accepted: SignIn | Link) -> frozenset[RecordKind]:

@@ -20,7 +20,7 @@ from broker.domain.sessions import Device, Session
 from broker.domain.standings import InForce
 from broker.federation.agreements import Agreements
 from broker.federation.availability import Availability
-from broker.federation.entrance import Arrival, Entrance, Visit
+from broker.federation.entrance import Arrival, Arriving, Entrance
 from broker.federation.farewells import Farewell, Farewells
 from broker.federation.interactions import CALLBACK, Interactions, password_path, sign_in_path
 from broker.federation.linking import Refuse
@@ -160,7 +160,7 @@ class Federation:
             return again
         outing = self.interactions.come_back(state, browser=browser)
         interaction = self.interactions.find(outing.interaction_handle, browser=browser)
-        visit = Visit(
+        arriving = Arriving(
             source=source.description,
             resume=interaction.request.resume,
             device=device,
@@ -172,7 +172,7 @@ class Federation:
             software=software,
         )
         try:
-            arrival = self.entrance.enter(visit, self._ask(visit, outing, answer, source=source))
+            arrival = self.entrance.enter(arriving, self._ask(arriving, outing, answer, source=source))
         except PreauError as fault:
             fault.restart = sign_in_path(outing.interaction_handle)
             self.entrance.refused(source.description, fault, trace=trace, now=now)
@@ -349,17 +349,17 @@ class Federation:
         session = self.live.find(current, now=now)
         return Arrival(current, session, settled.resume) if session else None
 
-    def _ask(self, visit: Visit, outing: Outing, answer: Return, *, source: Source) -> UpstreamIdentity:
+    def _ask(self, arriving: Arriving, outing: Outing, answer: Return, *, source: Source) -> UpstreamIdentity:
         """Let the source's connector check the answer, then check that it is fresh; remember whether it answered."""
         if outing.source_id != source.source_id:
             raise UpstreamRefused("an answer at another source's callback")
         try:
-            identity = source.connector.finish(answer, private=outing.private, now=visit.now)
+            identity = source.connector.finish(answer, private=outing.private, now=arriving.now)
         except PreauError as fault:
-            self.upstreams.note(source.source_id, fault, now=visit.now)
+            self.upstreams.note(source.source_id, fault, now=arriving.now)
             raise
-        self.upstreams.note(source.source_id, None, now=visit.now)
-        if visit.asked_at is not None and identity.authn.auth_time < visit.asked_at - CLOCK_SKEW:
+        self.upstreams.note(source.source_id, None, now=arriving.now)
+        if arriving.asked_at is not None and identity.authn.auth_time < arriving.asked_at - CLOCK_SKEW:
             raise UpstreamRefused("a new proof was asked for and an old one came")
         return identity
 

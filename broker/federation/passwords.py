@@ -10,7 +10,7 @@ from broker.accounts.known_devices import KnownDevice
 from broker.domain.errors import GuessesSpent, MustWait, PageNotFound, PreauError, UnavailableError
 from broker.domain.identity import UpstreamIdentity
 from broker.domain.sessions import Device
-from broker.federation.entrance import Arrival, Visit
+from broker.federation.entrance import Arrival, Arriving
 from broker.federation.guess_gate import Guesser, GuessGate
 from broker.federation.interactions import sign_in_path
 from broker.federation.journey import Federation
@@ -62,7 +62,7 @@ class Passwords:
         """
         login = self.interaction(attempt.interaction_handle, attempt.source_id, browser=attempt.browser)
         source, now = self._source(attempt.source_id), self.federation.clock()
-        visit = Visit(
+        arriving = Arriving(
             source=source.description,
             resume=login.request.resume,
             device=attempt.device,
@@ -74,7 +74,7 @@ class Passwords:
         )
         try:
             identity, known = self._prove(source, attempt, now=now)
-            return self.federation.entrance.enter(visit, identity), known
+            return self.federation.entrance.enter(arriving, identity), known
         except (MustWait, GuessesSpent) as fault:
             # Not in the audit trail: the guesses before it are, and whoever hammers must not fill it.
             log.log(fault.level, "guess not looked at: %s trace=%s", fault.code, attempt.trace)

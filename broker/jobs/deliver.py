@@ -7,13 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from broker.accounts import session_copy
+from broker.accounts.session_copy import copy_key
 from broker.domain.audit import OutboxRow, Topic, copies_named
 from broker.domain.clock import Clock
 from broker.domain.errors import UpstreamUnavailable
 from broker.domain.logouts import LogoutUntold, Untold, logout_named
 from broker.domain.ports import EphemeralStore, LogoutNotifier
-from broker.protocol.oidc import copies
 
 log = logging.getLogger(__name__)
 
@@ -23,14 +22,13 @@ Deliverer = Callable[[OutboxRow], None]
 
 @dataclass(frozen=True, slots=True)
 class EvictCopies:
-    """Drops the copies a row names, so that what ended in the database ends in the ephemeral store at once."""
+    """Drops the copies of sessions that a row names: what ended in the database ends in the ephemeral store at once."""
 
     store: EphemeralStore
-    copy_key: Callable[[str], str]
 
     def __call__(self, row: OutboxRow) -> None:
         """Drop them; copies that are gone already are no fault."""
-        self.store.drop([self.copy_key(digest) for digest in copies_named(row)])
+        self.store.drop([copy_key(digest) for digest in copies_named(row)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,4 @@ class TellLogout:
 
 def deliverers(store: EphemeralStore) -> Mapping[Topic, Deliverer]:
     """Who tells what: adding a topic is adding a line."""
-    return {
-        Topic.SESSIONS_CHANGED: EvictCopies(store, session_copy.copy_key),
-        Topic.TOKENS_REVOKED: EvictCopies(store, copies.copy_key),
-    }
+    return {Topic.SESSIONS_CHANGED: EvictCopies(store)}

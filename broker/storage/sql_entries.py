@@ -12,7 +12,6 @@ from broker.domain.audit import Action, AuditEvent
 from broker.domain.cas import CasEntry, EndEntries
 from broker.domain.logouts import Logout, logout_row
 from broker.domain.sessions import Grant
-from broker.storage.copies import tell_tokens
 from broker.storage.engine import fetch
 from broker.storage.schema import grants, sessions
 from broker.storage.sql_logouts import LEFT, SCHOOL
@@ -65,8 +64,8 @@ def end_entries(conn: Connection, act: EndEntries) -> None:
 def end_other_schools(conn: Connection, grant: Grant, event: AuditEvent) -> None:
     """End what the client of this grant has in the same visit for other schools, and have it told of each.
 
-    Also the copies of their tokens. What names no school stays: nothing of any school was told of it, and a screen that
-    renews by itself is no session of this browser.
+    What names no school stays: nothing of any school was told of it. So does a screen that renews by itself: it is no
+    session of this browser.
     """
     beside = conn.execute(_BESIDE, {"session": grant.sid, "client": grant.client_id})
     ended = [row for row in beside if row.peer.get(SCHOOL, grant.school) != grant.school]
@@ -76,7 +75,6 @@ def end_other_schools(conn: Connection, grant: Grant, event: AuditEvent) -> None
     if ended:
         changed = replace(event, action=Action.SCHOOL_CHANGED, subject=ended[0].id, detail={"client": grant.client_id})
         _end(conn, ended, list(told), changed)
-        tell_tokens(conn, [row.id for row in ended], now=event.at)
 
 
 def _end(conn: Connection, ended: Sequence[Row[*tuple[Any, ...]]], told: Sequence[Logout], audit: AuditEvent) -> None:

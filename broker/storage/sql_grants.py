@@ -38,7 +38,6 @@ from broker.domain.audit import AuditEvent
 from broker.domain.handles import new_subject
 from broker.domain.people import AttachmentState, Space
 from broker.domain.sessions import AccessToken, CodePayload, Offline, Redeemable
-from broker.storage.copies import tell_tokens
 from broker.storage.engine import fetch, transact
 from broker.storage.events_at_once import audited, events_as_json
 from broker.storage.hot import HotStatement, hot_of
@@ -353,5 +352,4 @@ def _revoke(conn: Connection, act: RevokeGrant) -> None:
         .where(grants.c.id == act.grant_id, grants.c.revoked_at.is_(None))
         .values(revoked_at=act.now, revoked_why=act.reason)
     )
-    tell_tokens(conn, (act.grant_id,), now=act.now)
     insert_audit(conn, act.audit)

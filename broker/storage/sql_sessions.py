@@ -15,7 +15,7 @@ from broker.domain.audit import AuditEvent
 from broker.domain.errors import AlreadyUsed, LinkAmbiguous, LinkUndone
 from broker.domain.identity import AccountKey, AccountState, AuthnContext, LinkProof
 from broker.domain.sessions import Device, Session
-from broker.storage.copies import tell_sessions, tell_tokens
+from broker.storage.copies import tell_sessions
 from broker.storage.engine import Contended, fetch, transact
 from broker.storage.entrant import Entrant, check_standings
 from broker.storage.lineage import lock_owners, owner
@@ -105,13 +105,11 @@ def _revoke(conn: Connection, which: ColumnElement[bool], *, now: datetime, why:
         .values(revoked_at=now)
         .returning(sessions.c.sid, sessions.c.person_id, sessions.c.continues)
     ).fetchall()
-    revoked = conn.execute(
+    conn.execute(
         update(grants)
         .where(among(conn, grants.c.sid, [row.sid for row in ended]), grants.c.revoked_at.is_(None))
         .values(revoked_at=now, revoked_why=why)
-        .returning(grants.c.id)
     )
-    tell_tokens(conn, revoked.scalars().all(), now=now)
     return ended
 
 

@@ -11,8 +11,8 @@ import pytest
 from broker.domain.errors import UpstreamUnavailable
 from broker.protocol.oidc.end_session import EndSession, LogoutChecks
 from broker.protocol.oidc.end_session_checks import (
-    PROOF_CHECKS,
     RETURN_CHECKS,
+    SENDER_CHECKS,
     LogoutCheck,
     check_client_id,
     check_hint,
@@ -128,7 +128,7 @@ def test_without_its_check_the_attack_passes(
     browser.cookies.pop(SESSION_COOKIE)
     assert end_session(browser, **parameters).location == "/au-revoir"
     weakened = LogoutChecks(
-        proof=tuple(check for check in PROOF_CHECKS if check is not without),
+        proof=tuple(check for check in SENDER_CHECKS if check is not without),
         leading_on=tuple(check for check in RETURN_CHECKS if check is not without),
     )
     routes = stand.web.door._routes

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine, func, select, update
 
 from broker.domain.acts import IssueCode, Redeem, RevokeGrant
-from broker.domain.audit import Action, AuditEvent, Topic, copies_named
+from broker.domain.audit import Action, AuditEvent, Topic
 from broker.domain.handles import digest
 from broker.domain.identity import AuthnContext
 from broker.domain.logouts import Logout, logout_named
@@ -212,17 +212,11 @@ def test_thirty_two_redemptions_at_once_yield_one_token(
 # ---- revocation --------------------------------------------------------------------------------------------------
 
 
-def test_a_revocation_kills_the_token_and_calls_its_copies_back(
-    sql_engine: Engine, port: SqlGrants, payload: CodePayload
-) -> None:
+def test_a_revocation_kills_the_token(sql_engine: Engine, port: SqlGrants, payload: CodePayload) -> None:
     port.issue_code(issue(payload))
     port.redeem(redeem(payload))
     port.revoke(revoke(payload))
     assert port.token(TOKEN, now=NOW) is None
-    named = {
-        d for entry in SqlOutbox(sql_engine).due(now=NOW, limit=9, topics=tuple(Topic)) for d in copies_named(entry.row)
-    }
-    assert named == {TOKEN}
 
 
 def test_a_second_revocation_keeps_the_first_reason_and_is_audited(

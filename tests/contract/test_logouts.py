@@ -181,7 +181,7 @@ def fill(engine: Engine, clock: FakeClock, *clients: str) -> None:
         logout_row(Logout(f"sid_{n}", client, "s"), at=clock()) for n, client in enumerate(clients)
     ]
     with writing(engine) as conn:
-        insert_outbox(conn, [*made, copies_gone(Topic.TOKENS_REVOKED, key="grt_1", digests=(), at=clock())])
+        insert_outbox(conn, [*made, copies_gone(key="grt_1", digests=(), at=clock())])
 
 
 def due(engine: Engine, clock: FakeClock, *, limit: int = 9) -> dict[str, OutboxEntry]:

@@ -19,10 +19,7 @@ WORKERS = 4
 
 
 def rows(clock: FakeClock, number: int) -> tuple[OutboxRow, ...]:
-    return tuple(
-        copies_gone(Topic.SESSIONS_CHANGED, key=f"prs_{n}", digests=(f"{n:064x}", "f" * 64), at=clock())
-        for n in range(number)
-    )
+    return tuple(copies_gone(key=f"prs_{n}", digests=(f"{n:064x}", "f" * 64), at=clock()) for n in range(number))
 
 
 def fill(engine: Engine, told: tuple[OutboxRow, ...]) -> None:

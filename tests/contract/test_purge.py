@@ -47,7 +47,7 @@ def fill(engine: Engine, clock: FakeClock, number: int) -> None:
         for n in range(number):
             conn.execute(insert(consumptions).values(digest=f"{n:064}", kind="code", payload={}, **life))
             conn.execute(insert(access_tokens).values(digest=f"{n:064}", grant_id="grt_1", **life))
-        insert_outbox(conn, [copies_gone(Topic.TOKENS_REVOKED, key="g", digests=(), at=now) for _ in range(number)])
+        insert_outbox(conn, [copies_gone(key="g", digests=(), at=now) for _ in range(number)])
     box = SqlOutbox(engine)
     for entry in box.due(now=now, limit=number, topics=tuple(Topic)):
         box.done(entry.entry_id, now=now)
@@ -65,7 +65,7 @@ def test_what_is_over_goes_and_what_may_still_be_asked_for_stays(sql_engine: Eng
 
 def test_what_was_not_told_is_never_swept(sql_engine: Engine, clock: FakeClock) -> None:
     with writing(sql_engine) as conn:
-        insert_outbox(conn, [copies_gone(Topic.TOKENS_REVOKED, key="g", digests=(), at=clock())])
+        insert_outbox(conn, [copies_gone(key="g", digests=(), at=clock())])
     assert SqlPurge(sql_engine, kept=shipped_spans).purge(now=clock() + timedelta(days=400), limit=10) == 0
     assert left(sql_engine, outbox) == 1
 

@@ -184,7 +184,7 @@ def test_suspended_it_ends_its_sessions_grants_and_copies_at_once(
     assert live(sql_engine) == {kept.session.sid}
     with sql_engine.connect() as conn:
         assert conn.execute(select(grants.c.revoked_why)).scalar() == "suspended"
-    copies = (Topic.SESSIONS_CHANGED, Topic.TOKENS_REVOKED)
+    copies = (Topic.SESSIONS_CHANGED,)
     told = [entry.row for entry in SqlOutbox(sql_engine).due(now=NOW, limit=9, topics=copies)]
     assert [(row.topic, row.key) for row in told] == [(Topic.SESSIONS_CHANGED, person)]
     assert copies_named(told[0]) == (digest(sid),)

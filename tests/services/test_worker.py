@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, select
 
-from broker.domain.audit import Action, AuditEvent, Topic, copies_gone
+from broker.domain.audit import Action, AuditEvent, copies_gone
 from broker.domain.ports import EphemeralStore
 from broker.jobs.deliver import deliverers
 from broker.jobs.work import Tick, Worker
@@ -32,15 +32,14 @@ SIGNER = HeadSigner(MasterSecret(b"m" * 32))
 def test_an_act_that_ended_sessions_reaches_their_copies_and_the_sealed_trail(
     sql_engine: Engine, ephemeral_store: EphemeralStore, clock: FakeClock
 ) -> None:
-    for key in ("session:d1", "session:d2", "token:t1"):
+    for key in ("session:d1", "session:d2"):
         ephemeral_store.put(key, b"copy", ttl=30)
     with writing(sql_engine) as conn:
         insert_audit(conn, [AuditEvent(tenant="ac-test", at=clock(), action=Action.LINK_UNDONE, actor="prs_1")])
         insert_outbox(
             conn,
             [
-                copies_gone(Topic.SESSIONS_CHANGED, key="prs_1", digests=("d1",), at=clock()),
-                copies_gone(Topic.TOKENS_REVOKED, key="grt_1", digests=("t1",), at=clock()),
+                copies_gone(key="prs_1", digests=("d1",), at=clock()),
             ],
         )
     audit = SqlAudit(sql_engine, sign=SIGNER.sign, check=SIGNER.check)
@@ -51,9 +50,9 @@ def test_an_act_that_ended_sessions_reaches_their_copies_and_the_sealed_trail(
         deliverers=deliverers(ephemeral_store),
         clock=clock,
     )
-    assert worker.tick(clock()) == Tick(told=2, sealed=1)
+    assert worker.tick(clock()) == Tick(told=1, sealed=1)
     assert worker.tick(clock()) == Tick()
-    assert [ephemeral_store.get(key) for key in ("session:d1", "session:d2", "token:t1")] == [None, b"copy", None]
+    assert [ephemeral_store.get(key) for key in ("session:d1", "session:d2")] == [None, b"copy"]
     assert audit.verify("ac-test") == ()
 
 
@@ -64,7 +63,7 @@ def test_a_worker_asked_to_stop_finishes_its_job_and_gives_back_the_rest(
     engine = open_engine(sqlite_url)
     start = datetime.now(UTC)
     with writing(engine) as conn:
-        insert_outbox(conn, [copies_gone(Topic.SESSIONS_CHANGED, key=key, digests=(), at=start) for key in "ab"])
+        insert_outbox(conn, [copies_gone(key=key, digests=(), at=start) for key in "ab"])
     with subprocess.Popen(
         [sys.executable, "-m", "tests.services.worker_process", sqlite_url],
         cwd=ROOT,

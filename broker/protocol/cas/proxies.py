@@ -46,7 +46,7 @@ MOST_PROXIES = 4
 PROXY_LIFE = timedelta(hours=12)
 """The longest that a proxy-granting ticket is kept; it dies with its session, which is shorter."""
 
-Visit = Callable[[str], int]
+CallBack = Callable[[str], int]
 """Fetches an https address that a service registered and returns the status; raises `UpstreamUnavailable`."""
 
 log = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ class Proxies:
     tickets: Tickets
     gate: ServiceGate
     portraits: Portraits
-    visit: Visit
+    visit: CallBack
 
     def give(self, call: Call, spent: Spent, callback: str) -> str:
         """Send a proxy-granting ticket to the callback; returns what stands for it, empty when it did not arrive.

@@ -10,7 +10,7 @@ from broker.domain.errors import UpstreamUnavailable
 from broker.domain.ports import Current, EphemeralStore, Grants, Ledger, People, Portraits, Services, Tickets
 from broker.federation.service_gate import ServiceGate
 from broker.protocol.cas.login import Login
-from broker.protocol.cas.proxies import Proxies, Visit
+from broker.protocol.cas.proxies import CallBack, Proxies
 from broker.protocol.cas.requests import LOGIN, LOGIN_RESUME, LOGOUT
 from broker.protocol.cas.sign_out import SignOut
 from broker.protocol.cas.spending import Spending
@@ -43,7 +43,7 @@ class CasParts:
     store: EphemeralStore
     policies: Current[PolicyBook]
     logins: Logins
-    visit: Visit = visit_nobody
+    visit: CallBack = visit_nobody
 
 
 def build_cas_routes(parts: CasParts) -> tuple[Route, ...]:

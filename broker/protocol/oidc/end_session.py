@@ -11,8 +11,8 @@ from broker.domain.sessions import Session
 from broker.federation.farewells import FAREWELL, FAREWELL_SECONDS, SIGN_OUT
 from broker.protocol.endpoint import Call
 from broker.protocol.oidc.end_session_checks import (
-    PROOF_CHECKS,
     RETURN_CHECKS,
+    SENDER_CHECKS,
     SESSION_CHECKS,
     LogoutCheck,
     LogoutRequest,
@@ -51,7 +51,7 @@ class SignOuts(Protocol):
 class LogoutChecks:
     """The rules of the endpoint as lists: taking one out is how a test shows what it stops."""
 
-    proof: tuple[LogoutCheck, ...] = PROOF_CHECKS
+    proof: tuple[LogoutCheck, ...] = SENDER_CHECKS
     session: tuple[LogoutCheck, ...] = SESSION_CHECKS
     leading_on: tuple[LogoutCheck, ...] = RETURN_CHECKS
 

@@ -1,6 +1,6 @@
 """What a logout request must satisfy, one check a rule, in the order in which they run.
 
-`PROOF_CHECKS` decide whether it comes from a client that may speak here at all: without that nothing of it is used and
+`SENDER_CHECKS` decide whether it comes from a client that may speak here at all: without that nothing of it is used and
 the person is asked. `SESSION_CHECKS` decide whether the session of this browser may end without asking, `RETURN_CHECKS`
 whether the browser may be led to the address that was given (RP-Initiated Logout §2, §3, §4).
 """
@@ -94,7 +94,7 @@ def check_state(request: LogoutRequest) -> None:
         raise NotProven("state is too long")
 
 
-PROOF_CHECKS: tuple[LogoutCheck, ...] = (check_hint, check_client, check_client_id, check_service)
+SENDER_CHECKS: tuple[LogoutCheck, ...] = (check_hint, check_client, check_client_id, check_service)
 SESSION_CHECKS: tuple[LogoutCheck, ...] = (check_session,)
 RETURN_CHECKS: tuple[LogoutCheck, ...] = (check_return_uri, check_stranger, check_state)
 

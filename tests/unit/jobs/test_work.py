@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from threading import Event
 
@@ -32,7 +32,7 @@ class FakeOutbox:
 
     def add(self, *keys: str, topic: Topic = Topic.SESSIONS_CHANGED) -> None:
         for key in keys:
-            row = copies_gone(topic, key=key, digests=(f"digest-{key}",), at=self.clock())
+            row = replace(copies_gone(key=key, digests=(f"digest-{key}",), at=self.clock()), topic=topic)
             self.waiting.append((self.clock(), OutboxEntry(len(self.waiting) + 1, row, 0)))
 
     def due(self, *, now: datetime, limit: int, topics: Collection[Topic]) -> tuple[OutboxEntry, ...]:
@@ -171,7 +171,7 @@ def test_an_entry_that_fails_goes_back_with_a_growing_wait_and_the_others_go_on(
 
 
 def test_a_topic_of_another_worker_is_left_to_it(stand: Stand) -> None:
-    stand.outbox.add("a", topic=Topic.TOKENS_REVOKED)
+    stand.outbox.add("a", topic=Topic.LOGOUT)
     assert stand.worker.tick(stand.clock()) == Tick()
     assert [entry.row.key for _, entry in stand.outbox.waiting] == ["a"]
 
@@ -258,16 +258,10 @@ def test_a_stop_finishes_the_entry_in_hand_and_gives_the_rest_back_at_once(stand
 
 def test_each_topic_drops_the_copies_it_names_and_no_others(clock: FakeClock) -> None:
     store = MemoryStore(clock)
-    for key in ("session:d1", "session:d2", "token:d1", "token:d2"):
+    for key in ("session:d1", "session:d2", "other:d1"):
         store.put(key, b"copy", ttl=30)
     told = deliverers(store)
-    assert set(told) == set(Topic) - {Topic.LOGOUT, Topic.NOTICE}, "told by workers of their own"
-    told[Topic.SESSIONS_CHANGED](copies_gone(Topic.SESSIONS_CHANGED, key="p", digests=("d1", "gone"), at=clock()))
-    told[Topic.TOKENS_REVOKED](copies_gone(Topic.TOKENS_REVOKED, key="g", digests=("d2",), at=clock()))
-    told[Topic.TOKENS_REVOKED](OutboxRow(topic=Topic.TOKENS_REVOKED, key="g", at=clock()))
-    assert [store.get(key) for key in ("session:d1", "session:d2", "token:d1", "token:d2")] == [
-        None,
-        b"copy",
-        b"copy",
-        None,
-    ]
+    assert set(told) == {Topic.SESSIONS_CHANGED}, "the others are told by workers of their own"
+    told[Topic.SESSIONS_CHANGED](copies_gone(key="p", digests=("d1", "gone"), at=clock()))
+    told[Topic.SESSIONS_CHANGED](OutboxRow(topic=Topic.SESSIONS_CHANGED, key="p", at=clock()))
+    assert [store.get(key) for key in ("session:d1", "session:d2", "other:d1")] == [None, b"copy", b"copy"]

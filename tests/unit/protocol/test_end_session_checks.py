@@ -13,8 +13,8 @@ from broker.domain.services import SelfRegistered, Service, ServiceState
 from broker.domain.sessions import Device, Session
 from broker.protocol.oidc import end_session_checks as checks
 from broker.protocol.oidc.end_session_checks import (
-    PROOF_CHECKS,
     RETURN_CHECKS,
+    SENDER_CHECKS,
     SESSION_CHECKS,
     LogoutCheck,
     LogoutRequest,
@@ -27,7 +27,7 @@ from broker.wire.jose import SignedClaims
 from tests.builders import NOW
 from tests.logouts import GOODBYE, listening
 
-ALL = (*PROOF_CHECKS, *SESSION_CHECKS, *RETURN_CHECKS)
+ALL = (*SENDER_CHECKS, *SESSION_CHECKS, *RETURN_CHECKS)
 SESSION = Session(
     "sid_2", "h", "prs_1", "acc_1", AuthnContext("low", (), NOW, "ent1"), Device.SHARED, NOW,
     NOW + timedelta(hours=1), NOW + timedelta(hours=1), continues="sid_1",
@@ -65,7 +65,7 @@ VECTORS: tuple[tuple[LogoutCheck, dict[str, Any]], ...] = (
 
 def test_a_good_request_passes_every_check() -> None:
     assert all(passes((check,), GOOD) for check in ALL)
-    assert passes(PROOF_CHECKS, replace(GOOD, values={})), "client_id may be left out"
+    assert passes(SENDER_CHECKS, replace(GOOD, values={})), "client_id may be left out"
 
 
 @pytest.mark.parametrize(("check", "changes"), VECTORS)
