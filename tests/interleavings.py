@@ -36,7 +36,9 @@ SCOPE = "openid profile children offline_access"
 ACTS_A_WALK = 12
 LOOKS_AT_A_PAGE = 0.25
 """After so many of the acts: a page costs twenty times as much as asking whose the cookie is."""
-PERSONAL = ("/", "/pourquoi", "/acces", "/donnees", "/donnees/export", "/donnees/export.json")
+PERSONAL = (
+    "/", "/pourquoi", "/acces", "/donnees", "/donnees/export", "/donnees/export.json", "/appareils", "/passages",
+)  # fmt: skip
 PAGES = (*PERSONAL, "/connexion", "/deconnexion")
 FRESH = {"prompt": (None, None, "none", "login"), "max_age": (None, None, None, "0", "300")}
 STAYS_OPEN = 0.4
@@ -243,7 +245,8 @@ class Walk:
         """By our own page, which may also stay open in some window for later."""
         page = self.open("/deconnexion")
         if 'name="csrf"' in page.body:
-            form = Form("/deconnexion", {"csrf": page.token}, self.session)
+            onward = self.random.choice(({}, {"suite": "connexion"}))
+            form = Form("/deconnexion", {"csrf": page.token, **onward}, self.session)
             if self.random.random() < STAYS_OPEN:
                 self.forms.append(form)
             else:

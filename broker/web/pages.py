@@ -25,6 +25,7 @@ from broker.web.door import DOOR_ERROR, DOOR_POST
 from broker.web.faults import show_fault, show_http_fault, show_sign_in, show_unexpected
 from broker.web.forms import check_form, check_origin, check_single, form_token
 from broker.web.home import Home
+from broker.web.idle import StillThere, warn_in_time
 from broker.web.integrate import Integrate
 from broker.web.languages import BY_CODE, FRENCH, LANGUAGES, load_catalogues
 from broker.web.notices import Notices
@@ -67,6 +68,7 @@ def page_routes(parts: PageParts, style: StyleSheet) -> tuple[Route, ...]:
     sign_in, access, sign_out = SignIn(parts), Access(parts), SignOut(parts)
     password, device, integrate = PasswordPage(parts), DevicePage(parts), Integrate(parts)
     agree, places = Agree(parts), PlacesPages(parts)
+    still_there = StillThere(parts)
     home, own_data, notices = Home(parts, sign_in), OwnData(parts), Notices(parts, style)
     return (
         ("GET", "/", home.show),
@@ -94,6 +96,8 @@ def page_routes(parts: PageParts, style: StyleSheet) -> tuple[Route, ...]:
         ("GET", "/device", device.ask),
         ("POST", "/device", device.find),
         ("POST", "/device/reponse", device.decide),
+        ("GET", "/toujours-la", still_there.ask),
+        ("POST", "/toujours-la", still_there.stay),
         ("GET", "/deconnexion", sign_out.ask),
         ("POST", "/deconnexion", sign_out.leave),
         ("GET", "/au-revoir", sign_out.farewell),
@@ -183,6 +187,7 @@ def _install_gates(app: Flask, parts: PageParts) -> None:
             response.headers.add(*browser_cookie(visitor.browser))
         if visitor.asked_language in BY_CODE:
             response.headers.add(*language_cookie(visitor.asked_language))
+        warn_in_time(response, now=parts.clock())
         return response
 
     app.register_error_handler(NotSignedIn, show_sign_in)

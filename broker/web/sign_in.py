@@ -23,6 +23,7 @@ from broker.web.parts import PageParts, SourceOffer
 from broker.web.render import page, see_other
 from broker.web.self_post import lead_away
 from broker.web.visitor import current_visitor, find_session
+from broker.wire.http import FAREWELL_COOKIE, parse_cookies
 
 AFTER_STEP_UP: Mapping[str, str] = {"acces": "/acces", "donnees": "/donnees/export", "ecran": "/device"}
 """Values of `but`: what the login is asked again for, and where it leads. Any other value asks for nothing."""
@@ -144,8 +145,14 @@ class SignIn:
             service=service,
             step_up=choices is not None and choices.step_up,
             own_device=current_visitor().device is Device.OWN,
+            left=self._somebody_left(),
             idle_minutes=int(self.parts.policies.current().installation.sessions.shared_idle.total_seconds()) // 60,
         )
+
+    def _somebody_left(self) -> bool:
+        """Tell whether somebody signed out at this browser a moment ago, and nobody is signed in."""
+        handle = parse_cookies(request.headers.get("Cookie", "")).get(FAREWELL_COOKIE, "")
+        return self.parts.federation.farewells.find(handle) is not None and not current_visitor().session_handle
 
     def _language_of(self, interaction_handle: str) -> str:
         """The language the service asked for (OIDC Core §3.1.2.1 `ui_locales`), until the person chose one."""

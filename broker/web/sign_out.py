@@ -12,6 +12,7 @@ from broker.federation.farewells import FAREWELL, Farewell, SourceFarewell
 from broker.portal import Receipts, build_receipts
 from broker.protocol.oidc.front_channel import frame_addresses
 from broker.services.addresses import origin_of
+from broker.web.faults import START
 from broker.web.parts import PageParts, SourceOffer
 from broker.web.render import page, parting, see_other
 from broker.web.visitor import NotSignedIn, current_visitor
@@ -19,6 +20,8 @@ from broker.wire.http import FAREWELL_COOKIE, parse_cookies
 
 ONWARD_AFTER = 3
 """Seconds for the framed services to load before the browser is led on."""
+NEXT_PERSON = "connexion"
+"""Value of `suite`: somebody else is to sign in now."""
 _NOTHING = Receipts((), ())
 
 
@@ -38,11 +41,19 @@ class SignOut:
         return page("sign_out.html")
 
     def leave(self) -> Response:
-        """POST /deconnexion: end the session and what was granted in it, and empty the browser of it."""
+        """POST /deconnexion: end the session and what was granted in it, and empty the browser of it.
+
+        Whoever changes persons is led on to the sign-in page, by way of the sources that have to be signed out of: the
+        next person must not come in by what the last one left open there.
+        """
         visitor, handle = current_visitor(), ""
+        onward = START if request.form.get("suite", "") == NEXT_PERSON else ""
         if visitor.session_handle:
-            handle = self.parts.federation.sign_out(visitor.session_handle, trace=visitor.trace)
-        return parting(handle)
+            handle = self.parts.federation.sign_out(visitor.session_handle, trace=visitor.trace, onward=onward)
+        response = parting(handle)
+        if onward and not handle:
+            response.headers["Location"] = onward
+        return response
 
     def farewell(self) -> Response:
         """GET /au-revoir: what is closed, who confirmed, and what is not ours to close.
@@ -53,7 +64,7 @@ class SignOut:
         receipts = self._receipts(farewell)
         frames = self._frames(receipts, visit=farewell.visit)
         onward = f"{FAREWELL}/{farewell.next_source}" if farewell.next_source else farewell.onward
-        if farewell.onward and not frames:
+        if farewell.onward and not frames and "voir" not in request.args:
             return see_other(onward)
         origins = [origin_of(address) for address in frames]
         response = page(
@@ -62,9 +73,10 @@ class SignOut:
             receipts=receipts,
             frames=frames,
             onward=farewell.onward,
+            next_person=farewell.onward == START,
             upstream=self._upstream(farewell),
         )
-        if onward:
+        if onward and "voir" not in request.args:
             response.headers["Refresh"] = f"{ONWARD_AFTER}; url={onward}"
         return response
 

@@ -84,9 +84,11 @@ def current_visitor() -> Visitor:
 
 
 def find_session(parts: PageParts) -> Session | None:
-    """The live session of the request, if any."""
+    """The live session of the request, if any; noted for the warning before it ends (`idle`)."""
     handle = current_visitor().session_handle
-    return parts.federation.session(handle) if handle else None
+    session = parts.federation.session(handle) if handle else None
+    g.session = session
+    return session
 
 
 def find_signed_in(parts: PageParts) -> SignedIn | None:

@@ -86,6 +86,7 @@ def _signed_in(browser: Browser, town: RunningTown) -> Iterator[Target]:
     yield Target(f"{town.origin}/acces", "any", "accesses", state)
     yield Target(f"{town.origin}/appareils", "any", "places", state)
     yield Target(f"{town.origin}/passages", "any", "passages", state)
+    yield Target(f"{town.origin}/toujours-la?de=%2Facces", "any", "still-there", state)
     yield Target(f"{town.origin}/acces-ferme?quoi=acces", "any", "closed", state)
     yield Target(f"{town.origin}/donnees", "any", "data", state)
     yield Target(f"{town.origin}{undo}", "any", "undo", state)
