@@ -250,6 +250,7 @@ def _page_parts(
         ledger=stores.ledger,
         holdings=stores.holdings,
         notices=stores.notices,
+        login_faults=stores.login_faults,
         services=live.register,
         policies=live.book,
         sources=shown,

@@ -40,6 +40,7 @@ from broker.storage.sql_holdings import SqlHoldings
 from broker.storage.sql_keys import SqlKeys
 from broker.storage.sql_ledger import SqlLedger
 from broker.storage.sql_links import SqlLinks
+from broker.storage.sql_login_faults import SqlLoginFaults
 from broker.storage.sql_logouts import SqlNotices
 from broker.storage.sql_origins import SqlOrigins
 from broker.storage.sql_outbox import SqlOutbox
@@ -89,6 +90,7 @@ class Stores:
     provider_logins: SqlProviderLogins
     keys: SqlKeys
     notices: SqlNotices
+    login_faults: SqlLoginFaults
     audit: SqlAudit
     outbox: SqlOutbox
     exposure: SqlExposure
@@ -142,6 +144,7 @@ def open_stores(settings: Settings, book: policies.PolicyBook) -> Stores:
         provider_logins=SqlProviderLogins(engine),
         keys=SqlKeys(engine),
         notices=SqlNotices(engine),
+        login_faults=SqlLoginFaults(engine),
         audit=SqlAudit(engine, sign=seal.sign, check=seal.check),
         outbox=SqlOutbox(engine),
         exposure=SqlExposure(engine),

@@ -64,6 +64,7 @@ class Retention:
     codes: Annotated[Kept, Read(_days(30, 365))]
     old_secrets: Annotated[Kept, Read(_days(1 / 24, 30))]
     notices: Annotated[Kept, Read(_days(180, 1095))]
+    login_faults: Annotated[Kept, Read(_days(1, 365))]
     past_posts: Annotated[Kept, Read(_days(365, 1826))]
 
     def spans(self, linking: LinkingRules) -> Mapping[str, timedelta]:

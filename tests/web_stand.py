@@ -39,6 +39,7 @@ from broker.storage.sql_guesses import SqlGuesses
 from broker.storage.sql_holdings import SqlHoldings
 from broker.storage.sql_keys import SqlKeys
 from broker.storage.sql_ledger import SqlLedger
+from broker.storage.sql_login_faults import SqlLoginFaults
 from broker.storage.sql_logouts import SqlNotices
 from broker.storage.sql_people import SqlPeople
 from broker.storage.sql_places import SqlPlaces
@@ -262,6 +263,7 @@ def open_web(
             ledger=ledger,
             holdings=SqlHoldings(world.engine),
             notices=SqlNotices(world.engine),
+            login_faults=SqlLoginFaults(world.engine),
             services=register,
             policies=world.live_policies,
             sources={name: SourceOffer(name, known[name], Fixed((f"https://{name}.example",))) for name in names},

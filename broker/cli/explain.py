@@ -1,7 +1,7 @@
-"""`preau explain access|release`: a decision told whole, for a person and a service, or for facts alone.
+"""`preau explain access|release|login`: a decision told whole, for a person and a service, or for facts alone.
 
 For a person the facts come from the database and the descriptors, as a request would find them; `--facts` decides for
-facts as written, by the policies of the installation.
+facts as written, by the policies of the installation. A login is explained by the number of its page of error.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from broker.cli.explain_case import Case, NoSuchCase, find_case
 from broker.cli.explain_facts import ACCESS_USUAL, RELEASE_USUAL, Unreadable, read_facts
+from broker.cli.explain_login import explain_login
 from broker.cli.explain_text import access_told, decision_told, print_several, print_told
 from broker.cli.options import Commands, command, family, settings_of, with_json
 from broker.cli.output import DONE, FAILED, complain
@@ -36,6 +37,8 @@ def add_to(commands: Commands) -> None:
     access.add_argument("--source", metavar="SOURCE", help="signed in there (else where the linked logins prove most)")
     release = with_json(command(verbs, "release", explain_release, "what may this service be told of this person?"))
     _add_case(release)
+    login = with_json(command(verbs, "login", explain_login, "why did the login with this number not work?"))
+    login.add_argument("trace", metavar="NUMBER", help="as the page of error shows it: 123-4567-890")
     release.add_argument("--claim", choices=[claim.value for claim in ClaimName], help="this claim alone (else each)")
 
 

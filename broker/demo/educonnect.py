@@ -7,16 +7,17 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Flask, Response, jsonify, redirect, request, session
+from flask import Flask, Response, jsonify, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from broker.demo.configuration import BROKER_AT_EDUCONNECT
-from broker.demo.educonnect_screens import Screens, goodbye, stop
-from broker.demo.once import Seconds
+from broker.demo.once import Handles, Seconds
 from broker.demo.openid import PATHS, Ask, Login, OpClient, Provider, Refused
-from broker.demo.pages import new_site
-from broker.demo.people import Account, Site
+from broker.demo.pages import Desk, new_site
+from broker.demo.people import Site
 from broker.demo.prepared import Town
+
+LOGIN_LIFE = 600
 
 
 def educonnect_site(town: Town, *, now: Seconds = time.time) -> Flask:
@@ -29,7 +30,7 @@ def educonnect_site(town: Town, *, now: Seconds = time.time) -> Flask:
     pairwise = town.secret("educonnect-subjects").encode()
     provider = Provider(addresses.site(Site.EDUCONNECT), client, pairwise=pairwise, now=now)
     app = new_site("EduConnect", cookie="educonnect_demo", secure=town.tls is not None)
-    pages = _Pages(provider, town, now)
+    pages = _Pages(provider, Desk(town.accounts, Site.EDUCONNECT), town, now)
     for rule, view, methods in pages.routes():
         app.add_url_rule(rule, view_func=view, methods=methods)
     return app
@@ -38,10 +39,13 @@ def educonnect_site(town: Town, *, now: Seconds = time.time) -> Flask:
 class _Pages:
     """One method a page."""
 
-    def __init__(self, provider: Provider, town: Town, now: Seconds) -> None:
+    def __init__(self, provider: Provider, desk: Desk, town: Town, now: Seconds) -> None:
         self._provider = provider
+        self._desk = desk
         self._now = now
-        self._screens: Screens[Ask] = Screens(town, now, self._entered, hint=lambda ask: ask.login_hint)
+        self._asks: Handles[Ask] = Handles(life=LOGIN_LIFE, now=now)
+        shown = town.population.known_by_name()
+        self._examples = [a for a in town.accounts if a.site is Site.EDUCONNECT and a.person in shown]
 
     def routes(self) -> list[tuple[str, Any, list[str]]]:
         """Return path, view and methods of every page."""
@@ -50,15 +54,24 @@ class _Pages:
             ("/.well-known/openid-configuration", self.discovery, ["GET"]),
             (PATHS["jwks_uri"], self.keyset, ["GET"]),
             (PATHS["authorization_endpoint"], self.authorize, ["GET", "POST"]),
-            ("/idp/profil", self._screens.profile, ["GET"]),
-            ("/idp/connexion", self._screens.sign_in, ["GET", "POST"]),
+            ("/idp/profil", self.profile, ["GET"]),
+            ("/idp/connexion", self.sign_in, ["GET", "POST"]),
             (PATHS["token_endpoint"], self.token, ["POST"]),
             (PATHS["userinfo_endpoint"], self.userinfo, ["GET", "POST"]),
             (PATHS["end_session_endpoint"], self.logout, ["GET", "POST"]),
         ]
 
     def home(self) -> str:
-        return self._screens.home(PATHS["end_session_endpoint"])
+        login = self._signed_in()
+        who = (
+            f"{login.account.given} {login.account.family} est connecté ici."
+            if login
+            else "Personne n'est connecté ici."
+        )
+        link = PATHS["end_session_endpoint"] if login else ""
+        return render_template(
+            "message.html", heading="EduConnect", sentence=who, link=link, link_text="Se déconnecter"
+        )
 
     def discovery(self) -> Response:
         return jsonify(self._provider.metadata())
@@ -72,7 +85,7 @@ class _Pages:
         try:
             back = self._provider.trusted(params)
         except Refused as refusal:
-            return stop(refusal.error)
+            return _stop(refusal.error)
         try:
             ask = self._provider.ask(params)
         except Refused as refusal:
@@ -82,7 +95,34 @@ class _Pages:
             return self._done(ask, login)
         if ask.silent:
             return self._back(ask.redirect_uri, {"error": "login_required"}, ask.state)
-        return self._screens.begin(ask, profile=ask.acr)
+        handle = self._asks.put(ask)
+        session["asks"] = [*session.get("asks", []), handle][-5:]
+        chosen = ask.acr in {"eleve", "responsable"}
+        return redirect(url_for("sign_in", t=handle, typeUser=ask.acr) if chosen else url_for("profile", t=handle), 303)
+
+    def profile(self) -> str | tuple[str, int]:
+        """Ask who is there: a guardian or a pupil."""
+        handle = request.args.get("t", "")
+        if self._ask(handle) is None:
+            return _expired()
+        return render_template("profile.html", action=url_for("sign_in"), transaction=handle)
+
+    def sign_in(self) -> str | AnyResponse | tuple[str, int]:
+        """Show the form, or take it: right login, right password, right profile."""
+        handle, profile = request.values.get("t", ""), request.values.get("typeUser", "")
+        ask = self._ask(handle)
+        if ask is None:
+            return _expired()
+        if request.method == "GET":
+            return self._form(handle, profile, login=ask.login_hint, refused=False)
+        account = self._desk.check(request.form.get("j_username", ""), request.form.get("j_password", ""))
+        if account is None or account.profile != profile:
+            return self._form(handle, profile, login=request.form.get("j_username", ""), refused=True)
+        self._asks.drop(handle)
+        login = Login(account, self._now())
+        if "rester" in request.form:
+            session["login"], session["at"] = account.login, login.at
+        return self._done(ask, login)
 
     def token(self) -> tuple[Response, int]:
         try:
@@ -104,18 +144,24 @@ class _Pages:
         if back in self._provider.client.logout_uris:
             state = request.values.get("state", "")
             return redirect(f"{back}?{urlencode({'state': state})}" if state else back, 303)
-        return goodbye()
+        sentence = "Vous êtes déconnecté d'EduConnect."
+        return render_template("message.html", heading="Au revoir", sentence=sentence, link="", link_text="")
 
-    def _entered(self, ask: Ask, account: Account) -> AnyResponse:
-        """Somebody signed in; who asked for it is remembered for the next question."""
-        login = Login(account, self._now())
-        if "rester" in request.form:
-            session["login"], session["at"] = account.login, login.at
-        return self._done(ask, login)
+    def _ask(self, handle: str) -> Ask | None:
+        """The login in progress of this very browser."""
+        return self._asks.get(handle) if handle in session.get("asks", []) else None
 
     def _signed_in(self) -> Login | None:
-        account = self._screens.desk.find(session.get("login", ""))
+        account = self._desk.find(session.get("login", ""))
         return Login(account, float(session["at"])) if account else None
+
+    def _form(self, handle: str, profile: str, *, login: str, refused: bool) -> str:
+        heading = "Je suis élève" if profile == "eleve" else "Je suis responsable d'élève"
+        return render_template(
+            "signin.html", heading=heading, action=url_for("sign_in"), hidden={"t": handle, "typeUser": profile},
+            login=login, fields=("j_username", "j_password"), refused=refused,
+            examples=[account for account in self._examples if account.profile == profile],
+        )  # fmt: skip
 
     def _done(self, ask: Ask, login: Login) -> AnyResponse:
         return self._back(ask.redirect_uri, {"code": self._provider.code(ask, login)}, ask.state)
@@ -123,3 +169,13 @@ class _Pages:
     def _back(self, where: str, params: Mapping[str, str], state: str) -> AnyResponse:
         known = {"state": state} if state else {}
         return redirect(f"{where}?{urlencode({**params, **known, 'iss': self._provider.issuer})}", 303)
+
+
+def _stop(error: str) -> tuple[str, int]:
+    sentence = f"Le service qui vous envoie n'est pas connu ici ({error})."
+    return render_template("message.html", heading="Demande refusée", sentence=sentence, link="", link_text=""), 400
+
+
+def _expired() -> tuple[str, int]:
+    sentence = "La connexion a pris trop de temps. Revenez au service et recommencez."
+    return render_template("message.html", heading="Il faut recommencer", sentence=sentence, link="", link_text=""), 400

@@ -22,10 +22,9 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from broker.demo.addresses import EDUCONNECT_SAML_HOST
 from broker.demo.configuration import ACADEMIE
-from broker.demo.educonnect_screens import Screens, goodbye, stop
-from broker.demo.once import Seconds
-from broker.demo.pages import new_site
-from broker.demo.people import Account
+from broker.demo.once import Handles, Seconds
+from broker.demo.pages import Desk, new_site
+from broker.demo.people import Account, Site
 from broker.demo.prepared import Town
 from broker.demo.saml_files import BROKER_KEY, PROVIDER_KEY, RETURN, SLO, SOURCE, SSO, provider_id, read_key
 from broker.demo.saml_wire import (
@@ -44,6 +43,8 @@ from broker.demo.saml_wire import (
 )
 from broker.demo.schools import BY_KEY
 
+LOGIN_LIFE = 600
+"""The ten minutes within which a person has to have proven who they are."""
 ASSERTION_LIFE = 300
 _ARC = "urn:oid:1.3.6.1.4.1.20326.10.999.1."
 _SEND = 'document.getElementById("suite").submit()'
@@ -115,16 +116,19 @@ class _Pages:
         self._origin = town.addresses.origin(EDUCONNECT_SAML_HOST)
         self._key = read_key(town.folder, PROVIDER_KEY)
         self._parties = {party.entity_id: party for party in parties_of(town)}
+        self._desk = Desk(town.accounts, Site.EDUCONNECT)
         self._names = town.secret("educonnect-subjects").encode()
-        self._screens: Screens[Ask] = Screens(town, now, self._entered)
+        self._asks: Handles[Ask] = Handles(life=LOGIN_LIFE, now=now)
+        shown = town.population.known_by_name()
+        self._examples = [a for a in town.accounts if a.site is Site.EDUCONNECT and a.person in shown]
 
     def routes(self) -> list[tuple[str, Any, list[str]]]:
         """Return path, view and methods of every page."""
         return [
             ("/", self.home, ["GET"]),
             (SSO, self.sso, ["GET"]),
-            ("/idp/profil", self._screens.profile, ["GET"]),
-            ("/idp/connexion", self._screens.sign_in, ["GET", "POST"]),
+            ("/idp/profil", self.profile, ["GET"]),
+            ("/idp/connexion", self.sign_in, ["GET", "POST"]),
             (SLO, self.slo, ["GET"]),
             ("/idp/deconnexion", self.sign_out, ["GET"]),
             (RETURN, self.chain, ["GET"]),
@@ -132,7 +136,14 @@ class _Pages:
         ]
 
     def home(self) -> str:
-        return self._screens.home(url_for("sign_out"))
+        login = self._signed_in()
+        who = (
+            f"{login.account.given} {login.account.family} est connecté ici."
+            if login
+            else "Personne n'est connecté ici."
+        )
+        link = url_for("sign_out") if login else ""
+        return _message("EduConnect", who, link=link, text="Se déconnecter")
 
     def sso(self) -> AnyResponse | tuple[str, int]:
         """Take a question: signed by a known service, for an address of its own."""
@@ -140,11 +151,37 @@ class _Pages:
         try:
             ask = self._asked(query)
         except Untrusted as fault:
-            return stop(str(fault))
+            return _stop(str(fault))
         login = self._signed_in()
         if login is not None and not ask.force:
             return self._done(ask, login)
-        return self._screens.begin(ask)
+        handle = self._asks.put(ask)
+        session["asks"] = [*session.get("asks", []), handle][-5:]
+        return redirect(url_for("profile", t=handle), 303)
+
+    def profile(self) -> str | tuple[str, int]:
+        """Ask who is there: a guardian or a pupil."""
+        handle = request.args.get("t", "")
+        if self._ask(handle) is None:
+            return _expired()
+        return render_template("profile.html", action=url_for("sign_in"), transaction=handle)
+
+    def sign_in(self) -> str | AnyResponse | tuple[str, int]:
+        """Show the form, or take it: right login, right password, right profile."""
+        handle, profile = request.values.get("t", ""), request.values.get("typeUser", "")
+        ask = self._ask(handle)
+        if ask is None:
+            return _expired()
+        if request.method == "GET":
+            return self._form(handle, profile, login="", refused=False)
+        name = request.form.get("j_username", "")
+        account = self._desk.check(name, request.form.get("j_password", ""))
+        if account is None or account.profile != profile:
+            return self._form(handle, profile, login=name, refused=True)
+        self._asks.drop(handle)
+        login = Login(account, self._now(), new_id(), new_id())
+        session.update(login=account.login, at=login.at, name_id=login.name_id, index=login.index)
+        return self._done(ask, login)
 
     def slo(self) -> AnyResponse | tuple[str, int]:
         """Single logout: a service's request ends the session here; a service's answer to ours ends the walk."""
@@ -155,7 +192,7 @@ class _Pages:
                 return redirect(url_for("goodbye"), 303)
             party, root, relay_state = self._from_party(query, "SAMLRequest", "LogoutRequest")
         except Untrusted as fault:
-            return stop(str(fault))
+            return _stop(str(fault))
         session.clear()
         answer = logout_response(self._issuer, party.slo, in_response_to=root.get("ID", ""), now=self._now())
         return redirect(signed_redirect(party.slo, "SAMLResponse", answer, relay_state=relay_state, key=self._key), 303)
@@ -175,10 +212,10 @@ class _Pages:
         session.clear()
         if onward.startswith(f"{self._origin}/"):
             return redirect(onward, 303)
-        return stop("return")
+        return _stop("return")
 
     def goodbye(self) -> str:
-        return goodbye()
+        return _message("Au revoir", "Vous êtes déconnecté d'EduConnect.")
 
     def _asked(self, query: str) -> Ask:
         party, root, relay_state = self._from_party(query, "SAMLRequest", "AuthnRequest")
@@ -233,15 +270,21 @@ class _Pages:
         """`FrEduCtId`: 96 hex characters, other ones at each service."""
         return hmac.digest(self._names, f"{party.entity_id}\n{account.login}".encode(), "sha384").hex()
 
-    def _entered(self, ask: Ask, account: Account) -> AnyResponse:
-        """Somebody signed in: services hear of it by names of this login alone."""
-        login = Login(account, self._now(), new_id(), new_id())
-        session.update(login=account.login, at=login.at, name_id=login.name_id, index=login.index)
-        return self._done(ask, login)
+    def _ask(self, handle: str) -> Ask | None:
+        """The question in progress of this very browser."""
+        return self._asks.get(handle) if handle in session.get("asks", []) else None
 
     def _signed_in(self) -> Login | None:
-        account = self._screens.desk.find(session.get("login", ""))
+        account = self._desk.find(session.get("login", ""))
         return Login(account, float(session["at"]), session["name_id"], session["index"]) if account else None
+
+    def _form(self, handle: str, profile: str, *, login: str, refused: bool) -> str:
+        heading = "Je suis élève" if profile == "eleve" else "Je suis responsable d'élève"
+        return render_template(
+            "signin.html", heading=heading, action=url_for("sign_in"), hidden={"t": handle, "typeUser": profile},
+            login=login, fields=("j_username", "j_password"), refused=refused,
+            examples=[account for account in self._examples if account.profile == profile],
+        )  # fmt: skip
 
 
 def _of_pupil(account: Account) -> tuple[Attribute, ...]:
@@ -257,3 +300,15 @@ def _of_pupil(account: Account) -> tuple[Attribute, ...]:
         Attribute(f"{_ARC}72", (school.uai,), "FrEduCtEleveUAI"),
         Attribute(f"{_ARC}73", (level,), "FrEduCtEleveNiveau"),
     )
+
+
+def _message(heading: str, sentence: str, *, link: str = "", text: str = "") -> str:
+    return render_template("message.html", heading=heading, sentence=sentence, link=link, link_text=text)
+
+
+def _stop(error: str) -> tuple[str, int]:
+    return _message("Demande refusée", f"Le service qui vous envoie n'est pas connu ici ({error})."), 400
+
+
+def _expired() -> tuple[str, int]:
+    return _message("Il faut recommencer", "La connexion a pris trop de temps. Revenez au service et recommencez."), 400

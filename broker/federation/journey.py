@@ -14,6 +14,7 @@ from broker.domain.clock import Clock
 from broker.domain.errors import PageNotFound, PreauError, StepUpNeeded, UpstreamRefused
 from broker.domain.handles import Handle, digest, new_handle
 from broker.domain.identity import AccountState, LinkedAccount, UpstreamIdentity
+from broker.domain.login_faults import Hop, HopKind
 from broker.domain.origins import SessionOrigin
 from broker.domain.ports import Audit, Current, EphemeralStore, Links, Origins, People, Return, Sessions
 from broker.domain.sessions import Device, Session
@@ -25,7 +26,7 @@ from broker.federation.farewells import Farewell, Farewells
 from broker.federation.interactions import CALLBACK, Interactions, password_path, sign_in_path
 from broker.federation.linking import Refuse
 from broker.federation.live_sessions import LiveSessions
-from broker.federation.logins import Interaction, LoginRequest, Outing, SettledReturn, WayOut
+from broker.federation.logins import Interaction, LoginRequest, Outing, SettledReturn, WayOut, came_back, hops_of
 from broker.federation.partings import NoOrigins, Partings
 from broker.federation.posted import ANSWER, POSTED, STATE, PostedAnswers
 from broker.federation.sources import PasswordSource, Source, Sources
@@ -175,6 +176,7 @@ class Federation:
             arrival = self.entrance.enter(arriving, self._ask(arriving, outing, answer, source=source))
         except PreauError as fault:
             fault.restart = sign_in_path(outing.interaction_handle)
+            fault.hops = hops_of(interaction, Hop(HopKind.LEFT, outing.left_at, source_id), came_back(source_id, now))
             self.entrance.refused(source.description, fault, trace=trace, now=now)
             raise
         settled = SettledReturn(digest(browser), arrival.session.handle_digest, arrival.resume)

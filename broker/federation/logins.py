@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from broker.domain.assurance import Assurance
 from broker.domain.clock import require_utc
 from broker.domain.errors import BadPageRequest
+from broker.domain.login_faults import Hop, HopKind
 
 ASK_AGAIN = frozenset({"login", "select_account"})
 """Values of `prompt` that no earlier login answers."""
@@ -75,6 +76,16 @@ class SettledReturn:
     browser: str
     session: str
     resume: str
+
+
+def hops_of(login: Interaction, *further: Hop) -> tuple[Hop, ...]:
+    """The steps of a login, for whoever is asked why it did not work."""
+    return (Hop(HopKind.ASKED, login.started_at, login.request.service_id), *further)
+
+
+def came_back(source_id: str, at: datetime) -> Hop:
+    """The browser came back from a source."""
+    return Hop(HopKind.CAME_BACK, at, source_id)
 
 
 Record = Interaction | Outing | SettledReturn

@@ -9,12 +9,13 @@ from datetime import datetime
 from broker.accounts.known_devices import KnownDevice
 from broker.domain.errors import GuessesSpent, MustWait, PageNotFound, PreauError, UnavailableError
 from broker.domain.identity import UpstreamIdentity
+from broker.domain.login_faults import Hop, HopKind
 from broker.domain.sessions import Device
 from broker.federation.entrance import Arrival, Arriving
 from broker.federation.guess_gate import Guesser, GuessGate
 from broker.federation.interactions import sign_in_path
 from broker.federation.journey import Federation
-from broker.federation.logins import Interaction
+from broker.federation.logins import Interaction, hops_of
 from broker.federation.sources import PasswordSource
 
 log = logging.getLogger(__name__)
@@ -76,11 +77,13 @@ class Passwords:
             identity, known = self._prove(source, attempt, now=now)
             return self.federation.entrance.enter(arriving, identity), known
         except (MustWait, GuessesSpent) as fault:
+            fault.hops = hops_of(login, Hop(HopKind.TYPED, now, attempt.source_id))
             # Not in the audit trail: the guesses before it are, and whoever hammers must not fill it.
             log.log(fault.level, "guess not looked at: %s trace=%s", fault.code, attempt.trace)
             raise
         except PreauError as fault:
             fault.restart = sign_in_path(attempt.interaction_handle)
+            fault.hops = hops_of(login, Hop(HopKind.TYPED, now, attempt.source_id))
             self.federation.entrance.refused(source.description, fault, trace=attempt.trace, now=now)
             raise
 

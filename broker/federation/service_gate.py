@@ -15,7 +15,7 @@ from broker.domain.services import Service
 from broker.domain.sessions import Session
 from broker.services.access import Moment, Weighed, weigh
 from broker.services.ways import Ways
-from policies import PolicyBook
+from policies import Decision, PolicyBook
 
 
 class Logins(Protocol):
@@ -32,6 +32,11 @@ class Logins(Protocol):
     def ways(self, book: PolicyBook, *, now: datetime) -> Ways:
         """What each source can prove, and which are known not to answer."""
         ...
+
+
+def denied(decision: Decision, service_id: str) -> AccessDenied:
+    """The refusal of a service, with the rules that spoke: for whoever is asked why."""
+    return AccessDenied(", ".join(rule.id for rule in decision.rules) or "no rule allows it", service_id=service_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,7 @@ class ServiceGate:
         """The decision about a person who was read already. Raises `AccessDenied`."""
         person, children = portrait.person, portrait.children
         if person is None:
-            raise AccessDenied("no live record")
+            raise AccessDenied("no live record", service_id=service.service_id)
         plain = weigh(book, service, person, children, moment=Moment(self.logins.assurance(session, book), now))
         if plain.allowed or plain.facts.assured:
             return plain

@@ -56,6 +56,7 @@ from broker.storage.schema import (
     guesses,
     import_faults,
     imports,
+    login_faults,
     merges,
     notices,
     outbox,
@@ -290,6 +291,9 @@ RULES: tuple[PurgeRule, ...] = (
     PurgeRule("old_secrets", (credentials.c.id,), credentials.c.until < _BEFORE, _rows(credentials.c.id), _AT_ONCE),
     PurgeRule("old_secrets", (contacts.c.id,), contacts.c.until < _BEFORE, _rows(contacts.c.id), _AT_ONCE),
     PurgeRule("old_secrets", (class_codes.c.code,), class_codes.c.until < _BEFORE, _rows(class_codes.c.code), _AT_ONCE),
+    PurgeRule(
+        "login_faults", (login_faults.c.trace,), login_faults.c.at < _BEFORE, _rows(login_faults.c.trace), _AT_ONCE
+    ),
     PurgeRule("notices", (notices.c.id,), notices.c.at < _BEFORE, _rows(notices.c.id), _AT_ONCE),
     PurgeRule(
         "past_posts", (desk_posts.c.id,), func.coalesce(desk_posts.c.ended_at, desk_posts.c.until) < _BEFORE,

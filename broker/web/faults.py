@@ -10,7 +10,7 @@ import logging
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
-from flask import Response, g
+from flask import Response, current_app, g
 from werkzeug.exceptions import HTTPException
 
 from broker.domain.errors import (
@@ -31,6 +31,7 @@ from broker.domain.errors import (
     UpstreamUnavailable,
 )
 from broker.federation import local_path
+from broker.web.fault_notes import EXTENSION, FaultNotes
 from broker.web.forms import seal_notice
 from broker.web.render import page, see_other
 from broker.web.visitor import NotSignedIn, current_visitor
@@ -51,19 +52,13 @@ _RESTARTS = (
 _HTTP_STATUSES: Mapping[int, type[PreauError]] = {404: PageNotFound, 405: BadPageRequest, 413: BadPageRequest}
 
 
-def every_fault(kind: type[PreauError] = PreauError) -> dict[str, type[PreauError]]:
-    """Every class of the error tree by its code."""
-    found = {kind.code: kind}
-    for child in kind.__subclasses__():
-        found |= every_fault(child)
-    return found
-
-
 def record_fault(fault: PreauError) -> None:
-    """Write the cause to the log, under the trace number that the person reads."""
+    """Write the cause to the log and keep it for whoever helps, under the trace number that the person reads."""
     kind = type(fault)
     details = {"trace": current_visitor().trace, "code": kind.code, "cause": fault.cause}
     log.log(kind.level, "request refused", extra=details)
+    notes: FaultNotes = current_app.extensions[EXTENSION]
+    notes.note(fault)
 
 
 def fault_page(kind: type[PreauError], *, trace: str, restart: str = "", status: int = 0) -> Response:

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 from flask import Response
 
-from broker.domain.errors import PageNotFound, PreauError
+from broker.domain.errors import PageNotFound, PreauError, every_fault
 from broker.protocol.oidc.discovery import build_metadata
 from broker.protocol.oidc.provider import SCOPE_CLAIMS
 from broker.protocol.oidc.routes import algs_wanted
-from broker.web.faults import every_fault
 from broker.web.parts import PageParts
 from broker.web.render import page
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from flask import Response, request
 
-from broker.domain.errors import PageNotFound
+from broker.domain.errors import PageNotFound, every_fault
 from broker.web.assets import StyleSheet
-from broker.web.faults import NOTICE_FIELDS, every_fault, fault_page
+from broker.web.faults import NOTICE_FIELDS, fault_page
 from broker.web.forms import seal_notice
 from broker.web.parts import PageParts
 from broker.web.visitor import current_visitor

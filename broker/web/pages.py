@@ -22,6 +22,7 @@ from broker.web.cas_warning import CasWarning
 from broker.web.cookies import browser_cookie, language_cookie
 from broker.web.device import DevicePage
 from broker.web.door import DOOR_ERROR, DOOR_POST
+from broker.web.fault_notes import EXTENSION, FaultNotes
 from broker.web.faults import show_fault, show_http_fault, show_sign_in, show_unexpected
 from broker.web.forms import check_form, check_origin, check_single, form_token
 from broker.web.home import Home
@@ -55,6 +56,9 @@ def create_pages(parts: PageParts) -> Flask:
     app = Flask(__name__, template_folder=str(folder), static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MOST_FORM_BYTES, MAX_FORM_MEMORY_SIZE=MOST_FORM_BYTES)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.extensions[EXTENSION] = FaultNotes(
+        parts.login_faults, parts.federation.store, parts.services, parts.federation, parts.clock
+    )
     _install_languages(app, parts)
     _install_words(app, parts, style)
     for method, path, view in page_routes(parts, style):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from broker.domain.clock import Clock
-from broker.domain.ports import Current, Holdings, Ledger, Links, Notices, People, Places, Services
+from broker.domain.ports import Current, Holdings, Ledger, Links, LoginFaults, Notices, People, Places, Services
 from broker.federation import Federation, Passwords
 from broker.portal import Sandbox
 from broker.protocol.oidc.device_desk import DeviceDesk
@@ -46,6 +46,7 @@ class PageParts:
     ledger: Ledger
     holdings: Holdings
     notices: Notices
+    login_faults: LoginFaults
     services: Current[Services]
     policies: Current[PolicyBook]
     sources: Mapping[str, SourceOffer]

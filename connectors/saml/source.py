@@ -139,7 +139,7 @@ class SamlConnector:
             said = _verified(source, _response(answer))
             self._check(source, said, private["request"], now=now)
         except SamlRefused as fault:
-            raise _refusal(fault) from None
+            raise refusal(fault) from None
         return _identity(source, said, now=now)
 
     def start_logout(self, *, hint: str, return_url: str, state: str) -> UpstreamLogout | None:  # noqa: ARG002 - to the SLO
@@ -224,7 +224,7 @@ def _response(answer: Return) -> bytes:
         raise UpstreamRefused("no usable response") from None
 
 
-def _refusal(fault: SamlRefused) -> PreauError:
+def refusal(fault: SamlRefused) -> PreauError:
     """What a refusal means to a person: a source that says no is not an answer that is false."""
     if fault.reason is Refusal.STATUS and _DECLINED & set(str(fault).split()):
         return UpstreamDeclined(f"SAML response refused: {fault}")

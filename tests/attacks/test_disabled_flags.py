@@ -19,6 +19,7 @@ from sqlalchemy import select
 from broker.domain.acts import LiftStanding, SetStanding
 from broker.domain.audit import Action, AuditEvent
 from broker.domain.cas import CasClient
+from broker.domain.errors import every_fault
 from broker.domain.handles import digest
 from broker.domain.services import ClaimName, Protocol, RelyingParty, TokenAuthMethod
 from broker.domain.standings import StandingKind, StandingState
@@ -27,7 +28,6 @@ from broker.storage.schema import accounts
 from broker.storage.sql_guardianships import SqlGuardianships
 from broker.storage.sql_outbox import SqlOutbox
 from broker.storage.sql_standings import SqlStandings
-from broker.web.faults import every_fault
 from broker.wire.http import SESSION_COOKIE
 from tests.attacks.cas_attempts import AT_CAS, CAS_VALIDATIONS, cas_login, cas_resume, cas_validation
 from tests.attacks.oidc_attempts import authorize, code_of, introspection, posted, pushed, resume, token, userinfo

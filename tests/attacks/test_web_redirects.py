@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from broker.domain.errors import BadPageRequest
+from broker.domain.errors import BadPageRequest, every_fault
 from broker.federation import local_path
 from broker.web import faults, sign_in
 from tests.clock import FakeClock
@@ -104,7 +104,7 @@ def test_a_code_in_the_address_never_reaches_a_page_or_another_site(web: WebStan
 
 def test_every_error_has_a_page_with_its_number_and_no_cause(web: WebStand) -> None:
     with web.pages.test_request_context("/", base_url="https://preau.example"):
-        for code, kind in faults.every_fault().items():
+        for code, kind in every_fault().items():
             body = faults.fault_page(kind, trace="123-4567-890").get_data(as_text=True)
             assert "123-4567-890" in body, code
             assert "Traceback" not in body, code

@@ -206,6 +206,14 @@ def plant_notices(engine: Engine) -> Planted:
     return {"notices": 1}
 
 
+def plant_login_faults(engine: Engine) -> Planted:
+    with writing(engine) as conn:
+        for trace, at in (("000-0000-001", OVER), ("000-0000-002", OVER + timedelta(days=400))):
+            row = {"code": "PRE-2001", "cause": "c", "path": "/", "person_id": "", "source_id": "", "service_id": ""}
+            conn.execute(insert(schema.login_faults).values(trace=trace, at=at, hops=[], **row))
+    return {"login_faults": 1}
+
+
 def plant_posts(engine: Engine) -> Planted:
     """A post at the desk that was taken away, one whose time is over, one that stands."""
     person = b.add_person(engine)
@@ -234,6 +242,7 @@ EDGES: Mapping[str, tuple[str, Callable[[Engine], Planted]]] = {
     "a code": ("codes", plant_codes),
     "secrets that were replaced": ("old_secrets", plant_old_secrets),
     "a notice": ("notices", plant_notices),
+    "a login that did not work": ("login_faults", plant_login_faults),
     "posts at the desk": ("past_posts", plant_posts),
 }
 

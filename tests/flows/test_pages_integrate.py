@@ -13,9 +13,8 @@ import pytest
 
 from broker.demo.accounts import PASSWORD
 from broker.demo.town import prepare
-from broker.domain.errors import SettingsError
+from broker.domain.errors import SettingsError, every_fault
 from broker.portal import read_sandbox
-from broker.web.faults import every_fault
 from broker.web.pages import create_pages
 from tests.clock import FakeClock
 from tests.federations import BASE

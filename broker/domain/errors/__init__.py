@@ -84,7 +84,7 @@ from broker.domain.errors.sign_in import (
     UpstreamDeclined,
     UpstreamRefused,
 )
-from broker.domain.errors.tree import PolicyError, PreauError, SettingsError
+from broker.domain.errors.tree import PolicyError, PreauError, SettingsError, every_fault
 from broker.domain.errors.unavailable import (
     EphemeralUnavailable,
     HashingCrowded,
@@ -172,4 +172,5 @@ __all__ = [
     "UpstreamDeclined",
     "UpstreamRefused",
     "UpstreamUnavailable",
+    "every_fault",
 ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from typing import ClassVar
 
+from broker.domain.login_faults import Hop
+
 
 class PreauError(Exception):
     """Root of the tree. `cause` is for the log alone."""
@@ -19,11 +21,15 @@ class PreauError(Exception):
     next_step: ClassVar[str] = "Revenez à l'accueil et recommencez."
     who: ClassVar[str] = "Ce n'est pas votre faute."
 
-    def __init__(self, cause: str = "", *, restart: str = "") -> None:
+    def __init__(self, cause: str = "", *, restart: str = "", service_id: str = "") -> None:
         super().__init__(cause)
         self.cause = cause
+        self.service_id = service_id
+        """The service that it is about, where that is known: for whoever is asked why."""
         self.restart = restart
         """Path on our own origin where the person can begin again; empty when there is none."""
+        self.hops: tuple[Hop, ...] = ()
+        """The steps of the login that it ended, where it ended one."""
 
 
 class SettingsError(PreauError):
@@ -46,3 +52,11 @@ class PolicyError(SettingsError):
     """Rules or numbers cannot be used as they are written; `problems` name file and line."""
 
     code = "PRE-1002"
+
+
+def every_fault(kind: type[PreauError] = PreauError) -> dict[str, type[PreauError]]:
+    """Every class of the error tree by its code."""
+    found = {kind.code: kind}
+    for child in kind.__subclasses__():
+        found |= every_fault(child)
+    return found

@@ -9,6 +9,7 @@ from broker.domain.ports.ephemeral import Admission, EphemeralStore, Limit
 from broker.domain.ports.feeds import DirectoryStore, IdentityFeed, ImportRuns, Matcher, MatchSubject, ScoredPair
 from broker.domain.ports.guesses import Guesses
 from broker.domain.ports.holdings import Holdings
+from broker.domain.ports.login_faults import LoginFaults
 from broker.domain.ports.origins import Origins
 from broker.domain.ports.places import Places
 from broker.domain.ports.portraits import Portraits
@@ -70,6 +71,7 @@ __all__ = [
     "Ledger",
     "Limit",
     "Links",
+    "LoginFaults",
     "LogoutConnector",
     "LogoutNotifier",
     "MatchSubject",

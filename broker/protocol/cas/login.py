@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 
 from broker.domain.audit import Action, AuditEvent
 from broker.domain.cas import EndEntries, IssueTicket, TicketKind, TicketStands, new_ticket
-from broker.domain.errors import AccessDenied, LoginRequired, ProtocolError
+from broker.domain.errors import LoginRequired, ProtocolError
 from broker.domain.handles import Id, digest, new_id
 from broker.domain.portraits import Portrait
 from broker.domain.ports import Current, Grants, Portraits, Services, Tickets
 from broker.domain.services import Service
 from broker.domain.sessions import Device, Grant, Session
 from broker.federation.logins import LoginRequest
-from broker.federation.service_gate import ServiceGate
+from broker.federation.service_gate import ServiceGate, denied
 from broker.federation.steps import answers
 from broker.protocol.cas.requests import (
     LOGIN_CHECKS,
@@ -176,7 +176,7 @@ class Login:
         portrait = self.portraits.read(session.person_id, now=call.now)
         chosen = self._choose(call, asked, session, portrait, book)
         if not chosen.weighed.allowed:
-            return self._step_up(call, asked, chosen.weighed, book, is_new=proof.is_new)
+            return self._step_up(call, asked, chosen, book, is_new=proof.is_new)
         ticket = self._issue(call, asked, session, chosen, proof=proof)
         if ticket is None:
             return self._without_session(call, asked, book)
@@ -196,10 +196,10 @@ class Login:
         ]
         return max(found, key=lambda each: (each.weighed.allowed, bool(each.weighed.step_up)))
 
-    def _step_up(self, call: Call, asked: LoginAsked, weighed: Weighed, book: PolicyBook, *, is_new: bool) -> Answer:
+    def _step_up(self, call: Call, asked: LoginAsked, chosen: Chosen, book: PolicyBook, *, is_new: bool) -> Answer:
         """A login that proves more may be asked for, once, and is all that is missing; else refuse."""
-        if is_new or not weighed.step_up or asked.gateway:
-            raise AccessDenied(", ".join(rule.id for rule in weighed.decision.rules) or "no rule allows it")
+        if is_new or not chosen.weighed.step_up or asked.gateway:
+            raise denied(chosen.weighed.decision, chosen.service.service_id)
         return self._ask_login(call, asked, book)
 
     def _issue(

@@ -24,7 +24,7 @@ from broker.domain.services import Service
 from broker.domain.sessions import Audience, CodePayload, Grant, Session
 from broker.federation.agreements import AGREE, Agreements
 from broker.federation.logins import LoginRequest
-from broker.federation.service_gate import ServiceGate
+from broker.federation.service_gate import ServiceGate, denied
 from broker.protocol.endpoint import Answer, Call, NeedsLogin, SelfPost
 from broker.protocol.oidc.authorize_checks import AUTHORIZE_CHECKS, LONGEST_STATE, TARGET_CHECKS, AuthorizeCheck
 from broker.protocol.oidc.freshness import Verdict, judge_session
@@ -227,7 +227,7 @@ class Authorize:
         Once: a login made for this very request that proves too little would be asked again and again.
         """
         if is_new or not weighed.step_up:
-            raise AccessDenied(", ".join(rule.id for rule in weighed.decision.rules) or "no rule allows it")
+            raise denied(weighed.decision, request.client.service.service_id)
         if oauth.NONE in request.prompt:
             raise LoginRequired("a login that proves more is needed")
 

@@ -10,7 +10,6 @@ from broker.domain.acts import EnterProvider
 from broker.domain.assurance import Assurance
 from broker.domain.audit import Action, AuditEvent
 from broker.domain.errors import (
-    AccessDenied,
     AnotherIsMeant,
     InvalidSamlMessage,
     LoginRequired,
@@ -26,7 +25,7 @@ from broker.domain.released import Released, release_of
 from broker.domain.service_clients import Binding
 from broker.domain.sessions import Grant, Session
 from broker.federation.logins import LoginRequest
-from broker.federation.service_gate import ServiceGate
+from broker.federation.service_gate import ServiceGate, denied
 from broker.federation.steps import answers as session_answers
 from broker.protocol.endpoint import Answer, Call, NeedsLogin
 from broker.protocol.oidc.id_token import sid_for
@@ -220,7 +219,7 @@ class SingleSignOn:
         """A login that proves more may be asked for, once, and is all that is missing; else refuse."""
         is_new = _is_new(session, asking.started)
         if not weighed.allowed and (is_new or not weighed.step_up):
-            raise AccessDenied(", ".join(rule.id for rule in weighed.decision.rules) or "no rule allows it")
+            raise denied(weighed.decision, asking.provider.service.service_id)
         if not context and (is_new or asking.request.comparison == "maximum"):
             raise UnmetRequirements("no login of this person was proven so")
         if asking.request.passive:

@@ -40,6 +40,7 @@ from broker.storage.schema.grants import (
 from broker.storage.schema.guesses import guesses
 from broker.storage.schema.imports import import_faults, imports, staged_rows
 from broker.storage.schema.ledger import releases
+from broker.storage.schema.login_faults import login_faults
 from broker.storage.schema.logins import accounts, merges, sessions, subjects
 from broker.storage.schema.quality import quality_findings
 from broker.storage.schema.registrations import registrations
@@ -70,6 +71,7 @@ __all__ = [
     "guesses",
     "import_faults",
     "imports",
+    "login_faults",
     "merges",
     "metadata",
     "notices",

@@ -16,6 +16,14 @@ from sqlalchemy import (
 
 from broker.storage.schema.columns import Auto, Instant, metadata
 
+SIGN_INS = text("action IN ('sign_in', 'sign_in_refused', 'link_created')")
+NOT_HOT = text(
+    "subject <> '' AND action NOT IN ('code_issued', 'code_redeemed', 'token_refreshed', 'ticket_issued',"
+    " 'ticket_validated', 'assertion_issued', 'service_token_issued', 'child_token_issued')"
+)
+"""Of which events the trail is read by person: what happens at every request to a service is not among them, so that
+it pays for no index."""
+
 audit_events = Table(
     "audit_events", metadata,
     Column("id", Auto, primary_key=True, autoincrement=True),
@@ -28,6 +36,8 @@ audit_events = Table(
     Column("trace", String(64), nullable=False),
     Column("detail", JSON, nullable=False),
     Index("ix_audit_events_tenant", "tenant", "id"),
+    Index("ix_audit_events_trace", "trace", postgresql_where=SIGN_INS, sqlite_where=SIGN_INS),
+    Index("ix_audit_events_subject", "subject", "id", postgresql_where=NOT_HOT, sqlite_where=NOT_HOT),
 )
 
 audit_seals = Table(

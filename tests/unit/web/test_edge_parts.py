@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from broker.domain.errors import BadPageRequest, PreauError
+from broker.domain.errors import BadPageRequest, PreauError, every_fault
 from broker.domain.identity import AccountState, AuthnContext
 from broker.domain.people import RecordKind
 from broker.domain.released import SUBJECT
@@ -16,7 +16,6 @@ from broker.portal import OfferState
 from broker.portal.why import mask_reference
 from broker.web import cookies, edge, forms, headers, languages, words
 from broker.web.assets import load_style_sheet, templates_folder
-from broker.web.faults import every_fault
 from broker.web.render import isolate, name_in, web_address
 from broker.web.sign_in import AFTER_STEP_UP
 
