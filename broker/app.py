@@ -302,7 +302,7 @@ def build_worker(
         outbox=stores.outbox,
         audit=stores.audit,
         purges=(SqlPurge(stores.engine, kept=kept), ephemeral),
-        chores=(care.tend,),
+        chores=(care.tend, stores.search_index.catch_up),
         deliverers=deliverers(ephemeral),
         clock=clock,
     )

@@ -52,6 +52,8 @@ from broker.storage.sql_quality import SqlQuality
 from broker.storage.sql_reach import SqlReach
 from broker.storage.sql_registrations import SqlRegistrations
 from broker.storage.sql_rolls import SqlRolls
+from broker.storage.sql_search import SqlSearch
+from broker.storage.sql_search_index import SqlSearchIndex
 from broker.storage.sql_service_tokens import SqlServiceTokens
 from broker.storage.sql_sessions import SqlSessions
 from broker.storage.sql_sms_counts import SqlSmsCounts
@@ -97,6 +99,8 @@ class Stores:
     quality: SqlQuality
     reach: SqlReach
     rolls: SqlRolls
+    search: SqlSearch
+    search_index: SqlSearchIndex
     standings: SqlStandings
     registrations: SqlRegistrations
     channels: SqlChannels
@@ -151,6 +155,8 @@ def open_stores(settings: Settings, book: policies.PolicyBook) -> Stores:
         quality=SqlQuality(engine),
         reach=SqlReach(engine),
         rolls=SqlRolls(engine),
+        search=SqlSearch(engine),
+        search_index=SqlSearchIndex(engine),
         standings=SqlStandings(engine),
         registrations=SqlRegistrations(engine),
         channels=SqlChannels(engine, school_day=school_day),

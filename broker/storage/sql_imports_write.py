@@ -28,6 +28,7 @@ from broker.storage.schema import (
 )
 from broker.storage.sql_imports_bulk import among, insert_rows, rewrite_rows
 from broker.storage.sql_imports_lease import insert_faults
+from broker.storage.sql_search_index import touch_records
 from broker.storage.sql_ties import write_ties
 from broker.storage.trail import insert_audit
 
@@ -74,6 +75,7 @@ def write_plan(conn: Connection, run: ImportRun, plan: ChunkPlan) -> None:
         insert_rows(conn, table, fields, added)
     insert_faults(conn, run.import_id, plan.faults)
     insert_audit(conn, plan.audit)
+    touch_records(conn, plan)
     _tell_sessions(conn, run, plan)
 
 

@@ -17,6 +17,7 @@ from broker.domain.ports.provider_logins import ProviderLogins
 from broker.domain.ports.quality import Quality, Reach
 from broker.domain.ports.releases import Details, Ledger
 from broker.domain.ports.rolls import Rolls
+from broker.domain.ports.search import Search
 from broker.domain.ports.sources import (
     Departure,
     LogoutConnector,
@@ -93,6 +94,7 @@ __all__ = [
     "Return",
     "Rolls",
     "ScoredPair",
+    "Search",
     "ServiceTokens",
     "Services",
     "Sessions",

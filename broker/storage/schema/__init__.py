@@ -44,6 +44,7 @@ from broker.storage.schema.login_faults import login_faults
 from broker.storage.schema.logins import accounts, merges, sessions, subjects
 from broker.storage.schema.quality import quality_findings
 from broker.storage.schema.registrations import registrations
+from broker.storage.schema.search import search_keys, search_pending
 from broker.storage.schema.standings import standings
 from broker.storage.schema.trail import audit_events, audit_heads, audit_seals, outbox
 
@@ -86,6 +87,8 @@ __all__ = [
     "restrictions",
     "school_keys",
     "schools",
+    "search_keys",
+    "search_pending",
     "service_tokens",
     "sessions",
     "signing_keys",

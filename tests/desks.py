@@ -1,0 +1,38 @@
+"""Families and agents as tests of the desk want them."""
+
+from __future__ import annotations
+
+from sqlalchemy import Engine, select
+
+from broker.domain.people import RecordKind
+from broker.storage.engine import transact
+from broker.storage.schema import records, search_pending
+from broker.storage.sql_search_index import refresh
+from tests import builders as b
+
+HERE, THERE = "0990001A", "0990002B"
+
+
+def index(engine: Engine) -> None:
+    """Look at every record anew, as the worker does behind an import."""
+    with engine.begin() as conn:
+        conn.execute(search_pending.insert().from_select(["record_id"], select(records.c.id)))
+    while transact(engine, refresh):
+        pass
+
+
+def family(
+    engine: Engine, key: str, *, name: str, child: str, uai: str = HERE, label: str = "6eB", mobile: str = ""
+) -> str:
+    """A mother ("Given FAMILY") of one child at a school, found by the search; returns her person."""
+    given, _, last = name.partition(" ")
+    with engine.begin() as conn:
+        told = {"mobile": mobile} if mobile else {}
+        record = b.add_record(conn, key, RecordKind.GUARDIAN, given=given, family=last, told=told)
+        mother = b.add_person(conn)
+        b.attach(conn, record, mother)
+        _, pupil = b.add_pupil(conn, f"9{key}", given=child, family=last)
+        b.add_guardianship(conn, record, pupil)
+        b.enrol(conn, pupil, uai, class_code=label)
+    index(engine)
+    return mother
