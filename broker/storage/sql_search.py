@@ -16,9 +16,9 @@ from broker.domain.people import RecordKind
 from broker.domain.search import MOST_ROWS, Asked, Hit, Hits, KeyKind, Want
 from broker.storage.engine import reading
 from broker.storage.may_see import ATTACHED
+from broker.storage.record_schools import places_of, schools_of
 from broker.storage.schema import attachments, enrolments, guardianships, records, schools, search_keys
 from broker.storage.sql_imports_bulk import among
-from broker.storage.record_schools import places_of, schools_of
 from broker.storage.sql_search_numbers import persons_of_letter, persons_of_mobile, persons_of_trace
 
 _FIRST_SCHOOLS = 32

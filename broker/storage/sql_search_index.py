@@ -14,9 +14,9 @@ from broker.domain.imports import ChunkPlan
 from broker.domain.people import RecordKind
 from broker.domain.search import class_key, name_keys, phone_keys
 from broker.storage.engine import transact
+from broker.storage.record_schools import places_of
 from broker.storage.schema import guardianships, records, search_keys, search_pending
 from broker.storage.sql_imports_bulk import among, insert_rows
-from broker.storage.record_schools import places_of
 
 _AT_ONCE = 1_000
 _LONGEST = timedelta(seconds=20)

@@ -29,9 +29,6 @@ def upgrade() -> None:
         sa.Column("id", _NUMBER, primary_key=True, autoincrement=True),
         sa.Column("record_id", sa.String(160), nullable=False),
     )
-    op.create_index(
-        "ix_audit_events_trace", "audit_events", ["trace"], postgresql_where=_SIGN_IN, sqlite_where=_SIGN_IN
-    )
     op.execute("INSERT INTO search_pending (record_id) SELECT id FROM records WHERE retired_at IS NULL")
 
 
