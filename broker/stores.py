@@ -31,6 +31,7 @@ from broker.storage.sql_child_tokens import SqlChildTokens
 from broker.storage.sql_codes import SqlCodes
 from broker.storage.sql_consumptions import SqlConsumptions
 from broker.storage.sql_credentials import SqlCredentials
+from broker.storage.sql_desk_posts import SqlDeskPosts
 from broker.storage.sql_details import SqlDetails
 from broker.storage.sql_device_requests import SqlDeviceRequests
 from broker.storage.sql_exposure import SqlExposure
@@ -100,6 +101,7 @@ class Stores:
     quality: SqlQuality
     reach: SqlReach
     rolls: SqlRolls
+    desk_posts: SqlDeskPosts
     search: SqlSearch
     search_index: SqlSearchIndex
     standings: SqlStandings
@@ -152,6 +154,7 @@ def open_stores(settings: Settings, book: policies.PolicyBook) -> Stores:
         quality=SqlQuality(engine),
         reach=SqlReach(engine),
         rolls=SqlRolls(engine),
+        desk_posts=SqlDeskPosts(engine),
         search=SqlSearch(engine),
         search_index=SqlSearchIndex(engine),
         standings=SqlStandings(engine),
