@@ -187,7 +187,7 @@ def _seniority(record: RecordView) -> tuple[bool, float, bool, float, str]:
 def prove(identity: UpstreamIdentity, *, person_id: str, records: Sequence[RecordView], now: datetime) -> LinkProof:
     """Make the proof that links this account to this person and joins the other persons of these records.
 
-    Alone in making a `LinkProof` that reaches records. Raises `LinkAmbiguous` when a record was found by no reference of
+    Nothing else makes one that reaches records. Raises `LinkAmbiguous` when a record was found by no reference of
     the identity: a proof never reaches further than what its source asserted in this very login.
     """
     asserted = frozenset(identity.references)
