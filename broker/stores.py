@@ -30,11 +30,13 @@ from broker.storage.sql_channels import SqlChannels
 from broker.storage.sql_child_tokens import SqlChildTokens
 from broker.storage.sql_codes import SqlCodes
 from broker.storage.sql_consumptions import SqlConsumptions
+from broker.storage.sql_contacts import SqlContacts
 from broker.storage.sql_credentials import SqlCredentials
 from broker.storage.sql_desk_posts import SqlDeskPosts
 from broker.storage.sql_details import SqlDetails
 from broker.storage.sql_device_requests import SqlDeviceRequests
 from broker.storage.sql_exposure import SqlExposure
+from broker.storage.sql_family_facts import SqlFamilyFacts
 from broker.storage.sql_grants import SqlGrants
 from broker.storage.sql_guardianships import SqlGuardianships
 from broker.storage.sql_guesses import SqlGuesses
@@ -110,6 +112,8 @@ class Stores:
     sms_counts: SqlSmsCounts
     credentials: SqlCredentials
     codes: SqlCodes
+    contacts: SqlContacts
+    family_facts: SqlFamilyFacts
     access_notices: SqlAccessNotices
 
     def close(self) -> None:
@@ -145,7 +149,8 @@ def open_stores(settings: Settings, book: policies.PolicyBook) -> Stores:
         quality=SqlQuality(engine), reach=SqlReach(engine), rolls=SqlRolls(engine), desk_posts=SqlDeskPosts(engine),
         search=SqlSearch(engine), search_index=SqlSearchIndex(engine), standings=SqlStandings(engine),
         registrations=SqlRegistrations(engine), sms_counts=SqlSmsCounts(engine), credentials=SqlCredentials(engine),
-        codes=SqlCodes(engine), access_notices=SqlAccessNotices(engine),
+        codes=SqlCodes(engine), access_notices=SqlAccessNotices(engine), contacts=SqlContacts(engine),
+        family_facts=SqlFamilyFacts(engine),
     )  # fmt: skip
 
 

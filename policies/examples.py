@@ -30,7 +30,7 @@ from policies.loader import SHIPPED, Policies
 from policies.text import line_of_key, statements
 
 FOLDER = "examples"
-TABLES = ("sessions", "linking", "assurance", "throttle", "keys", "retention", "trust")
+TABLES = ("sessions", "linking", "assurance", "throttle", "codes", "keys", "retention", "trust")
 """The tables of numbers and orders, as `Policies` names them and as their files are called."""
 OWED = "an override brings examples of its own"
 _ID = re.compile(r'@id\("([^"]*)"\)')

@@ -16,7 +16,7 @@ from policies.calendar_tables import Disconnect, Zones
 from policies.engine import ParsedRule, RuleUnreadable, parse_rule, rule_faults
 from policies.facts import FACT_TYPES, ReleaseFacts
 from policies.folders import entries, read_texts, unknown_files
-from policies.numbers import AssuranceTable, KeyTable, LinkingRules, SessionLimits, ThrottleTable, read_table
+from policies.numbers import AssuranceTable, CodeTable, KeyTable, LinkingRules, SessionLimits, ThrottleTable, read_table
 from policies.retention import Retention
 from policies.text import KeyLines, TomlFault, parse_toml, statements
 from policies.trust import TrustOrders
@@ -28,6 +28,7 @@ TABLES: Mapping[str, type[Any]] = {
     "linking.toml": LinkingRules,
     "assurance.toml": AssuranceTable,
     "throttle.toml": ThrottleTable,
+    "codes.toml": CodeTable,
     "keys.toml": KeyTable,
     "disconnect.toml": Disconnect,
     "zones.toml": Zones,

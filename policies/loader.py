@@ -24,7 +24,7 @@ from policies.layers import (
     read_folder,
     read_layer,
 )
-from policies.numbers import AssuranceTable, KeyTable, LinkingRules, SessionLimits, ThrottleTable
+from policies.numbers import AssuranceTable, CodeTable, KeyTable, LinkingRules, SessionLimits, ThrottleTable
 from policies.reach import Reach
 from policies.retention import Retention
 from policies.schema_facts import read_schema
@@ -45,6 +45,7 @@ class Policies:
     linking: LinkingRules
     assurance: AssuranceTable
     throttle: ThrottleTable
+    codes: CodeTable
     keys: KeyTable
     calendar: Calendars
     retention: Retention
@@ -116,6 +117,7 @@ class Reader:
             linking=tables["linking.toml"],
             assurance=tables["assurance.toml"],
             throttle=tables["throttle.toml"],
+            codes=tables["codes.toml"],
             keys=tables["keys.toml"],
             calendar=Calendars(tables["disconnect.toml"], tables["zones.toml"]),
             retention=tables["retention.toml"],

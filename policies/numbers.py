@@ -118,6 +118,25 @@ class ThrottleTable:
 
 
 @dataclass(frozen=True, slots=True)
+class CodeTable:
+    """How long codes live that lead to a secret of one's own, and how often each may be guessed at (`codes.toml`)."""
+
+    letter_life: Annotated[timedelta, Between("1 d", "90 d")]
+    letter_tries: Annotated[float, Between(3, 5)]
+    short_life: Annotated[timedelta, Between("2 min", "10 min")]
+    short_tries: Annotated[float, Between(3, 5)]
+    short_sends_a_day: Annotated[float, Between(1, 10)]
+    window_life: Annotated[timedelta, Between("5 min", "30 min")]
+    window_tries: Annotated[float, Between(1, 3)]
+    contact_hold: Annotated[timedelta, Between("72 h", "30 d")]
+
+    @property
+    def of_number(self) -> GuessRule:
+        """The rule of codes sent to one number or address, whoever asks for them."""
+        return GuessRule(int(self.short_sends_a_day), timedelta(days=1), int(self.short_sends_a_day))
+
+
+@dataclass(frozen=True, slots=True)
 class KeyTable:
     """How long a signing key is in each state (`keys.toml`); whoever fetches them may keep published keys for 5 min."""
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from broker.domain.access_notices import AccessNotice
 from broker.domain.audit import AuditEvent
-from broker.domain.credentials import Code, Credential
+from broker.domain.credentials import Code, Contact, Credential
 from broker.domain.identity import AccountKey, Evidence
 
 
@@ -64,3 +64,13 @@ class ChangeFactor:
     notice: AccessNotice
     added: Credential | None = None
     ended: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AskContact:
+    """A person gives another number or address. It is held; the one given before counts until then (LR-13)."""
+
+    person_id: str
+    contact: Contact
+    audit: AuditEvent
+    notice: AccessNotice

@@ -131,6 +131,17 @@ class Code:
         return self.used_at is None and self.ended_at is None and now < self.expires_at
 
 
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """How a person wants to be reached, beside what the school knows. It counts from `holds_until` on."""
+
+    contact_id: str
+    kind: ContactKind
+    value: str
+    asked_at: datetime
+    holds_until: datetime
+
+
 def new_letter_code() -> LetterCode:
     """Draw a letter's code. Its locator may be taken: who keeps it draws again."""
     drawn = "".join(secrets.choice(CROCKFORD) for _ in range(LETTER))

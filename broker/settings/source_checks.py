@@ -28,6 +28,7 @@ _NEEDED: Mapping[SourceKind, tuple[str, ...]] = {
     SourceKind.CAS: ("url",),
     SourceKind.SAML: ("issuer", "key_file", "certificate_file"),
     SourceKind.LDAP: ("url", "reader_dn", "reader_password_file", "people_dn"),
+    SourceKind.OWN: (),
 }
 _POSSIBLE: Mapping[SourceKind, tuple[str, ...]] = {
     SourceKind.OIDC: ("auth_method", "scopes", "profile", "logout", "desk", "desk_application"),
@@ -44,6 +45,7 @@ _POSSIBLE: Mapping[SourceKind, tuple[str, ...]] = {
         "logout_hosts",
     ),
     SourceKind.LDAP: ("login_attributes", "subject_attribute", "decoy_dn"),
+    SourceKind.OWN: (),
 }
 """The keys of each kind beside those of all: without the first nobody can sign in, the second may be left out."""
 
@@ -59,6 +61,7 @@ def check_sources(settings: Settings) -> Iterator[str]:
         yield from (f"{where}.feeds: {name} is not among the feeds" for name in source.feeds if name not in feeds)
         yield from (f"{where}.{problem}" for check in _SOURCE_CHECKS for problem in check(source))
     yield from _check_account_spaces(settings.sources)
+    yield from _check_own(settings)
 
 
 def _check_account_spaces(sources: Iterable[SourceSettings]) -> Iterator[str]:
@@ -76,6 +79,18 @@ def _check_account_spaces(sources: Iterable[SourceSettings]) -> Iterator[str]:
                 f"sources.{source.id}.url: {other} asks this directory by the same subject_attribute; use one source"
                 " with a people_dn above both, or another subject_attribute, as entryUUID"
             )
+
+
+def _check_own(settings: Settings) -> Iterator[str]:
+    """Whoever has a code has one place to write it."""
+    own = [source.id for source in settings.sources if source.kind is SourceKind.OWN]
+    yield from (f"sources.{other}.kind: {own[0]} is of kind own already, and there is one" for other in own[1:])
+    costs = settings.hashing
+    for name, least in (("memory_kib", 19 * 1024), ("passes", 2), ("workers", 0), ("waiting", 0)):
+        if getattr(costs, name) < least:
+            yield f"hashing.{name}: {least} or more"
+    if costs.waiting + max(costs.workers, 1) >= settings.threads:
+        yield "hashing.waiting: with hashing.workers less than threads, or nobody else is served"
 
 
 def _check_source_keys(source: SourceSettings) -> Iterator[str]:
@@ -117,6 +132,8 @@ def _check_source_client(source: SourceSettings) -> Iterator[str]:
 
 
 def _check_source_references(source: SourceSettings) -> Iterator[str]:
+    if source.releases_references and source.kind is SourceKind.OWN:
+        yield "releases_references: what is proven here is a code, no reference (kind = own)"
     if source.releases_references and not source.feeds:
         yield "feeds: a source that releases references needs the feeds its keys may prove"
     by_claims = source.kind in {SourceKind.OIDC, SourceKind.SAML}
@@ -138,9 +155,9 @@ def _check_source_rest(source: SourceSettings) -> Iterator[str]:
     yield from check_secret("key_file", source.key_file)
     if source.assurance is Assurance.NONE:
         yield "assurance: low, standard or strong"
-    if source.kind is SourceKind.LDAP and source.assurance is not Assurance.LOW:
+    if source.kind in {SourceKind.LDAP, SourceKind.OWN} and source.assurance is not Assurance.LOW:
         # A password alone, whoever checks it, proves no more than "faible" (RGS, eIDAS).
-        yield "assurance: low is all that a password proves (kind = ldap)"
+        yield f"assurance: low is all that a password proves (kind = {source.kind})"
 
 
 _SOURCE_CHECKS: tuple[Callable[[SourceSettings], Iterable[str]], ...] = (

@@ -20,6 +20,7 @@ class SourceKind(StrEnum):
     CAS = "cas"
     LDAP = "ldap"
     SAML = "saml"
+    OWN = "own"
 
 
 class SourceProfile(StrEnum):
@@ -157,7 +158,7 @@ class SourceSettings:
     id: str
     """Short name, in lower case. It stands in the return address (/retour/<id>) and in the audit trail."""
     kind: SourceKind
-    """oidc, cas, ldap or saml. A key of another kind is refused; docs/sources.md tells each."""
+    """oidc, cas, ldap, saml or own. A key of another kind is refused; docs/sources.md tells each."""
     tenant: str
     """The tenant that answers for this source."""
     label: Mapping[str, str]
@@ -232,6 +233,20 @@ class SourceSettings:
     def subjects_in(self) -> str:
         """ldap: the attribute that holds each person's own key, said or not."""
         return self.subject_attribute or "uid"
+
+
+@dataclass(frozen=True, slots=True)
+class HashingSettings:
+    """What comparing a secret of the source `own` costs this machine (argon2id); dearer for guessers, and for it."""
+
+    memory_kib: int = 19456
+    """KiB of memory for each hash, 19456 or more."""
+    passes: int = 2
+    """Passes over that memory, 2 or more."""
+    workers: int = 0
+    """How many are made at once in each worker process; 0: as many as cores but one."""
+    waiting: int = 4
+    """How many more may wait; the next is told to come back. Less than `threads`, or nobody else is served then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,6 +341,8 @@ class Settings:
     """The gateway by which text messages are sent."""
     letters: LetterSettings = field(default_factory=LetterSettings)
     """Letters that the desk prints."""
+    hashing: HashingSettings = field(default_factory=HashingSettings)
+    """What comparing a secret costs."""
     tenants: tuple[TenantSettings, ...] = ()
     """Académies and collectivités."""
     feeds: tuple[FeedSettings, ...] = ()

@@ -108,6 +108,7 @@ def _set_secret(conn: Connection, act: SetSecret) -> OwnAccount:
     _use_code(conn, act, tree)
     account = _own_account(conn, act.account, tree) or _make_account(conn, act, person_id)
     check_standings(conn, Entrant(person_id, account.account_id, act.account.source_id))
+    conn.execute(update(accounts).where(accounts.c.id == account.account_id).values(last_used=act.now))
     _end_secrets(conn, tree, now=act.now)
     conn.execute(insert(credentials), [_row(act.credential, account.account_id)])
     ended = end_sessions(conn, sessions.c.person_id.in_(sorted(tree)), now=act.now, why=SECRET_SET)

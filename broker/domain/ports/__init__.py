@@ -3,7 +3,7 @@
 Every adapter of a port passes the port's one contract suite in `tests/contract`; a new adapter is a new line there.
 """
 
-from broker.domain.ports.credentials import AccessNotices, Codes, Credentials, OwnLogins
+from broker.domain.ports.credentials import AccessNotices, Codes, Contacts, Credentials, FamilyFacts, OwnLogins
 from broker.domain.ports.current import Current
 from broker.domain.ports.desk import DeskPosts
 from broker.domain.ports.ephemeral import Admission, EphemeralStore, Limit
@@ -56,6 +56,7 @@ __all__ = [
     "ChildTokens",
     "Codes",
     "Consumptions",
+    "Contacts",
     "Credentials",
     "Current",
     "Departure",
@@ -64,6 +65,7 @@ __all__ = [
     "DeviceRequests",
     "DirectoryStore",
     "EphemeralStore",
+    "FamilyFacts",
     "Grants",
     "Guardianships",
     "Guesses",

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from broker.domain.access_notices import AccessNotice
-from broker.domain.credential_acts import ChangeFactor, IssueCodes, SetSecret
-from broker.domain.credentials import Code, CodeKey, Credential, CredentialKind, OwnAccount
+from broker.domain.credential_acts import AskContact, ChangeFactor, IssueCodes, SetSecret
+from broker.domain.credentials import (
+    Code,
+    CodeKey,
+    Contact,
+    ContactKind,
+    Credential,
+    CredentialKind,
+    OwnAccount,
+)
 
 
 class OwnLogins(Protocol):
@@ -73,8 +81,40 @@ class Codes(Protocol):
         """The open windows of these persons."""
         ...
 
+    def open_windows(self, *, family: str, given: str, now: datetime) -> tuple[Code, ...]:
+        """The open windows of whoever bears this name in a live record: case and accents do not matter."""
+        ...
+
     def of_person(self, person_id: str) -> tuple[Code, ...]:
         """Every code kept of the person, newest first, without its secret: for the desk and for the person."""
+        ...
+
+
+class Contacts(Protocol):
+    """By which numbers and addresses persons can be reached: the school's records, and what they gave themselves."""
+
+    def holders(self, kind: ContactKind, value: str, *, now: datetime) -> tuple[str, ...]:
+        """The adults of whom a live record says it (E.164, a lower-case address), or who gave it and waited."""
+        ...
+
+    def of_person(self, person_id: str) -> tuple[Contact, ...]:
+        """What the person gave and did not replace, newest first; held or in force."""
+        ...
+
+    def changed_since(self, person_id: str, since: datetime) -> bool:
+        """Tell whether another number or address was asked for since then, also one that was called back."""
+        ...
+
+    def ask(self, act: AskContact) -> None:
+        """Hold a new number or address. What was held before of the same kind ends; what is in force stays."""
+        ...
+
+
+class FamilyFacts(Protocol):
+    """What only a family knows of itself."""
+
+    def birth_dates(self, person_id: str, *, now: datetime) -> frozenset[date]:
+        """Of a guardian: of each child that they may see now. Of a pupil, of staff: their own."""
         ...
 
 
