@@ -31,6 +31,7 @@ from broker.jobs.work import Worker
 from broker.live import Live, Part, Watcher
 from broker.logs import configure_logging
 from broker.metadata import open_keeper
+from broker.own_accounts import open_own_accounts
 from broker.portal import read_sandbox
 from broker.protocol.cas.routes import CasParts, build_cas_routes
 from broker.protocol.cas_sources import build_cas_source_routes
@@ -123,13 +124,15 @@ def build(settings: Settings, *, clock: Clock = utc_now, note: NoteRequest = log
         signer = open_signer(care, declared.all(), registration=settings.registration.enabled, clock=clock)
         live = Decisions(policies, _follow_register(settings, stores, signer, clock=clock))
         providers = follow_providers(settings)
-        sources = open_sources(settings, opened, providers)
+        own = open_own_accounts(settings, stores, opened, clock=clock)
+        sources = open_sources(settings, opened, providers, own.opener)
         federation = _federation(settings, stores, ephemeral, live, sources, clock=clock)
         provider_settings = _provider_settings(settings, live.book)
         saml = open_saml_identity(settings, live.book, care.vault, signer)
         notifier = open_notifier(settings, provider_settings, live.register, signer, saml, opened)
         shown = offers(settings.sources, providers)
-        pages = create_pages(_page_parts(settings, live, stores, federation, master, saml, clock=clock, shown=shown))
+        parts = _page_parts(settings, live, stores, federation, master, saml, clock=clock, shown=shown)
+        pages = create_pages(replace(parts, ways_in=own.ways_in(federation, master)))
         fetch = partial(fetch_once, open_way_out(settings, opened, limits=FETCH_LIMITS))
         strangers = open_way_out(settings, opened, strangers=True, limits=FETCH_LIMITS)
         provider = _provider_parts(provider_settings, live, stores, ephemeral, signer, federation)

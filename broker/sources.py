@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 
 from broker.domain.errors import SettingsError
-from broker.domain.ports import Current
+from broker.domain.ports import Current, PasswordConnector
 from broker.federation import PasswordSource, Source, SourceDescription, Sources
 from broker.live import Fixed, Part
 from broker.protocol.cas_sources import CasServer
@@ -38,16 +38,37 @@ from connectors.saml import (
 Providers = Mapping[str, Current[IdentityProvider | None]]
 """What the metadata of each SAML source say now; None while none have come."""
 
+OpenOwn = Callable[[str], PasswordConnector]
+"""Makes the connector of the source of this id whose secrets are kept here."""
 
-def open_sources(settings: Settings, resources: ExitStack, providers: Providers) -> Sources:
-    """Every source with its connector, closed with `resources`. Raises `SettingsError`."""
-    opened = (_open(source, resources, settings.issuer, providers) for source in settings.sources)
-    return Sources(list(opened))
+
+def open_sources(
+    settings: Settings, resources: ExitStack, providers: Providers, own: OpenOwn | None = None
+) -> Sources:
+    """Every source with its connector, closed with `resources`; `own` opens the one whose secrets are kept here.
+
+    Raises `SettingsError`.
+    """
+
+    def opened(source: SourceSettings) -> Source | PasswordSource:
+        if source.kind is SourceKind.OWN and own is not None:
+            return PasswordSource(_describe(source), own(source.id))
+        return _open(source, resources, settings.issuer, providers)
+
+    return Sources([opened(source) for source in settings.sources])
+
+
+def own_source(settings: Settings) -> SourceSettings | None:
+    """The source whose secrets are kept here, where there is one."""
+    return next((source for source in settings.sources if source.kind is SourceKind.OWN), None)
 
 
 def offers(settings: Iterable[SourceSettings], providers: Providers) -> Mapping[str, SourceOffer]:
     """The sources as pages show them."""
-    return {source.id: SourceOffer(source.id, source.label, _origins(source, providers)) for source in settings}
+    return {
+        source.id: SourceOffer(source.id, source.label, _origins(source, providers), own=source.kind is SourceKind.OWN)
+        for source in settings
+    }
 
 
 def saml_parties(sources: Sources) -> tuple[SamlParty, ...]:
@@ -215,7 +236,7 @@ def _signs_in_at(provider: IdentityProvider | None) -> tuple[str, ...]:
 
 def _origins(source: SourceSettings, providers: Providers) -> Current[tuple[str, ...]]:
     """Where a form on the sign-in page may lead (CSP `form-action` follows redirects); a directory is our affair."""
-    if source.kind is SourceKind.LDAP:
+    if source.kind in {SourceKind.LDAP, SourceKind.OWN}:
         return Fixed(())
     if source.kind is SourceKind.SAML:
         return Part(providers[source.id], _signs_in_at)

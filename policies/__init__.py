@@ -20,7 +20,7 @@ from policies.facts import (
     Term,
 )
 from policies.loader import Policies, load
-from policies.numbers import AssuranceTable, LinkingRules, SessionLimits, ThrottleTable
+from policies.numbers import AssuranceTable, CodeTable, LinkingRules, SessionLimits, ThrottleTable
 
 __all__ = [
     "AccessFacts",
@@ -28,6 +28,7 @@ __all__ = [
     "Assurance",
     "AssuranceTable",
     "BookReader",
+    "CodeTable",
     "Decision",
     "Facts",
     "HelpdeskAct",

@@ -56,6 +56,7 @@ from tests import builders
 from tests.carriage import carry
 from tests.clock import FakeClock
 from tests.federations import BASE, NO_LEVELS, SOURCES, ScriptedDirectory, World, open_world, ref
+from tests.own_accounts import open_ways_in
 from tests.settable import Settable
 from tests.vectors.saml_documents import connector
 
@@ -240,23 +241,27 @@ def open_web(
     labels: Mapping[str, Mapping[str, str]] | None = None,
     levels: Mapping[str, Assurance] = NO_LEVELS,
     directory: str = "",
+    own: str = "",
 ) -> Iterator[WebStand]:
     """The broker on a migrated database, at the time of the builders' rows.
 
-    `levels`: what each source proves; `directory`: the name of one more source, whose passwords we ask for.
+    `levels`: what each source proves; `directory`: the name of one more source, whose passwords we ask for;
+    `own`: that of the one whose secrets are kept here.
     """
     with open_world(url, clock, levels) as world:
         if directory:
             _add_directory(world, directory)
+        gate = GuessGate(SqlGuesses(world.engine), CSRF_KEY)
+        ways_in = open_ways_in(world, gate, own) if own else None
         register, ledger = Settable(Register(services)), SqlLedger(world.engine)
-        names = (*SOURCES, *filter(None, (directory,)))
+        names = (*SOURCES, *filter(None, (directory, own)))
         known = labels or {name: {"fr": name.upper()} for name in names}
         parts = PageParts(
             issuer=BASE,
             csrf_key=CSRF_KEY,
             clock=clock,
             federation=world.federation,
-            passwords=Passwords(world.federation, GuessGate(SqlGuesses(world.engine), CSRF_KEY)),
+            passwords=Passwords(world.federation, gate),
             people=world.federation.people,
             links=world.federation.links,
             places=SqlPlaces(world.engine),
@@ -266,7 +271,10 @@ def open_web(
             login_faults=SqlLoginFaults(world.engine),
             services=register,
             policies=world.live_policies,
-            sources={name: SourceOffer(name, known[name], Fixed((f"https://{name}.example",))) for name in names},
+            sources={
+                name: SourceOffer(name, known[name], Fixed((f"https://{name}.example",)), own=name == own)
+                for name in names
+            },
             feeds={builders.FEED_1D: FeedLabel("99", "1D"), builders.FEED_2D: FeedLabel("99", "2D")},
             healthy=healthy,
             devices=DeviceDesk(
@@ -274,8 +282,9 @@ def open_web(
                 SqlDeviceRequests(world.engine),
                 SqlGrants(world.engine),
                 ServiceGate(world.federation.people, world.live_policies, world.federation),
-                GuessGate(SqlGuesses(world.engine), CSRF_KEY),
+                gate,
             ),
+            ways_in=ways_in,
         )
         pages = create_pages(parts)
         door = _door(world, register, pages, clock)

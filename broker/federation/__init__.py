@@ -13,12 +13,14 @@ from broker.federation.journey import Federation, SignInChoices
 from broker.federation.logins import Interaction, LoginRequest, WayOut, local_path
 from broker.federation.passwords import Attempt, Passwords
 from broker.federation.sources import PasswordSource, Source, SourceDescription, Sources
+from broker.federation.ways_in import Caller, WayIn, WaysIn, WayStage
 
 __all__ = [
     "CALLBACK",
     "SIGN_IN",
     "Arrival",
     "Attempt",
+    "Caller",
     "Federation",
     "GuessGate",
     "Guesser",
@@ -30,7 +32,10 @@ __all__ = [
     "Source",
     "SourceDescription",
     "Sources",
+    "WayIn",
     "WayOut",
+    "WayStage",
+    "WaysIn",
     "local_path",
     "password_path",
     "sign_in_path",

@@ -22,7 +22,7 @@ from broker.accounts.known_devices import KnownDevice
 from broker.domain.errors import GuessesSpent, MustWait
 from broker.domain.guesses import GuessCounter, GuessRule, Wait
 from broker.domain.ports import Guesses
-from policies import ThrottleTable
+from policies import CodeTable, ThrottleTable
 
 _NETWORK_BITS = 64
 """An IPv6 network of one household or school (RFC 6177): whoever has one has every address of it."""
@@ -74,6 +74,10 @@ class Turn:
         self.guesses.forgive(cleared=(self.typed, *self.claimed), returned=(self.network,))
         return self.device.remembering(self.gate.key, self.name, *self.found)
 
+    def was_not_tried(self) -> None:
+        """Nobody looked at the password: our own pool was full. The guess counts nowhere."""
+        self.guesses.forgive(returned=(self.network, self.typed, *self.claimed))
+
     def went_unheard(self) -> None:
         """The source did not answer. An outage must not close a whole school's network; the account's count stays.
 
@@ -93,6 +97,18 @@ class CodeTurn:
     def was_right(self) -> None:
         """Take the look back: who opens screen after screen guesses nothing."""
         self.guesses.forgive(returned=(self.own, self.network))
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkTurn:
+    """One guess at a code, counted at its network and let through; at the code itself it counts in the codes' rows."""
+
+    guesses: Guesses
+    network: str
+
+    def was_right(self) -> None:
+        """Take the guess back: a school where thirty parents activate their access at once guesses at nothing."""
+        self.guesses.forgive(returned=(self.network,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +140,28 @@ class GuessGate:
         if wait is not None:
             raise _refusal(wait, now=now)
         return CodeTurn(self.guesses, own, network)
+
+    def enter_network(self, address: str, *, table: ThrottleTable, now: datetime) -> NetworkTurn:
+        """Count a guess at any code from this network, or refuse to look at it. Raises `MustWait`, `GuessesSpent`."""
+        network = self.digest("ways in", network_of(address))
+        wait = self.guesses.claim((GuessCounter(network, table.of_network),), now=now)
+        if wait is not None:
+            raise _refusal(wait, now=now)
+        return NetworkTurn(self.guesses, network)
+
+    def enter_number(self, number: str, address: str, *, codes: CodeTable, table: ThrottleTable, now: datetime) -> None:
+        """Count that a code is asked for, for this number and from this network, whether or not anybody has it.
+
+        Raises `MustWait`, `GuessesSpent`.
+        """
+        network = self.digest("asked for", network_of(address))
+        counters = (
+            GuessCounter(self.digest("number", number), codes.of_number),
+            GuessCounter(network, table.of_network),
+        )
+        wait = self.guesses.claim(counters, now=now)
+        if wait is not None:
+            raise _refusal(wait, now=now)
 
     def apart(self, device: KnownDevice, name: str) -> str:
         """By what a device that knows this login or account is counted apart; all others are counted together."""

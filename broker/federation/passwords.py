@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from broker.accounts.known_devices import KnownDevice
-from broker.domain.errors import GuessesSpent, MustWait, PageNotFound, PreauError, UnavailableError
+from broker.domain.errors import GuessesSpent, HashingCrowded, MustWait, PageNotFound, PreauError, UnavailableError
 from broker.domain.identity import UpstreamIdentity
 from broker.domain.login_faults import Hop, HopKind
 from broker.domain.sessions import Device
@@ -100,7 +100,9 @@ class Passwords:
             )
         except PreauError as fault:
             upstreams.note(source.source_id, fault, now=now)
-            if isinstance(fault, UnavailableError):
+            if isinstance(fault, HashingCrowded):
+                turn.was_not_tried()
+            elif isinstance(fault, UnavailableError):
                 turn.went_unheard()
             raise
         upstreams.note(source.source_id, None, now=now)

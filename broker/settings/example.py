@@ -14,6 +14,7 @@ from broker.settings.message_values import LetterSettings, MailSettings, SmsSett
 from broker.settings.values import (
     FederationSettings,
     FeedSettings,
+    HashingSettings,
     RegistrationSettings,
     SecretSettings,
     Settings,
@@ -36,6 +37,7 @@ _SHOWN: Mapping[type[Any], tuple[Mapping[str, object], ...]] = {
     MailSettings: ({},),
     SmsSettings: ({},),
     LetterSettings: ({},),
+    HashingSettings: ({},),
     TenantSettings: ({"id": "ac-fictive", "name": "Académie fictive"},),
     FeedSettings: (
         {"id": "99-2d", "tenant": "ac-fictive", "academie": "99", "degree": "2D"},
@@ -87,6 +89,16 @@ _SHOWN: Mapping[type[Any], tuple[Mapping[str, object], ...]] = {
             "feeds": ["99-2d"],
             "academies": {"AC-FICTIVE": "99"},
         },
+        {
+            "id": "maison",
+            "kind": "own",
+            "tenant": "ac-fictive",
+            "label": {
+                "fr": "J'ai un code ou un accès créé ici",
+                "en": "I have a code or an access made here",
+                "ar": "لدي رمز أو دخول أُنشئ هنا",
+            },
+        },
     ),
     FederationSettings: (
         {
@@ -105,12 +117,13 @@ _TABLES: Mapping[str, type[Any]] = {
     "mail": MailSettings,
     "sms": SmsSettings,
     "letters": LetterSettings,
+    "hashing": HashingSettings,
     "tenants": TenantSettings,
     "feeds": FeedSettings,
     "sources": SourceSettings,
     "federations": FederationSettings,
 }
-_ONCE = frozenset({"secrets", "registration", "mail", "sms", "letters"})
+_ONCE = frozenset({"secrets", "registration", "mail", "sms", "letters", "hashing"})
 """Tables of which there is one; the others are lists."""
 _ASLEEP = frozenset({"federations"})
 """Tables that few installations have: shown, and not in force."""

@@ -73,7 +73,7 @@ class SqlContacts:
         """See `Contacts.holders`."""
         if not value:
             return ()
-        told = f'"{kind.value}":{json.dumps(value.lower(), ensure_ascii=False)}'
+        told = json.dumps(value.lower(), ensure_ascii=False)
         rows = fetch(self._engine, _HOLDERS, {"kind": kind.value, "value": value, "told": told, "now": now})
         return tuple(sorted(row.person_id for row in rows))
 

@@ -16,6 +16,7 @@ from werkzeug.exceptions import HTTPException
 from broker.domain.errors import (
     AlreadyUsed,
     BadPageRequest,
+    HashingCrowded,
     LinkSuspended,
     LinkUndone,
     LoginExpired,
@@ -45,7 +46,7 @@ NOTICE_FIELDS = ("c", "n", "r")
 
 _RESTARTS = (
     LoginExpired, AlreadyUsed, UpstreamRefused, UpstreamUnavailable, LinkUndone, LinkSuspended, SourceSuspended,
-    SourceCrowded, UnknownPerson,
+    SourceCrowded, HashingCrowded, UnknownPerson,
 )  # fmt: skip
 """After these the way on is another sign-in, not the portal."""
 
@@ -68,7 +69,12 @@ def fault_page(kind: type[PreauError], *, trace: str, restart: str = "", status:
     again = issubclass(kind, (*_RESTARTS, StepUpNeeded))
     usual = STEP_UP if kind is StepUpNeeded else START if again else "/"
     way_on = restart or usual
-    return page(template, status=status or kind.status, fault=kind, trace=trace, way_on=local_path(way_on), again=again)
+    answer = page(
+        template, status=status or kind.status, fault=kind, trace=trace, way_on=local_path(way_on), again=again
+    )
+    if issubclass(kind, HashingCrowded):
+        answer.retry_after = kind.retry_after
+    return answer
 
 
 def notice_redirect(fault: PreauError, *, key: bytes) -> Response:

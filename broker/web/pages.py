@@ -29,6 +29,7 @@ from broker.web.home import Home
 from broker.web.idle import StillThere, warn_in_time
 from broker.web.integrate import Integrate
 from broker.web.languages import BY_CODE, FRENCH, LANGUAGES, load_catalogues
+from broker.web.lost import LostPages
 from broker.web.notices import Notices
 from broker.web.own_data import OwnData
 from broker.web.parts import FeedLabel, PageParts
@@ -40,6 +41,7 @@ from broker.web.sign_in import SignIn
 from broker.web.sign_out import SignOut
 from broker.web.start import Start
 from broker.web.visitor import NotSignedIn, current_visitor
+from broker.web.ways_in import WaysInPages
 
 MOST_FORM_BYTES = 16 * 1024
 
@@ -86,6 +88,7 @@ def page_routes(parts: PageParts, style: StyleSheet) -> tuple[Route, ...]:
         ("GET", "/connexion/<source_id>", password.ask),
         ("POST", "/connexion/<source_id>", password.prove),
         ("GET", "/retour/<source_id>", sign_in.come_back),
+        *_own_routes(WaysInPages(parts), LostPages(parts)),
         ("GET", "/acces", access.show),
         ("GET", "/acces/<account_id>/annuler", access.confirm),
         ("POST", "/acces/<account_id>/annuler", access.undo),
@@ -115,6 +118,29 @@ def page_routes(parts: PageParts, style: StyleSheet) -> tuple[Route, ...]:
         ("GET", "/sante", notices.health),
         ("GET", "/robots.txt", notices.robots),
         ("GET", "/static/<name>", notices.style_sheet),
+    )
+
+
+def _own_routes(ways: WaysInPages, lost: LostPages) -> tuple[Route, ...]:
+    """From codes to secrets; no page of them is there where no source keeps its secrets here."""
+    return (
+        ("GET", "/code", ways.ask_code),
+        ("POST", "/code", ways.take_code),
+        ("GET", "/code/naissance", ways.ask_birth_date),
+        ("POST", "/code/naissance", ways.take_birth_date),
+        ("GET", "/code/ouvert", ways.ask_window),
+        ("POST", "/code/ouvert", ways.take_window),
+        ("GET", "/code/passe", ways.ask_secret),
+        ("POST", "/code/passe", ways.take_secret),
+        ("GET", "/code/pret", ways.show_done),
+        ("GET", "/code/deja", ways.show_used),
+        ("POST", "/code/deja", ways.not_me),
+        ("GET", "/perdu", lost.ask),
+        ("GET", "/perdu/mobile", lost.ask_mobile),
+        ("POST", "/perdu/mobile", lost.send),
+        ("GET", "/perdu/aide", lost.show_help),
+        ("GET", "/perdu/code", lost.ask_digits),
+        ("POST", "/perdu/code", lost.take_digits),
     )
 
 

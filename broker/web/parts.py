@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from broker.domain.clock import Clock
 from broker.domain.ports import Current, Holdings, Ledger, Links, LoginFaults, Notices, People, Places, Services
-from broker.federation import Federation, Passwords
+from broker.federation import Federation, Passwords, WaysIn
 from broker.portal import Sandbox
 from broker.protocol.oidc.device_desk import DeviceDesk
 from broker.protocol.saml.logout import SamlFrames
@@ -21,6 +21,8 @@ class SourceOffer:
     source_id: str
     label: Mapping[str, str]
     origins: Current[tuple[str, ...]]
+    own: bool = False
+    """Its secrets are kept here: its page leads to codes and to what was lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,4 +57,5 @@ class PageParts:
     devices: DeviceDesk
     sandbox: Sandbox | None = None
     saml_frames: SamlFrames | None = None
+    ways_in: WaysIn | None = None
     time_zone: str = "Europe/Paris"

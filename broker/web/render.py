@@ -19,7 +19,7 @@ from broker.web.parts import SourceOffer
 from broker.web.visitor import current_visitor
 from broker.wire.http import parting_headers
 
-_KEPT_PARAMETERS = ("i", "but", "page", "quoi", "de", "voir")
+_KEPT_PARAMETERS = ("i", "but", "page", "quoi", "de", "voir", "c")
 """Parameters that a change of language keeps: which login is in progress, and what it is for."""
 
 

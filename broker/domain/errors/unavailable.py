@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import ClassVar
 
 from broker.domain.errors.tree import PreauError
 
@@ -54,7 +55,8 @@ class HashingCrowded(UnavailableError):
     title = "Attendez un peu."
     sentence = "Il y a trop de demandes en même temps. Votre accès n'est pas fermé."
     next_step = "Réessayez dans une minute."
-    retry_after = 10
+    retry_after: ClassVar[int] = 10
+    """Seconds (RFC 9110 §10.2.3): the pool empties itself in less."""
 
 
 class TooManyRequests(UnavailableError):

@@ -1,0 +1,208 @@
+"""From a code to a secret of one's own: what the school gave, then what only the family knows, then the passphrase.
+
+A code proves nothing alone and is not used up by being right: only the act that sets the secret uses it. Every guess,
+at the code as at the birth date, counts at the code in SQL before it is looked at (LR-11). Unknown, wrong and spent
+codes are told alike after the same work; whoever holds the whole code of a letter is told what became of it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from broker.accounts.hashing import Hashing
+from broker.accounts.own_login import account_key, identity_of
+from broker.accounts.passphrase import Weakness, weakness_of
+from broker.domain.access_notices import AccessNotice, NoticeKind
+from broker.domain.audit import Action, AuditEvent
+from broker.domain.credential_acts import NewAccount, SetSecret
+from broker.domain.credentials import (
+    Code,
+    CodeBy,
+    CodeKey,
+    CodeKind,
+    Credential,
+    CredentialKind,
+    OwnAccount,
+    read_digits,
+    read_letter_code,
+)
+from broker.domain.errors import CodeExpired, CodeRefused, CodeUsed
+from broker.domain.handles import Id, new_id
+from broker.domain.identity import Evidence, EvidenceKind, UpstreamIdentity
+from broker.domain.names import fold
+from broker.domain.people import PersonView
+from broker.domain.ports import Audit, Codes, FamilyFacts, OwnLogins, People
+
+NOBODY = ""
+_NUMBERED = 9
+_DRAWN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSource:
+    """The source whose secrets are kept here: its id, the tenant that answers for it, our address."""
+
+    source_id: str
+    tenant: str
+    issuer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """Whose code was right, and which it was. It opens nothing yet."""
+
+    code_id: str
+    person_id: str
+    kind: CodeKind
+
+
+@dataclass(frozen=True, slots=True)
+class NameTyped:
+    """How somebody says they are called, at a window that was opened for them."""
+
+    family: str
+    given: str
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """Follows codes up to a secret."""
+
+    source: OwnSource
+    logins: OwnLogins
+    codes: Codes
+    people: People
+    facts: FamilyFacts
+    audit: Audit
+    hashing: Hashing
+
+    def by_letter(self, typed: str, *, now: datetime, trace: str) -> Proven:
+        """Whose letter this is. Raises `CodeRefused`, `CodeUsed`, `CodeExpired`, `HashingCrowded`."""
+        asked = read_letter_code(typed)
+        found = self.codes.claim(CodeKey(CodeBy.LOCATOR, asked.locator if asked else NOBODY), now=now)
+        right = self.hashing.verify(found.secret if found else "", asked.secret if asked else typed)
+        if found is None or not right:
+            raise self._refused(found, now=now, trace=trace)
+        if found.used_at is not None:
+            raise CodeUsed("a used letter", person_id=found.person_id, at=found.used_at)
+        if not found.is_live(now):
+            raise CodeExpired("an old letter")
+        return self._right(found)
+
+    def by_digits(self, bound: str, typed: str, born: date, *, now: datetime, trace: str) -> Proven:
+        """Whose short code this is: the code, and what only the family knows, in one answer.
+
+        Both or neither: which of the two was wrong is not told, or a thief of the telephone could guess the one after
+        the other (LR-13). Raises `CodeRefused`, `HashingCrowded`.
+        """
+        found = self.codes.claim(CodeKey(CodeBy.BOUND, bound), now=now)
+        right = self.hashing.verify(found.secret if found else "", read_digits(typed))
+        known = self._knows(found.person_id if found else NOBODY, born, now=now)
+        if found is None or not (right and known and found.is_live(now)):
+            raise self._refused(found, now=now, trace=trace)
+        return self._right(found)
+
+    def by_birth_date(self, proven: Proven, born: date, *, now: datetime, trace: str) -> Proven:
+        """The same person, who knows what only the family knows. A wrong date is a guess at the code."""
+        found = self.codes.claim(CodeKey(CodeBy.ID, proven.code_id), now=now)
+        known = self._knows(proven.person_id, born, now=now)
+        if found is None or not (known and found.is_live(now)):
+            raise self._refused(found, now=now, trace=trace)
+        return self._right(found)
+
+    def by_window(self, name: NameTyped, born: date, *, now: datetime, trace: str) -> Proven:
+        """For whom a window stands open: by their name and what only the family knows; nothing was handed over.
+
+        Every window of that name counts the guess. Two that fit are nobody's: a desk opens one at a time.
+        """
+        windows = self.codes.open_windows(family=name.family, given=name.given, now=now)
+        claimed = [self.codes.claim(CodeKey(CodeBy.ID, each.code_id), now=now) for each in windows]
+        dates = {each.person_id: self._knows(each.person_id, born, now=now) for each in windows}
+        fitting = [each for each in claimed if each is not None and each.is_live(now) and dates[each.person_id]]
+        if len(fitting) != 1:
+            raise self._refused(next((each for each in claimed if each), None), now=now, trace=trace)
+        return self._right(fitting[0])
+
+    def choose(
+        self, proven: Proven, passphrase: str, *, now: datetime, trace: str
+    ) -> tuple[OwnAccount, UpstreamIdentity] | Weakness:
+        """Set the secret: one act, which uses the code up and ends every way in of before (LR-04).
+
+        Raises `CodeRefused`, `PersonSuspended`, `SourceSuspended`, `HashingCrowded`.
+        """
+        person = self.people.person(proven.person_id, now=now)
+        if person is None:
+            raise CodeRefused("nobody any more")
+        weakness = weakness_of(passphrase, personal=_personal(person))
+        if weakness is not None:
+            return weakness
+        account = self.logins.set_secret(self._act(proven, person, self.hashing.hash(passphrase), now=now, trace=trace))
+        return account, identity_of(self.source.source_id, self.source.issuer, account.account_id, now=now)
+
+    def _knows(self, person_id: str, born: date, *, now: datetime) -> bool:
+        return born in self.facts.birth_dates(person_id, now=now)
+
+    def _right(self, found: Code) -> Proven:
+        self.codes.was_right(found.code_id)
+        return Proven(found.code_id, found.person_id, found.kind)
+
+    def _refused(self, found: Code | None, *, now: datetime, trace: str) -> CodeRefused:
+        """One refusal for all. That a code is spent is written down: somebody may be guessing at a person."""
+        if found is not None and found.tries >= found.most_tries:
+            detail = {"code": found.code_id, "kind": found.kind.value, "tries": str(found.tries)}
+            self.audit.append(
+                [
+                    AuditEvent(
+                        self.source.tenant, now, Action.CODE_SPENT, f"source:{self.source.source_id}",
+                        subject=found.person_id, outcome="refused", trace=trace, detail=detail,
+                    )
+                ]
+            )  # fmt: skip
+        return CodeRefused("unknown, wrong or guessed at too often")
+
+    def _act(self, proven: Proven, person: PersonView, secret: str, *, now: datetime, trace: str) -> SetSecret:
+        account_id = new_id(Id.ACCOUNT)
+        by = {"by": proven.kind.value}
+        evidence = Evidence(
+            EvidenceKind.ACTIVATION_CODE, f"source:{self.source.source_id}", now, {**by, "code": proven.code_id}
+        )
+        event = AuditEvent(
+            self.source.tenant, now, Action.SECRET_SET, proven.person_id, subject=proven.person_id, trace=trace,
+            detail={**by, "code": proven.code_id, "source": self.source.source_id},
+        )  # fmt: skip
+        return SetSecret(
+            code_id=proven.code_id,
+            person_id=proven.person_id,
+            account=NewAccount(
+                account_id,
+                account_key(self.source.issuer, account_id),
+                self.source.source_id,
+                identifiers_of(person),
+                evidence,
+            ),
+            credential=Credential(new_id(Id.CREDENTIAL), account_id, CredentialKind.PASSPHRASE, secret, now),
+            now=now,
+            audit=(event,),
+            notices=(AccessNotice(proven.person_id, NoticeKind.SECRET_SET, now, by, trace),),
+        )
+
+
+def identifiers_of(person: PersonView) -> tuple[str, ...]:
+    """By which name somebody may sign in here, the shortest first: `camille.martin`, then with a number."""
+    given, family = (_plain(part) for part in (person.name.given, person.name.family))
+    base = ".".join(part for part in (given, family) if part) or "acces"
+    numbered = [f"{base}{number}" for number in range(2, _NUMBERED + 1)]
+    drawn = [f"{base}{secrets.randbelow(9000) + 1000}" for _ in range(_DRAWN)]
+    return (base, *numbered, *drawn)
+
+
+def _plain(name: str) -> str:
+    return "".join(char for char in fold(name) if char.isascii() and char.isalnum())[:40]
+
+
+def _personal(person: PersonView) -> tuple[str, ...]:
+    """What anybody may know of somebody, so that nobody takes it for a secret."""
+    schools = [post.school for post in person.posts] + [place.school for place in person.pupil_at]
+    return (person.name.given, person.name.family, *schools, *identifiers_of(person)[:1])

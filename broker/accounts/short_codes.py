@@ -1,0 +1,140 @@
+"""Six digits by SMS, to a number that the school knows and never to one that is only typed (LR-13).
+
+Looking the number up, drawing and sending happen behind the answer that the browser gets, in a few threads of their
+own: whether the number is anybody's shows neither in the words nor in the time.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from threading import BoundedSemaphore
+
+from broker.accounts.activation import OwnSource
+from broker.accounts.hashing import Hashing
+from broker.domain.access_notices import AccessNotice, NoticeKind
+from broker.domain.audit import Action, AuditEvent
+from broker.domain.credential_acts import IssueCodes
+from broker.domain.credentials import Code, CodeKind, ContactKind, new_digits
+from broker.domain.errors import PreauError
+from broker.domain.handles import Id, new_id
+from broker.domain.notices import Channel, MessageUnsent, Reached
+from broker.domain.ports import Codes, Contacts
+from broker.domain.ports.notify import Channels, CodeSender
+from policies import CodeTable
+
+log = logging.getLogger(__name__)
+
+_THREADS = 2
+_WAITING = 64
+_MOBILE = re.compile(r"\+[1-9]\d{7,14}")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A code was asked for: to which number (E.164), for which login in progress (by digest), in which language."""
+
+    number: str
+    bound: str
+    language: str
+    trace: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ShortCodes:
+    """Draws short codes and has them sent. `sender` is None where no gateway is set up: then nothing goes out."""
+
+    source: OwnSource
+    contacts: Contacts
+    channels: Channels
+    codes: Codes
+    hashing: Hashing
+    sender: CodeSender | None
+
+    def send(self, asked: Asked, table: CodeTable) -> bool:
+        """Send a code where the number is one person's and was for long enough; tells whether it went out.
+
+        A number that two persons bear proves neither. Whoever changed a number or an address in the last 72 h, or has
+        such a change held, gets none: whoever took over a channel must not use it while its owner may still object.
+        """
+        found = self._holder(asked, table)
+        if found is None or self.sender is None:
+            return False
+        person_id, reached = found
+        digits = new_digits()
+        self.codes.issue(self._act(asked, person_id, self.hashing.hash_in_turn(digits), table))
+        uai = reached.uais[0] if reached.uais else ""
+        try:
+            self.sender.send(Channel(ContactKind.MOBILE, asked.number), digits, language=asked.language, uai=uai)
+        except (PreauError, MessageUnsent) as fault:
+            log.warning("a short code was not sent: %s trace=%s", type(fault).__name__, asked.trace)
+            return False
+        return True
+
+    def _holder(self, asked: Asked, table: CodeTable) -> tuple[str, Reached] | None:
+        holders = self.contacts.holders(ContactKind.MOBILE, asked.number, now=asked.now)
+        if len(holders) != 1:
+            return None
+        reached = self.channels.reached(holders[0], now=asked.now)
+        known = Channel(ContactKind.MOBILE, asked.number) in reached.channels
+        moved = self.contacts.changed_since(holders[0], asked.now - table.contact_hold)
+        return (holders[0], reached) if known and not moved and not reached.held else None
+
+    def _act(self, asked: Asked, person_id: str, secret: str, table: CodeTable) -> IssueCodes:
+        end = {"end": asked.number[-2:], "language": asked.language}
+        code = Code(
+            code_id=new_id(Id.CODE), kind=CodeKind.SMS, person_id=person_id, secret=secret, uai="",
+            issued_at=asked.now, expires_at=asked.now + table.short_life, tries=0, most_tries=int(table.short_tries),
+            bound=asked.bound,
+        )  # fmt: skip
+        actor = f"source:{self.source.source_id}"
+        event = AuditEvent(
+            self.source.tenant, asked.now, Action.SHORT_CODE_SENT, actor, subject=person_id, trace=asked.trace,
+            detail={"code": code.code_id, "end": end["end"]},
+        )  # fmt: skip
+        told = AccessNotice(person_id, NoticeKind.CODE_SENT, asked.now, end, asked.trace)
+        return IssueCodes((code,), actor, "", (event,), (told,))
+
+
+class Behind:
+    """Does work behind an answer, a few at once, and only so much waits: beyond that it is dropped, and logged.
+
+    What is dropped is asked for again by whoever waits for an SMS in vain.
+    """
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="behind")
+        self._places = BoundedSemaphore(_THREADS + _WAITING)
+
+    def do(self, work: Callable[[], object]) -> None:
+        """Have it done soon."""
+        if not self._places.acquire(blocking=False):
+            log.warning("more waits to be done behind answers than may: dropped")
+            return
+        self._pool.submit(self._run, work)
+
+    def close(self) -> None:
+        """Finish what waits."""
+        self._pool.shutdown(wait=True)
+
+    def _run(self, work: Callable[[], object]) -> None:
+        try:
+            work()
+        except PreauError as fault:
+            log.log(fault.level, "not done behind an answer: %s %s", fault.code, fault.cause)
+        finally:
+            self._places.release()
+
+
+def read_mobile(typed: str) -> str:
+    """The number that was typed, in E.164; a French one may be written as one says it. Empty when it cannot be one."""
+    plain = re.sub(r"[\s().\u00a0\u202f-]", "", typed)
+    plain = re.sub(r"^00", "+", plain)
+    plain = re.sub(r"^0(?=[67]\d{8}$)", "+33", plain)
+    plain = re.sub(r"^\+330(?=[67])", "+33", plain)
+    return plain if _MOBILE.fullmatch(plain) else ""
