@@ -45,7 +45,7 @@ class OwnAccounts:
             return None
         source = OwnSource(stated.id, stated.tenant, self.settings.issuer)
         stores = self.stores
-        sender = open_code_sender(self.settings, stores.sms_counts, self.resources, clock=self.clock)
+        sent_by = open_code_sender(self.settings, stores.sms_counts, self.resources, clock=self.clock)
         behind = Behind()
         self.resources.callback(behind.close)
         return WaysIn(
@@ -54,7 +54,9 @@ class OwnAccounts:
             activation=Activation(
                 source, stores.credentials, stores.codes, stores.people, stores.family_facts, stores.audit, self.hashing
             ),
-            short_codes=ShortCodes(source, stores.contacts, stores.channels, stores.codes, self.hashing, sender),
+            short_codes=ShortCodes(
+                source, stores.contacts, stores.search, stores.channels, stores.codes, self.hashing, sent_by
+            ),
             behind=behind,
         )
 

@@ -42,9 +42,7 @@ OpenOwn = Callable[[str], PasswordConnector]
 """Makes the connector of the source of this id whose secrets are kept here."""
 
 
-def open_sources(
-    settings: Settings, resources: ExitStack, providers: Providers, own: OpenOwn | None = None
-) -> Sources:
+def open_sources(settings: Settings, resources: ExitStack, providers: Providers, own: OpenOwn | None = None) -> Sources:
     """Every source with its connector, closed with `resources`; `own` opens the one whose secrets are kept here.
 
     Raises `SettingsError`.

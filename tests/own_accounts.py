@@ -24,6 +24,8 @@ from broker.storage.sql_codes import SqlCodes
 from broker.storage.sql_contacts import SqlContacts
 from broker.storage.sql_credentials import SqlCredentials
 from broker.storage.sql_family_facts import SqlFamilyFacts
+from broker.storage.sql_search import SqlSearch
+from broker.storage.sql_search_index import SqlSearchIndex
 from policies import load_book
 from tests import builders
 from tests.builders import NOW
@@ -58,7 +60,7 @@ def open_ways_in(world: World, gate: GuessGate, source_id: str) -> WaysIn:
     world.federation = replace(world.federation, sources=Sources([*known, own]))
     federation = world.federation
     activation = Activation(source, logins, codes, federation.people, SqlFamilyFacts(engine), federation.audit, hashing)
-    short = ShortCodes(source, SqlContacts(engine), SqlChannels(engine), codes, hashing, Gateway())
+    short = ShortCodes(source, SqlContacts(engine), SqlSearch(engine), SqlChannels(engine), codes, hashing, Gateway())
     return WaysIn(federation, gate, activation, short, Behind())
 
 
@@ -86,6 +88,8 @@ def family(engine: Engine, *, mobile: str = "", key: str = "501", given: str = "
         builders.attach(conn, child, builders.add_person(conn))
         builders.add_guardianship(conn, record, child)
         builders.enrol(conn, child)
+        conn.execute(schema.search_pending.insert(), [{"record_id": each} for each in (record, child)])
+    SqlSearchIndex(engine).catch_up(NOW)
     return mother
 
 

@@ -271,24 +271,27 @@ def open_web(
             login_faults=SqlLoginFaults(world.engine),
             services=register,
             policies=world.live_policies,
-            sources={
-                name: SourceOffer(name, known[name], Fixed((f"https://{name}.example",)), own=name == own)
-                for name in names
-            },
+            sources=_offers(names, known, own),
             feeds={builders.FEED_1D: FeedLabel("99", "1D"), builders.FEED_2D: FeedLabel("99", "2D")},
             healthy=healthy,
-            devices=DeviceDesk(
-                register,
-                SqlDeviceRequests(world.engine),
-                SqlGrants(world.engine),
-                ServiceGate(world.federation.people, world.live_policies, world.federation),
-                gate,
-            ),
+            devices=_devices(world, register, gate),
             ways_in=ways_in,
         )
         pages = create_pages(parts)
         door = _door(world, register, pages, clock)
         yield WebStand(world, parts, pages, door, Edge(door, issuer=BASE), register, ledger)
+
+
+def _offers(names: tuple[str, ...], labels: Mapping[str, Mapping[str, str]], own: str) -> dict[str, SourceOffer]:
+    def offer(name: str) -> SourceOffer:
+        return SourceOffer(name, labels[name], Fixed((f"https://{name}.example",)), own=name == own)
+
+    return {name: offer(name) for name in names}
+
+
+def _devices(world: World, register: Settable[Register], gate: GuessGate) -> DeviceDesk:
+    service_gate = ServiceGate(world.federation.people, world.live_policies, world.federation)
+    return DeviceDesk(register, SqlDeviceRequests(world.engine), SqlGrants(world.engine), service_gate, gate)
 
 
 def _add_directory(world: World, name: str) -> None:

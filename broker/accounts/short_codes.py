@@ -25,6 +25,7 @@ from broker.domain.handles import Id, new_id
 from broker.domain.notices import Channel, MessageUnsent, Reached
 from broker.domain.ports import Codes, Contacts
 from broker.domain.ports.notify import Channels, CodeSender
+from broker.domain.ports.search import Search
 from policies import CodeTable
 
 log = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ class ShortCodes:
 
     source: OwnSource
     contacts: Contacts
+    search: Search
     channels: Channels
     codes: Codes
     hashing: Hashing
@@ -77,13 +79,15 @@ class ShortCodes:
         return True
 
     def _holder(self, asked: Asked, table: CodeTable) -> tuple[str, Reached] | None:
-        holders = self.contacts.holders(ContactKind.MOBILE, asked.number, now=asked.now)
+        given = self.contacts.holders(ContactKind.MOBILE, asked.number, now=asked.now)
+        holders = {*given, *self.search.by_mobile(asked.number)}
         if len(holders) != 1:
             return None
-        reached = self.channels.reached(holders[0], now=asked.now)
+        person_id = holders.pop()
+        reached = self.channels.reached(person_id, now=asked.now)
         known = Channel(ContactKind.MOBILE, asked.number) in reached.channels
-        moved = self.contacts.changed_since(holders[0], asked.now - table.contact_hold)
-        return (holders[0], reached) if known and not moved and not reached.held else None
+        moved = self.contacts.changed_since(person_id, asked.now - table.contact_hold)
+        return (person_id, reached) if known and not moved and not reached.held else None
 
     def _act(self, asked: Asked, person_id: str, secret: str, table: CodeTable) -> IssueCodes:
         end = {"end": asked.number[-2:], "language": asked.language}

@@ -20,7 +20,7 @@ from broker.domain.errors import CodeUsed, LoginExpired, PageNotFound, PreauErro
 from broker.domain.handles import Handle, digest, is_handle, new_handle
 from broker.domain.identity import UpstreamIdentity
 from broker.domain.sessions import Device
-from broker.federation.entrance import Arrival, Visit
+from broker.federation.entrance import Arrival, Arriving
 from broker.federation.guess_gate import GuessGate, NetworkTurn
 from broker.federation.journey import Federation
 from broker.federation.sources import PasswordSource
@@ -182,7 +182,7 @@ class WaysIn:
     def _enter(self, identity: UpstreamIdentity, resume: str, caller: Caller) -> Arrival:
         """Read who is here after the act: it may have ended the session that this browser held."""
         now, live = self.federation.clock(), self.federation.live
-        visit = Visit(
+        arriving = Arriving(
             source=self._source().description,
             resume=resume,
             device=caller.device,
@@ -193,9 +193,9 @@ class WaysIn:
             software=caller.software,
         )
         try:
-            return self.federation.entrance.enter(visit, identity)
+            return self.federation.entrance.enter(arriving, identity)
         except PreauError as fault:
-            self.federation.entrance.refused(visit.source, fault, trace=caller.trace, now=now)
+            self.federation.entrance.refused(arriving.source, fault, trace=caller.trace, now=now)
             raise
 
     def _source(self) -> PasswordSource:

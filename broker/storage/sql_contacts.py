@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, String, bindparam, exists, func, insert, select, union, update
+from sqlalchemy import Connection, Engine, Row, String, bindparam, exists, insert, select, update
 
 from broker.domain.credential_acts import AskContact
 from broker.domain.credentials import Contact, ContactKind
-from broker.domain.people import RecordKind
 from broker.storage.engine import fetch, transact
 from broker.storage.lineage import downwards, lock_tree
-from broker.storage.may_see import ATTACHED
-from broker.storage.schema import Instant, attachments, contacts, records
+from broker.storage.schema import Instant, contacts
 from broker.storage.trail import insert_audit, insert_notices
 
 _NOW = bindparam("now", type_=Instant)
 _KIND = bindparam("kind", type_=String)
 _VALUE = bindparam("value", type_=String)
-_TOLD = bindparam("told", type_=String)
 
 _newer = contacts.alias("newer")
 _REPLACED = exists(
@@ -32,25 +28,13 @@ _REPLACED = exists(
         _newer.c.asked_at > contacts.c.asked_at,
     )
 )
-_BY_RECORD = (
-    select(attachments.c.person_id)
-    .join(records, records.c.id == attachments.c.record_id)
-    .where(
-        attachments.c.state == ATTACHED,
-        records.c.retired_at.is_(None),
-        records.c.kind.in_([RecordKind.GUARDIAN.value, RecordKind.STAFF.value]),
-        func.lower(records.c.content).contains(_TOLD),
-    )
-)
-_BY_PERSON = select(contacts.c.person_id).where(
+_HOLDERS = select(contacts.c.person_id).where(
     contacts.c.kind == _KIND,
     contacts.c.value == _VALUE,
     contacts.c.until.is_(None),
     contacts.c.holds_until <= _NOW,
     ~_REPLACED,
 )
-_FOUND = union(_BY_RECORD, _BY_PERSON).subquery()
-_HOLDERS = select(_FOUND.c.person_id)
 _OF_PERSON = (
     select(contacts)
     .where(contacts.c.person_id.in_(downwards()), contacts.c.until.is_(None))
@@ -71,11 +55,8 @@ class SqlContacts:
 
     def holders(self, kind: ContactKind, value: str, *, now: datetime) -> tuple[str, ...]:
         """See `Contacts.holders`."""
-        if not value:
-            return ()
-        told = json.dumps(value.lower(), ensure_ascii=False)
-        rows = fetch(self._engine, _HOLDERS, {"kind": kind.value, "value": value, "told": told, "now": now})
-        return tuple(sorted(row.person_id for row in rows))
+        rows = fetch(self._engine, _HOLDERS, {"kind": kind.value, "value": value, "now": now})
+        return tuple(sorted({row.person_id for row in rows}))
 
     def of_person(self, person_id: str) -> tuple[Contact, ...]:
         """See `Contacts.of_person`."""

@@ -186,7 +186,7 @@ def test_four_words_are_offered_and_taken(stand: WebStand) -> None:
     assert choose(client, handle, drawn).location.startswith("/code/pret")
 
 
-def test_a_used_code_tells_the_day_and_lets_its_holder_close_the_access(stand: WebStand) -> None:
+def test_a_used_code_tells_the_day_and_lets_its_holder_close_the_access(stand: WebStand, clock: FakeClock) -> None:
     mother = family(stand.world.engine)
     code = give_letter(stand, mother).code
     thief = stand.client()
@@ -198,7 +198,7 @@ def test_a_used_code_tells_the_day_and_lets_its_holder_close_the_access(stand: W
     assert "Inès" in thief.get("/").text
     closed = fill(client, page, "/code/deja", c=handle_in(told))
     assert "L'accès est fermé" in closed.text
-    assert thief.get("/").status == 200
+    clock.advance(timedelta(seconds=31))
     assert "Inès" not in thief.get("/").text
     assert sign_in(stand.client(), "dominique.lefevre", GOOD).location.startswith("/avis?c=PRE-2009")
     with stand.world.engine.connect() as conn:

@@ -91,10 +91,10 @@ class Codes(Protocol):
 
 
 class Contacts(Protocol):
-    """By which numbers and addresses persons can be reached: the school's records, and what they gave themselves."""
+    """Numbers and addresses that persons gave themselves, beside those of the school's records."""
 
     def holders(self, kind: ContactKind, value: str, *, now: datetime) -> tuple[str, ...]:
-        """The adults of whom a live record says it (E.164, a lower-case address), or who gave it and waited."""
+        """Who gave it (E.164, a lower-case address), waited, and did not replace it since."""
         ...
 
     def of_person(self, person_id: str) -> tuple[Contact, ...]:

@@ -79,7 +79,7 @@ def test_the_example_can_be_used(file: Path) -> None:
     assert settings.feeds[0].degree is Degree.SECOND
     assert settings.feed("99-1d") == settings.feeds[1]
     assert settings.feed("98-1d") is None
-    educonnect, ent, annuaire = settings.sources
+    educonnect, ent, annuaire, _ = settings.sources
     assert (educonnect.kind, educonnect.profile, educonnect.assurance) == (
         SourceKind.OIDC,
         SourceProfile.EDUCONNECT,
@@ -125,7 +125,7 @@ def test_the_environment_overrides_single_values(file: Path, tmp_path: Path) -> 
     )
     assert (settings.issuer, settings.log_level, settings.workers) == ("http://127.0.0.1:8000", LogLevel.DEBUG, 2)
     assert settings.database_url == "postgresql+psycopg://preau:pw@db/preau"
-    educonnect, ent, _ = settings.sources
+    educonnect, ent, *_ = settings.sources
     assert (ent.url, ent.releases_references) == ("https://other.example.fr/cas", False)
     assert educonnect.scopes == ("openid", "profile", "email")
     assert educonnect.label["en"] == "State login"
@@ -168,7 +168,7 @@ def test_every_fault_is_told_at_once(file: Path) -> None:
         "issuer: missing",
         "workers: a whole number is wanted",
         "feeds.99-2d.degree: one of 1D, 2D is wanted",
-        "sources.ent-1.kind: one of oidc, cas, ldap, saml is wanted",
+        "sources.ent-1.kind: one of oidc, cas, ldap, saml, own is wanted",
         "sources.educonnect.releases_references: true or false is wanted",
         "sources.ent-1.releases_references: true or false is wanted",
         "sources.annuaire.releases_references: true or false is wanted",

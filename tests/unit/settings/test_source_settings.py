@@ -160,3 +160,36 @@ def test_metadata_of_a_saml_source_come_from_one_place_and_signed_from_an_addres
     (told,) = problems(folder, SAML.replace(old, new, 1))
     assert told.startswith(problem)
     read(folder, SAML)
+
+
+OWN = LDAP.partition('kind = "ldap"')[0] + 'kind = "own"\n'
+SECOND = OWN.partition("[[sources]]")[2].replace("annuaire", "autre")
+
+
+def faults_of(folder: Path, text: str) -> tuple[str, ...]:
+    (folder / "preau.toml").write_text(text, "utf-8")
+    try:
+        load_settings(folder / "preau.toml", {})
+    except SettingsError as refused:
+        return refused.problems
+    return ()
+
+
+def test_accounts_of_our_own_need_nothing_but_a_name(folder: Path) -> None:
+    assert faults_of(folder, OWN) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (OWN + "[[sources]]" + SECOND, "annuaire is of kind own already"),
+        (OWN + 'url = "https://x.example"\n', "url: misplaced (kind = own)"),
+        (OWN + 'assurance = "standard"\n', "low is all that a password proves (kind = own)"),
+        (OWN + 'releases_references = true\nfeeds = ["99-2d"]\n', "what is proven here is a code"),
+        (OWN + "[hashing]\nmemory_kib = 19455\n", "hashing.memory_kib: 19456 or more"),
+        (OWN + "[hashing]\npasses = 1\n", "hashing.passes: 2 or more"),
+        ("threads = 5\n" + OWN, "hashing.waiting: "),
+    ],
+)
+def test_what_accounts_of_our_own_cannot_say(folder: Path, text: str, fault: str) -> None:
+    assert any(fault in told for told in faults_of(folder, text))
