@@ -31,6 +31,7 @@ from broker.storage.sql_child_tokens import SqlChildTokens
 from broker.storage.sql_codes import SqlCodes
 from broker.storage.sql_consumptions import SqlConsumptions
 from broker.storage.sql_credentials import SqlCredentials
+from broker.storage.sql_desk_posts import SqlDeskPosts
 from broker.storage.sql_details import SqlDetails
 from broker.storage.sql_device_requests import SqlDeviceRequests
 from broker.storage.sql_exposure import SqlExposure
@@ -100,6 +101,7 @@ class Stores:
     quality: SqlQuality
     reach: SqlReach
     rolls: SqlRolls
+    desk_posts: SqlDeskPosts
     search: SqlSearch
     search_index: SqlSearchIndex
     standings: SqlStandings
@@ -126,42 +128,25 @@ def open_stores(settings: Settings, book: policies.PolicyBook) -> Stores:
         engine=engine,
         people=people,
         details=details,
-        ledger=SqlLedger(engine),
-        attachments=SqlAttachments(engine),
         links=SqlLinks(engine, undo_for=rules.linking.undo_by_person),
-        guardianships=SqlGuardianships(engine),
-        guesses=SqlGuesses(engine),
-        holdings=SqlHoldings(engine),
         sessions=SqlSessions(engine, hints),
-        places=SqlPlaces(engine),
         origins=SqlOrigins(engine, hints),
         grants=grants,
         portraits=portraits,
         tickets=SqlTickets(grants, portraits),
-        service_tokens=SqlServiceTokens(engine),
-        child_tokens=SqlChildTokens(engine),
-        device_requests=SqlDeviceRequests(engine),
-        consumptions=SqlConsumptions(engine),
-        provider_logins=SqlProviderLogins(engine),
-        keys=SqlKeys(engine),
-        notices=SqlNotices(engine),
-        login_faults=SqlLoginFaults(engine),
         audit=SqlAudit(engine, sign=seal.sign, check=seal.check),
-        outbox=SqlOutbox(engine),
-        exposure=SqlExposure(engine),
-        quality=SqlQuality(engine),
-        reach=SqlReach(engine),
-        rolls=SqlRolls(engine),
-        search=SqlSearch(engine),
-        search_index=SqlSearchIndex(engine),
-        standings=SqlStandings(engine),
-        registrations=SqlRegistrations(engine),
         channels=SqlChannels(engine, school_day=school_day),
-        sms_counts=SqlSmsCounts(engine),
-        credentials=SqlCredentials(engine),
-        codes=SqlCodes(engine),
-        access_notices=SqlAccessNotices(engine),
-    )
+        ledger=SqlLedger(engine), attachments=SqlAttachments(engine), guardianships=SqlGuardianships(engine),
+        guesses=SqlGuesses(engine), holdings=SqlHoldings(engine), places=SqlPlaces(engine),
+        service_tokens=SqlServiceTokens(engine), child_tokens=SqlChildTokens(engine),
+        device_requests=SqlDeviceRequests(engine), consumptions=SqlConsumptions(engine),
+        provider_logins=SqlProviderLogins(engine), keys=SqlKeys(engine), notices=SqlNotices(engine),
+        login_faults=SqlLoginFaults(engine), outbox=SqlOutbox(engine), exposure=SqlExposure(engine),
+        quality=SqlQuality(engine), reach=SqlReach(engine), rolls=SqlRolls(engine), desk_posts=SqlDeskPosts(engine),
+        search=SqlSearch(engine), search_index=SqlSearchIndex(engine), standings=SqlStandings(engine),
+        registrations=SqlRegistrations(engine), sms_counts=SqlSmsCounts(engine), credentials=SqlCredentials(engine),
+        codes=SqlCodes(engine), access_notices=SqlAccessNotices(engine),
+    )  # fmt: skip
 
 
 def _seals(settings: Settings) -> tuple[HeadSigner, HintSeal]:
