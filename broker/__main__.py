@@ -24,6 +24,7 @@ MODULES = {
     "source": "standing",
     "school": "standing",
     "link": "link",
+    "contain": "contain",
     "keys": "keys",
     "explain": "explain",
     "policy": "policy",

@@ -29,6 +29,7 @@ from broker.storage.sql_channels import SqlChannels
 from broker.storage.sql_child_tokens import SqlChildTokens
 from broker.storage.sql_codes import SqlCodes
 from broker.storage.sql_consumptions import SqlConsumptions
+from broker.storage.sql_containment import SqlContainments
 from broker.storage.sql_credentials import SqlCredentials
 from broker.storage.sql_details import SqlDetails
 from broker.storage.sql_device_requests import SqlDeviceRequests
@@ -89,6 +90,7 @@ class Stores:
     child_tokens: SqlChildTokens
     device_requests: SqlDeviceRequests
     consumptions: SqlConsumptions
+    containments: SqlContainments
     provider_logins: SqlProviderLogins
     keys: SqlKeys
     notices: SqlNotices
@@ -145,6 +147,7 @@ def open_stores(settings: Settings, book: policies.PolicyBook) -> Stores:
         child_tokens=SqlChildTokens(engine),
         device_requests=SqlDeviceRequests(engine),
         consumptions=SqlConsumptions(engine),
+        containments=SqlContainments(engine),
         provider_logins=SqlProviderLogins(engine),
         keys=SqlKeys(engine),
         notices=SqlNotices(engine),
