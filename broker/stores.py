@@ -15,6 +15,7 @@ from functools import partial
 from sqlalchemy import Engine
 
 import policies
+from broker.domain.clock import SchoolDay
 from broker.domain.errors import SettingsError
 from broker.domain.trust import DeclaredTrust
 from broker.services.access import today_at
@@ -119,13 +120,9 @@ class Stores:
 def open_stores(settings: Settings, book: policies.PolicyBook) -> Stores:
     """The storage adapters; no connection is made yet. Raises `SettingsError` when the data folder cannot be made."""
     _make_data_folder(settings)
-    master = load_master_secret(settings.secrets.master_file)
-    seal, hints = HeadSigner(master), HintSeal(master)
-    engine = open_engine(settings.database_url)
-    rules, trust = book.installation, declared_trust(settings, book)
-    school_day = partial(today_at, rules)
-    people, grants = SqlPeople(engine, school_day=school_day, trust=trust), SqlGrants(engine)
-    details = SqlDetails(engine, school_day=school_day, trust=trust)
+    (seal, hints), engine = _seals(settings), open_engine(settings.database_url)
+    rules, grants, school_day = book.installation, SqlGrants(engine), partial(today_at, book.installation)
+    people, details = _readers(engine, declared_trust(settings, book), school_day)
     portraits = SqlPortraits(grants, people, details)
     return Stores(
         engine=engine,
@@ -168,6 +165,18 @@ def open_stores(settings: Settings, book: policies.PolicyBook) -> Stores:
         codes=SqlCodes(engine),
         access_notices=SqlAccessNotices(engine),
     )
+
+
+def _seals(settings: Settings) -> tuple[HeadSigner, HintSeal]:
+    """What the master secret vouches for in the database, and what it keeps from whoever reads that."""
+    master = load_master_secret(settings.secrets.master_file)
+    return HeadSigner(master), HintSeal(master)
+
+
+def _readers(engine: Engine, trust: DeclaredTrust, school_day: SchoolDay) -> tuple[SqlPeople, SqlDetails]:
+    """Those who read persons, by the same trust and the same days."""
+    people = SqlPeople(engine, school_day=school_day, trust=trust)
+    return people, SqlDetails(engine, school_day=school_day, trust=trust)
 
 
 def declared_trust(settings: Settings, book: policies.PolicyBook) -> DeclaredTrust:

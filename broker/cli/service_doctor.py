@@ -14,7 +14,7 @@ from broker.cli.options import Commands, command, settings_of, with_json
 from broker.cli.output import DONE, FAILED, complain, plain_text, print_json
 from broker.declared import read_register
 from broker.demo.scripted_browser import Lost
-from broker.demo.visit import Visit, visiting
+from broker.demo.visit import InventedVisit, visiting
 from broker.domain.keys import KeyPurpose, KeyState
 from broker.domain.services import Service
 from broker.live import Fixed
@@ -100,7 +100,7 @@ def _visited(settings: Settings, service: Service, login: str) -> Visited | str:
         return f"{login} got lost: {fault}"
 
 
-def _walk(visit: Visit, service: Service, login: str, url: str) -> Visited:
+def _walk(visit: InventedVisit, service: Service, login: str, url: str) -> Visited:
     visit.sign_in(login)
     try:
         page = visit.open(url)

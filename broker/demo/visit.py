@@ -22,7 +22,7 @@ _BETWEEN = 0.5
 """Seconds; a service that does not confirm within six of them is told to be slow."""
 
 
-class Visit:
+class InventedVisit:
     """A browser, and where the broker is."""
 
     def __init__(self, issuer: str, browser: ScriptedBrowser) -> None:
@@ -63,11 +63,11 @@ class Visit:
 
 
 @contextmanager
-def visiting(issuer: str) -> Iterator[Visit]:
+def visiting(issuer: str) -> Iterator[InventedVisit]:
     """One visit. What does not answer on the way is `Lost` too."""
     with closing(ScriptedBrowser()) as browser:
         try:
-            yield Visit(issuer, browser)
+            yield InventedVisit(issuer, browser)
         except httpx.HTTPError as fault:
             raise Lost(f"no answer on the way ({type(fault).__name__})") from fault
 

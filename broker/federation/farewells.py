@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -35,13 +36,17 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SourceFarewell:
-    """The logout at one source of the visit. `led`: the browser is led there by itself; else it is only offered."""
+    """The logout at one source of the visit.
+
+    `led`: the browser is led there by itself; else it is only offered. `shared`: somebody else sits there next.
+    """
 
     source_id: str
     url: str
     state: str
     comes_back: bool = True
     led: bool = False
+    shared: bool = False
     stage: Stage = Stage.TODO
 
 
@@ -56,8 +61,19 @@ class Farewell:
     @property
     def next_source(self) -> str:
         """The source that the browser is led to now; empty: none. Whoever has to go on goes to none that keeps it."""
-        waiting = (leg for leg in self.sources if leg.led and leg.stage is Stage.TODO)
-        return next((leg.source_id for leg in waiting if leg.comes_back or not self.onward), "")
+        return next((leg.source_id for leg in self._waiting if leg.comes_back or not self.onward), "")
+
+    @property
+    def asks(self) -> bool:
+        """Whether the person is asked where to go: a source that keeps the browser is still open on a shared device.
+
+        Led on to the service without a word, the next person there would come in by the source as this one.
+        """
+        return bool(self.onward) and any(leg.shared and not leg.comes_back for leg in self._waiting)
+
+    @property
+    def _waiting(self) -> Iterator[SourceFarewell]:
+        return (leg for leg in self.sources if leg.led and leg.stage is Stage.TODO)
 
 
 @dataclass(frozen=True, slots=True)

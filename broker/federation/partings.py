@@ -107,7 +107,14 @@ class Partings:
             log.warning("no logout at the source %s: %s", origin.source_id, fault.cause)
             return
         if found is not None:
-            yield SourceFarewell(origin.source_id, found.url, state, comes_back=found.comes_back, led=source.leads_out)
+            yield SourceFarewell(
+                origin.source_id,
+                found.url,
+                state,
+                comes_back=found.comes_back,
+                led=source.leads_out,
+                shared=device is Device.SHARED,
+            )
 
     def _source(self, source_id: str) -> Source | None:
         """The source as configured; None for one that is gone, or that nobody is sent to."""

@@ -58,13 +58,15 @@ class SignOut:
     def farewell(self) -> Response:
         """GET /au-revoir: what is closed, who confirmed, and what is not ours to close.
 
-        Whoever signed out by a service is led on to it: at once, or after the page has told those that it frames.
+        Whoever signed out by a service is led on to it: at once, or after the page has told those that it frames; on a
+        shared device not before they saw that a source is open which leads nobody back.
         """
         farewell = self._farewell()
         receipts = self._receipts(farewell)
         frames = self._frames(receipts, visit=farewell.visit)
         onward = f"{FAREWELL}/{farewell.next_source}" if farewell.next_source else farewell.onward
-        if farewell.onward and not frames and "voir" not in request.args:
+        stays = "voir" in request.args or farewell.asks
+        if farewell.onward and not frames and not stays:
             return see_other(onward)
         origins = [origin_of(address) for address in frames]
         response = page(
@@ -76,7 +78,7 @@ class SignOut:
             next_person=farewell.onward == START,
             upstream=self._upstream(farewell),
         )
-        if onward and "voir" not in request.args:
+        if onward and not stays:
             response.headers["Refresh"] = f"{ONWARD_AFTER}; url={onward}"
         return response
 

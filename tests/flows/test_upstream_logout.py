@@ -9,6 +9,7 @@ import pytest
 
 from broker.domain.errors import UpstreamUnavailable
 from broker.domain.standings import InForce, StandingKind
+from broker.federation.farewells import Farewell
 from tests.clock import FakeClock
 from tests.federations import BASE
 from tests.logouts import is_signed_in
@@ -122,20 +123,45 @@ def test_another_browser_is_led_nowhere(stand: WebStand) -> None:
         assert (answer.status, answer.location, answer.header("Referrer-Policy")) == (303, "/au-revoir", "no-referrer")
 
 
-@pytest.mark.parametrize("comes_back", [True, False])
-def test_whoever_signs_out_at_a_service_goes_upstream_on_the_way_if_that_leads_back(
-    stand: WebStand, comes_back: bool
-) -> None:
+ONWARD = "https://cantine.example/au-revoir"
+
+
+def signed_out_by_service(stand: WebStand, *, comes_back: bool, device: str) -> Client:
+    """A browser that signed in by a source, and out again at a service that wants it back."""
     stand.world.upstreams[LED].comes_back = comes_back
     client = stand.client()
-    client.sign_in(LED)
-    onward = "https://cantine.example/au-revoir"
-    handle = stand.world.federation.sign_out(client.cookies["__Host-preau-session"], trace="t", onward=onward)
+    client.sign_in(LED, device=device)
+    handle = stand.world.federation.sign_out(client.cookies["__Host-preau-session"], trace="t", onward=ONWARD)
     client.cookies = {"__Host-preau-farewell": handle}
-    assert client.get("/au-revoir").location == (f"/au-revoir/{LED}" if comes_back else onward)
-    if comes_back:
-        back_from(client)
-        assert client.get("/au-revoir").location == onward
+    return client
+
+
+@pytest.mark.parametrize("device", ["own", "shared"])
+def test_whoever_signs_out_at_a_service_goes_upstream_on_the_way_if_that_leads_back(
+    stand: WebStand, device: str
+) -> None:
+    client = signed_out_by_service(stand, comes_back=True, device=device)
+    assert client.get("/au-revoir").location == f"/au-revoir/{LED}"
+    back_from(client)
+    assert client.get("/au-revoir").location == ONWARD
+
+
+def test_a_source_that_leads_nobody_back_is_left_open_without_a_word_on_an_own_device_alone(
+    stand: WebStand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever sits at a shared screen next would come in by that source as the person before."""
+    own = signed_out_by_service(stand, comes_back=False, device="own")
+    assert own.get("/au-revoir").location == ONWARD
+    shared = signed_out_by_service(stand, comes_back=False, device="shared")
+    page = shared.get("/au-revoir")
+    assert (page.status, page.header("Refresh")) == (200, "")
+    assert f'href="/au-revoir/{LED}"' in page.body
+    assert f'href="{ONWARD}"' in page.body
+    with monkeypatch.context() as patch:
+        patch.setattr(Farewell, "asks", False)
+        assert shared.get("/au-revoir").location == ONWARD
+    assert shared.get(f"/au-revoir/{LED}").location.startswith(f"https://{LED}.example/logout")
+    assert shared.get("/au-revoir").location == ONWARD, "they have been there"
 
 
 # ---- a CAS source ends the session ------------------------------------------------------------------------------
