@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from broker.__main__ import main
+from broker.demo.people import uai
 from tests.servers import free_port
 
-SCHOOL = "0990001A"
+SCHOOL = uai(9990002)
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +33,6 @@ def refused(town: Path, capsys: pytest.CaptureFixture[str], *words: str) -> str:
     capsys.readouterr()
     assert main(["contain", *words, "--config", str(town / "preau.toml")]) == 1
     return capsys.readouterr().err
-
-
 
 
 def test_it_counts_first_and_acts_only_when_confirmed(town: Path, capsys: pytest.CaptureFixture[str]) -> None:
