@@ -23,6 +23,7 @@ MODULES = {
     "service": "service",
     "source": "standing",
     "school": "standing",
+    "desk": "desk",
     "link": "link",
     "contain": "contain",
     "keys": "keys",

@@ -17,8 +17,9 @@ from broker.settings import Settings, SourceKind, SourceProfile, SourceSettings,
 from broker.web.parts import SourceOffer
 from broker.wire.saml.asking import asking_key
 from broker.wire.saml.identity_provider import IdentityProvider
+from connectors.agent_claims import AgentClaimsProfile
 from connectors.cas import CasSource
-from connectors.claims import PlainProfile
+from connectors.claims import PlainProfile, Profile
 from connectors.educonnect import EduConnectProfile
 from connectors.ldap import LdapDirectory, LdapSource, ProvenDirectory
 from connectors.ldap.filters import Equals
@@ -96,8 +97,6 @@ def _open_cas(source: SourceSettings, resources: ExitStack) -> Source:
 
 
 def _open_oidc(source: SourceSettings, resources: ExitStack) -> Source:
-    educonnect = source.profile is SourceProfile.EDUCONNECT
-    profile = EduConnectProfile(releases_references=source.releases_references) if educonnect else PlainProfile()
     connector = OidcSource(
         source_id=source.id,
         issuer=source.issuer,
@@ -105,11 +104,17 @@ def _open_oidc(source: SourceSettings, resources: ExitStack) -> Source:
         client_secret=read_secret(source.client_secret_file) if source.client_secret_file else "",
         auth_method=source.auth_method,
         scopes=source.scopes,
-        profile=profile,
+        profile=_oidc_profile(source),
         ca_file=source.ca_file,
     ).open()
     resources.callback(connector.close)
     return Source(_describe(source), connector, connector, source.leads_out)
+
+
+def _oidc_profile(source: SourceSettings) -> Profile:
+    if source.profile is SourceProfile.EDUCONNECT:
+        return EduConnectProfile(releases_references=source.releases_references)
+    return AgentClaimsProfile(source.desk_application) if source.profile is SourceProfile.AGENTS else PlainProfile()
 
 
 def _open_ldap(source: SourceSettings, _resources: ExitStack) -> PasswordSource:
@@ -157,8 +162,9 @@ def _open_saml(source: SourceSettings, issuer: str, provider: Current[IdentityPr
 def _saml_profile(source: SourceSettings) -> SamlProfile:
     if source.profile is SourceProfile.EDUCONNECT:
         return EduConnectSamlProfile(releases_references=source.releases_references)
-    kind = AgentsProfile if source.profile is SourceProfile.AGENTS else PlainSamlProfile
-    return kind(source.subject_attribute)
+    if source.profile is SourceProfile.AGENTS:
+        return AgentsProfile(source.subject_attribute, source.desk_application)
+    return PlainSamlProfile(source.subject_attribute)
 
 
 _OPENERS: Mapping[SourceKind, Callable[[SourceSettings, ExitStack], Source | PasswordSource]] = {
@@ -199,6 +205,7 @@ def _describe(source: SourceSettings) -> SourceDescription:
         feeds=frozenset(source.feeds),
         releases_references=source.releases_references,
         assurance=source.assurance,
+        desk=source.desk,
     )
 
 

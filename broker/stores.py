@@ -33,6 +33,7 @@ from broker.storage.sql_codes import SqlCodes
 from broker.storage.sql_consumptions import SqlConsumptions
 from broker.storage.sql_containment import SqlContainments
 from broker.storage.sql_credentials import SqlCredentials
+from broker.storage.sql_desk_posts import SqlDeskPosts
 from broker.storage.sql_details import SqlDetails
 from broker.storage.sql_device_requests import SqlDeviceRequests
 from broker.storage.sql_exposure import SqlExposure
@@ -107,6 +108,7 @@ class Stores:
     quality: SqlQuality = field(init=False)
     reach: SqlReach = field(init=False)
     rolls: SqlRolls = field(init=False)
+    desk_posts: SqlDeskPosts = field(init=False)
     search: SqlSearch = field(init=False)
     search_index: SqlSearchIndex = field(init=False)
     standings: SqlStandings = field(init=False)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
+from broker.domain.desk import SaidPost
 from broker.domain.people import Reference
 
 Claims = Mapping[str, Any]
@@ -22,6 +24,10 @@ class Profile(Protocol):
         """How the person proved who they are, beyond `amr`."""
         ...
 
+    def posts(self, claims: Claims, *, now: datetime) -> tuple[SaidPost, ...]:
+        """What the person may do at the desk, and where."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class PlainProfile:
@@ -32,6 +38,10 @@ class PlainProfile:
         return ()
 
     def methods(self, claims: Claims) -> tuple[str, ...]:  # noqa: ARG002 - part of the seam
+        """None."""
+        return ()
+
+    def posts(self, claims: Claims, *, now: datetime) -> tuple[SaidPost, ...]:  # noqa: ARG002 - part of the seam
         """None."""
         return ()
 

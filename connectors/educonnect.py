@@ -7,7 +7,9 @@ In SAML only ENTs receive `FrEduCtRefId`; that it comes in OIDC under the same n
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
+from broker.domain.desk import SaidPost
 from broker.domain.errors import UpstreamRefused
 from broker.domain.people import Reference
 from connectors import sdet
@@ -38,6 +40,10 @@ class EduConnectProfile:
     def methods(self, claims: Claims) -> tuple[str, ...]:
         """By which credential the login was made, as `origin:ECT`."""
         return tuple(f"{ORIGIN_PREFIX}{origin}" for origin in texts_of(claims, sdet.AUTH_ORIGIN)[:1])
+
+    def posts(self, claims: Claims, *, now: datetime) -> tuple[SaidPost, ...]:  # noqa: ARG002 - part of the seam
+        """None."""
+        return ()
 
 
 def _check_affiliation(claims: Claims) -> None:

@@ -132,7 +132,7 @@ class OidcConnector:
             authority=self.source.source_id,
             proven=proven_at is not None,
         )
-        return self._identity(claims, authn=authn, code=code, id_token=tokens.id_token)
+        return self._identity(claims, authn=authn, code=code, id_token=tokens.id_token, now=now)
 
     def start_logout(self, *, hint: str, return_url: str, state: str) -> UpstreamLogout | None:
         """RP-Initiated Logout §2: with the ID token of the login the provider need not ask the person again."""
@@ -211,11 +211,14 @@ class OidcConnector:
             raise UpstreamRefused("userinfo of another person")
         return claims
 
-    def _identity(self, claims: Claims, *, authn: AuthnContext, code: str, id_token: str) -> UpstreamIdentity:
+    def _identity(
+        self, claims: Claims, *, authn: AuthnContext, code: str, id_token: str, now: datetime
+    ) -> UpstreamIdentity:
         return UpstreamIdentity(
             key=AccountKey(UpstreamProtocol.OIDC, self.source.issuer, SUBJECT_FORMAT, str(claims["sub"])),
             authn=authn,
             references=self.source.profile.references(claims),
+            posts=self.source.profile.posts(claims, now=now),
             display=_display(claims),
             logout_hint=id_token if len(id_token) <= MOST_HINT else "",
             answer=code,

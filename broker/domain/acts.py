@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from broker.domain.audit import AuditEvent
+from broker.domain.desk import SaidPost
 from broker.domain.identity import LinkProof
 from broker.domain.sessions import CodePayload, DeviceRequest, Grant, Redeemable, ServiceToken, Session
 from broker.domain.standings import StandingKind, StandingState
@@ -160,6 +161,7 @@ class OpenSession:
     `consume` is the digest of the upstream answer (assertion, ticket, code), claimed once; a second use opens nothing.
     `replaces` is the sid of the session that ends. The storage also tells which copies are to be dropped: of the
     session that ends, and of the sessions of persons who became one. `hint`: what the source wants back at a sign-out.
+    `posts`: what a source of agents says of this one, all of it; None: the source has no say in it.
     `software`: what the browser calls itself, in two words.
     """
 
@@ -170,6 +172,7 @@ class OpenSession:
     replaces: str | None
     audit: tuple[AuditEvent, ...]
     hint: str = ""
+    posts: tuple[SaidPost, ...] | None = None
     software: str = ""
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from broker.domain.desk import SaidPost
 from broker.domain.people import AttachmentState, RecordKind, Reference
 
 
@@ -62,6 +63,8 @@ class UpstreamIdentity:
     display: str = ""
     logout_hint: str = field(default="", repr=False)
     """What the connector wants back at the sign-out, for it alone to read."""
+    posts: tuple[SaidPost, ...] = ()
+    """What the source says that the person may do at the desk: it counts only where the settings let it."""
     answer: str = ""
     """What the source will never issue twice (ticket, code, assertion id): claimed once when a session opens."""
 
@@ -92,6 +95,8 @@ class EvidenceKind(StrEnum):
     """A directory of an ENT calls two records one human: by a national key, or as accounts it reconciled or merged."""
     ACTIVATION_CODE = "activation_code"
     """A code that the school gave to this very person, together with what only the family knows."""
+    AGENT = "agent"
+    """A source whose people work at the desk vouches for one who has no record: it founded a person, and joins none."""
     RESEMBLANCE = "resemblance"
     """A scored likeness: only ever supports a proposal."""
 

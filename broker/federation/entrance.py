@@ -8,7 +8,7 @@ from datetime import datetime
 
 from broker.domain.audit import Action, AuditEvent
 from broker.domain.errors import LoginExpired, PreauError, UpstreamRefused
-from broker.domain.handles import Handle, digest, new_handle
+from broker.domain.handles import Handle, Id, digest, new_handle, new_id
 from broker.domain.identity import AuthnContext, UpstreamIdentity
 from broker.domain.people import AttachmentState, RecordKind
 from broker.domain.ports import Audit, Links, People, Sessions
@@ -110,6 +110,7 @@ class Entrance:
             idle_most=self.upstreams.rules(arriving.source.source_id).linking.idle_most,
             signed_in_as=arriving.here.person_id if arriving.here else NOBODY,
             frozen=tuple(record for record in found if record not in records),
+            new_agent=new_id(Id.PERSON) if arriving.source.desk else NOBODY,
         )
         decision = decide_link(facts, now=arriving.now)
         if isinstance(decision, Refuse):
@@ -134,6 +135,7 @@ class Entrance:
             trace=arriving.trace,
             now=arriving.now,
             software=arriving.software,
+            posts=identity.posts if arriving.source.desk else None,
         )
         self.sessions.open(build_act(entry))
         if arriving.left:

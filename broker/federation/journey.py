@@ -316,7 +316,8 @@ class Federation:
     @property
     def live(self) -> LiveSessions:
         """Sessions as requests meet them."""
-        return LiveSessions(self.sessions, self.people, self.store, self._limits)
+        desks = frozenset(each.source_id for each in self.sources.descriptions() if each.desk)
+        return LiveSessions(self.sessions, self.people, self.store, self._limits, desks)
 
     @property
     def upstreams(self) -> Upstreams:

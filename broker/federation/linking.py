@@ -37,6 +37,8 @@ class LinkFacts:
     idle_most: timedelta
     signed_in_as: str = ""
     frozen: tuple[RecordView, ...] = ()
+    new_agent: str = ""
+    """At a source of agents: the id of the person that one without a record founds. Empty: strangers stay outside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ def _known_otherwise(facts: LinkFacts) -> bool:
 
 def _first_login(facts: LinkFacts, *, now: datetime) -> LinkDecision:
     if not facts.records:
-        return Refuse(UnknownPerson, "no way in")
+        return _new_agent(facts, now=now) if facts.new_agent else Refuse(UnknownPerson, "no way in")
     clash = _clash(facts.records, frozenset())
     if clash:
         return Refuse(LinkAmbiguous, clash)
@@ -97,6 +99,14 @@ def _first_login(facts: LinkFacts, *, now: datetime) -> LinkDecision:
         return Refuse(UnknownPerson, "no way in")
     person = survivor(facts.records, signed_in_as=facts.signed_in_as)
     return _link(facts, person, now=now)
+
+
+def _new_agent(facts: LinkFacts, *, now: datetime) -> Link:
+    """Whoever works for the académie has no record in the schools' feeds: a person of their own, joined to nobody."""
+    source_id = facts.identity.authn.authority
+    evidence = Evidence(EvidenceKind.AGENT, f"source:{source_id}", now, {"source": source_id})
+    proof = LinkProof(facts.identity.key, facts.new_agent, (), evidence)
+    return Link(proof, None, frozenset({RecordKind.STAFF}))
 
 
 def _known_account(facts: LinkFacts, account: LinkedAccount, *, now: datetime) -> LinkDecision:
@@ -177,8 +187,8 @@ def _seniority(record: RecordView) -> tuple[bool, float, bool, float, str]:
 def prove(identity: UpstreamIdentity, *, person_id: str, records: Sequence[RecordView], now: datetime) -> LinkProof:
     """Make the proof that links this account to this person and joins the other persons of these records.
 
-    The only maker of `LinkProof`. Raises `LinkAmbiguous` when a record was found by no reference of the identity:
-    a proof never reaches further than what its source asserted in this very login.
+    Nothing else makes one that reaches records. Raises `LinkAmbiguous` when a record was found by no reference of
+    the identity: a proof never reaches further than what its source asserted in this very login.
     """
     asserted = frozenset(identity.references)
     if not records or any(record.reference not in asserted for record in records):

@@ -25,12 +25,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class LiveSessions:
-    """Sessions as requests meet them. `limits`: those of the tenant of a source, by the source's id."""
+    """Sessions as requests meet them. `limits`: those of the tenant of a source, by the source's id.
+
+    `desks`: sources whose people are agents, and are held to the limits of staff whatever their records say.
+    """
 
     sessions: Sessions
     people: People
     store: EphemeralStore
     limits: Callable[[str], SessionLimits]
+    desks: frozenset[str] = frozenset()
 
     def find(self, handle: str, *, now: datetime) -> Session | None:
         """The live session behind a cookie, its idle limit moved along; None for anything else."""
@@ -84,7 +88,10 @@ class LiveSessions:
     ) -> SessionLife:
         """Limits for this person on this device, by this source. `joining`: roles that a link is about to bring."""
         person = self.people.person(person_id, now=now)
-        return life_of(device, joining | (person.kinds if person else frozenset()), self.limits(source_id))
+        kinds = joining | (person.kinds if person else frozenset())
+        if source_id in self.desks:
+            kinds |= {RecordKind.STAFF}
+        return life_of(device, kinds, self.limits(source_id))
 
     def _touched(self, session: Session, *, now: datetime) -> Session:
         life = self.life(session.device, session.person_id, session.authn.authority, now=now)

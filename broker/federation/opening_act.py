@@ -11,6 +11,7 @@ from datetime import datetime
 from broker.accounts.session_life import SessionLife, first_limits
 from broker.domain.acts import OpenSession
 from broker.domain.audit import Action, AuditEvent
+from broker.domain.desk import SaidPost
 from broker.domain.errors import UpstreamRefused
 from broker.domain.handles import Id, new_id
 from broker.domain.identity import AuthnContext, UpstreamIdentity
@@ -34,6 +35,7 @@ class Entry:
     trace: str
     now: datetime
     software: str = ""
+    posts: tuple[SaidPost, ...] | None = None
 
     @property
     def person_id(self) -> str:
@@ -60,6 +62,7 @@ def build_act(entry: Entry) -> OpenSession:
         replaces=entry.replaced.sid if entry.replaced else None,
         audit=_audit(entry, session),
         hint=entry.identity.logout_hint,
+        posts=entry.posts,
         software=entry.software,
     )
 

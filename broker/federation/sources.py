@@ -23,6 +23,8 @@ class SourceDescription:
     feeds: frozenset[str] = frozenset()
     releases_references: bool = False
     assurance: Assurance = Assurance.LOW
+    desk: bool = False
+    """Its people are agents: they need no record, their sessions are those of staff, and its word gives posts."""
 
     def level(self, acr: str, table: AssuranceTable) -> Assurance:
         """What a login with this `acr` is worth: as the table says, never above the source's own level."""

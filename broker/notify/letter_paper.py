@@ -26,7 +26,23 @@ _FONTS = {("text", ""): "NotoSans-Regular.ttf", ("text", "B"): "NotoSans-Bold.tt
 _ARABIC = {("arab", ""): "NotoSansArabic-Regular.ttf", ("arab", "B"): "NotoSansArabic-Bold.ttf"}
 _CORE = "helvetica"
 _PLAIN = str.maketrans(
-    {"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "...", "œ": "oe", "Œ": "OE", "\u202f": " "}
+    {
+        "’": "'",
+        "‘": "'",
+        "“": '"',
+        "”": '"',
+        "–": "-",
+        "—": "-",
+        "…": "...",
+        "œ": "oe",
+        "Œ": "OE",
+        "\u202f": " ",
+        "Ł": "L",
+        "ł": "l",
+        "Đ": "D",
+        "đ": "d",
+        "ı": "i",
+    }
 )
 
 # The subsetter tells every table of a font that it leaves alone, a hundred lines a letter.

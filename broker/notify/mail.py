@@ -101,34 +101,58 @@ def _judged(code: int) -> Exception:
     return MessageUnsent() if code >= _FOR_EVER else UpstreamUnavailable(f"the relay answered {code}")
 
 
+class _Client(smtplib.SMTP):
+    """A client that is cut off after `whole` seconds: a relay may answer in time, one letter after another, for ever.
+
+    The cut goes through a second handle of the same socket, which no handshake takes away.
+    """
+
+    def __init__(self, relay: Relay, *, whole: float) -> None:
+        self._relay, self._whole = relay, whole
+        self._spare: socket.socket | None = None
+        self._cut: Timer | None = None
+        super().__init__(relay.host, relay.port, timeout=STEP)
+
+    def close(self) -> None:
+        """Give everything back."""
+        if self._cut is not None:
+            self._cut.cancel()
+        if self._spare is not None:
+            self._spare.close()
+        super().close()
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        plain: socket.socket = super()._get_socket(host, port, timeout)  # type: ignore[misc] # typeshed leaves it out
+        self._spare = plain.dup()
+        self._cut = Timer(self._whole, _shut, [self._spare])
+        self._cut.daemon = True
+        self._cut.start()
+        if self._relay.security is not MailSecurity.TLS:
+            return plain
+        try:
+            return self._relay.trust.wrap_socket(plain, server_hostname=host)
+        except BaseException:
+            self.close()
+            raise
+
+
 @contextmanager
 def _connected(relay: Relay, *, whole: float) -> Iterator[smtplib.SMTP]:
-    """A connection that is sealed and logged in; a relay that drips is cut off after `whole` seconds."""
-    client = _opened(relay)
-    cut = Timer(whole, _shut, [client])
-    cut.daemon = True
-    cut.start()
+    """A connection that is sealed and logged in."""
+    client = _Client(relay, whole=whole)
     try:
         if relay.security is MailSecurity.STARTTLS:
             client.starttls(context=relay.trust)
         if relay.login:
             client.login(relay.login, relay.password)
         yield client
-    finally:
-        cut.cancel()
         # What was taken is taken: a relay that does not say goodbye must not have the mail sent twice.
         with suppress(smtplib.SMTPException, OSError):
             client.quit()
+    finally:
         client.close()
 
 
-def _opened(relay: Relay) -> smtplib.SMTP:
-    if relay.security is MailSecurity.TLS:
-        return smtplib.SMTP_SSL(relay.host, relay.port, timeout=STEP, context=relay.trust)
-    return smtplib.SMTP(relay.host, relay.port, timeout=STEP)
-
-
-def _shut(client: smtplib.SMTP) -> None:
-    if client.sock is not None:
-        with suppress(OSError):
-            client.sock.shutdown(socket.SHUT_RDWR)
+def _shut(connection: socket.socket) -> None:
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)

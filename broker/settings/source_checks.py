@@ -30,12 +30,14 @@ _NEEDED: Mapping[SourceKind, tuple[str, ...]] = {
     SourceKind.LDAP: ("url", "reader_dn", "reader_password_file", "people_dn"),
 }
 _POSSIBLE: Mapping[SourceKind, tuple[str, ...]] = {
-    SourceKind.OIDC: ("auth_method", "scopes", "profile", "logout"),
+    SourceKind.OIDC: ("auth_method", "scopes", "profile", "logout", "desk", "desk_application"),
     SourceKind.CAS: ("logout",),
     SourceKind.SAML: (
         "metadata_file",
         "metadata_url",
         "metadata_certificate_file",
+        "desk",
+        "desk_application",
         "profile",
         "subject_attribute",
         "logout",
@@ -120,8 +122,6 @@ def _check_source_references(source: SourceSettings) -> Iterator[str]:
     by_claims = source.kind in {SourceKind.OIDC, SourceKind.SAML}
     if source.releases_references and by_claims and source.profile is not SourceProfile.EDUCONNECT:
         yield f"releases_references: among {source.kind} sources only the profile educonnect has references"
-    if source.kind is SourceKind.OIDC and source.profile is SourceProfile.AGENTS:
-        yield "profile: agents come by saml (kind = saml)"
     for name, number in source.academies.items():
         if not ACADEMIE.fullmatch(number):
             yield f"academies.{name}: two digits are wanted"

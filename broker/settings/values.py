@@ -176,7 +176,7 @@ class SourceSettings:
     scopes: tuple[str, ...] = ("openid", "profile")
     """oidc: scopes to ask for."""
     profile: SourceProfile = SourceProfile.PLAIN
-    """educonnect: reads FrEduCtRefId and the other attributes of EduConnect. agents (saml): an academy's staff desk."""
+    """educonnect: reads FrEduCtRefId and the other attributes of EduConnect. agents: an academy's staff desk."""
     metadata_file: Path | None = None
     """saml: the provider's metadata, as its administrator gave it to you over a way that you trust."""
     metadata_url: str = ""
@@ -214,6 +214,11 @@ class SourceSettings:
     nothing said: upstream for saml, none for the others, whose way back has to be agreed first (docs/sources.md)."""
     logout_hosts: tuple[str, ...] = ()
     """saml: hosts that the provider may name as the place to sign out (FrEduUrlRetour); else that of its sign-in."""
+    desk: bool = False
+    """oidc, saml: its people are agents of the desk (docs/desk.md): who has no record comes in all the same, under the
+    limits of staff, and what the profile agents reads gives posts. Never for a source that families use."""
+    desk_application: str = "preau"
+    """The name by which heads delegate our desk (applicationname in FrEduResDel)."""
     assurance: Assurance = Assurance.LOW
     """How surely a sign-in here proves who the person is, when the source does not say: low, standard or strong."""
 

@@ -13,15 +13,16 @@ from sqlalchemy.exc import IntegrityError
 from broker.domain.acts import OpenSession
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import AlreadyUsed, LinkAmbiguous, LinkUndone
-from broker.domain.identity import AccountKey, AccountState, AuthnContext, LinkProof
+from broker.domain.identity import AccountKey, AccountState, AuthnContext, EvidenceKind, LinkProof
 from broker.domain.sessions import Device, Session
 from broker.storage.copies import tell_sessions
 from broker.storage.engine import Contended, fetch, transact
 from broker.storage.entrant import Entrant, check_standings
 from broker.storage.lineage import lock_owners, owner
 from broker.storage.may_see import ATTACHED
-from broker.storage.schema import Instant, accounts, attachments, consumptions, grants, sessions
+from broker.storage.schema import Instant, accounts, attachments, consumptions, grants, persons, sessions
 from broker.storage.sealing import HintSeal
+from broker.storage.sql_desk_posts import write_said
 from broker.storage.sql_imports_bulk import among
 from broker.storage.sql_logouts import tell_logouts
 from broker.storage.sql_merge import Cause, join_persons, named, stored_evidence
@@ -127,6 +128,8 @@ def _open(conn: Connection, act: OpenSession) -> str:
     now = act.session.opened_at
     account_id, person_id = _known_account(conn, act) if act.link is None else _link(conn, act, act.link)
     conn.execute(update(accounts).where(accounts.c.id == account_id).values(last_used=now))
+    if act.posts is not None:
+        write_said(conn, account_id, act.posts, act.audit[0])
     replaced = _revoke(conn, sessions.c.sid == act.replaces, now=now, why="session_replaced")
     changed = frozenset(row.person_id for row in replaced)
     tell_sessions(conn, changed if act.link is None else changed | {person_id}, now=now)
@@ -182,6 +185,8 @@ def _known_account(conn: Connection, act: OpenSession) -> tuple[str, str]:
 
 def _link(conn: Connection, act: OpenSession, proof: LinkProof) -> tuple[str, str]:
     """Link the account and join the persons of the proof; nothing outside the proof is touched."""
+    if proof.evidence.kind is EvidenceKind.AGENT:
+        conn.execute(insert(persons), [{"id": proof.person_id, "created_at": proof.evidence.at}])
     living = lock_owners(conn, [proof.person_id, *proof.absorbed])
     survivor = living[proof.person_id]
     evidence = stored_evidence(proof)

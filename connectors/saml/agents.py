@@ -1,61 +1,28 @@
-"""Agents of the academies in SAML (FIM, RSA): who heads which school, and to whom a head delegated what, until when.
-
-The values are parsed strictly and kept plain; whoever gives helpdesk roles reads them. A value that is not exactly of
-the known form says nothing: a right is never guessed.
-"""
+"""The desk of an academy in SAML: who an agent is there, and where they may help (`connectors.agents`)."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
+from broker.domain.desk import SaidPost
 from broker.domain.people import Reference
 from broker.wire.saml.statements import Statements
+from connectors.agents import APPLICATION, posts_of
 from connectors.saml.profiles import Subject, one_value
 
-FUNCTION = "FrEduFonctAdm"
-HEAD = "DIR"
-HEADED = "FrEduRneResp"
-DELEGATED = "FrEduResDel"
 MAIL = "ctemail"
-
-_UAI = re.compile(r"[0-9]{7}[A-Z]")
-_HEADED_PARTS = 7
-_DELEGATED_PARTS = 8
-_DATES = ("%Y-%m-%d", "%d/%m/%Y", "%Y%m%d")
-
-
-@dataclass(frozen=True, slots=True)
-class HeadOf:
-    """A school that the agent heads. `kind`: `CLG`, `LYC`, `LP`, `EREA` …; empty where the directory has none."""
-
-    uai: str
-    kind: str
-    is_public: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Delegated:
-    """What a head handed on: for one application, at these schools, from the first day through the last."""
-
-    application: str
-    begins: date
-    ends: date
-    delegator: str
-    uais: tuple[str, ...]
-
-    def holds(self, day: date) -> bool:
-        """Whether the delegation is in force on this day."""
-        return self.begins <= day <= self.ends
 
 
 @dataclass(frozen=True, slots=True)
 class AgentsProfile:
-    """`SamlProfile` of an academy's desk. `subject_attribute`: what names an account for good, else the work mail."""
+    """`SamlProfile` of an academy's desk. `subject_attribute`: what names an account for good, else the work mail.
+
+    `application`: by which name heads delegate our desk.
+    """
 
     subject_attribute: str = ""
+    application: str = APPLICATION
 
     def subject(self, said: Statements) -> Subject:
         """The stated attribute, else the work mail: NameIDs of these desks are transient."""
@@ -69,61 +36,6 @@ class AgentsProfile:
         """None."""
         return ()
 
-
-def headed_by(said: Statements) -> tuple[HeadOf, ...]:
-    """Schools that the agent heads. `FrEduRneResp` counts only beside the function of a head: others carry it too."""
-    if HEAD not in said.values(FUNCTION):
-        return ()
-    return tuple(found for value in said.values(HEADED) if (found := parse_headed(value)) is not None)
-
-
-def delegated_to(said: Statements, application: str) -> tuple[Delegated, ...]:
-    """Delegations for one application; those for others are none of our business."""
-    found = (parse_delegated(value) for value in said.values(DELEGATED))
-    return tuple(each for each in found if each is not None and each.application == application)
-
-
-def parse_headed(value: str) -> HeadOf | None:
-    """Read `uai$type$category$activity$tna_sym$tty_code$tna_code`; `X` stands for nothing. None for another form."""
-    parts = value.split("$")
-    if len(parts) != _HEADED_PARTS or not _UAI.fullmatch(parts[0]) or parts[2] not in {"PU", "PR"}:
-        return None
-    kind = "" if parts[5] == "X" else parts[5]
-    return HeadOf(parts[0], kind, is_public=parts[2] == "PU")
-
-
-def parse_delegated(value: str) -> Delegated | None:
-    """Read `name|url|begin|end|delegator|FrEduRneResp=…;…|server_id|module`. None for any other form.
-
-    The application is what `applicationname=` says in the address or the module; a line that names none is no right.
-    """
-    parts = value.split("|")
-    if len(parts) != _DELEGATED_PARTS:
-        return None
-    begins, ends, application = _day(parts[2]), _day(parts[3]), _application(parts)
-    schools = _schools(parts[5])
-    if begins is None or ends is None or begins > ends or not application or not schools:
-        return None
-    return Delegated(application, begins, ends, parts[4], schools)
-
-
-def _schools(part: str) -> tuple[str, ...]:
-    name, equals, listed = part.partition("=")
-    if name != HEADED or not equals:
-        return ()
-    headed = [parse_headed(each) for each in listed.split(";") if each]
-    return tuple(each.uai for each in headed if each is not None) if all(headed) else ()
-
-
-def _application(parts: Iterable[str]) -> str:
-    stated = {found[1] for part in parts for found in re.finditer(r"(?:^|[?&;|])applicationname=([\w.-]{1,64})", part)}
-    return stated.pop() if len(stated) == 1 else ""
-
-
-def _day(text: str) -> date | None:
-    for form in _DATES:
-        try:
-            return datetime.strptime(text, form).date()  # noqa: DTZ007 - a day has no zone
-        except ValueError:
-            continue
-    return None
+    def posts(self, said: Statements, *, now: datetime) -> tuple[SaidPost, ...]:
+        """The schools that the agent heads, and those where a head lets them help."""
+        return posts_of(said.values, self.application, now=now)

@@ -8,7 +8,9 @@ and empty.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
+from broker.domain.desk import SaidPost
 from broker.domain.errors import UpstreamRefused
 from broker.domain.people import Reference
 from broker.wire.saml.statements import Statements
@@ -50,6 +52,10 @@ class EduConnectSamlProfile:
     def methods(self, said: Statements) -> tuple[str, ...]:
         """By which credential the login was made, as `origin:ECT`."""
         return tuple(f"origin:{origin}" for origin in said.values(*ORIGIN)[:1])
+
+    def posts(self, said: Statements, *, now: datetime) -> tuple[SaidPost, ...]:  # noqa: ARG002 - part of the seam
+        """None."""
+        return ()
 
 
 def _check_affiliation(said: Statements) -> None:

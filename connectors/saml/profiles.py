@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
+from broker.domain.desk import SaidPost
 from broker.domain.errors import UpstreamRefused
 from broker.domain.people import Reference
 from broker.wire.saml.names import PERSISTENT
@@ -39,6 +41,10 @@ class SamlProfile(Protocol):
         """How the person proved who they are, beyond the class of the login."""
         ...
 
+    def posts(self, said: Statements, *, now: datetime) -> tuple[SaidPost, ...]:
+        """What the person may do at the desk, and where."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class PlainSamlProfile:
@@ -63,6 +69,10 @@ class PlainSamlProfile:
         return ()
 
     def methods(self, said: Statements) -> tuple[str, ...]:  # noqa: ARG002 - part of the seam
+        """None."""
+        return ()
+
+    def posts(self, said: Statements, *, now: datetime) -> tuple[SaidPost, ...]:  # noqa: ARG002 - part of the seam
         """None."""
         return ()
 

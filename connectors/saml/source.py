@@ -205,6 +205,7 @@ def _identity(source: SamlSource, said: Statements, *, now: datetime) -> Upstrea
             authority=source.source_id,
         ),
         references=profile.references(said),
+        posts=profile.posts(said, now=now),
         display=display_of(said),
         logout_hint=write_hint(said, hosts=source.leads_to),
         answer=said.assertion_id,

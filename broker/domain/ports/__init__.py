@@ -6,6 +6,7 @@ Every adapter of a port passes the port's one contract suite in `tests/contract`
 from broker.domain.ports.containments import Containments
 from broker.domain.ports.credentials import AccessNotices, Codes, Credentials, OwnLogins
 from broker.domain.ports.current import Current
+from broker.domain.ports.desk import DeskPosts
 from broker.domain.ports.ephemeral import Admission, EphemeralStore, Limit
 from broker.domain.ports.feeds import DirectoryStore, IdentityFeed, ImportRuns, Matcher, MatchSubject, ScoredPair
 from broker.domain.ports.guesses import Guesses
@@ -60,6 +61,7 @@ __all__ = [
     "Credentials",
     "Current",
     "Departure",
+    "DeskPosts",
     "Details",
     "DeviceRequests",
     "DirectoryStore",

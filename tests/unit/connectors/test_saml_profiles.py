@@ -10,8 +10,8 @@ from broker.domain.errors import UpstreamRefused
 from broker.domain.people import Reference
 from broker.wire.saml.names import PERSISTENT, TRANSIENT
 from broker.wire.saml.statements import Attribute, Envelope, NameId, Statements
+from connectors.agents import Delegated, HeadOf, delegated_to, headed_by, parse_delegated, parse_headed
 from connectors.saml import AgentsProfile, EduConnectSamlProfile, PlainSamlProfile
-from connectors.saml.agents import Delegated, HeadOf, delegated_to, headed_by, parse_delegated, parse_headed
 from connectors.saml.vecteurs import KnownPupil, matching, parse_vecteur, parse_vecteurs
 
 NOW = datetime(2026, 9, 7, 8, 0, tzinfo=UTC)
@@ -74,8 +74,8 @@ HEADED = "9990002Y$UAJ$PU$N$T3$CLG$340"
 
 def test_only_who_has_the_function_of_a_head_heads_a_school() -> None:
     head = (("FrEduFonctAdm", "", ("DIR",)), ("FrEduRneResp", "", (HEADED, "X")))
-    assert headed_by(said(*head)) == (HeadOf("9990002Y", "CLG", is_public=True),)
-    assert headed_by(said(("FrEduFonctAdm", "", ("ENS",)), head[1])) == ()
+    assert headed_by(said(*head).values) == (HeadOf("9990002Y", "CLG", is_public=True),)
+    assert headed_by(said(("FrEduFonctAdm", "", ("ENS",)), head[1]).values) == ()
 
 
 @pytest.mark.parametrize("value", ["X", "", "9990002Y", HEADED + "$", HEADED.replace("PU", "XX"), HEADED.lower()])
@@ -90,11 +90,11 @@ DELEGATED = (
 
 
 def test_a_delegation_holds_from_its_first_day_through_its_last() -> None:
-    (found,) = delegated_to(said(("FrEduResDel", "", (DELEGATED,))), "preau")
+    (found,) = delegated_to(said(("FrEduResDel", "", (DELEGATED,))).values, "preau")
     assert found == Delegated("preau", date(2026, 9, 1), date(2027, 7, 31), "chef", ("9990002Y", "9990003Z"))
     days = (date(2026, 8, 31), date(2026, 9, 1), date(2027, 7, 31), date(2027, 8, 1))
     assert [found.holds(day) for day in days] == [False, True, True, False]
-    assert delegated_to(said(("FrEduResDel", "", (DELEGATED,))), "autre") == ()
+    assert delegated_to(said(("FrEduResDel", "", (DELEGATED,))).values, "autre") == ()
 
 
 @pytest.mark.parametrize(

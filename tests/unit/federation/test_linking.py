@@ -280,3 +280,19 @@ def test_whose_history_survives(records: list[RecordView], signed_in_as: str, ex
 
 def test_the_words_of_a_refusal_are_those_of_the_catalogue() -> None:
     assert {LinkUndone.code, LinkAmbiguous.code, UnknownPerson.code} == {"PRE-2003", "PRE-2004", "PRE-2005"}
+
+
+def test_at_a_source_of_agents_who_has_no_record_founds_a_person_and_joins_nobody() -> None:
+    stranger = LinkFacts(identity(), None, frozenset(), (), sees_a_child=False, idle_most=IDLE_MOST)
+    assert isinstance(decide_link(stranger, now=NOW), Refuse)
+    decided = decide_link(replace(stranger, new_agent="prs_new"), now=NOW)
+    assert isinstance(decided, Link)
+    assert (decided.proof.person_id, decided.proof.absorbed, decided.kinds) == ("prs_new", (), frozenset({S}))
+    assert decided.proof.evidence.kind is EvidenceKind.AGENT
+
+
+def test_an_agent_who_has_a_record_is_known_by_it() -> None:
+    facts = LinkFacts(identity("1"), None, frozenset(), (record("1", S),), sees_a_child=False, idle_most=IDLE_MOST)
+    decided = decide_link(replace(facts, new_agent="prs_new"), now=NOW)
+    assert isinstance(decided, Link)
+    assert decided.proof.person_id == "prs_1"
