@@ -3,6 +3,7 @@
 Every adapter of a port passes the port's one contract suite in `tests/contract`; a new adapter is a new line there.
 """
 
+from broker.domain.ports.containments import Containments
 from broker.domain.ports.credentials import AccessNotices, Codes, Credentials, OwnLogins
 from broker.domain.ports.current import Current
 from broker.domain.ports.desk import DeskPosts
@@ -56,6 +57,7 @@ __all__ = [
     "ChildTokens",
     "Codes",
     "Consumptions",
+    "Containments",
     "Credentials",
     "Current",
     "Departure",
