@@ -25,6 +25,7 @@ MODULES = {
     "school": "standing",
     "desk": "desk",
     "link": "link",
+    "contain": "contain",
     "keys": "keys",
     "explain": "explain",
     "policy": "policy",

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from functools import partial
+from typing import get_type_hints
 
 from sqlalchemy import Engine
 
@@ -31,6 +32,7 @@ from broker.storage.sql_child_tokens import SqlChildTokens
 from broker.storage.sql_codes import SqlCodes
 from broker.storage.sql_consumptions import SqlConsumptions
 from broker.storage.sql_contacts import SqlContacts
+from broker.storage.sql_containment import SqlContainments
 from broker.storage.sql_credentials import SqlCredentials
 from broker.storage.sql_desk_posts import SqlDeskPosts
 from broker.storage.sql_details import SqlDetails
@@ -72,49 +74,60 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """The adapters of the storage ports, on one database."""
+    """The adapters of the storage ports, on one database.
+
+    One that needs the database alone has `field(init=False)`, and is made of the type that it states.
+    """
 
     engine: Engine
     people: SqlPeople
     details: SqlDetails
-    ledger: SqlLedger
-    attachments: SqlAttachments
     links: SqlLinks
-    guardianships: SqlGuardianships
-    guesses: SqlGuesses
-    holdings: SqlHoldings
     sessions: SqlSessions
-    places: SqlPlaces
     origins: SqlOrigins
     grants: SqlGrants
     portraits: SqlPortraits
     tickets: SqlTickets
-    service_tokens: SqlServiceTokens
-    child_tokens: SqlChildTokens
-    device_requests: SqlDeviceRequests
-    consumptions: SqlConsumptions
-    provider_logins: SqlProviderLogins
-    keys: SqlKeys
-    notices: SqlNotices
-    login_faults: SqlLoginFaults
     audit: SqlAudit
-    outbox: SqlOutbox
-    exposure: SqlExposure
-    quality: SqlQuality
-    reach: SqlReach
-    rolls: SqlRolls
-    desk_posts: SqlDeskPosts
-    search: SqlSearch
-    search_index: SqlSearchIndex
-    standings: SqlStandings
-    registrations: SqlRegistrations
     channels: SqlChannels
-    sms_counts: SqlSmsCounts
-    credentials: SqlCredentials
-    codes: SqlCodes
-    contacts: SqlContacts
-    family_facts: SqlFamilyFacts
-    access_notices: SqlAccessNotices
+    ledger: SqlLedger = field(init=False)
+    attachments: SqlAttachments = field(init=False)
+    guardianships: SqlGuardianships = field(init=False)
+    guesses: SqlGuesses = field(init=False)
+    holdings: SqlHoldings = field(init=False)
+    places: SqlPlaces = field(init=False)
+    service_tokens: SqlServiceTokens = field(init=False)
+    child_tokens: SqlChildTokens = field(init=False)
+    device_requests: SqlDeviceRequests = field(init=False)
+    consumptions: SqlConsumptions = field(init=False)
+    containments: SqlContainments = field(init=False)
+    provider_logins: SqlProviderLogins = field(init=False)
+    keys: SqlKeys = field(init=False)
+    notices: SqlNotices = field(init=False)
+    login_faults: SqlLoginFaults = field(init=False)
+    outbox: SqlOutbox = field(init=False)
+    exposure: SqlExposure = field(init=False)
+    quality: SqlQuality = field(init=False)
+    reach: SqlReach = field(init=False)
+    rolls: SqlRolls = field(init=False)
+    desk_posts: SqlDeskPosts = field(init=False)
+    search: SqlSearch = field(init=False)
+    search_index: SqlSearchIndex = field(init=False)
+    standings: SqlStandings = field(init=False)
+    registrations: SqlRegistrations = field(init=False)
+    sms_counts: SqlSmsCounts = field(init=False)
+    credentials: SqlCredentials = field(init=False)
+    codes: SqlCodes = field(init=False)
+    contacts: SqlContacts = field(init=False)
+    family_facts: SqlFamilyFacts = field(init=False)
+    access_notices: SqlAccessNotices = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make the adapters of the database alone."""
+        kinds = get_type_hints(Stores)
+        for each in fields(self):
+            if not each.init:
+                object.__setattr__(self, each.name, kinds[each.name](self.engine))
 
     def close(self) -> None:
         """Give back the connections."""
@@ -140,18 +153,7 @@ def open_stores(settings: Settings, book: policies.PolicyBook) -> Stores:
         tickets=SqlTickets(grants, portraits),
         audit=SqlAudit(engine, sign=seal.sign, check=seal.check),
         channels=SqlChannels(engine, school_day=school_day),
-        ledger=SqlLedger(engine), attachments=SqlAttachments(engine), guardianships=SqlGuardianships(engine),
-        guesses=SqlGuesses(engine), holdings=SqlHoldings(engine), places=SqlPlaces(engine),
-        service_tokens=SqlServiceTokens(engine), child_tokens=SqlChildTokens(engine),
-        device_requests=SqlDeviceRequests(engine), consumptions=SqlConsumptions(engine),
-        provider_logins=SqlProviderLogins(engine), keys=SqlKeys(engine), notices=SqlNotices(engine),
-        login_faults=SqlLoginFaults(engine), outbox=SqlOutbox(engine), exposure=SqlExposure(engine),
-        quality=SqlQuality(engine), reach=SqlReach(engine), rolls=SqlRolls(engine), desk_posts=SqlDeskPosts(engine),
-        search=SqlSearch(engine), search_index=SqlSearchIndex(engine), standings=SqlStandings(engine),
-        registrations=SqlRegistrations(engine), sms_counts=SqlSmsCounts(engine), credentials=SqlCredentials(engine),
-        codes=SqlCodes(engine), access_notices=SqlAccessNotices(engine), contacts=SqlContacts(engine),
-        family_facts=SqlFamilyFacts(engine),
-    )  # fmt: skip
+    )
 
 
 def _seals(settings: Settings) -> tuple[HeadSigner, HintSeal]:

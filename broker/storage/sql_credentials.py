@@ -9,15 +9,17 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, String, bindparam, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
+from broker.domain.containment import CONTAINED
 from broker.domain.credential_acts import ChangeFactor, NewAccount, SetSecret
 from broker.domain.credentials import Credential, CredentialKind, OwnAccount
 from broker.domain.errors import CodeRefused
 from broker.domain.identity import AccountState, UpstreamProtocol
+from broker.domain.standings import StandingKind
 from broker.storage.copies import tell_sessions
 from broker.storage.engine import Contended, fetch, transact
 from broker.storage.entrant import Entrant, check_standings
 from broker.storage.lineage import lock_tree
-from broker.storage.schema import accounts, codes, contacts, credentials, own_logins, sessions
+from broker.storage.schema import accounts, codes, contacts, credentials, own_logins, sessions, standings
 from broker.storage.sql_codes import end_codes
 from broker.storage.sql_sessions import end_sessions
 from broker.storage.trail import insert_audit, insert_notices
@@ -106,6 +108,7 @@ def _set_secret(conn: Connection, act: SetSecret) -> OwnAccount:
     """Lock, claim, keep, close the rest. Whoever opens a session holds the same lock: none slips in between."""
     person_id, tree = _lock(conn, act)
     _use_code(conn, act, tree)
+    _take_back_containment(conn, act, tree)
     account = _own_account(conn, act.account, tree) or _make_account(conn, act, person_id)
     check_standings(conn, Entrant(person_id, account.account_id, act.account.source_id))
     conn.execute(update(accounts).where(accounts.c.id == account.account_id).values(last_used=act.now))
@@ -143,6 +146,24 @@ def _use_code(conn: Connection, act: SetSecret, tree: frozenset[str]) -> None:
     )
     if used.scalar_one_or_none() is None:
         raise CodeRefused("the code was used, ended or is over")
+
+
+def _take_back_containment(conn: Connection, act: SetSecret, tree: frozenset[str]) -> None:
+    """Who has proven anew by a letter of the school has back the logins that only waited for that.
+
+    Not those of a source that is itself in doubt: whoever holds a stolen login there would be let in again.
+    """
+    logins = select(accounts.c.id).where(accounts.c.person_id.in_(sorted(tree)))
+    conn.execute(
+        update(standings)
+        .where(
+            standings.c.kind == StandingKind.LINK.value,
+            standings.c.subject.in_(logins),
+            standings.c.reason == CONTAINED,
+            standings.c.until.is_(None),
+        )
+        .values(until=act.now, until_reason=SECRET_SET, until_actor=act.person_id)
+    )
 
 
 def _own_account(conn: Connection, wanted: NewAccount, tree: frozenset[str]) -> OwnAccount | None:

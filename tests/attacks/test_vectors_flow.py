@@ -28,6 +28,7 @@ CODES, REFRESHES = tuple(flow.code_redemptions()), tuple(flow.refresh_redemption
 CROSSINGS, ROWS = tuple(flow.crossings()), tuple(flow.rows())
 NOT_ALONE = {
     authorize_checks.check_claims: "read again where it is used",
+    authorize_checks.check_school: "read again where it is used: tests/unit/protocol/test_authorize_checks.py",
     authorize_checks.check_service: "an administrator's act: tests/attacks/test_disabled_flags.py",
     authorize_checks.check_pushed: "nothing that is pushed came openly",
     authorize_checks.check_resource: "an API's: tests/attacks/test_resources.py",

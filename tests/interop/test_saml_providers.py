@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import shutil
 import warnings
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,9 @@ def provider(tmp_path: Path, source: SamlConnector) -> Server:
         "entityid": PROVIDER, "xmlsec_binary": XMLSEC, "key_file": str(tmp_path / "idp.key"),
         "cert_file": str(tmp_path / "idp.pem"), "metadata": {"local": [str(tmp_path / "sp.xml")]},
         "service": {"idp": {
-            "endpoints": {"single_sign_on_service": [(SSO, BINDING_HTTP_REDIRECT)]},
+            "endpoints": {
+                "single_sign_on_service": [(SSO, BINDING_HTTP_REDIRECT), (f"{SSO}/post", BINDING_HTTP_POST)],
+            },
             "want_authn_requests_signed": True, "policy": {"default": {"lifetime": {"minutes": 5}}},
         }},
     }  # fmt: skip
@@ -87,3 +90,11 @@ def test_pysaml2_takes_our_question_and_we_take_its_answer(
         Return({"RelayState": STATE, "SAMLResponse": carried}, ""), private=departure.private, now=datetime.now(UTC)
     )
     assert (identity.key.subject, identity.key.issuer) == ("aline", PROVIDER)
+
+
+def test_pysaml2_takes_our_question_by_form(provider: Server, source: SamlConnector) -> None:
+    by_form = replace(source.source.provider, sso="", sso_post=f"{SSO}/post")
+    asks = replace(source, source=replace(source.source, providers=Known(by_form)))
+    departure = asks.start(return_url="", state=STATE, force=True)
+    asked = provider.parse_authn_request(departure.form["SAMLRequest"], BINDING_HTTP_POST)
+    assert (asked.message.id, asked.message.force_authn) == (departure.private["request"], "true")

@@ -3,6 +3,7 @@
 Every adapter of a port passes the port's one contract suite in `tests/contract`; a new adapter is a new line there.
 """
 
+from broker.domain.ports.containments import Containments
 from broker.domain.ports.credentials import AccessNotices, Codes, Contacts, Credentials, FamilyFacts, OwnLogins
 from broker.domain.ports.current import Current
 from broker.domain.ports.desk import DeskPosts
@@ -57,6 +58,7 @@ __all__ = [
     "Codes",
     "Consumptions",
     "Contacts",
+    "Containments",
     "Credentials",
     "Current",
     "Departure",

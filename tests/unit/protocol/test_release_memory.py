@@ -48,6 +48,7 @@ def test_the_same_is_worked_out_once() -> None:
         {"token": replace(FOUND.token, subject="another")},
         {"token": replace(FOUND.token, grant=replace(FOUND.token.grant, person_id="prs_9"))},
         {"token": replace(FOUND.token, grant=replace(FOUND.token.grant, client_id="lycee"))},
+        {"token": replace(FOUND.token, grant=replace(FOUND.token.grant, school="0990002Y"))},
     ],
 )
 def test_anything_else_is_worked_out_anew(change: dict[str, Any]) -> None:
