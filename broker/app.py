@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
+from broker.accounts.second_factors import SecondFactors
 from broker.declared import read_register, registration_terms
 from broker.domain.audit import Topic
 from broker.domain.clock import Clock
@@ -58,7 +59,7 @@ from broker.sources import cas_servers, offers, open_sources, saml_parties
 from broker.storage.engine import reading
 from broker.storage.memory_store import MemoryStore
 from broker.storage.redis_store import RedisStore
-from broker.storage.sealing import MasterSecret, load_master_secret
+from broker.storage.sealing import FactorSeal, MasterSecret, load_master_secret
 from broker.storage.sql_purge import SqlPurge
 from broker.stores import Stores, check_schema, open_stores, opened_stores, read_book, utc_now
 from broker.telling import open_notice_teller
@@ -247,6 +248,7 @@ def _page_parts(
         clock=clock,
         federation=federation,
         passwords=Passwords(federation, guesses),
+        factors=SecondFactors(stores.credentials, FactorSeal(master)),
         people=stores.people,
         links=stores.links,
         places=stores.places,

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from flask import Flask
 
+from broker.accounts.second_factors import SecondFactors
 from broker.domain.people import Profil, Reference, Space
 from broker.domain.services import RelyingParty, Service, ServiceInstance, TokenAuthMethod
 from broker.federation import GuessGate, Passwords, PasswordSource, Source, SourceDescription, Sources
@@ -30,8 +31,10 @@ from broker.protocol.saml.provider import IdentityProvider
 from broker.protocol.saml.routes import SamlParts, build_saml_routes
 from broker.protocol.saml_sources import SamlParty, build_logout_routes, build_source_routes
 from broker.services.register import Register
+from broker.storage.sealing import FactorSeal, MasterSecret
 from broker.storage.sql_child_tokens import SqlChildTokens
 from broker.storage.sql_consumptions import SqlConsumptions
+from broker.storage.sql_credentials import SqlCredentials
 from broker.storage.sql_details import SqlDetails
 from broker.storage.sql_device_requests import SqlDeviceRequests
 from broker.storage.sql_grants import SqlGrants
@@ -262,6 +265,7 @@ def open_web(
             clock=clock,
             federation=world.federation,
             passwords=Passwords(world.federation, gate),
+            factors=SecondFactors(SqlCredentials(world.engine), FactorSeal(MasterSecret(b"m" * 32))),
             people=world.federation.people,
             links=world.federation.links,
             places=SqlPlaces(world.engine),

@@ -16,6 +16,12 @@ class Device(StrEnum):
     OWN = "own"
 
 
+HALF = "half"
+"""In `amr`: the second factor of this login has not been shown yet."""
+SECOND_FACTORS = frozenset({"otp", "hwk"})
+"""Values of `amr` (RFC 8176 §2) that a second factor of ours adds: a one-time code, a key of the person's device."""
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """A signed-in browser. The cookie holds the handle behind `handle_digest`.
@@ -41,6 +47,16 @@ class Session:
     def visit(self) -> str:
         """The visit it belongs to, by the id of its first session."""
         return self.continues or self.sid
+
+    @property
+    def is_half(self) -> bool:
+        """Tell whether it opens nothing but the page that asks for its second factor."""
+        return HALF in self.authn.amr
+
+    @property
+    def has_second(self) -> bool:
+        """Tell whether the person also showed something that only they have."""
+        return not self.is_half and not SECOND_FACTORS.isdisjoint(self.authn.amr)
 
     def is_live(self, now: datetime) -> bool:
         """Tell whether the session opens anything at `now`."""

@@ -12,7 +12,7 @@ from broker.domain.handles import Handle, Id, digest, new_handle, new_id
 from broker.domain.identity import AuthnContext, UpstreamIdentity
 from broker.domain.people import AttachmentState, RecordKind
 from broker.domain.ports import Audit, Links, People, Sessions
-from broker.domain.sessions import Device, Session
+from broker.domain.sessions import HALF, SECOND_FACTORS, Device, Session
 from broker.federation.linking import Link, LinkFacts, Refuse, SignIn, decide_link
 from broker.federation.live_sessions import LiveSessions
 from broker.federation.opening_act import Entry, build_act
@@ -126,7 +126,7 @@ class Entrance:
         entry = Entry(
             identity=identity,
             accepted=accepted,
-            authn=self._authn(arriving, identity),
+            authn=self._half(arriving, person_id, self._authn(arriving, identity)),
             device=arriving.device,
             life=life,
             tenant=arriving.source.tenant,
@@ -140,7 +140,7 @@ class Entrance:
         self.sessions.open(build_act(entry))
         if arriving.left:
             self.live.forget(arriving.left.handle_digest)
-        session = self.live.find(handle, now=arriving.now)
+        session = self.live.find(handle, now=arriving.now) or self.live.half(handle, now=arriving.now)
         if session is None:
             raise LoginExpired("the session ended as it opened")
         return Arrival(handle, session, arriving.resume)
@@ -152,6 +152,15 @@ class Entrance:
         if arriving.asked_at is not None:
             proven, proven_at = True, max(proven_at, arriving.asked_at)
         return replace(identity.authn, acr=level.value, auth_time=min(proven_at, arriving.now), proven=proven)
+
+    def _half(self, arriving: Arriving, person_id: str, authn: AuthnContext) -> AuthnContext:
+        """Mark a login that opens nothing until a second factor is shown: that of staff by a passphrase of ours."""
+        if not arriving.source.second_for_staff or not SECOND_FACTORS.isdisjoint(authn.amr):
+            return authn
+        person = self.people.person(person_id, now=arriving.now)
+        if person is None or RecordKind.STAFF not in person.kinds:
+            return authn
+        return replace(authn, amr=(*authn.amr, HALF))
 
 
 def _joining(accepted: SignIn | Link) -> frozenset[RecordKind]:

@@ -88,7 +88,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class CodeTurn:
-    """One look at a user code (RFC 8628 §5.1) that was counted and let through."""
+    """One look at a user code (RFC 8628 §5.1), or a second factor, that was counted and let through."""
 
     guesses: Guesses
     own: str
@@ -133,8 +133,19 @@ class GuessGate:
 
     def enter_code(self, person_id: str, address: str, *, table: ThrottleTable, now: datetime) -> CodeTurn:
         """Count a look at a user code by this person, or refuse it. Raises `MustWait`, `GuessesSpent`."""
-        own = self.digest("user code", person_id)
-        network = self.digest("user codes", network_of(address))
+        return self._enter_own("user code", person_id, address, table=table, now=now)
+
+    def enter_factor(self, account_id: str, address: str, *, table: ThrottleTable, now: datetime) -> CodeTurn:
+        """Count a guess at a second factor of this account, or refuse it. Raises `MustWait`, `GuessesSpent`.
+
+        The right one takes back its own guess alone: whoever knows the password guesses no more often because the
+        owner comes in each day.
+        """
+        return self._enter_own("second factor", account_id, address, table=table, now=now)
+
+    def _enter_own(self, what: str, whose: str, address: str, *, table: ThrottleTable, now: datetime) -> CodeTurn:
+        own = self.digest(what, whose)
+        network = self.digest(f"{what}s", network_of(address))
         counters = (GuessCounter(own, table.of_account), GuessCounter(network, table.of_network))
         wait = self.guesses.claim(counters, now=now)
         if wait is not None:

@@ -51,11 +51,18 @@ class LiveSessions:
         if copy is not None:
             return copy if copy.is_live(now) else None
         session = self.sessions.find(handle_digest, now=now)
-        if session is None or not session.is_live(now):
+        if session is None or not session.is_live(now) or session.is_half:
             return None
         kept = self._touched(session, now=now)
         self.remember(kept)
         return kept
+
+    def half(self, handle: str, *, now: datetime) -> Session | None:
+        """The session behind a cookie that lacks its second factor; None for anything else. It opens nothing else."""
+        if not is_handle(Handle.SESSION, handle):
+            return None
+        session = self.sessions.find(digest(handle), now=now)
+        return session if session is not None and session.is_live(now) and session.is_half else None
 
     def unended(self, handle: str) -> Session | None:
         """The session behind a cookie that is to be ended, though it may be over by itself; None for anything else.

@@ -15,7 +15,8 @@ class SourceDescription:
     """A source as configured. `feeds` are the only ones whose records its references may find.
 
     `assurance`: how surely a login there proves who the person is when the source is silent, and the most it can ever
-    claim. `releases_references`: its logins carry authoritative directory keys.
+    claim. `releases_references`: its logins carry authoritative directory keys. `second_for_staff`: whoever is staff
+    shows a second factor of ours before a login there opens anything (a passphrase of our own, DESIGN §12).
     """
 
     source_id: str
@@ -25,6 +26,7 @@ class SourceDescription:
     assurance: Assurance = Assurance.LOW
     desk: bool = False
     """Its people are agents: they need no record, their sessions are those of staff, and its word gives posts."""
+    second_for_staff: bool = False
 
     def level(self, acr: str, table: AssuranceTable) -> Assurance:
         """What a login with this `acr` is worth: as the table says, never above the source's own level."""

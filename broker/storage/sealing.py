@@ -92,6 +92,28 @@ def _hint_of(sid: str) -> str:
     return f"source hint {sid}"
 
 
+@dataclass(frozen=True, slots=True)
+class FactorSeal:
+    """Seals the key of a one-time code for the one account that it belongs to: the database alone makes no code."""
+
+    master: MasterSecret
+
+    def seal(self, key: str, account_id: str) -> str:
+        """Text to be kept."""
+        return base64.b64encode(self.master.seal(key.encode(), purpose=_factor_of(account_id))).decode()
+
+    def unseal(self, kept: str, account_id: str) -> str:
+        """What was sealed; empty for what was not sealed here, or for another account: it makes no code then."""
+        try:
+            return self.master.unseal(base64.b64decode(kept, validate=True), purpose=_factor_of(account_id)).decode()
+        except (UnsealError, ValueError):
+            return ""
+
+
+def _factor_of(account_id: str) -> str:
+    return f"second factor {account_id}"
+
+
 class HeadSigner:
     """Signs and checks the heads of audit chains, with an Ed25519 key (RFC 8032) derived from the master secret."""
 

@@ -117,7 +117,7 @@ def _set_secret(conn: Connection, act: SetSecret) -> OwnAccount:
     ended = end_sessions(conn, sessions.c.person_id.in_(sorted(tree)), now=act.now, why=SECRET_SET)
     tell_sessions(conn, ended, now=act.now)
     end_codes(conn, (person_id,), now=act.now)
-    _drop_held_contacts(conn, tree, now=act.now)
+    drop_held_contacts(conn, tree, now=act.now)
     insert_audit(conn, act.audit)
     insert_notices(conn, act.notices)
     return account
@@ -231,7 +231,7 @@ def _end_secrets(conn: Connection, tree: Collection[str], *, now: datetime) -> N
     )
 
 
-def _drop_held_contacts(conn: Connection, tree: Collection[str], *, now: datetime) -> None:
+def drop_held_contacts(conn: Connection, tree: Collection[str], *, now: datetime) -> None:
     """A change of contact that is not in force yet was asked for by whoever was in before."""
     conn.execute(
         update(contacts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Integer, Row, String, and_, bindparam, select, update
+from sqlalchemy import Connection, Engine, Integer, Row, String, and_, bindparam, select
 
 from broker.domain.acts import SetStanding
 from broker.domain.errors import NoSuchSubject
@@ -15,7 +15,9 @@ from broker.domain.standings import StandingKind, StandingState
 from broker.storage.copies import tell_sessions
 from broker.storage.engine import fetch, transact
 from broker.storage.lineage import lock_tree
-from broker.storage.schema import Instant, accounts, codes, contacts, sessions
+from broker.storage.schema import Instant, accounts, sessions
+from broker.storage.sql_codes import end_codes
+from broker.storage.sql_credentials import drop_held_contacts
 from broker.storage.sql_sessions import end_sessions
 from broker.storage.sql_standings import stand
 from broker.storage.trail import insert_audit, insert_notices
@@ -109,7 +111,9 @@ def _freeze(conn: Connection, act: Freeze) -> None:
     stand(conn, said)
     whose = sorted(tree)
     tell_sessions(conn, end_sessions(conn, sessions.c.person_id.in_(whose), now=act.now, why=FROZEN), now=act.now)
-    _end_ways_in(conn, codes.c.person_id.in_(whose), contacts.c.person_id.in_(whose), now=act.now)
+    # Whoever came in may have asked for a code, or for messages to go to themselves from tomorrow on.
+    end_codes(conn, whose, now=act.now)
+    drop_held_contacts(conn, tree, now=act.now)
     insert_notices(conn, (act.notice,))
 
 
@@ -117,13 +121,3 @@ def _check_account(conn: Connection, account_id: str, tree: frozenset[str]) -> N
     holder = conn.execute(select(accounts.c.person_id).where(accounts.c.id == account_id)).scalar()
     if holder not in tree:
         raise NoSuchSubject("not a login of this person")
-
-
-def _end_ways_in(
-    conn: Connection, codes_of: ColumnElement[bool], contacts_of: ColumnElement[bool], *, now: datetime
-) -> None:
-    """Whoever came in may have asked for a code, or for messages to go to themselves from tomorrow on."""
-    live_codes = (codes.c.used_at.is_(None), codes.c.ended_at.is_(None))
-    conn.execute(update(codes).where(codes_of, *live_codes).values(ended_at=now))
-    held = (contacts.c.until.is_(None), contacts.c.holds_until > now)
-    conn.execute(update(contacts).where(contacts_of, *held).values(until=now))

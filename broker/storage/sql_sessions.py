@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from broker.domain.acts import OpenSession
 from broker.domain.audit import AuditEvent
-from broker.domain.errors import AlreadyUsed, LinkAmbiguous, LinkUndone
+from broker.domain.errors import AlreadyUsed, LinkAmbiguous, LinkUndone, LoginExpired
 from broker.domain.identity import AccountKey, AccountState, AuthnContext, EvidenceKind, LinkProof
 from broker.domain.sessions import Device, Session
 from broker.storage.copies import tell_sessions
@@ -133,6 +133,8 @@ def _open(conn: Connection, act: OpenSession) -> str:
     replaced = _revoke(conn, sessions.c.sid == act.replaces, now=now, why="session_replaced")
     changed = frozenset(row.person_id for row in replaced)
     tell_sessions(conn, changed if act.link is None else changed | {person_id}, now=now)
+    if act.session.continues and not replaced:
+        raise LoginExpired("the session that this one goes on has ended")
     visit = _visit_of(conn, replaced, person_id, now=now)
     conn.execute(insert(sessions), [{**_row(act, account_id=account_id, person_id=person_id), "continues": visit}])
     check_standings(conn, Entrant(person_id, account_id, act.source_id))

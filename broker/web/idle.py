@@ -43,7 +43,7 @@ class StillThere:
         left = _left(session, now)
         if left <= timedelta():
             return parting(self.parts.federation.sign_out(visitor.session_handle, trace=visitor.trace))
-        back = _back(request.args.get("de", ""))
+        back = back_to(request.args.get("de", ""))
         response = page(
             "still_there.html",
             minutes=ceil(left.total_seconds() / 60),
@@ -56,7 +56,7 @@ class StillThere:
     def stay(self) -> Response:
         """POST: the person is there. Reading the session moves its limit along; back to where they were."""
         require_signed_in(self.parts)
-        return see_other(_back(request.form.get("de", "")))
+        return see_other(back_to(request.form.get("de", "")))
 
 
 def warn_in_time(response: Response, *, now: datetime) -> None:
@@ -79,8 +79,8 @@ def _refresh(after: timedelta, back: str) -> str:
     return f"{max(1, int(after.total_seconds()))}; url={STILL_THERE}?{urlencode({'de': back})}"
 
 
-def _back(path: str) -> str:
-    """Where the person was: a page of ours, or the portal."""
+def back_to(path: str) -> str:
+    """Where the person was or goes on to: a page of ours, or the portal."""
     try:
         return local_path(path)
     except BadPageRequest:

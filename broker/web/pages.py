@@ -35,12 +35,13 @@ from broker.web.own_data import OwnData
 from broker.web.parts import FeedLabel, PageParts
 from broker.web.password import PasswordPage
 from broker.web.places import PlacesPages
-from broker.web.render import isolate, language_link, left_to_right, name_in, sentence, web_address
+from broker.web.render import isolate, language_link, left_to_right, name_in, see_other, sentence, web_address
+from broker.web.second import Second
 from broker.web.self_post import self_post_page
 from broker.web.sign_in import SignIn
 from broker.web.sign_out import SignOut
 from broker.web.start import Start
-from broker.web.visitor import NotSignedIn, current_visitor
+from broker.web.visitor import NotSignedIn, SecondWanted, current_visitor, second_path
 from broker.web.ways_in import WaysInPages
 
 MOST_FORM_BYTES = 16 * 1024
@@ -73,8 +74,7 @@ def page_routes(parts: PageParts, style: StyleSheet) -> tuple[Route, ...]:
     """Every page, once."""
     sign_in, access, sign_out = SignIn(parts), Access(parts), SignOut(parts)
     password, device, integrate = PasswordPage(parts), DevicePage(parts), Integrate(parts)
-    agree, places = Agree(parts), PlacesPages(parts)
-    still_there = StillThere(parts)
+    agree = Agree(parts)
     home, own_data, notices = Home(parts, sign_in), OwnData(parts), Notices(parts, style)
     return (
         ("GET", "/", home.show),
@@ -92,19 +92,12 @@ def page_routes(parts: PageParts, style: StyleSheet) -> tuple[Route, ...]:
         ("GET", "/acces", access.show),
         ("GET", "/acces/<account_id>/annuler", access.confirm),
         ("POST", "/acces/<account_id>/annuler", access.undo),
-        ("GET", "/appareils", places.show),
-        ("POST", "/appareils", places.close),
-        ("GET", "/passages", places.history),
-        ("POST", "/passages", places.not_me),
-        ("GET", "/acces-ferme", places.closed),
         ("GET", "/donnees", own_data.show),
         ("GET", "/donnees/export", own_data.read),
         ("GET", "/donnees/export.json", own_data.download),
         ("GET", "/device", device.ask),
         ("POST", "/device", device.find),
         ("POST", "/device/reponse", device.decide),
-        ("GET", "/toujours-la", still_there.ask),
-        ("POST", "/toujours-la", still_there.stay),
         ("GET", "/deconnexion", sign_out.ask),
         ("POST", "/deconnexion", sign_out.leave),
         ("GET", "/au-revoir", sign_out.farewell),
@@ -118,6 +111,26 @@ def page_routes(parts: PageParts, style: StyleSheet) -> tuple[Route, ...]:
         ("GET", "/sante", notices.health),
         ("GET", "/robots.txt", notices.robots),
         ("GET", "/static/<name>", notices.style_sheet),
+        *_session_routes(parts),
+    )
+
+
+def _session_routes(parts: PageParts) -> tuple[Route, ...]:
+    """The pages about sessions: where they are open, what they lack, when they end."""
+    places, still_there, second = PlacesPages(parts), StillThere(parts), Second(parts)
+    return (
+        ("GET", "/appareils", places.show),
+        ("POST", "/appareils", places.close),
+        ("GET", "/passages", places.history),
+        ("POST", "/passages", places.not_me),
+        ("GET", "/acces-ferme", places.closed),
+        ("GET", "/second", second.ask),
+        ("POST", "/second", second.prove),
+        ("GET", "/second/nouveau", second.offer),
+        ("POST", "/second/nouveau", second.confirm),
+        ("POST", "/second/retirer", second.remove),
+        ("GET", "/toujours-la", still_there.ask),
+        ("POST", "/toujours-la", still_there.stay),
     )
 
 
@@ -221,9 +234,15 @@ def _install_gates(app: Flask, parts: PageParts) -> None:
         return response
 
     app.register_error_handler(NotSignedIn, show_sign_in)
+    app.register_error_handler(SecondWanted, lambda _: see_other(second_path(_asked_for())))
     app.register_error_handler(PreauError, show_fault)
     app.register_error_handler(HTTPException, show_http_fault)
     app.register_error_handler(Exception, show_unexpected)
+
+
+def _asked_for() -> str:
+    """Where the person was going, to go on there once a second factor was shown."""
+    return request.full_path.rstrip("?") if request.method == "GET" else "/"
 
 
 def _check_form(parts: PageParts) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from broker.accounts.second_factors import SecondFactors
 from broker.domain.clock import Clock
 from broker.domain.ports import Current, Holdings, Ledger, Links, LoginFaults, Notices, People, Places, Services
 from broker.federation import Federation, Passwords, WaysIn
@@ -42,6 +43,7 @@ class PageParts:
     clock: Clock
     federation: Federation
     passwords: Passwords
+    factors: SecondFactors
     people: People
     links: Links
     places: Places

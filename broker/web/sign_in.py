@@ -22,10 +22,15 @@ from broker.web.languages import BY_CODE
 from broker.web.parts import PageParts, SourceOffer
 from broker.web.render import page, see_other
 from broker.web.self_post import lead_away
-from broker.web.visitor import current_visitor, find_session
+from broker.web.visitor import current_visitor, find_session, second_path
 from broker.wire.http import FAREWELL_COOKIE, parse_cookies
 
-AFTER_STEP_UP: Mapping[str, str] = {"acces": "/acces", "donnees": "/donnees/export", "ecran": "/device"}
+AFTER_STEP_UP: Mapping[str, str] = {
+    "acces": "/acces",
+    "donnees": "/donnees/export",
+    "ecran": "/device",
+    "moyens": "/second",
+}
 """Values of `but`: what the login is asked again for, and where it leads. Any other value asks for nothing."""
 
 
@@ -181,8 +186,12 @@ def service_of(parts: PageParts, service_id: str) -> Service | None:
 
 
 def welcome(arrival: Arrival, *, now: datetime) -> Response:
-    """Lead whoever has arrived to where the login was for, with the cookie of their session."""
-    response = see_other(local_path(arrival.resume))
+    """Lead whoever has arrived to where the login was for, with the cookie of their session.
+
+    By way of the page that asks for the second factor, where the login is only half one.
+    """
+    onward = local_path(arrival.resume)
+    response = see_other(second_path(onward) if arrival.session.is_half else onward)
     response.headers.add(*session_cookie(arrival.session_handle, arrival.session, now=now))
     response.headers.add(*no_farewell_cookie())
     return response

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from flask import Request, g, request
 
@@ -16,6 +17,12 @@ from broker.web.languages import Language, choose_language
 from broker.web.parts import PageParts
 from broker.web.software import name_software
 from broker.wire.http import BROWSER_COOKIE, SESSION_COOKIE, parse_cookies
+
+SECOND = "/second"
+
+
+class SecondWanted(Exception):
+    """The page is for those who also showed a second factor: not a fault, the browser is led to where it is asked."""
 
 
 class NotSignedIn(Exception):
@@ -98,6 +105,25 @@ def find_signed_in(parts: PageParts) -> SignedIn | None:
         return None
     person = parts.people.person(session.person_id, now=parts.clock())
     return SignedIn(session, person or PersonView(session.person_id, PersonName("", ""), frozenset()))
+
+
+def find_half(parts: PageParts) -> Session | None:
+    """The session of the request that only lacks its second factor, if any. It opens nothing but the page for it."""
+    handle = current_visitor().session_handle
+    return parts.federation.live.half(handle, now=parts.clock()) if handle else None
+
+
+def second_path(onward: str) -> str:
+    """Address of the page that asks for the second factor, and leads on."""
+    return f"{SECOND}?{urlencode({'de': onward})}"
+
+
+def require_second(parts: PageParts) -> SignedIn:
+    """The live session of somebody who also showed a second factor. Raises `NotSignedIn`, `SecondWanted`."""
+    me = require_signed_in(parts)
+    if not me.session.has_second:
+        raise SecondWanted
+    return me
 
 
 def require_signed_in(parts: PageParts) -> SignedIn:

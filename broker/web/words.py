@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from broker.domain.credentials import CredentialKind
 from broker.domain.guardianship import Quality
 from broker.domain.identity import AccountState, EvidenceKind
 from broker.domain.people import Profil, RecordKind
@@ -88,9 +89,15 @@ PROFIL: Mapping[Profil, str] = {
 }
 
 
+FACTOR: Mapping[CredentialKind, str] = {
+    CredentialKind.TOTP: N_("Application de codes"),
+    CredentialKind.PASSKEY: N_("Clé d'accès"),
+}
+
 STEP_UP: Mapping[str, str] = {
     "acces": N_("Reconnectez-vous pour changer vos accès."),
     "donnees": N_("Reconnectez-vous pour lire vos données."),
+    "moyens": N_("Reconnectez-vous pour ajouter un moyen de connexion."),
     "ecran": N_("Connectez-vous pour ouvrir un service sur un écran."),
 }
 

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, insert, select
 
 from broker.accounts.freeze import NotMe, freeze
 from broker.domain.audit import Action, AuditEvent, Topic, copies_named
-from broker.domain.errors import LinkSuspended, NoSuchSubject, PersonSuspended
+from broker.domain.errors import LinkSuspended, LoginExpired, NoSuchSubject, PersonSuspended
 from broker.domain.handles import digest
 from broker.domain.places import CloseSessions
 from broker.storage import schema
@@ -203,3 +203,18 @@ def _plant(engine: Engine, person: str) -> None:
         conn.execute(insert(schema.codes), [code])
         conn.execute(insert(schema.contacts), [{**held, "id": "cnt_1", "value": "held", "holds_until": later}])
         conn.execute(insert(schema.contacts), [{**held, "id": "cnt_2", "value": "old", "holds_until": before}])
+
+
+def test_a_session_that_goes_on_another_opens_only_while_that_one_runs(port: SqlPlaces, sql_engine: Engine) -> None:
+    """Whoever is shown a second factor in a browser that was closed from afar a moment before stays out."""
+    person, account, old, new = two_places(sql_engine)
+    sign_in = SqlSessions(sql_engine, b.HINTS)
+    port.close(closing(person, old))
+    for sid in (old, new):
+        act = opening(person, account, replaces=sid)
+        going_on = replace(act, session=replace(act.session, continues=sid))
+        if sid == old:
+            with pytest.raises(LoginExpired):
+                sign_in.open(going_on)
+        else:
+            assert sign_in.open(going_on) == person

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
+import pyotp
 from playwright.sync_api import Browser, Page
 
 from broker.storage.sealing import load_master_secret
@@ -19,6 +20,8 @@ from tests.browser.town import RunningTown
 from tests.ux.lens import Target
 
 MOTHER = "aline.quemeneur"
+OTHER = "marie.martin"
+"""Who has a second factor: nobody else is asked for one."""
 STRANGER = "camille.ailleurs"
 
 
@@ -28,6 +31,7 @@ def scenes(browser: Browser, town: RunningTown) -> Iterator[Target]:
     The export comes first: its login is too old after five minutes.
     """
     yield _export(browser, town)
+    yield from _second(browser, town)
     yield Target(f"{town.origin}/connexion", "sign_in", "sign-in")
     yield _asked_by_a_service(browser, town)
     yield from _signed_in(browser, town)
@@ -60,6 +64,27 @@ def _export(browser: Browser, town: RunningTown) -> Target:
     target = Target(f"{town.origin}/donnees/export", "any", "export", _state(page))
     page.close()
     return target
+
+
+def _second(browser: Browser, town: RunningTown) -> Iterator[Target]:
+    """A telephone's key as it is shown to a fresh login; the page that asks for its code; what there is, once shown."""
+    page = browser.new_page()
+    Visitor(page, town).sign_in(EDUCONNECT, MOTHER)
+    yield Target(f"{town.origin}/second/nouveau", "any", "second-new", _state(page))
+    enrolled = browser.new_page()
+    visitor = Visitor(enrolled, town)
+    visitor.sign_in(EDUCONNECT, OTHER)
+    enrolled.goto(f"{town.origin}/second/nouveau")
+    key = (enrolled.locator(".key").text_content() or "").replace(" ", "")
+    enrolled.fill("#code", pyotp.TOTP(key).now())
+    enrolled.locator("main form button").click()
+    enrolled.wait_for_load_state("load")
+    yield Target(f"{town.origin}/second", "any", "factors", _state(enrolled))
+    again = browser.new_page()
+    Visitor(again, town).sign_in(EDUCONNECT, OTHER)
+    yield Target(f"{town.origin}/second", "any", "second", _state(again))
+    for each in (page, enrolled, again):
+        each.close()
 
 
 def _signed_out(browser: Browser, town: RunningTown) -> Target:

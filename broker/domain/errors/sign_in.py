@@ -242,3 +242,24 @@ class CodeExpired(SignInError):
     sentence = "Il est trop ancien, ou un autre l'a remplacé."
     next_step = "Demandez un nouveau code."
     who = "L'école peut vous aider."
+
+
+class FactorRefused(SignInError):
+    """A second factor that is wrong, was used before, or is of another account: told alike."""
+
+    code = "PRE-2030"
+    status = 403
+    title = "Ce code ne va pas."
+    sentence = "Chaque code ne marche qu'une fois, et moins d'une minute."
+    next_step = "Attendez le code suivant, puis écrivez-le."
+    who = "Vérifiez aussi l'heure de votre téléphone."
+
+
+class FactorChanged(SignInError):
+    """The second factors of the account were changed meanwhile, or may not be changed by this session."""
+
+    code = "PRE-2031"
+    status = 409
+    title = "Ce moyen n'a pas été changé."
+    sentence = "Il a changé entre-temps, ou il en faut d'abord un autre."
+    next_step = "Recommencez depuis la page de vos moyens."

@@ -192,7 +192,8 @@ class Sessions(Protocol):
     def open(self, act: OpenSession) -> str:
         """Carry out the opening and return the living person's id (the survivor when the link merged persons).
 
-        Raises `AlreadyUsed`, or `LinkAmbiguous` when a concurrent act linked the account elsewhere.
+        Raises `AlreadyUsed`, or `LinkAmbiguous` when a concurrent act linked the account elsewhere; `LoginExpired` for
+        a session that goes on another (`continues`) once that one has ended.
         """
         ...
 
