@@ -14,13 +14,11 @@ from functools import partial
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Engine
-
 from broker.accounts.second_factors import SecondFactors
 from broker.declared import read_register, registration_terms
 from broker.domain.audit import Topic
 from broker.domain.clock import Clock
-from broker.domain.errors import SettingsError, StorageUnavailable
+from broker.domain.errors import SettingsError
 from broker.domain.handles import digest
 from broker.domain.ports import Current, LogoutNotifier
 from broker.federation import Federation, GuessGate, Passwords, Sources
@@ -56,12 +54,11 @@ from broker.settings import Settings, load_settings
 from broker.settings.secret_files import read_secret
 from broker.signing_keys import open_key_care, open_signer
 from broker.sources import cas_servers, offers, open_sources, saml_parties
-from broker.storage.engine import reading
 from broker.storage.memory_store import MemoryStore
 from broker.storage.redis_store import RedisStore
 from broker.storage.sealing import FactorSeal, MasterSecret, load_master_secret
 from broker.storage.sql_purge import SqlPurge
-from broker.stores import Stores, check_schema, open_stores, opened_stores, read_book, utc_now
+from broker.stores import Stores, answers, check_schema, open_stores, opened_stores, read_book, utc_now
 from broker.telling import open_notice_teller
 from broker.ways_out import open_notifier, open_way_out, visit
 from broker.web.door import Door, NoteRequest, log_request
@@ -371,16 +368,6 @@ def open_ephemeral(settings: Settings, master: MasterSecret, *, clock: Clock) ->
     if settings.redis_url:
         return RedisStore(settings.redis_url, clock, tag_key=master.derive("redis"))
     return MemoryStore(clock)
-
-
-def answers(engine: Engine) -> bool:
-    """Tell whether the database answers."""
-    try:
-        with reading(engine) as conn:
-            conn.exec_driver_sql("SELECT 1")
-    except StorageUnavailable:
-        return False
-    return True
 
 
 def _load_decisions(settings: Settings) -> tuple[PolicyBook, Register]:

@@ -17,11 +17,11 @@ from sqlalchemy import Engine
 
 import policies
 from broker.domain.clock import SchoolDay
-from broker.domain.errors import SettingsError
+from broker.domain.errors import SettingsError, StorageUnavailable
 from broker.domain.trust import DeclaredTrust
 from broker.services.access import today_at
 from broker.settings import Settings
-from broker.storage.engine import open_engine
+from broker.storage.engine import open_engine, reading
 from broker.storage.migrate import is_current, upgrade
 from broker.storage.sealing import HeadSigner, HintSeal, load_master_secret
 from broker.storage.sql_access_notices import SqlAccessNotices
@@ -225,3 +225,13 @@ def check_schema(engine: Engine) -> None:
     """Refuse to work on a database of another version. Raises `SettingsError`."""
     if not is_current(engine):
         raise SettingsError(("the database is not at the schema of this version: run `preau db upgrade`",))
+
+
+def answers(engine: Engine) -> bool:
+    """Tell whether the database answers."""
+    try:
+        with reading(engine) as conn:
+            conn.exec_driver_sql("SELECT 1")
+    except StorageUnavailable:
+        return False
+    return True
