@@ -24,6 +24,8 @@ CODE_SIZE, PHONE_SIZE = 24.0, 18.0
 SQUARE = 38.0
 FAMILY_PART, STUB = 202.0, 268.0
 """Where the family's language begins, and where the stub is cut off, from the top in millimetres."""
+COLUMNS = (76.0, 45.0, 53.0)
+"""Widths of the three gestures: the first names an address, which may be long."""
 WINDOW = (105.0, 40.0)
 """Where an address shows in a window envelope (NF Z 10-011)."""
 READ_ME = ("en", "ar")
@@ -99,19 +101,19 @@ class _Sheet:
         width = INSIDE - SQUARE - 4
         self.paper.box((MARGIN, y), width, 31)
         self.paper.write(self._say(words.CODE, "fr"), (MARGIN + 5, y + 3), width - 10, Style(11))
-        self.paper.write_code(self.letter.code.written, (MARGIN, y + 11), width, size=CODE_SIZE)
+        self.paper.write_code(self.letter.code.written, (MARGIN + 3, y + 11), width - 6, size=CODE_SIZE)
         self.paper.write(self._until("fr"), (MARGIN + 5, y + 24.5), width - 10, Style(11))
         target = f"{self.batch.page}#{self.letter.code.locator}{self.letter.code.secret}"
         self.paper.square(target, (WIDTH - MARGIN - SQUARE, y - 3), SQUARE)
 
     def _gestures(self, y: float) -> None:
-        width = INSIDE / 3
         drawings: tuple[Callable[[float, float], None], ...] = (self.paper.screen, self.paper.keys, self.paper.lock)
-        for column, (draw, text) in enumerate(zip(drawings, self._steps("fr"), strict=True)):
-            x = MARGIN + column * width
+        x = MARGIN
+        for number, (draw, text, width) in enumerate(zip(drawings, self._steps("fr"), COLUMNS, strict=True), 1):
             draw(x, y)
-            self.paper.write(f"{column + 1}", (x + 18, y + 4), 8, Style(18, bold=True))
-            self.paper.write(text, (x, y + 17.5), width - 5, Style(10.5))
+            self.paper.write(f"{number}", (x + 18, y + 4), 8, Style(18, bold=True))
+            self.paper.write(text, (x, y + 17.5), width - 4, Style(10.5))
+            x += width
 
     def _rescue(self, y: float) -> None:
         """Where help is had, and what is never to be done."""
@@ -156,7 +158,7 @@ class _Sheet:
         told = self._say(words.STUB, "fr", number=self.letter.code.locator, adult=self.letter.adult)
         below = self.paper.write(told, (MARGIN, STUB + 4), INSIDE, Style(10.5))
         child = " · ".join(part for part in (self.letter.class_label, self.letter.child) if part)
-        self.paper.write(child, (MARGIN, below), INSIDE / 2, Style(10, grey=PALE))
+        self.paper.write(child, (MARGIN, below), INSIDE / 2 - 4, Style(10, grey=PALE))
         self.paper.write(self._say(words.SIGN, "fr"), (MARGIN + INSIDE / 2, below), INSIDE / 2, Style(10, grey=PALE))
 
     def _steps(self, language: str) -> tuple[str, str, str]:

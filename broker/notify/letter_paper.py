@@ -101,8 +101,12 @@ class Paper:
         return float(self._pdf.get_y())
 
     def write_code(self, code: str, at: tuple[float, float], width: float, *, size: float) -> None:
-        """Write a code in the middle of a width: from left to right, whatever stands around it."""
+        """Write a code in the middle of a width: from left to right, whatever stands around it.
+
+        One of the widest letters only is written as large as there is room.
+        """
         self._font(Style(size, bold=True))
+        self._font(Style(size * min(1.0, width / self._pdf.get_string_width(code)), bold=True))
         self._pdf.set_xy(*at)
         self._pdf.cell(width, size * 0.3528 * 1.2, code, align=Align.C)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from datetime import date
+from html import unescape
 from pathlib import Path
 
 import segno
@@ -49,7 +50,7 @@ def test_a_letter_says_what_it_must_in_its_order(tmp_path: Path) -> None:
         "Pour Mme Zahra BEN SALAH",
         "Cette lettre ouvre votre accès aux services de l'école.", "Vous choisissez vous-même votre mot de passe.",
         "5531 ABCD 0FGH JKMN", "Il sert une seule fois, jusqu'au 29 décembre 2026.",
-        "Écrivez le code de la lettre.", "Pas d'internet ?", "01 23 45 67 89",
+        "Écrivez le code de la", "Pas d'internet ?", "01 23 45 67 89",
         "Lettre n° 5531 reçue par Mme Zahra BEN SALAH", "Date et signature",
     ]  # fmt: skip
     places = [sheet.index(text) for text in wanted]
@@ -137,7 +138,7 @@ def test_the_square_leads_to_the_page_and_hands_the_code_over_where_no_log_sees_
 
 def dark_rows(path: Path) -> list[list[int]]:
     """The square of a sheet as it is printed, cut to its outermost dark modules: 1 is dark."""
-    place = ["-x", "1560", "-y", "900", "-W", "400", "-H", "600", "-r", "254", "-gray", "-singlefile"]
+    place = ["-x", "1560", "-y", "880", "-W", "400", "-H", "400", "-r", "254", "-gray", "-singlefile"]
     grey = subprocess.run(["pdftoppm", *place, path], capture_output=True, check=True).stdout
     width, height = (int(number) for number in grey.split(b"\n")[1].split())
     dots = grey[-width * height :]
@@ -154,6 +155,26 @@ def test_thirty_letters_are_thirty_sheets_in_a_small_file(tmp_path: Path) -> Non
     sheets = read(path)
     assert len(sheets) == 30
     assert all(any(each.code.written in sheet for sheet in sheets) for each in letters)
+
+
+def test_the_widest_code_and_the_longest_names_stay_where_they_belong(tmp_path: Path) -> None:
+    widest = LetterCode("WWWW", "WWWWMMMMWWWW")
+    long = letter(widest, adult="Mme Marie-Antoinette FERREIRA DA COSTA DE ALBUQUERQUE épouse VILLENEUVE-BEAUMONT")
+    words = boxes(printed(tmp_path, long))
+    frame = (18 / 25.4 * 72, (210 - 18 - 42) / 25.4 * 72)
+    code = [box for text, box in words if text in {"WWWW", "MMMM"} and box[1] > 200 and box[3] < 400]
+    assert len(code) == 4
+    assert all(frame[0] < left and right < frame[1] for left, _, right, _ in code)
+    top = {text: box[1] for text, box in words}
+    bottom = {text: box[3] for text, box in words}
+    assert bottom["téléphone."] <= top["d'internet"]
+
+
+def boxes(path: Path) -> list[tuple[str, tuple[float, float, float, float]]]:
+    """Each word and where it is printed, in points from the top left corner: left, top, right, bottom."""
+    told = subprocess.run(["pdftotext", "-bbox", path, "-"], capture_output=True, text=True, check=True).stdout
+    found = re.findall(r'xMin="(.*?)" yMin="(.*?)" xMax="(.*?)" yMax="(.*?)">(.*?)</word>', told)
+    return [(unescape(text), (float(a), float(b), float(c), float(d))) for a, b, c, d, text in found]
 
 
 def test_a_code_shows_in_no_representation() -> None:
