@@ -75,8 +75,8 @@ def sent(ways: WaysIn) -> list[tuple[Channel, str]]:
     return gateway.sent
 
 
-def family(engine: Engine, *, mobile: str = "", key: str = "501", given: str = "Dominique") -> str:
-    """A mother of one child born on `BORN`, in a school; returns her person."""
+def family(engine: Engine, *, mobile: str = "", key: str = "501", given: str = "Dominique", born: date = BORN) -> str:
+    """A mother of one child in a school; returns her person."""
     told = {"mobile": mobile} if mobile else {}
     with engine.begin() as conn:
         if not conn.execute(schema.schools.select()).first():
@@ -84,7 +84,7 @@ def family(engine: Engine, *, mobile: str = "", key: str = "501", given: str = "
         record = builders.add_record(conn, f"G{key}", RecordKind.GUARDIAN, given=given, family="Lefevre", told=told)
         mother = builders.add_person(conn)
         builders.attach(conn, record, mother)
-        child = builders.add_record(conn, f"E{key}", RecordKind.PUPIL, given="Inès", family="Lefevre", birth_date=BORN)
+        child = builders.add_record(conn, f"E{key}", RecordKind.PUPIL, given="Inès", family="Lefevre", birth_date=born)
         builders.attach(conn, child, builders.add_person(conn))
         builders.add_guardianship(conn, record, child)
         builders.enrol(conn, child)

@@ -36,6 +36,8 @@ from broker.domain.people import PersonView
 from broker.domain.ports import Audit, Codes, FamilyFacts, OwnLogins, People
 
 NOBODY = ""
+MOST_HOLDERS = 3
+"""So many persons may bear one number; with more it proves nothing of any."""
 _NUMBERED = 9
 _DRAWN = 8
 
@@ -95,14 +97,20 @@ class Activation:
         """Whose short code this is: the code, and what only the family knows, in one answer.
 
         Both or neither: which of the two was wrong is not told, or a thief of the telephone could guess the one after
-        the other (LR-13). Raises `CodeRefused`, `HashingCrowded`.
+        the other (LR-13). Where several bear the number (one mother, known to two académies' feeds as two persons), the
+        child says who is meant; whom it leaves in doubt, as parents who share a telephone, comes in another way.
+        Raises `CodeRefused`, `HashingCrowded`.
         """
-        found = self.codes.claim(CodeKey(CodeBy.BOUND, bound), now=now)
-        right = self.hashing.verify(found.secret if found else "", read_digits(typed))
-        known = self._knows(found.person_id if found else NOBODY, born, now=now)
-        if found is None or not (right and known and found.is_live(now)):
-            raise self._refused(found, now=now, trace=trace)
-        return self._right(found)
+        asked = (CodeKey(CodeBy.BOUND, bound_of(bound, place)) for place in range(MOST_HOLDERS))
+        claimed = [self.codes.claim(key, now=now) for key in asked]
+        found = [each for each in claimed if each is not None]
+        right = self.hashing.verify(found[0].secret if found else "", read_digits(typed))
+        holders = [each.person_id if each else NOBODY for each in claimed]
+        knowing = {each for each in holders if self._knows(each, born, now=now)}
+        fitting = [each for each in found if right and each.is_live(now) and each.person_id in knowing]
+        if len(fitting) != 1:
+            raise self._refused(found[0] if found else None, now=now, trace=trace)
+        return self._right(fitting[0])
 
     def by_birth_date(self, proven: Proven, born: date, *, now: datetime, trace: str) -> Proven:
         """The same person, who knows what only the family knows. A wrong date is a guess at the code."""
@@ -187,6 +195,11 @@ class Activation:
             audit=(event,),
             notices=(AccessNotice(proven.person_id, NoticeKind.SECRET_SET, now, by, trace),),
         )
+
+
+def bound_of(bound: str, place: int) -> str:
+    """What the code of one of several holders of a number is bound to: the same login in progress, each for himself."""
+    return f"{bound[:60]}:{place}"
 
 
 def identifiers_of(person: PersonView) -> tuple[str, ...]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from threading import BoundedSemaphore
 
-from broker.accounts.activation import OwnSource
+from broker.accounts.activation import MOST_HOLDERS, OwnSource, bound_of
 from broker.accounts.hashing import Hashing
 from broker.domain.access_notices import AccessNotice, NoticeKind
 from broker.domain.audit import Action, AuditEvent
@@ -59,18 +59,17 @@ class ShortCodes:
     sender: CodeSender | None
 
     def send(self, asked: Asked, table: CodeTable) -> bool:
-        """Send a code where the number is one person's and was for long enough; tells whether it went out.
+        """Send a code where the number is somebody's and was for long enough; tells whether it went out.
 
-        A number that two persons bear proves neither. Whoever changed a number or an address in the last 72 h, or has
-        such a change held, gets none: whoever took over a channel must not use it while its owner may still object.
+        Whoever changed a number or an address in the last 72 h, or has such a change held, gets none: who took over a
+        channel must not use it while its owner may still object. One code goes to all holders of a number.
         """
-        found = self._holder(asked, table)
-        if found is None or self.sender is None:
+        holders = self._holders(asked, table)
+        if not 1 <= len(holders) <= MOST_HOLDERS or self.sender is None:
             return False
-        person_id, reached = found
         digits = new_digits()
-        self.codes.issue(self._act(asked, person_id, self.hashing.hash_in_turn(digits), table))
-        uai = reached.uais[0] if reached.uais else ""
+        self.codes.issue(self._act(asked, sorted(holders), self.hashing.hash_in_turn(digits), table))
+        uai = next((uai for reached in holders.values() for uai in reached.uais), "")
         try:
             self.sender.send(Channel(ContactKind.MOBILE, asked.number), digits, language=asked.language, uai=uai)
         except (PreauError, MessageUnsent) as fault:
@@ -78,31 +77,36 @@ class ShortCodes:
             return False
         return True
 
-    def _holder(self, asked: Asked, table: CodeTable) -> tuple[str, Reached] | None:
+    def _holders(self, asked: Asked, table: CodeTable) -> dict[str, Reached]:
         given = self.contacts.holders(ContactKind.MOBILE, asked.number, now=asked.now)
-        holders = {*given, *self.search.by_mobile(asked.number)}
-        if len(holders) != 1:
-            return None
-        person_id = holders.pop()
-        reached = self.channels.reached(person_id, now=asked.now)
-        known = Channel(ContactKind.MOBILE, asked.number) in reached.channels
-        moved = self.contacts.changed_since(person_id, asked.now - table.contact_hold)
-        return (person_id, reached) if known and not moved and not reached.held else None
+        found: dict[str, Reached] = {}
+        for person_id in {*given, *self.search.by_mobile(asked.number)}:
+            reached = self.channels.reached(person_id, now=asked.now)
+            known = Channel(ContactKind.MOBILE, asked.number) in reached.channels
+            moved = self.contacts.changed_since(person_id, asked.now - table.contact_hold)
+            if known and not moved and not reached.held:
+                found[person_id] = reached
+        return found
 
-    def _act(self, asked: Asked, person_id: str, secret: str, table: CodeTable) -> IssueCodes:
-        end = {"end": asked.number[-2:], "language": asked.language}
-        code = Code(
-            code_id=new_id(Id.CODE), kind=CodeKind.SMS, person_id=person_id, secret=secret, uai="",
-            issued_at=asked.now, expires_at=asked.now + table.short_life, tries=0, most_tries=int(table.short_tries),
-            bound=asked.bound,
+    def _act(self, asked: Asked, holders: Sequence[str], secret: str, table: CodeTable) -> IssueCodes:
+        end, actor = {"end": asked.number[-2:], "language": asked.language}, f"source:{self.source.source_id}"
+        codes = tuple(
+            Code(
+                code_id=new_id(Id.CODE), kind=CodeKind.SMS, person_id=person_id, secret=secret, uai="",
+                issued_at=asked.now, expires_at=asked.now + table.short_life, tries=0,
+                most_tries=int(table.short_tries), bound=bound_of(asked.bound, place),
+            )
+            for place, person_id in enumerate(holders)
         )  # fmt: skip
-        actor = f"source:{self.source.source_id}"
-        event = AuditEvent(
-            self.source.tenant, asked.now, Action.SHORT_CODE_SENT, actor, subject=person_id, trace=asked.trace,
-            detail={"code": code.code_id, "end": end["end"]},
+        events = tuple(
+            AuditEvent(
+                self.source.tenant, asked.now, Action.SHORT_CODE_SENT, actor, subject=code.person_id,
+                trace=asked.trace, detail={"code": code.code_id, "end": end["end"]},
+            )
+            for code in codes
         )  # fmt: skip
-        told = AccessNotice(person_id, NoticeKind.CODE_SENT, asked.now, end, asked.trace)
-        return IssueCodes((code,), actor, "", (event,), (told,))
+        told = tuple(AccessNotice(each, NoticeKind.CODE_SENT, asked.now, end, asked.trace) for each in holders)
+        return IssueCodes(codes, actor, "", events, told)
 
 
 class Behind:

@@ -12,10 +12,12 @@ import os
 import signal
 import socket
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from threading import Thread
 
+from broker.accounts.hashing import Hashing
+from broker.accounts.letters import Addressee, Batch, issue_letters
 from broker.cli.options import Commands, tenant_of
 from broker.cli.output import DONE, Progress
 from broker.cli.person import restrict
@@ -25,7 +27,9 @@ from broker.demo.sites import start_sites
 from broker.demo.town import Town, describe, prepare
 from broker.directory import Intent
 from broker.domain.errors import SettingsError
+from broker.domain.handles import Id, new_id
 from broker.imports import Handover, import_delivery
+from broker.own_accounts import cost_of
 from broker.settings import LogLevel, Settings, load_settings
 from broker.storage.sealing import load_master_secret
 from broker.stores import Stores, bring_up_to_date, opened_stores, utc_now
@@ -35,6 +39,9 @@ DEFAULT_FOLDER = Path("var/demo")
 DEFAULT_PORT = 8000
 HOST = "127.0.0.1"
 _LOOK_EVERY = 0.2
+_FAMILY, _LETTER_FOR = "2", "99-2d:500121"
+LETTER = "lettre.txt"
+"""The code of the letter, and the birth date that goes with it."""
 _READY = "ready"
 """File that says which year's town stands complete in the folder: a later start has nothing left to do."""
 
@@ -76,6 +83,25 @@ def settle(town: Town, settings: Settings) -> None:
         ready.write_text(year, encoding="utf-8")
 
 
+def give_letter(town: Town, settings: Settings) -> str:
+    """A letter for the mother without e-mail (family 2), drawn at each start: the one before is ended by it.
+
+    Written into the town's folder too: what is in clear anywhere else than on paper exists in no installation but this.
+    """
+    mother, pupil = _LETTER_FOR, next(each for each in town.population.families if each.number == _FAMILY).pupils[1]
+    with opened_stores(settings) as (stores, book), closing(Hashing(cost_of(settings))) as hashing:
+        batch = Batch(new_id(Id.BATCH), "cli:demo", "", utc_now())
+        to = Addressee(person_meant(mother, settings, stores), "", tenant_of(settings, mother))
+        table = book.installation.codes
+        (issued,) = issue_letters([to], codes=stores.codes, hashing=hashing, table=table, batch=batch)
+    born = f"{pupil.born:%d/%m/%Y}"
+    file = town.folder / LETTER
+    file.touch(mode=0o600)
+    file.write_text(f"{issued.code.written}\n{born}\n", encoding="ascii")
+    page = f"{settings.issuer}/code#{issued.code.written.replace(' ', '')}"
+    return f"Lettre pour Mme Zahra BEN SALAH : {issued.code.written}\n  {page}\n  Sa fille Sirine est née le {born}."
+
+
 def serve_town(town: Town, settings: Settings) -> int:
     """Serve broker and sites until SIGINT or SIGTERM; no process and no thread is left behind."""
     for name in [name for name in os.environ if name.startswith("PREAU_")]:
@@ -99,7 +125,7 @@ def _announce(town: Town, settings: Settings) -> None:
     """Print the addresses and the people once the broker takes requests: an address that refuses looks broken."""
     while True:
         with suppress(OSError), socket.create_connection((settings.host, settings.port), timeout=1):
-            print(describe(town), flush=True)
+            print(f"{describe(town)}\n\n{give_letter(town, settings)}", flush=True)
             return
         time.sleep(_LOOK_EVERY)
 

@@ -21,6 +21,14 @@ FEED_1D, FEED_2D = "99-1d", "99-2d"
 BROKER_AT_EDUCONNECT = "preau"
 """`client_id` of the broker at the EduConnect-shaped source."""
 
+OWN = "maison"
+"""Accounts that the broker itself keeps, for whoever has none elsewhere."""
+_OWN_LABEL = {
+    "fr": "J'ai un code ou un accès créé ici",
+    "en": "I have a code or an access made here",
+    "ar": "لدي رمز أو دخول أُنشئ هنا",
+}
+
 SANDBOX = "sandbox.json"
 """File of the people that the broker shows to those who connect a service."""
 
@@ -138,6 +146,7 @@ def write_settings(path: Path, addresses: Addresses, *, ca_file: Path | None, ex
         *((("[registration]", _REGISTRATION),) if extra.registration else ()),
         *(("[[sources]]", _source(site, addresses, ca_file=ca_file)) for site in Site),
         *((("[[sources]]", _saml_source(addresses)),) if extra.saml else ()),
+        ("[[sources]]", {"id": OWN, "kind": "own", "tenant": TENANT, "label": dict(_OWN_LABEL)}),
     ]  # fmt: skip
     lines = ["# Written by the demo town at each start.", *_assignments(top)]
     for title, table in tables:

@@ -281,12 +281,24 @@ def test_digits_are_good_for_the_login_they_were_sent_for_and_for_ten_minutes(
     assert write_digits(victim, handle, digits).status == 403
 
 
-def test_a_number_of_two_persons_proves_neither(stand: WebStand) -> None:
+def test_of_several_who_bear_a_number_the_child_says_who_is_meant(stand: WebStand) -> None:
+    """One mother is two persons as long as nothing but her name joins the feeds of two académies."""
+    family(stand.world.engine, mobile=MOBILE)
+    family(stand.world.engine, mobile=MOBILE, key="502", given="Claude", born=ANOTHER_DAY)
+    client = stand.client()
+    handle = ask_sms(client)
+    assert write_digits(client, handle, digits_of(stand), ANOTHER_DAY).status == 303
+    assert "claude.lefevre" in client.get(choose(client, handle).location).text
+    assert stand.parts.ways_in is not None
+    assert len(sent(stand.parts.ways_in)) == 1
+
+
+def test_parents_who_share_a_telephone_and_a_birth_date_come_in_another_way(stand: WebStand) -> None:
     family(stand.world.engine, mobile=MOBILE)
     family(stand.world.engine, mobile=MOBILE, key="502", given="Claude")
-    ask_sms(stand.client())
-    assert stand.parts.ways_in is not None
-    assert sent(stand.parts.ways_in) == []
+    client = stand.client()
+    handle = ask_sms(client)
+    assert write_digits(client, handle, digits_of(stand)).status == 403
 
 
 def test_a_code_is_sent_five_times_a_day_to_any_number(stand: WebStand) -> None:

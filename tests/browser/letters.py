@@ -1,0 +1,62 @@
+"""Letters and windows for people of the running town, as the desk gives them out: written into its own database."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import date
+
+from broker.accounts.hashing import HashCost, Hashing
+from broker.accounts.letters import Addressee, Batch, issue_letters
+from broker.cli.demo import LETTER
+from broker.cli.whom import person_meant
+from broker.domain.credential_acts import IssueCodes
+from broker.domain.credentials import Code, CodeKind
+from broker.domain.handles import Id, new_id
+from broker.settings import load_settings
+from broker.stores import opened_stores, utc_now
+from tests.browser.town import RunningTown
+
+ZAHRA = "99-2d:500121"
+"""The mother without e-mail, who reads Arabic."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What somebody holds: a letter's code (or a window's id), and the birth date of one child."""
+
+    code: str
+    born: date
+
+
+def give_letter(town: RunningTown, record: str = ZAHRA) -> Given:
+    """A letter for the person of a record; the one before is ended by it."""
+    _wait_for_the_towns_own(town)
+    settings = load_settings(town.folder / "preau.toml", {})
+    with opened_stores(settings) as (stores, book), closing(Hashing(HashCost(workers=1))) as hashing:
+        person, now = person_meant(record, settings, stores), utc_now()
+        table, batch = book.installation.codes, Batch("bat_test", "cli:test", "", now)
+        (issued,) = issue_letters(
+            [Addressee(person, "", "academie-fictive")], codes=stores.codes, hashing=hashing, table=table, batch=batch
+        )
+        return Given(issued.code.written, min(stores.family_facts.birth_dates(person, now=now)))
+
+
+def open_window(town: RunningTown, record: str = ZAHRA) -> Given:
+    """A window of ten minutes for the person of a record."""
+    settings = load_settings(town.folder / "preau.toml", {})
+    with opened_stores(settings) as (stores, book):
+        person, now = person_meant(record, settings, stores), utc_now()
+        until = now + book.installation.codes.window_life
+        code = Code(new_id(Id.CODE), CodeKind.WINDOW, person, "", "", now, until, 0, 3)
+        stores.codes.issue(IssueCodes((code,), "acc_agent", "", (), ()))
+        return Given(code.code_id, min(stores.family_facts.birth_dates(person, now=now)))
+
+
+def _wait_for_the_towns_own(town: RunningTown) -> None:
+    """The town gives this mother a letter as it starts, which would end ours."""
+    limit = time.monotonic() + 30
+    while not (town.folder / LETTER).is_file():
+        assert time.monotonic() < limit, "the town wrote no letter"
+        time.sleep(0.2)
