@@ -18,6 +18,7 @@ from broker.wire.http import SESSION_COOKIE
 from tests.browser.people import EDUCONNECT, Visitor
 from tests.browser.town import RunningTown
 from tests.ux.lens import Target
+from tests.ux.own_scenes import own_access
 
 MOTHER = "aline.quemeneur"
 OTHER = "marie.martin"
@@ -32,6 +33,7 @@ def scenes(browser: Browser, town: RunningTown) -> Iterator[Target]:
     """
     yield _export(browser, town)
     yield from _second(browser, town)
+    yield from own_access(browser, town)
     yield Target(f"{town.origin}/connexion", "sign_in", "sign-in")
     yield _asked_by_a_service(browser, town)
     yield from _signed_in(browser, town)

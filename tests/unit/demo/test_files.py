@@ -111,10 +111,11 @@ def test_a_new_delivery_removes_the_parts_of_the_one_before(town: Town, tmp_path
     assert not stale.exists()
 
 
-def test_the_settings_name_three_sources_and_what_each_may_prove(town: Town) -> None:
+def test_the_settings_name_three_sources_and_what_each_may_prove_beside_accounts_of_our_own(town: Town) -> None:
     settings = tomllib.loads(town.settings.read_text(encoding="utf-8"))
-    feeds = {source["id"]: source["feeds"] for source in settings["sources"]}
+    feeds = {source["id"]: source.get("feeds") for source in settings["sources"]}
     assert feeds == {
+        "maison": None,
         "educonnect": ["99-1d", "99-2d"],
         "ent-petits-pres": ["99-1d"],
         "ent-grand-large": ["99-2d"],
