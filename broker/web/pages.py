@@ -92,6 +92,7 @@ def page_routes(parts: PageParts, style: StyleSheet) -> tuple[Route, ...]:
         ("GET", "/acces", access.show),
         ("GET", "/acces/<account_id>/annuler", access.confirm),
         ("POST", "/acces/<account_id>/annuler", access.undo),
+        ("POST", "/acces/relier", access.link),
         ("GET", "/donnees", own_data.show),
         ("GET", "/donnees/export", own_data.read),
         ("GET", "/donnees/export.json", own_data.download),
