@@ -15,7 +15,7 @@ help: ## this list
 run: $(VENV)/.run ## install what is needed and open the demo town on http://127.0.0.1:8000
 	@exec $(BIN)/preau demo
 
-test: $(VENV)/.test ## everything, on real servers started for the occasion (<= 10 minutes on 2 cores)
+test: $(VENV)/.test ## everything, on real servers started for the occasion
 	@.ci/system-packages test
 	@$(BIN)/python -m coverage erase
 	@base=$$(mktemp -d -p "$$(.ci/scratch)"); trap 'rm -rf "$$base"' EXIT; status=0; \

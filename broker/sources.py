@@ -123,6 +123,7 @@ def _open_oidc(source: SourceSettings, resources: ExitStack) -> Source:
         client_secret=read_secret(source.client_secret_file) if source.client_secret_file else "",
         auth_method=source.auth_method,
         scopes=source.scopes,
+        acr_values=source.acr_values,
         profile=_oidc_profile(source),
         ca_file=source.ca_file,
     ).open()

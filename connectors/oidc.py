@@ -28,7 +28,7 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from broker.domain.errors import TicketRefused, UpstreamRefused, UpstreamUnavailable
 from broker.domain.identity import AccountKey, AuthnContext, UpstreamIdentity, UpstreamProtocol
 from broker.domain.ports import Departure, Return, UpstreamLogout
-from broker.wire.jose import SignedClaims, TokenRefused, verify_id_token
+from broker.wire.jose import SignedClaims, TokenRefused, verify_id_token, verify_userinfo
 from connectors.claims import Claims, PlainProfile, Profile, text_of, texts_of
 from connectors.oidc_provider import Provider, ProviderMetadata, parse_object
 from connectors.outbound import Answer, Outbound, OutboundLimits, open_outbound
@@ -57,6 +57,8 @@ class OidcSource:
     client_secret: str = field(repr=False)
     auth_method: str = "client_secret_post"
     scopes: tuple[str, ...] = ("openid", "profile")
+    acr_values: tuple[str, ...] = ()
+    """What is asked for, the best first; a login by anything else is refused (FranceConnect, ProConnect)."""
     algorithms: tuple[str, ...] = ("RS256", "ES256")
     profile: Profile = field(default_factory=PlainProfile)
     ca_file: Path | None = None
@@ -101,6 +103,7 @@ class OidcConnector:
             "force": "1" if force else "",
         }
         fresh = {"prompt": "login", "max_age": "0"} if force else {}
+        asked = {"acr_values": " ".join(self.source.acr_values)} if self.source.acr_values else {}
         url = prepare_grant_uri(
             self.provider.metadata().authorization_endpoint,
             client_id=self.source.client_id,
@@ -112,6 +115,7 @@ class OidcConnector:
             code_challenge=create_s256_code_challenge(private["verifier"]),
             code_challenge_method="S256",
             **fresh,
+            **asked,
         )
         return Departure(str(url), private)
 
@@ -123,6 +127,7 @@ class OidcConnector:
         code = _code(answer)
         tokens = self._redeem(code, private, metadata)
         signed = self._verify(tokens, private, now=now)
+        self._check_acr(signed)
         claims = {**self._userinfo(tokens, signed, metadata), **signed}
         proven_at = _auth_time(signed, private, now=now)
         authn = AuthnContext(
@@ -196,6 +201,11 @@ class OidcConnector:
         except TokenRefused as fault:
             raise UpstreamRefused(f"ID token refused: {fault.reason}") from None
 
+    def _check_acr(self, signed: SignedClaims) -> None:
+        """A login that proves less than was asked for is none: a browser can drop that wish from our request unseen."""
+        if self.source.acr_values and signed.get("acr") not in self.source.acr_values:
+            raise UpstreamRefused("a login that proves less than was asked for")
+
     def _userinfo(self, tokens: _Tokens, signed: SignedClaims, metadata: ProviderMetadata) -> dict[str, Any]:
         """Claims of the userinfo endpoint, of the very person of the ID token (OIDC Core §5.3.2)."""
         if not metadata.userinfo_endpoint:
@@ -206,10 +216,25 @@ class OidcConnector:
             raise UpstreamUnavailable(f"userinfo answered {answer.status}")
         if answer.status != _OK:
             raise UpstreamRefused(f"userinfo answered {answer.status}")
-        claims = parse_object(answer.body)
+        claims = self._signed_userinfo(answer) if _is_jwt(answer) else parse_object(answer.body)
         if claims.get("sub") != signed["sub"]:
             raise UpstreamRefused("userinfo of another person")
         return claims
+
+    def _signed_userinfo(self, answer: Answer) -> dict[str, Any]:
+        """Claims that the provider signed (FranceConnect and ProConnect answer so)."""
+        token = answer.body.decode("ascii", "replace").strip()
+        try:
+            signed = verify_userinfo(
+                token,
+                self.provider.keys(_kid(token)),
+                issuer=self.source.issuer,
+                audience=self.source.client_id,
+                algorithms=self.source.algorithms,
+            )
+        except TokenRefused as fault:
+            raise UpstreamRefused(f"userinfo refused: {fault.reason}") from None
+        return dict(signed)
 
     def _identity(
         self, claims: Claims, *, authn: AuthnContext, code: str, id_token: str, now: datetime
@@ -237,6 +262,10 @@ def _check_iss(answer: Return, metadata: ProviderMetadata) -> None:
         raise UpstreamRefused("the answer does not name its issuer")
     if stated is not None and stated != metadata.issuer:
         raise UpstreamRefused("the answer names another issuer")
+
+
+def _is_jwt(answer: Answer) -> bool:
+    return answer.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/jwt"
 
 
 def _code(answer: Return) -> str:

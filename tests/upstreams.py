@@ -271,6 +271,8 @@ class FakeOp:
     token_fields: dict[str, Any] = field(default_factory=dict)
     answer_params: dict[str, str | None] = field(default_factory=dict)
     mint: Callable[[dict[str, Any]], str] | None = None
+    sign_userinfo: Callable[[dict[str, Any]], str] | None = None
+    """FranceConnect and ProConnect answer with a signed token."""
     spoil: Callable[[str, Reply], Reply] | None = None
     one_use: bool = True
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -363,7 +365,11 @@ class FakeOp:
 
     def _userinfo(self, asked: Asked) -> Reply:
         token = asked.headers.get("authorization", "").removeprefix("Bearer at-")
-        return _json({"sub": bytes.fromhex(token).decode(), **self.userinfo})
+        told = {"sub": bytes.fromhex(token).decode(), **self.userinfo}
+        if self.sign_userinfo is None:
+            return _json(told)
+        signed = self.sign_userinfo({"iss": self.url, "aud": self.client_id, **told})
+        return Reply(body=signed.encode(), headers={"content-type": "application/jwt"})
 
 
 def _unquote(text: str) -> str:

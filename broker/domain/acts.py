@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from broker.domain.access_notices import AccessNotice
 from broker.domain.audit import AuditEvent
 from broker.domain.desk import SaidPost
 from broker.domain.identity import LinkProof
@@ -162,7 +163,7 @@ class OpenSession:
     `replaces` is the sid of the session that ends. The storage also tells which copies are to be dropped: of the
     session that ends, and of the sessions of persons who became one. `hint`: what the source wants back at a sign-out.
     `posts`: what a source of agents says of this one, all of it; None: the source has no say in it.
-    `software`: what the browser calls itself, in two words.
+    `software`: what the browser calls itself, in two words. `notices`: what the person is told by every channel.
     """
 
     session: Session
@@ -174,6 +175,7 @@ class OpenSession:
     hint: str = ""
     posts: tuple[SaidPost, ...] | None = None
     software: str = ""
+    notices: tuple[AccessNotice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

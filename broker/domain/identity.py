@@ -97,6 +97,8 @@ class EvidenceKind(StrEnum):
     """A code that the school gave to this very person, together with what only the family knows."""
     AGENT = "agent"
     """A source whose people work at the desk vouches for one who has no record: it founded a person, and joins none."""
+    TWO_LOGINS = "two_logins"
+    """The person was signed in by one login and proved another, both within minutes, in one browser (LR-03)."""
     RESEMBLANCE = "resemblance"
     """A scored likeness: only ever supports a proposal."""
 

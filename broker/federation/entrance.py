@@ -6,14 +6,15 @@ import logging
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from broker.accounts.session_life import is_fresh
 from broker.domain.audit import Action, AuditEvent
-from broker.domain.errors import LoginExpired, PreauError, UpstreamRefused
+from broker.domain.errors import LoginExpired, PreauError, StepUpNeeded, UpstreamRefused
 from broker.domain.handles import Handle, Id, digest, new_handle, new_id
 from broker.domain.identity import AuthnContext, UpstreamIdentity
 from broker.domain.people import AttachmentState, RecordKind
 from broker.domain.ports import Audit, Links, People, Sessions
 from broker.domain.sessions import HALF, SECOND_FACTORS, Device, Session
-from broker.federation.linking import Link, LinkFacts, Refuse, SignIn, decide_link
+from broker.federation.linking import Asking, Link, LinkFacts, Refuse, SignIn, decide_link
 from broker.federation.live_sessions import LiveSessions
 from broker.federation.opening_act import Entry, build_act
 from broker.federation.sources import SourceDescription
@@ -51,6 +52,8 @@ class Arriving:
     now: datetime
     asked_at: datetime | None = None
     software: str = ""
+    link_to: str = ""
+    """Who asked, signed in, that this login become one more of theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +113,25 @@ class Entrance:
             idle_most=self.upstreams.rules(arriving.source.source_id).linking.idle_most,
             signed_in_as=arriving.here.person_id if arriving.here else NOBODY,
             frozen=tuple(record for record in found if record not in records),
+            link_to=self._asking(arriving),
             new_agent=new_id(Id.PERSON) if arriving.source.desk else NOBODY,
         )
         decision = decide_link(facts, now=arriving.now)
         if isinstance(decision, Refuse):
             raise decision.error(decision.cause)
         return decision
+
+    def _asking(self, arriving: Arriving) -> Asking | None:
+        """Whoever asked for the link, if they still sit here by a proof of the last minutes. Raises `StepUpNeeded`."""
+        if not arriving.link_to:
+            return None
+        here, limits = arriving.here, self.upstreams.rules(arriving.source.source_id).sessions
+        asked_by = self.people.owner(arriving.link_to)
+        fresh = here is not None and is_fresh(here, within=limits.step_up, now=arriving.now)
+        if here is None or not fresh or here.person_id != asked_by:
+            raise StepUpNeeded("nobody is signed in here, by a proof of the last minutes, who asked for this link")
+        person = self.people.person(asked_by, now=arriving.now)
+        return Asking(asked_by, here.account_id, person.kinds if person else frozenset())
 
     def _open(self, arriving: Arriving, identity: UpstreamIdentity, accepted: SignIn | Link) -> Arrival:
         handle = new_handle(Handle.SESSION)

@@ -171,6 +171,7 @@ class Federation:
             now=now,
             asked_at=outing.left_at if outing.proof_wanted else None,
             software=software,
+            link_to=interaction.request.link_to,
         )
         try:
             arrival = self.entrance.enter(arriving, self._ask(arriving, outing, answer, source=source))
@@ -300,6 +301,23 @@ class Federation:
             )
         )
         self.live.forget(session.handle_digest)
+
+    def begin_link(self, session: Session, source_id: str, *, browser: str, resume: str) -> WayOut:
+        """Begin a login that is to become one more of this person's, at this source; where to send the browser.
+
+        Raises `StepUpNeeded` unless the session was proven in the last minutes; what `depart` raises.
+        """
+        now, rules = self.clock(), self.upstreams.rules(session.authn.authority)
+        if not is_fresh(session, within=rules.sessions.step_up, now=now):
+            raise StepUpNeeded("login too old for this act")
+        asked = LoginRequest(resume=resume, prompt=frozenset({"login"}), link_to=session.person_id)
+        return self.depart(self.begin(asked, browser=browser, now=now), source_id, browser=browser)
+
+    def linkable(self, session: Session) -> tuple[str, ...]:
+        """The sources of which this person has no login yet and may link one, by id."""
+        held = {account.source_id for account in self._accounts(session)}
+        offered = self.upstreams.able(Assurance.NONE)
+        return tuple(each.source_id for each in offered if each.source_id not in held and not each.desk)
 
     def allow_export(self, session: Session, *, trace: str) -> None:
         """Let the person take a copy of their data, and record that they did. Raises `StepUpNeeded`."""

@@ -18,6 +18,18 @@ _ADULT = frozenset({RecordKind.GUARDIAN, RecordKind.STAFF})
 
 
 @dataclass(frozen=True, slots=True)
+class Asking:
+    """A person who is signed in here by a proof of the last minutes, and asked to link one more login of theirs.
+
+    `account_id`: the login of that session; `kinds`: the person's roles.
+    """
+
+    person_id: str
+    account_id: str
+    kinds: frozenset[RecordKind]
+
+
+@dataclass(frozen=True, slots=True)
 class LinkFacts:
     """Everything the decision reads.
 
@@ -26,7 +38,7 @@ class LinkFacts:
     persons of these records, taken as one human, may see any child now. `frozen`: records found likewise of which it is
     in doubt whose they are; they prove nothing. `idle_most`: after which time without use an account opens nothing by
     itself. `signed_in_as`: person of the session that this browser holds, if any; it only breaks ties on which person's
-    history survives.
+    history survives. `link_to`: who asked for the link, where somebody did.
     """
 
     identity: UpstreamIdentity
@@ -37,6 +49,7 @@ class LinkFacts:
     idle_most: timedelta
     signed_in_as: str = ""
     frozen: tuple[RecordView, ...] = ()
+    link_to: Asking | None = None
     new_agent: str = ""
     """At a source of agents: the id of the person that one without a record founds. Empty: strangers stay outside."""
 
@@ -78,6 +91,9 @@ def decide_link(facts: LinkFacts, *, now: datetime) -> LinkDecision:
         return Refuse(LinkAmbiguous, "a frozen record")
     if account is None:
         return _first_login(facts, now=now)
+    if facts.link_to and account.person_id != facts.link_to.person_id:
+        # Whose it is must not change by the wish of whoever has learnt its password.
+        return Refuse(LinkAmbiguous, "linked to another person")
     return _known_account(facts, account, now=now)
 
 
@@ -89,6 +105,8 @@ def _known_otherwise(facts: LinkFacts) -> bool:
 
 
 def _first_login(facts: LinkFacts, *, now: datetime) -> LinkDecision:
+    if not facts.records and facts.link_to:
+        return _second_login(facts, facts.link_to, now=now)
     if not facts.records:
         return _new_agent(facts, now=now) if facts.new_agent else Refuse(UnknownPerson, "no way in")
     clash = _clash(facts.records, frozenset())
@@ -99,6 +117,18 @@ def _first_login(facts: LinkFacts, *, now: datetime) -> LinkDecision:
         return Refuse(UnknownPerson, "no way in")
     person = survivor(facts.records, signed_in_as=facts.signed_in_as)
     return _link(facts, person, now=now)
+
+
+def _second_login(facts: LinkFacts, asking: Asking, *, now: datetime) -> Link | Refuse:
+    """Two proofs of the last minutes in one browser, and the wish, stated before the second one (LR-03).
+
+    Never for a pupil: a grown-up's login elsewhere would open a child's access, or a child's a grown-up's (LR-19).
+    """
+    if RecordKind.PUPIL in asking.kinds:
+        return Refuse(LinkAmbiguous, "a pupil links nothing alone")
+    detail = {"source": facts.identity.authn.authority, "beside": asking.account_id}
+    evidence = Evidence(EvidenceKind.TWO_LOGINS, asking.person_id, now, detail)
+    return Link(LinkProof(facts.identity.key, asking.person_id, (), evidence), None, frozenset())
 
 
 def _new_agent(facts: LinkFacts, *, now: datetime) -> Link:

@@ -33,6 +33,8 @@ class LoginRequest:
     acr: tuple[str, ...] = ()
     locale: str = "fr"
     requires: Assurance = Assurance.NONE
+    link_to: str = ""
+    """Person who asked, signed in, that this login become one more of theirs; empty: nobody did."""
 
     @property
     def wants_proof(self) -> bool:

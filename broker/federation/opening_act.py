@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from broker.accounts.session_life import SessionLife, first_limits
+from broker.domain.access_notices import AccessNotice, NoticeKind
 from broker.domain.acts import OpenSession
 from broker.domain.audit import Action, AuditEvent
 from broker.domain.desk import SaidPost
 from broker.domain.errors import UpstreamRefused
 from broker.domain.handles import Id, new_id
-from broker.domain.identity import AuthnContext, UpstreamIdentity
+from broker.domain.identity import AuthnContext, EvidenceKind, UpstreamIdentity
 from broker.domain.origins import answer_digest
 from broker.domain.sessions import Device, Session
 from broker.federation.linking import Link, SignIn
@@ -64,7 +65,16 @@ def build_act(entry: Entry) -> OpenSession:
         hint=entry.identity.logout_hint,
         posts=entry.posts,
         software=entry.software,
+        notices=_notices(entry),
     )
+
+
+def _notices(entry: Entry) -> tuple[AccessNotice, ...]:
+    """A login that was linked beside another is told of: whoever did it may not be the person (LR-18)."""
+    if not isinstance(entry.accepted, Link) or entry.accepted.proof.evidence.kind is not EvidenceKind.TWO_LOGINS:
+        return ()
+    told = {"source": entry.authn.authority}
+    return (AccessNotice(entry.person_id, NoticeKind.LINK_CREATED, entry.now, told, entry.trace),)
 
 
 def consumption(identity: UpstreamIdentity) -> str:

@@ -72,6 +72,7 @@ class Passwords:
             trace=attempt.trace,
             now=now,
             software=attempt.software,
+            link_to=login.request.link_to,
         )
         try:
             identity, known = self._prove(source, attempt, now=now)

@@ -116,6 +116,14 @@ UPSTREAM: tuple[tuple[str, Cause], ...] = (
     ("SAML response refused: in_response_to", _OTHER_QUESTION),
     ("ID token refused: nonce", _OTHER_QUESTION),
     ("another state came back", _OTHER_QUESTION),
+    (
+        "a login that proves less than was asked for",
+        Cause(
+            N_("La connexion choisie sur ce site ne prouve pas assez bien qui est la personne."),
+            Changer.PERSON,
+            N_("Faites choisir un moyen plus sûr sur ce site."),
+        ),
+    ),
     ("no persistent NameID", _NAMELESS),
     ("an empty or unusable name of an account", _NAMELESS),
     ("empty or unusable CAS user", _NAMELESS),
@@ -146,6 +154,14 @@ LINKS: tuple[tuple[str, Cause], ...] = (
         ),
     ),
     (
+        "linked to another person",
+        Cause(
+            N_("Ce compte est déjà relié à une autre personne."),
+            Changer.ACADEMIE,
+            N_("Ne reliez rien. Vérifiez l'identité au guichet : deux accès sont peut-être à réunir."),
+        ),
+    ),
+    (
         "one key for two persons",
         Cause(
             N_("Le même numéro de dossier est donné à deux personnes."),
@@ -170,7 +186,7 @@ LINKS: tuple[tuple[str, Cause], ...] = (
         ),
     ),
     (
-        "idle",
+        "a login that nobody used for long",
         Cause(
             N_("Ce compte n'avait pas servi depuis plus d'un an : il a pu changer de titulaire."),
             Changer.DESK,

@@ -31,7 +31,7 @@ _NEEDED: Mapping[SourceKind, tuple[str, ...]] = {
     SourceKind.OWN: (),
 }
 _POSSIBLE: Mapping[SourceKind, tuple[str, ...]] = {
-    SourceKind.OIDC: ("auth_method", "scopes", "profile", "logout", "desk", "desk_application"),
+    SourceKind.OIDC: ("auth_method", "scopes", "acr_values", "profile", "logout", "desk", "desk_application"),
     SourceKind.CAS: ("logout",),
     SourceKind.SAML: (
         "metadata_file",

@@ -176,6 +176,8 @@ class SourceSettings:
     """oidc: client_secret_basic or client_secret_post, as the source knows this broker."""
     scopes: tuple[str, ...] = ("openid", "profile")
     """oidc: scopes to ask for."""
+    acr_values: tuple[str, ...] = ()
+    """oidc: what a sign-in there must prove, the best first, as eidas2 eidas1; any other is refused."""
     profile: SourceProfile = SourceProfile.PLAIN
     """educonnect: reads FrEduCtRefId and the other attributes of EduConnect. agents: an academy's staff desk."""
     metadata_file: Path | None = None

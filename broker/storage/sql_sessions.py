@@ -26,7 +26,7 @@ from broker.storage.sql_desk_posts import write_said
 from broker.storage.sql_imports_bulk import among
 from broker.storage.sql_logouts import tell_logouts
 from broker.storage.sql_merge import Cause, join_persons, named, stored_evidence
-from broker.storage.trail import insert_audit
+from broker.storage.trail import insert_audit, insert_notices
 
 ANSWER_KEPT = timedelta(days=1)
 """How long a claimed upstream answer is remembered: far longer than any source accepts one."""
@@ -139,6 +139,7 @@ def _open(conn: Connection, act: OpenSession) -> str:
     conn.execute(insert(sessions), [{**_row(act, account_id=account_id, person_id=person_id), "continues": visit}])
     check_standings(conn, Entrant(person_id, account_id, act.source_id))
     insert_audit(conn, act.audit)
+    insert_notices(conn, [replace(notice, person_id=person_id) for notice in act.notices])
     return person_id
 
 

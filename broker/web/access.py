@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from flask import Response, request
 
 from broker.domain.errors import PageNotFound
+from broker.domain.people import RecordKind
 from broker.federation.farewells import Farewell
 from broker.portal import AccessLine, AccessPage, build_access
-from broker.web.parts import PageParts
+from broker.web.parts import PageParts, SourceOffer
 from broker.web.render import page, parting, see_other
+from broker.web.self_post import lead_away
 from broker.web.visitor import SignedIn, current_visitor, require_signed_in
 
 SHOWN_SIGN_INS = 10
+LINKED = "/acces?fait=relie"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +27,24 @@ class Access:
 
     def show(self) -> Response:
         """GET /acces."""
-        access = self._access(require_signed_in(self.parts))
-        done = request.args.get("fait") == "annule"
-        return page("access.html", access=access, sources=self.parts.sources, done=done)
+        me = require_signed_in(self.parts)
+        access, linkable = self._access(me), self._linkable(me)
+        return page(
+            "access.html",
+            return_origins={origin for source in linkable for origin in source.origins.current()},
+            access=access,
+            sources=self.parts.sources,
+            linkable=linkable,
+            done=request.args.get("fait", ""),
+        )
+
+    def link(self) -> Response:
+        """POST /acces/relier: leave for a source whose login is to become one more of this person's (LR-03)."""
+        me, source_id = require_signed_in(self.parts), request.form.get("source", "")
+        if source_id not in self.parts.federation.linkable(me.session):
+            raise PageNotFound("not a source that this person can link")
+        browser = current_visitor().browser
+        return lead_away(self.parts.federation.begin_link(me.session, source_id, browser=browser, resume=LINKED))
 
     def confirm(self, account_id: str) -> Response:
         """GET /acces/<account>/annuler: say what undoing does, before it is done."""
@@ -41,6 +59,12 @@ class Access:
         if not line.is_current:
             return see_other("/acces?fait=annule")
         return parting(self.parts.federation.farewells.keep(Farewell(me.session.visit)))
+
+    def _linkable(self, me: SignedIn) -> tuple[SourceOffer, ...]:
+        """Grown-ups link one more login themselves; a pupil's is linked by the school."""
+        if RecordKind.PUPIL in me.person.kinds:
+            return ()
+        return tuple(self.parts.sources[each] for each in self.parts.federation.linkable(me.session))
 
     def _access(self, me: SignedIn) -> AccessPage:
         person_id = me.person.person_id

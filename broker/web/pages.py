@@ -33,6 +33,7 @@ from broker.web.lost import LostPages
 from broker.web.notices import Notices
 from broker.web.own_data import OwnData
 from broker.web.parts import FeedLabel, PageParts
+from broker.web.passkeys import PasskeyPages
 from broker.web.password import PasswordPage
 from broker.web.places import PlacesPages
 from broker.web.render import isolate, language_link, left_to_right, name_in, see_other, sentence, web_address
@@ -92,6 +93,7 @@ def page_routes(parts: PageParts, style: StyleSheet) -> tuple[Route, ...]:
         ("GET", "/acces", access.show),
         ("GET", "/acces/<account_id>/annuler", access.confirm),
         ("POST", "/acces/<account_id>/annuler", access.undo),
+        ("POST", "/acces/relier", access.link),
         ("GET", "/donnees", own_data.show),
         ("GET", "/donnees/export", own_data.read),
         ("GET", "/donnees/export.json", own_data.download),
@@ -118,6 +120,7 @@ def page_routes(parts: PageParts, style: StyleSheet) -> tuple[Route, ...]:
 def _session_routes(parts: PageParts) -> tuple[Route, ...]:
     """The pages about sessions: where they are open, what they lack, when they end."""
     places, still_there, second = PlacesPages(parts), StillThere(parts), Second(parts)
+    passkeys = PasskeyPages(parts, second)
     return (
         ("GET", "/appareils", places.show),
         ("POST", "/appareils", places.close),
@@ -129,6 +132,9 @@ def _session_routes(parts: PageParts) -> tuple[Route, ...]:
         ("GET", "/second/nouveau", second.offer),
         ("POST", "/second/nouveau", second.confirm),
         ("POST", "/second/retirer", second.remove),
+        ("POST", "/second/cle", passkeys.show),
+        ("GET", "/second/cle/nouvelle", passkeys.offer),
+        ("POST", "/second/cle/nouvelle", passkeys.add),
         ("GET", "/toujours-la", still_there.ask),
         ("POST", "/toujours-la", still_there.stay),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from broker.accounts.passkeys import Passkeys
 from broker.accounts.second_factors import SecondFactors
 from broker.domain.clock import Clock
 from broker.domain.ports import Current, Holdings, Ledger, Links, LoginFaults, Notices, People, Places, Services
@@ -61,3 +62,8 @@ class PageParts:
     saml_frames: SamlFrames | None = None
     ways_in: WaysIn | None = None
     time_zone: str = "Europe/Paris"
+
+    @property
+    def passkeys(self) -> Passkeys:
+        """Passkeys, which are good at this issuer alone."""
+        return Passkeys(self.factors, self.issuer)

@@ -11,17 +11,20 @@ from markupsafe import Markup
 from broker.accounts.factor_keys import FactorKeys
 from broker.accounts.second_factors import Doing, FactorProof, new_key, offer
 from broker.accounts.session_life import is_fresh
+from broker.domain.credentials import CredentialKind
 from broker.domain.errors import FactorRefused, GuessesSpent, MustWait, StepUpNeeded
 from broker.domain.sessions import Session
 from broker.federation.strengthening import Strengthening, Stronger
 from broker.web.faults import record_fault
 from broker.web.idle import back_to
 from broker.web.parts import PageParts
+from broker.web.passkey_forms import SCRIPT, asking, with_passkeys
 from broker.web.render import page, see_other, stands_at
 from broker.web.sign_in import prove_again, welcome
 from broker.web.visitor import SECOND, NotSignedIn, current_visitor, find_half, find_session, second_path
 
 NEW = f"{SECOND}/nouveau"
+NEW_KEY = f"{SECOND}/cle/nouvelle"
 AGAIN = "moyens"
 """Value of `but`: the login is asked again to add a factor."""
 _KEY = "totp key"
@@ -42,17 +45,17 @@ class Second:
         factors = self.parts.factors.of_account(session.account_id)
         if session.has_second:
             done = request.args.get("fait") == "retire"
-            return page("factors.html", factors=factors, done=done)
+            return page("factors.html", factors=factors, done=done, passkeys=self.parts.passkeys.are_possible)
         if not factors:
             return see_other(f"{NEW}?{urlencode({'de': onward})}")
-        return self._show(onward)
+        return self.show(session, onward)
 
     def prove(self) -> Response:
         """POST /second: check the code, once; then go on in a session under a new id."""
         session, onward = self.session(), back_to(request.form.get("de", ""))
         typed = request.form.get("code", "")
         if not typed.strip():
-            return self._show(onward, missing=True)
+            return self.show(session, onward, missing=True)
         table = self.parts.federation.upstreams.rules(session.authn.authority).throttle
         now, address = self.parts.clock(), current_visitor().address
         try:
@@ -60,20 +63,20 @@ class Second:
             proof = self.parts.factors.prove(session.account_id, typed, now=now)
         except (FactorRefused, MustWait, GuessesSpent) as fault:
             record_fault(fault)
-            return self._show(onward, refusal=fault)
+            return self.show(session, onward, refusal=fault)
         turn.was_right()
         return self.go_on(session, proof, onward)
 
     def offer(self) -> Response:
         """GET /second/nouveau: a key for a telephone, to a session that may add one."""
         session, onward = self.session(), back_to(request.args.get("de", ""))
-        asked = self._check(session)
+        asked = self.check(session)
         return asked or self._offer(session, onward, *self._draw(session))
 
     def confirm(self) -> Response:
         """POST /second/nouveau: keep the key, once the telephone shows the right code; then go on as proven."""
         session, onward = self.session(), back_to(request.form.get("de", ""))
-        asked = self._check(session)
+        asked = self.check(session)
         if asked is not None:
             return asked
         handle, typed = request.form.get("cle", ""), request.form.get("code", "")
@@ -114,7 +117,7 @@ class Second:
         tenant = self.parts.federation.upstreams.tenant_of(session.authn.authority)
         return Doing(session, tenant, current_visitor().trace, self.parts.clock())
 
-    def _check(self, session: Session) -> Response | None:
+    def check(self, session: Session) -> Response | None:
         """Let a session add a factor, or lead it to what it has to show first. Raises `StepUpNeeded`."""
         fresh = self._is_fresh(session)
         if self.parts.factors.may_add(session, is_fresh=fresh):
@@ -135,10 +138,29 @@ class Second:
     def _keys(self) -> FactorKeys:
         return FactorKeys(self.parts.federation.store)
 
-    def _show(self, onward: str, *, missing: bool = False, refusal: Refusal | None = None) -> Response:
+    def show(self, session: Session, onward: str, *, missing: bool = False, refusal: Refusal | None = None) -> Response:
+        """The page that asks for a code, and for a passkey where the account has one."""
         stands_at(second_path(onward))
-        return _answer(page("second.html", status=_status(missing, refusal), onward=onward, missing=missing,
-                            refusal=refusal, wait_minutes=_minutes(refusal)), refusal)  # fmt: skip
+        factors = self.parts.factors.of_account(session.account_id)
+        passkey = asking(self.parts, session, factors)
+        response = page(
+            "second.html",
+            status=_status(missing, refusal),
+            script=SCRIPT if passkey else "",
+            onward=onward,
+            missing=missing,
+            refusal=refusal,
+            wait_minutes=_minutes(refusal),
+            passkey=passkey,
+            by_code=any(each.kind is CredentialKind.TOTP for each in factors),
+        )
+        return _answer(with_passkeys(response) if passkey else response, refusal)
+
+    def name_of(self, session: Session) -> str:
+        """What an application or device calls the account: its person's name."""
+        person = self.parts.people.person(session.person_id, now=self.parts.clock())
+        named = f"{person.name.given} {person.name.family}".strip() if person else ""
+        return named or urlsplit(self.parts.issuer).netloc
 
     def _offer(
         self,
@@ -151,9 +173,7 @@ class Second:
         refusal: FactorRefused | None = None,
     ) -> Response:
         stands_at(f"{NEW}?{urlencode({'de': onward})}")
-        person = self.parts.people.person(session.person_id, now=self.parts.clock())
-        name = f"{person.name.given} {person.name.family}" if person else urlsplit(self.parts.issuer).netloc
-        offered = offer(key, name=name, issuer=_ISSUER)
+        offered = offer(key, name=self.name_of(session), issuer=_ISSUER)
         return page(
             "second_new.html",
             status=_status(missing, refusal),
@@ -161,6 +181,7 @@ class Second:
             handle=handle,
             picture=Markup(offered.picture),  # noqa: S704 - drawn by us; it holds no text
             letters=offered.letters,
+            passkeys=self.parts.passkeys.are_possible,
             missing=missing,
             refusal=refusal,
         )

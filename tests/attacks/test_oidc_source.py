@@ -126,6 +126,43 @@ def test_an_answer_with_one_fault_is_refused(op: FakeOp, login: Login, name: str
     assert login().key.subject == "aline"
 
 
+SIGNED_USERINFO: dict[str, Callable[[FakeOp, dict[str, Any]], str]] = {
+    "by a key that is not published": lambda _, told: sign(told, OTHER_KEY, typ="JWT"),
+    "by nobody": lambda _, told: unsigned(told),
+    "for another client": lambda op, told: sign({**told, "aud": "pronote"}, op.key, typ="JWT"),
+    "of another issuer": lambda op, told: sign({**told, "iss": "https://evil.example"}, op.key, typ="JWT"),
+    "of another person": lambda op, told: sign({**told, "sub": "bob"}, op.key, typ="JWT"),
+    "as another kind of token": lambda op, told: sign(told, op.key, typ="logout+jwt"),
+}
+
+
+@pytest.mark.parametrize("how", list(SIGNED_USERINFO))
+@pytest.mark.spec("OIDC Core §5.3.2")
+def test_signed_userinfo_is_believed_only_from_its_provider_for_us_of_this_person(
+    op: FakeOp, login: Login, how: str
+) -> None:
+    op.userinfo = {"name": "Aline Quémeneur"}
+    op.sign_userinfo = lambda told: SIGNED_USERINFO[how](op, told)
+    with pytest.raises(UpstreamRefused):
+        login()
+    op.sign_userinfo = lambda told: sign(told, op.key, typ="JWT")
+    assert login().display == "Aline Quémeneur"
+
+
+@pytest.mark.parametrize("stated", ["eidas1", "", None])
+def test_a_login_that_proves_less_than_was_asked_for_is_none(op: FakeOp, clock: FakeClock, stated: str | None) -> None:
+    """FranceConnect states what a login proved; a browser can drop our wish from the request unseen."""
+    connector = source(op, acr_values=("eidas3", "eidas2")).open(monotonic=lambda: clock().timestamp())
+    login = Login(op, connector, clock)
+    assert "acr_values=eidas3+eidas2" in login.leave().url or "acr_values=eidas3%20eidas2" in login.leave().url
+    op.claims = {} if stated is None else {"acr": stated}
+    with pytest.raises(UpstreamRefused):
+        login()
+    op.claims = {"acr": "eidas2"}
+    assert login().authn.acr == "eidas2"
+    connector.close()
+
+
 @pytest.mark.spec("RFC 9207 §2.4")
 def test_a_foreign_iss_stops_before_the_code_leaves(op: FakeOp, login: Login) -> None:
     op.answer_params = {"iss": "https://evil.example"}

@@ -30,6 +30,7 @@ BREACHES = {
     "argon-home": ("broker/accounts/session_life.py", "import argon2"),
     "ldap-home": ("connectors/ldap/source.py", "import ldap3"),
     "saml-home": ("connectors/cas.py", "import xmlsec"),
+    "factor-home": ("broker/web/second.py", "import pyotp"),
     "demo-apart": ("broker/demo/town.py", "import broker.domain"),
 }
 

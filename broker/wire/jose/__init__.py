@@ -13,6 +13,7 @@ from broker.wire.jose.claims import (
     verify_id_token_hint,
     verify_own_access_token,
     verify_own_id_token,
+    verify_userinfo,
 )
 from broker.wire.jose.dpop import BEHIND, Proof, verify_proof
 from broker.wire.jose.encrypting import ENCRYPTION_ALGS, ENCRYPTION_ENCS, EncryptionKey, encrypt, encryption_key
@@ -67,4 +68,5 @@ __all__ = [
     "verify_own_access_token",
     "verify_own_id_token",
     "verify_proof",
+    "verify_userinfo",
 ]

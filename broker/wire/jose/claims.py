@@ -131,6 +131,21 @@ def verify_id_token(  # noqa: PLR0913 (each is a fact that the caller must state
     return SignedClaims(claims)
 
 
+def verify_userinfo(
+    token: str, keys: KeySet, *, issuer: str, audience: str, algorithms: Collection[str]
+) -> SignedClaims:
+    """Check claims that an upstream provider signed at its userinfo endpoint (OIDC Core §5.3.2).
+
+    `iss` and `aud` are to be the provider and us; they may hold no time of their own: they answer a call of this very
+    moment. Whose they are is for the caller to compare with the ID token. Raises `TokenRefused`.
+    """
+    claims = verify_signature(token, keys, algorithms=algorithms, types=ID_TOKEN_TYPES)
+    expected = Expected(issuer, audience, None, 0, 0)
+    for check in (check_issuer, check_audience, check_subject):
+        check(claims, expected)
+    return SignedClaims(claims)
+
+
 def verify_id_token_hint(token: str, keys: KeySet, *, issuer: str, audience: str) -> SignedClaims:
     """Check an ID token of ours that comes back as a hint; its time may be over (OIDC Core §3.1.2.1)."""
     claims = verify_signature(token, keys, algorithms=SIGNING_ALGS, types=ID_TOKEN_TYPES)

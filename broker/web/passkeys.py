@@ -1,0 +1,83 @@
+"""The pages on which a passkey is shown, or added."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Response, request
+
+from broker.accounts.factor_keys import FactorKeys
+from broker.accounts.passkeys import Passkeys
+from broker.domain.errors import FactorRefused, GuessesSpent, MustWait, PageNotFound
+from broker.domain.sessions import Session
+from broker.web.faults import record_fault
+from broker.web.idle import back_to
+from broker.web.parts import PageParts
+from broker.web.passkey_forms import ADD, SCRIPT, SHOW, keep, with_passkeys
+from broker.web.render import page, stands_at
+from broker.web.second import NEW_KEY, Second
+from broker.web.visitor import current_visitor
+
+
+@dataclass(frozen=True, slots=True)
+class PasskeyPages:
+    """The pages under /second/cle: show a passkey, add one."""
+
+    parts: PageParts
+    second: Second
+
+    def show(self) -> Response:
+        """POST /second/cle: what the device signed for this session."""
+        session, onward = self.second.session(), back_to(request.form.get("de", ""))
+        now, address = self.parts.clock(), current_visitor().address
+        table = self.parts.federation.upstreams.rules(session.authn.authority).throttle
+        try:
+            turn = self.parts.passwords.gate.enter_factor(session.account_id, address, table=table, now=now)
+            challenge = self._challenge(SHOW, session.sid)
+            proof = self._passkeys.prove(request.form.get("reponse", ""), challenge, now=now)
+        except (FactorRefused, MustWait, GuessesSpent) as fault:
+            record_fault(fault)
+            return self.second.show(session, onward, refusal=fault)
+        turn.was_right()
+        return self.second.go_on(session, proof, onward)
+
+    def offer(self) -> Response:
+        """GET /second/cle/nouvelle: what a new passkey is, and « Plus tard »."""
+        session, onward = self.second.session(), back_to(request.args.get("de", ""))
+        asked = self.second.check(session)
+        return asked or self._offer(session, onward)
+
+    def add(self) -> Response:
+        """POST /second/cle/nouvelle: keep it, and go on as proven."""
+        session, onward = self.second.session(), back_to(request.form.get("de", ""))
+        asked = self.second.check(session)
+        if asked is not None:
+            return asked
+        try:
+            proof = self._passkeys.add(
+                request.form.get("reponse", ""),
+                self._challenge(ADD, session.sid),
+                self.second.doing(session),
+                label=current_visitor().software,
+            )
+        except FactorRefused as fault:
+            record_fault(fault)
+            return self._offer(session, onward, refusal=fault)
+        return self.second.go_on(session, proof, onward)
+
+    def _offer(self, session: Session, onward: str, refusal: FactorRefused | None = None) -> Response:
+        stands_at(f"{NEW_KEY}?de={onward}")
+        asked = self._passkeys.begin_adding(session.account_id, name=self.second.name_of(session))
+        form = keep(self.parts, asked, ADD, owner=session.sid)
+        status = refusal.status if refusal else 200
+        return with_passkeys(page("passkey_new.html", status=status, script=SCRIPT, passkey=form, onward=onward,
+                                  refusal=refusal, half=session.is_half))  # fmt: skip
+
+    def _challenge(self, what: str, owner: str) -> str:
+        return FactorKeys(self.parts.federation.store).take(request.form.get("cle", ""), what, owner=owner)
+
+    @property
+    def _passkeys(self) -> Passkeys:
+        if not self.parts.passkeys.are_possible:
+            raise PageNotFound("no passkeys at an address of numbers")
+        return self.parts.passkeys
