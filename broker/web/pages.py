@@ -20,6 +20,8 @@ from broker.web.agree import Agree
 from broker.web.assets import StyleSheet, load_style_sheet, templates_folder
 from broker.web.cas_warning import CasWarning
 from broker.web.cookies import browser_cookie, language_cookie
+from broker.web.desk import Desk
+from broker.web.desk_classes import DeskClasses
 from broker.web.device import DevicePage
 from broker.web.door import DOOR_ERROR, DOOR_POST
 from broker.web.fault_notes import EXTENSION, FaultNotes
@@ -76,6 +78,7 @@ def page_routes(parts: PageParts, style: StyleSheet) -> tuple[Route, ...]:
     sign_in, access, sign_out = SignIn(parts), Access(parts), SignOut(parts)
     password, device, integrate = PasswordPage(parts), DevicePage(parts), Integrate(parts)
     agree = Agree(parts)
+    desk, desk_classes = Desk(parts), DeskClasses(parts)
     home, own_data, notices = Home(parts, sign_in), OwnData(parts), Notices(parts, style)
     return (
         ("GET", "/", home.show),
@@ -105,6 +108,13 @@ def page_routes(parts: PageParts, style: StyleSheet) -> tuple[Route, ...]:
         ("GET", "/au-revoir", sign_out.farewell),
         ("GET", "/au-revoir/<source_id>", sign_out.leave_source),
         ("GET", "/au-revoir/<source_id>/retour", sign_out.come_back),
+        ("GET", "/guichet", desk.search),
+        ("GET", "/guichet/compte/<person_id>", desk.show),
+        ("POST", "/guichet/compte/<person_id>", desk.act),
+        ("GET", "/guichet/classe", desk_classes.ask),
+        ("POST", "/guichet/classe", desk_classes.print_letters),
+        ("GET", "/guichet/ma-classe", desk_classes.mine),
+        ("POST", "/guichet/ma-classe", desk_classes.open),
         ("GET", "/integrer", integrate.show),
         ("GET", "/integrer/familles", integrate.families),
         ("GET", "/codes", integrate.codes),

@@ -263,3 +263,14 @@ class FactorChanged(SignInError):
     title = "Ce moyen n'a pas été changé."
     sentence = "Il a changé entre-temps, ou il en faut d'abord un autre."
     next_step = "Recommencez depuis la page de vos moyens."
+
+
+class DeskRefused(SignInError):
+    """An agent asked for something that the rules refuse them; `cause` is the rule's own sentence."""
+
+    code = "PRE-2040"
+    status = 403
+    title = "Cet acte n'est pas permis."
+    sentence = "Votre profil, votre périmètre ou les preuves ne suffisent pas."
+    next_step = "Lisez la raison sur la fiche, ou demandez à l'académie."
+    who = "L'acte refusé est écrit dans le journal."
