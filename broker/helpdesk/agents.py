@@ -60,9 +60,14 @@ class Agent:
         return min((each.post.until for each in self.posts if each.post.until), default=None)
 
 
-def agent_of(posts: DeskPosts, session: Session, person: PersonView, *, tenant: str, now: datetime) -> Agent:
-    """The agent of this session: posts belong to the account that signed in, not to whatever else its person has."""
-    held = posts.of_account(session.account_id, now=now)
+def agent_of(
+    posts: DeskPosts, session: Session, person: PersonView, *, tenant: str, from_desk: bool, now: datetime
+) -> Agent:
+    """The agent of this session: posts belong to the account that signed in, not to whatever else its person has.
+
+    `from_desk`: its source is one of agents still; where it is not any more, its accounts have no posts.
+    """
+    held = posts.of_account(session.account_id, now=now) if from_desk else ()
     covers: dict[str, DeskProfile] = {}
     names: dict[str, str] = {}
     for profile in reversed(_ORDER):
