@@ -49,8 +49,3 @@ class Waits:
     def _keys(self, accounts: Iterable[LinkedAccount]) -> tuple[str, ...]:
         here = [each for each in accounts if each.key.protocol in _HERE]
         return tuple(key for each in here for key in self.keys_of(each.source_id, *self.logins_of(each)))
-
-
-def plain_logins(account: LinkedAccount) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """A directory's own key is mostly also the login that people type."""
-    return (account.key.subject,), (account.key.subject, account.account_id)

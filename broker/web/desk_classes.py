@@ -67,7 +67,9 @@ class DeskClasses:
             prints=desk.letters is not None,
         )  # fmt: skip
 
-    def _mine(self, agent: Agent, asked: object, *, refused: str = "", status: int = 200, opened: object = ()) -> Response:
+    def _mine(
+        self, agent: Agent, asked: object, *, refused: str = "", status: int = 200, opened: object = ()
+    ) -> Response:
         teacher, get = desk_of(self.parts).teacher, getattr(asked, "get", lambda *_: "")
         classes = teacher.classes(agent)
         uai, label = str(get("ecole", "")), str(get("classe", ""))

@@ -1,4 +1,4 @@
-"""Words of the desk: acts, reasons, profiles, lines of the journal. Every text here is a msgid, in French and English."""
+"""Words of the desk: reasons, profiles, lines of the journal. Every text here is a msgid, in French and English."""
 
 from __future__ import annotations
 
