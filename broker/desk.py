@@ -2,26 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from broker.accounts.hashing import Hashing
+from broker.accounts.letters import Addressee, Batch, issue_letters
+from broker.domain.handles import Id, new_id
 from broker.domain.identity import LinkedAccount, UpstreamProtocol
 from broker.domain.ports import Current
 from broker.federation import GuessGate
 from broker.helpdesk.acts import DeskActs
 from broker.helpdesk.finding import Finder
 from broker.helpdesk.gate import Gate
-from broker.helpdesk.letters import DeskLetters
+from broker.helpdesk.letters import DeskLetters, Draw, Drawn, Giving
 from broker.helpdesk.limits import DeskLimits
 from broker.helpdesk.rooms import Helpdesk
 from broker.helpdesk.sheet import Sheets
 from broker.helpdesk.teacher import Teacher
 from broker.helpdesk.waits import Waits
+from broker.settings import Settings
+from broker.sources import own_source
 from broker.stores import Stores
+from broker.telling import open_printer
 from policies import PolicyBook
+
+CODE_PAGE = "/code"
 
 
 def open_helpdesk(
-    stores: Stores, policies: Current[PolicyBook], guesses: GuessGate, *, letters: DeskLetters | None = None
+    settings: Settings, stores: Stores, policies: Current[PolicyBook], guesses: GuessGate, hashing: Hashing
 ) -> Helpdesk:
-    """Every room of the desk. `letters` None: nothing is printed."""
+    """The desk. Letters lead to an account of one's own: without such a source none are printed."""
+    rooms = open_rooms(stores, policies, guesses)
+    if own_source(settings) is None:
+        return rooms
+    draw = drawing(stores, rooms.gate, hashing)
+    page, phone = f"{settings.issuer}{CODE_PAGE}", settings.help_phone
+    return replace(rooms, letters=DeskLetters(rooms.gate, stores.desk_files, open_printer(settings), draw, page, phone))
+
+
+def open_rooms(stores: Stores, policies: Current[PolicyBook], guesses: GuessGate) -> Helpdesk:
+    """Every room of the desk but the one that prints."""
     gate = open_gate(stores, policies, guesses.key)
     waits = Waits(stores.guesses, guesses.keys_of, lambda account: _logins(stores, account))
     return Helpdesk(
@@ -37,7 +57,6 @@ def open_helpdesk(
         ),
         teacher=Teacher(stores.desk_files, stores.codes, gate),
         audit=stores.audit,
-        letters=letters,
     )  # fmt: skip
 
 
@@ -48,6 +67,19 @@ def open_gate(stores: Stores, policies: Current[PolicyBook], key: bytes) -> Gate
         stores.people, stores.links, stores.desk_posts, stores.desk_files, stores.search, stores.codes, stores.audit,
         limits, policies,
     )  # fmt: skip
+
+
+def drawing(stores: Stores, gate: Gate, hashing: Hashing) -> Draw:
+    """Who draws the codes of letters, and keeps them."""
+
+    def draw(giving: Giving) -> tuple[Drawn, ...]:
+        to = [Addressee(each, giving.uai, giving.tenant, giving.school) for each in giving.persons]
+        batch = Batch(new_id(Id.BATCH), giving.actor, giving.trace, giving.now)
+        table = gate.policies.current().of(giving.tenant).codes
+        issued = issue_letters(to, codes=stores.codes, hashing=hashing, table=table, batch=batch)
+        return tuple(Drawn(each.person_id, each.code, each.expires_at) for each in issued)
+
+    return draw
 
 
 def _logins(stores: Stores, account: LinkedAccount) -> tuple[tuple[str, ...], tuple[str, ...]]:

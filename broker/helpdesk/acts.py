@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from broker.accounts.freeze import REASON
 from broker.domain.access_notices import AccessNotice, NoticeKind
@@ -25,10 +25,7 @@ from broker.helpdesk.agents import Agent
 from broker.helpdesk.gate import Gate, Target
 from broker.helpdesk.proofs import Proof
 from broker.helpdesk.waits import Waits
-from policies import HelpdeskAct
-
-WINDOW = timedelta(minutes=10)
-WINDOW_TRIES = 3
+from policies import CodeTable, HelpdeskAct
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +70,7 @@ class DeskActs:
     def open_window(self, asked: Asked) -> None:
         """Let the person choose a secret within ten minutes, on a device of theirs. Raises `DeskRefused`."""
         self._check(HelpdeskAct.OPEN_WINDOW, asked)
-        self.codes.issue(_window(asked))
+        self.codes.issue(self._window(asked))
 
     def send_sms(self, asked: Asked) -> None:
         """The same, told by SMS to the number on file: the message leads to the page and holds no secret.
@@ -81,7 +78,7 @@ class DeskActs:
         Raises `DeskRefused`.
         """
         self._check(HelpdeskAct.SMS, asked)
-        self.codes.issue(_window(asked, by="sms"))
+        self.codes.issue(self._window(asked, by="sms"))
 
     def lift_wait(self, asked: Asked) -> None:
         """Forget guesses at the person's own logins. Raises `DeskRefused`."""
@@ -118,6 +115,13 @@ class DeskActs:
             said += self.standings.history(StandingKind.LINK, account.account_id)
         return [each for each in said if _may_lift(each, asked.agent)]
 
+    def _window(self, asked: Asked, *, by: str = "") -> IssueCodes:
+        table = self.gate.policies.current().of(asked.agent.tenant).codes
+        code = window_for(asked.target.person_id, asked.uai, table, now=asked.now)
+        event = asked.event(Action.WINDOW_OPENED, code=code.code_id, by=by)
+        told = asked.notice(NoticeKind.WINDOW_OPENED)
+        return IssueCodes((code,), asked.agent.person_id, "", (event,), (told,))
+
     def _check(self, act: HelpdeskAct, asked: Asked) -> None:
         self.gate.check(asked.agent, act, asked.target, proofs=asked.proofs, trace=asked.trace, now=asked.now)
 
@@ -127,18 +131,16 @@ def _may_lift(said: Standing, agent: Agent) -> bool:
     return stands and (said.tenant == agent.tenant or said.reason == REASON)
 
 
-def _window(asked: Asked, *, by: str = "") -> IssueCodes:
-    code = Code(
+def window_for(person_id: str, uai: str, table: CodeTable, *, now: datetime) -> Code:
+    """A window, not yet opened."""
+    return Code(
         code_id=new_id(Id.CODE),
         kind=CodeKind.WINDOW,
-        person_id=asked.target.person_id,
+        person_id=person_id,
         secret="",
-        uai=asked.uai,
-        issued_at=asked.now,
-        expires_at=asked.now + WINDOW,
+        uai=uai,
+        issued_at=now,
+        expires_at=now + table.window_life,
         tries=0,
-        most_tries=WINDOW_TRIES,
+        most_tries=int(table.window_tries),
     )
-    event = asked.event(Action.WINDOW_OPENED, code=code.code_id, by=by)
-    told = asked.notice(NoticeKind.WINDOW_OPENED)
-    return IssueCodes((code,), asked.agent.person_id, "", (event,), (told,))

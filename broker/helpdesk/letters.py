@@ -49,14 +49,14 @@ Draw = Callable[[Giving], Sequence[Drawn]]
 
 @dataclass(frozen=True, slots=True)
 class DeskLetters:
-    """Prints letters. `page`: where codes are written; `phone`: who answers when called, by school."""
+    """Prints letters. `page`: where codes are written; `phone`: who answers when called."""
 
     gate: Gate
     files: DeskFiles
     printer: Printer
     draw: Draw
     page: str
-    phone: Callable[[str], str]
+    phone: str
 
     def one(self, asked: Asked, name: PersonName) -> bytes:
         """The letter of one person. Raises `DeskRefused`."""
@@ -77,17 +77,13 @@ class DeskLetters:
         own = self.gate.family(agent.person_id)
         pupils = [each for each in self.files.pupils(uai, label, now=now) if each.person_id not in own]
         adults = {adult.person_id: adult.name for pupil in pupils for adult in pupil.adults}
-        giving = Giving(
-            tuple(adults), agent.person_id, agent.tenant, uai, agent.places.get(uai, ""), trace, now
-        )
+        giving = Giving(tuple(adults), agent.person_id, agent.tenant, uai, agent.places.get(uai, ""), trace, now)
         drawn = {each.person_id: each for each in self.draw(giving)} if adults else {}
         return self._print(giving, [letter for pupil in pupils for letter in _of_pupil(pupil, drawn)])
 
     def _print(self, giving: Giving, letters: Sequence[Letter]) -> bytes:
         return self.printer.letters(
-            LetterBatch(
-                giving.school, self.phone(giving.uai), self.page, giving.now.date(), tuple(letters)
-            )
+            LetterBatch(giving.school, self.phone, self.page, giving.now.date(), tuple(letters))
         )
 
 

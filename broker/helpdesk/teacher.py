@@ -9,18 +9,16 @@ from datetime import datetime
 from broker.domain.access_notices import AccessNotice, NoticeKind
 from broker.domain.audit import Action, AuditEvent
 from broker.domain.credential_acts import IssueCodes
-from broker.domain.credentials import Code, CodeKind
+from broker.domain.credentials import Code
 from broker.domain.desk_file import ClassPupil
 from broker.domain.errors import DeskRefused
 from broker.domain.handles import Id, new_id
 from broker.domain.ports import Codes, DeskFiles
-from broker.helpdesk.acts import WINDOW, WINDOW_TRIES
+from broker.helpdesk.acts import window_for
 from broker.helpdesk.agents import Agent
 from broker.helpdesk.gate import Gate, teacher_facts
 from policies import HelpdeskAct
-from policies.explain import N_, explain
-
-NOT_YOURS = N_("Ce compte est hors de votre périmètre.")
+from policies.explain import explain
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +60,13 @@ class Teacher:
             if why:
                 raise DeskRefused(why)
         if chosen:
-            self.codes.issue(_windows(agent, uai, chosen, trace=trace, now=now))
+            table = self.gate.policies.current().of(agent.tenant).codes
+            codes = tuple(window_for(each.person_id, uai, table, now=now) for each in chosen)
+            self.codes.issue(_windows(agent, uai, codes, trace=trace, now=now))
         return tuple(chosen)
 
 
-def _windows(agent: Agent, uai: str, pupils: Collection[ClassPupil], *, trace: str, now: datetime) -> IssueCodes:
-    codes = tuple(
-        Code(new_id(Id.CODE), CodeKind.WINDOW, each.person_id, "", uai, now, now + WINDOW, 0, WINDOW_TRIES)
-        for each in pupils
-    )
+def _windows(agent: Agent, uai: str, codes: tuple[Code, ...], *, trace: str, now: datetime) -> IssueCodes:
     events = tuple(
         AuditEvent(
             agent.tenant, now, Action.WINDOW_OPENED, agent.person_id, code.person_id, trace=trace,
@@ -79,5 +75,5 @@ def _windows(agent: Agent, uai: str, pupils: Collection[ClassPupil], *, trace: s
         for code in codes
     )  # fmt: skip
     told = {"school": agent.teaches.get(uai, ""), "uai": uai}
-    notices = tuple(AccessNotice(each.person_id, NoticeKind.WINDOW_OPENED, now, told, trace) for each in pupils)
+    notices = tuple(AccessNotice(each.person_id, NoticeKind.WINDOW_OPENED, now, told, trace) for each in codes)
     return IssueCodes(codes, agent.person_id, new_id(Id.BATCH), events, notices)

@@ -58,9 +58,7 @@ class Desk:
         agent, now = require_agent(self.parts), self.parts.clock()
         try:
             target = self._target(agent, person_id)
-            desk_of(self.parts).gate.check(
-                agent, HelpdeskAct.VIEW, target, trace=current_visitor().trace, now=now
-            )
+            desk_of(self.parts).gate.check(agent, HelpdeskAct.VIEW, target, trace=current_visitor().trace, now=now)
         except DeskRefused as fault:
             return self._results(agent, "", NO_HITS, refused=fault.cause, status=fault.status)
         sheet = self._sheet(agent, target)
@@ -153,9 +151,7 @@ class Desk:
                 agent, HelpdeskAct.CLOSE_ACCESS, target), reached=are_enough(proofs),
         )  # fmt: skip
 
-    def _results(
-        self, agent: Agent, typed: str, hits: Hits, *, refused: str = "", status: int = 200
-    ) -> Response:
+    def _results(self, agent: Agent, typed: str, hits: Hits, *, refused: str = "", status: int = 200) -> Response:
         onward = urlencode({"q": typed, "apres": hits.after}) if hits.after else ""
         doubled = [hit.name_key for hit in hits.rows]
         homonyms = {name: doubled.count(name) for name in doubled}

@@ -8,6 +8,7 @@ from flask import Response, request
 
 from broker.domain.errors import DeskRefused, PageNotFound
 from broker.helpdesk.agents import Agent
+from broker.web import desk_words
 from broker.web.desk import printed
 from broker.web.desk_door import desk_of, require_agent
 from broker.web.parts import PageParts
@@ -63,7 +64,7 @@ class DeskClasses:
         chosen = uai if uai in agent.covers else next(iter(agent.covers), "") if len(agent.covers) == 1 else ""
         classes = desk.gate.files.classes(chosen) if chosen else ()
         return page(
-            "desk_class.html", agent=agent, uai=chosen, classes=classes, refused=refused, status=status,
+            "desk_class.html", agent=agent, desk_words=desk_words, uai=chosen, classes=classes, refused=refused, status=status,
             prints=desk.letters is not None,
         )  # fmt: skip
 

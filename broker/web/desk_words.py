@@ -65,4 +65,3 @@ EVENT: Mapping[str, str] = {
     Action.RECORD_ATTACHED: N_("Dossier rattaché"),
 }
 OTHER_EVENT = N_("Autre changement")
-
