@@ -64,8 +64,8 @@ class DeskClasses:
         chosen = uai if uai in agent.covers else next(iter(agent.covers), "") if len(agent.covers) == 1 else ""
         classes = desk.gate.files.classes(chosen) if chosen else ()
         return page(
-            "desk_class.html", agent=agent, desk_words=desk_words, uai=chosen, classes=classes, refused=refused, status=status,
-            prints=desk.letters is not None,
+            "desk_class.html", agent=agent, desk_words=desk_words, uai=chosen, classes=classes,
+            refused=refused, status=status, prints=desk.letters is not None,
         )  # fmt: skip
 
     def _mine(

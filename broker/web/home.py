@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from flask import Response
 
 from broker.portal import build_home, build_why
+from broker.web.desk_door import find_agent
 from broker.web.parts import PageParts
 from broker.web.render import page
 from broker.web.sign_in import SignIn
@@ -27,7 +28,8 @@ class Home:
         if me is None:
             return self.sign_in.offer()
         children = self.parts.people.children_of(me.person.person_id, now=self.parts.clock())
-        return page("home.html", home=build_home(viewer_of(self.parts, me), children))
+        desk = find_agent(self.parts, me)
+        return page("home.html", home=build_home(viewer_of(self.parts, me), children), desk=desk)
 
     def explain(self) -> Response:
         """GET /pourquoi: which source, records and rules led to each card."""
