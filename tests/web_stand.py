@@ -254,10 +254,7 @@ def open_web(
     `own`: that of the one whose secrets are kept here; `agents`: that of the one whose people work at the desk.
     """
     with open_world(url, clock, levels) as world:
-        if directory:
-            _add_directory(world, directory)
-        if agents:
-            add_agents(world, agents)
+        _add_sources(world, directory, agents)
         gate = GuessGate(SqlGuesses(world.engine), CSRF_KEY)
         ways_in = open_ways_in(world, gate, own) if own else None
         register, ledger = Settable(Register(services)), SqlLedger(world.engine)
@@ -301,6 +298,13 @@ def _offers(names: tuple[str, ...], labels: Mapping[str, Mapping[str, str]], own
 def _devices(world: World, register: Settable[Register], gate: GuessGate) -> DeviceDesk:
     service_gate = ServiceGate(world.federation.people, world.live_policies, world.federation)
     return DeviceDesk(register, SqlDeviceRequests(world.engine), SqlGrants(world.engine), service_gate, gate)
+
+
+def _add_sources(world: World, directory: str, agents: str) -> None:
+    if directory:
+        _add_directory(world, directory)
+    if agents:
+        add_agents(world, agents)
 
 
 def _add_directory(world: World, name: str) -> None:

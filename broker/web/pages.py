@@ -78,7 +78,6 @@ def page_routes(parts: PageParts, style: StyleSheet) -> tuple[Route, ...]:
     sign_in, access, sign_out = SignIn(parts), Access(parts), SignOut(parts)
     password, device, integrate = PasswordPage(parts), DevicePage(parts), Integrate(parts)
     agree = Agree(parts)
-    desk, desk_classes = Desk(parts), DeskClasses(parts)
     home, own_data, notices = Home(parts, sign_in), OwnData(parts), Notices(parts, style)
     return (
         ("GET", "/", home.show),
@@ -108,13 +107,7 @@ def page_routes(parts: PageParts, style: StyleSheet) -> tuple[Route, ...]:
         ("GET", "/au-revoir", sign_out.farewell),
         ("GET", "/au-revoir/<source_id>", sign_out.leave_source),
         ("GET", "/au-revoir/<source_id>/retour", sign_out.come_back),
-        ("GET", "/guichet", desk.search),
-        ("GET", "/guichet/compte/<person_id>", desk.show),
-        ("POST", "/guichet/compte/<person_id>", desk.act),
-        ("GET", "/guichet/classe", desk_classes.ask),
-        ("POST", "/guichet/classe", desk_classes.print_letters),
-        ("GET", "/guichet/ma-classe", desk_classes.mine),
-        ("POST", "/guichet/ma-classe", desk_classes.open),
+        *_desk_routes(parts),
         ("GET", "/integrer", integrate.show),
         ("GET", "/integrer/familles", integrate.families),
         ("GET", "/codes", integrate.codes),
@@ -170,6 +163,20 @@ def _own_routes(ways: WaysInPages, lost: LostPages) -> tuple[Route, ...]:
         ("GET", "/perdu/aide", lost.show_help),
         ("GET", "/perdu/code", lost.ask_digits),
         ("POST", "/perdu/code", lost.take_digits),
+    )
+
+
+def _desk_routes(parts: PageParts) -> tuple[Route, ...]:
+    """What agents alone see."""
+    desk, desk_classes = Desk(parts), DeskClasses(parts)
+    return (
+        ("GET", "/guichet", desk.search),
+        ("GET", "/guichet/compte/<person_id>", desk.show),
+        ("POST", "/guichet/compte/<person_id>", desk.act),
+        ("GET", "/guichet/classe", desk_classes.ask),
+        ("POST", "/guichet/classe", desk_classes.print_letters),
+        ("GET", "/guichet/ma-classe", desk_classes.mine),
+        ("POST", "/guichet/ma-classe", desk_classes.open),
     )
 
 
