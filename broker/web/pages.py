@@ -44,7 +44,7 @@ from broker.web.self_post import self_post_page
 from broker.web.sign_in import SignIn
 from broker.web.sign_out import SignOut
 from broker.web.start import Start
-from broker.web.visitor import NotSignedIn, SecondWanted, current_visitor, second_path
+from broker.web.visitor import NotSignedIn, SecondWanted, current_visitor, find_half, second_path
 from broker.web.ways_in import WaysInPages
 
 MOST_FORM_BYTES = 16 * 1024
@@ -135,6 +135,8 @@ def _session_routes(parts: PageParts) -> tuple[Route, ...]:
         ("GET", "/second/nouveau", second.offer),
         ("POST", "/second/nouveau", second.confirm),
         ("POST", "/second/retirer", second.remove),
+        ("POST", "/connexion/<source_id>/cle", passkeys.sign_in),
+        ("GET", "/second/cle/plus-tard", passkeys.later),
         ("POST", "/second/cle", passkeys.show),
         ("GET", "/second/cle/nouvelle", passkeys.offer),
         ("POST", "/second/cle/nouvelle", passkeys.add),
@@ -256,11 +258,16 @@ def _install_gates(app: Flask, parts: PageParts) -> None:
         warn_in_time(response, now=parts.clock())
         return response
 
-    app.register_error_handler(NotSignedIn, show_sign_in)
+    app.register_error_handler(NotSignedIn, lambda fault: _lead_in(parts, fault))
     app.register_error_handler(SecondWanted, lambda _: see_other(second_path(_asked_for())))
     app.register_error_handler(PreauError, show_fault)
     app.register_error_handler(HTTPException, show_http_fault)
     app.register_error_handler(Exception, show_unexpected)
+
+
+def _lead_in(parts: PageParts, fault: NotSignedIn) -> Response:
+    """To the second factor, whoever only lacks that; to the sign-in page, everybody else."""
+    return see_other(second_path(_asked_for())) if find_half(parts) else show_sign_in(fault)
 
 
 def _asked_for() -> str:

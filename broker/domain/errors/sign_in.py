@@ -255,6 +255,16 @@ class FactorRefused(SignInError):
     who = "Vérifiez aussi l'heure de votre téléphone."
 
 
+class PasskeyRefused(FactorRefused):
+    """No passkey of ours: made for another site, replayed, copied, unknown, or ended. All told alike."""
+
+    code = "PRE-2032"
+    title = "Cette clé d'accès ne va pas."
+    sentence = "Elle n'est pas enregistrée ici, ou elle a été retirée."
+    next_step = "Prenez un autre moyen de vous connecter."
+    who = "L'école peut vous aider."
+
+
 class FactorChanged(SignInError):
     """The second factors of the account were changed meanwhile, or may not be changed by this session."""
 
