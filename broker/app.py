@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from broker.accounts.second_factors import SecondFactors
 from broker.declared import read_register, registration_terms
+from broker.desk import open_helpdesk
 from broker.domain.audit import Topic
 from broker.domain.clock import Clock
 from broker.domain.errors import SettingsError
@@ -130,7 +131,8 @@ def build(settings: Settings, *, clock: Clock = utc_now, note: NoteRequest = log
         notifier = open_notifier(settings, provider_settings, live.register, signer, saml, opened)
         shown = offers(settings.sources, providers)
         parts = _page_parts(settings, live, stores, federation, master, saml, clock=clock, shown=shown)
-        pages = create_pages(replace(parts, ways_in=own.ways_in(federation, master)))
+        helpdesk = open_helpdesk(settings, stores, live.book, parts.passwords.gate, own.hashing)
+        pages = create_pages(replace(parts, ways_in=own.ways_in(federation, master), helpdesk=helpdesk))
         fetch = partial(fetch_once, open_way_out(settings, opened, limits=FETCH_LIMITS))
         strangers = open_way_out(settings, opened, strangers=True, limits=FETCH_LIMITS)
         provider = _provider_parts(provider_settings, live, stores, ephemeral, signer, federation)

@@ -226,6 +226,7 @@ def _describe(source: SourceSettings) -> SourceDescription:
         releases_references=source.releases_references,
         assurance=source.assurance,
         desk=source.desk,
+        second_for_staff=source.kind is SourceKind.OWN,
     )
 
 

@@ -34,6 +34,7 @@ from broker.storage.sql_consumptions import SqlConsumptions
 from broker.storage.sql_contacts import SqlContacts
 from broker.storage.sql_containment import SqlContainments
 from broker.storage.sql_credentials import SqlCredentials
+from broker.storage.sql_desk_files import SqlDeskFiles
 from broker.storage.sql_desk_posts import SqlDeskPosts
 from broker.storage.sql_details import SqlDetails
 from broker.storage.sql_device_requests import SqlDeviceRequests
@@ -111,6 +112,7 @@ class Stores:
     reach: SqlReach = field(init=False)
     rolls: SqlRolls = field(init=False)
     desk_posts: SqlDeskPosts = field(init=False)
+    desk_files: SqlDeskFiles = field(init=False)
     search: SqlSearch = field(init=False)
     search_index: SqlSearchIndex = field(init=False)
     standings: SqlStandings = field(init=False)

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from sqlalchemy import Engine, select
 
+from broker.domain.desk import SaidPost
 from broker.domain.errors import CredentialsRefused, PreauError, UpstreamRefused
 from broker.domain.handles import Handle, new_handle
 from broker.domain.identity import AccountKey, AuthnContext, UpstreamIdentity, UpstreamProtocol
@@ -58,6 +59,8 @@ class ScriptedSource:
     forced: bool = False
     state_parameter: str = "state"
     hint: str = ""
+    posts: dict[str, tuple[SaidPost, ...]] = field(default_factory=dict)
+    amr: tuple[str, ...] = ("pwd",)
     logs_out: bool = False
     comes_back: bool = True
     hints: list[str] = field(default_factory=list)
@@ -98,7 +101,7 @@ class ScriptedSource:
             key=AccountKey(UpstreamProtocol.CAS, f"https://{self.source_id}.example", "cas:user", user),
             authn=AuthnContext(
                 self.acr,
-                ("pwd",),
+                self.amr,
                 self.auth_time or now,
                 self.authority or self.source_id,
                 proven=self.tells_time,
@@ -106,6 +109,7 @@ class ScriptedSource:
             references=self.releases.get(user, ()),
             display=f"{user} tel que vu par la source",
             logout_hint=self.hint,
+            posts=self.posts.get(user, ()),
             answer=ticket,
         )
 

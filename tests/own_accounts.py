@@ -54,7 +54,7 @@ def open_ways_in(world: World, gate: GuessGate, source_id: str) -> WaysIn:
     """The ways in of a world, whose federation gets the source that they lead to."""
     hashing, engine = Hashing(HashCost(workers=1, waiting=20)), world.engine
     source, logins, codes = OwnSource(source_id, TENANT, BASE), SqlCredentials(engine), SqlCodes(engine)
-    described = SourceDescription(source_id, TENANT)
+    described = SourceDescription(source_id, TENANT, second_for_staff=True)
     own = PasswordSource(described, OwnLogin(source_id, BASE, logins, hashing))
     known = [world.federation.sources.get(each.source_id) for each in world.federation.sources.descriptions()]
     world.federation = replace(world.federation, sources=Sources([*known, own]))

@@ -58,6 +58,7 @@ from policies import Assurance
 from tests import builders
 from tests.carriage import carry
 from tests.clock import FakeClock
+from tests.desk_stand import add_agents, open_desk
 from tests.federations import BASE, NO_LEVELS, SOURCES, ScriptedDirectory, World, open_world, ref
 from tests.own_accounts import open_ways_in
 from tests.settable import Settable
@@ -188,7 +189,7 @@ class Client:
         def start(status: str, headers: list[tuple[str, str]], *_: object) -> None:
             seen["status"], seen["headers"] = int(status[:3]), headers
 
-        body = b"".join(carry(self.app, environ, start)).decode()
+        body = b"".join(carry(self.app, environ, start)).decode(errors="replace")
         answer = Answer(seen["status"], tuple(seen["headers"]), body)
         for name, value in answer.cookies().items():
             plain = value.partition(";")[0]
@@ -245,19 +246,19 @@ def open_web(
     levels: Mapping[str, Assurance] = NO_LEVELS,
     directory: str = "",
     own: str = "",
+    agents: str = "",
 ) -> Iterator[WebStand]:
     """The broker on a migrated database, at the time of the builders' rows.
 
     `levels`: what each source proves; `directory`: the name of one more source, whose passwords we ask for;
-    `own`: that of the one whose secrets are kept here.
+    `own`: that of the one whose secrets are kept here; `agents`: that of the one whose people work at the desk.
     """
     with open_world(url, clock, levels) as world:
-        if directory:
-            _add_directory(world, directory)
+        _add_sources(world, directory, agents)
         gate = GuessGate(SqlGuesses(world.engine), CSRF_KEY)
         ways_in = open_ways_in(world, gate, own) if own else None
         register, ledger = Settable(Register(services)), SqlLedger(world.engine)
-        names = (*SOURCES, *filter(None, (directory, own)))
+        names = (*SOURCES, *filter(None, (directory, own, agents)))
         known = labels or {name: {"fr": name.upper()} for name in names}
         parts = PageParts(
             issuer=BASE,
@@ -280,6 +281,7 @@ def open_web(
             healthy=healthy,
             devices=_devices(world, register, gate),
             ways_in=ways_in,
+            helpdesk=open_desk(world, gate) if agents else None,
         )
         pages = create_pages(parts)
         door = _door(world, register, pages, clock)
@@ -296,6 +298,13 @@ def _offers(names: tuple[str, ...], labels: Mapping[str, Mapping[str, str]], own
 def _devices(world: World, register: Settable[Register], gate: GuessGate) -> DeviceDesk:
     service_gate = ServiceGate(world.federation.people, world.live_policies, world.federation)
     return DeviceDesk(register, SqlDeviceRequests(world.engine), SqlGrants(world.engine), service_gate, gate)
+
+
+def _add_sources(world: World, directory: str, agents: str) -> None:
+    if directory:
+        _add_directory(world, directory)
+    if agents:
+        add_agents(world, agents)
 
 
 def _add_directory(world: World, name: str) -> None:

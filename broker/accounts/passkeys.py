@@ -33,7 +33,7 @@ from webauthn.helpers.structs import (
 
 from broker.accounts.second_factors import Doing, FactorProof, SecondFactors
 from broker.domain.credentials import Credential, CredentialKind
-from broker.domain.errors import FactorRefused
+from broker.domain.errors import PasskeyRefused
 from broker.domain.handles import Id, digest, new_id
 
 HWK = "hwk"
@@ -86,7 +86,7 @@ class Passkeys:
         return Asked(options_to_json(options), bytes_to_base64url(options.challenge))
 
     def add(self, answer: str, challenge: str, doing: Doing, *, label: str = "") -> FactorProof:
-        """Keep the new key. Raises `FactorRefused`, `FactorChanged`."""
+        """Keep the new key. Raises `PasskeyRefused`, `FactorChanged`."""
         try:
             made = verify_registration_response(
                 credential=_read(answer),
@@ -96,7 +96,7 @@ class Passkeys:
                 require_user_verification=True,
             )
         except _UNUSABLE as fault:
-            raise FactorRefused(f"no new passkey: {type(fault).__name__}") from fault
+            raise PasskeyRefused(f"no new passkey: {type(fault).__name__}") from fault
         credential = Credential(
             credential_id=new_id(Id.CREDENTIAL),
             account_id=doing.session.account_id,
@@ -108,7 +108,7 @@ class Passkeys:
             counter=made.sign_count,
         )
         if len(credential.public_id) > _MOST_ID:
-            raise FactorRefused("the id of the passkey is too long")
+            raise PasskeyRefused("the id of the passkey is too long")
         self.factors.keep(credential, doing)
         return _proof(credential, challenge)
 
@@ -122,7 +122,7 @@ class Passkeys:
         return Asked(options_to_json(options), bytes_to_base64url(options.challenge))
 
     def prove(self, answer: str, challenge: str, *, now: datetime) -> FactorProof:
-        """Check what a device signed, whosever it is: the proof names the account. Raises `FactorRefused`."""
+        """Check what a device signed, whosever it is: the proof names the account. Raises `PasskeyRefused`."""
         credential = self._signed_by(answer)
         try:
             shown = verify_authentication_response(
@@ -135,19 +135,19 @@ class Passkeys:
                 require_user_verification=True,
             )
         except _UNUSABLE as fault:
-            raise FactorRefused(f"no passkey of ours: {type(fault).__name__}") from fault
+            raise PasskeyRefused(f"no passkey of ours: {type(fault).__name__}") from fault
         if not self.factors.credentials.used(credential.credential_id, counter=shown.new_sign_count, now=now):
-            raise FactorRefused("the passkey's counter stands still: a copy of it may exist")
+            raise PasskeyRefused("the passkey's counter stands still: a copy of it may exist")
         return _proof(credential, challenge)
 
     def _signed_by(self, answer: str) -> Credential:
         try:
             public_id = str(_read(answer)["id"])
         except _UNUSABLE as fault:
-            raise FactorRefused("not an answer of a device") from fault
+            raise PasskeyRefused("not an answer of a device") from fault
         found = self.factors.credentials.by_public_id(public_id) if len(public_id) <= _MOST_ID else None
         if found is None:
-            raise FactorRefused("unknown passkey")
+            raise PasskeyRefused("unknown passkey")
         return found
 
     def _described(self, account_id: str) -> list[PublicKeyCredentialDescriptor]:

@@ -236,7 +236,10 @@ class SetStanding:
 
 @dataclass(frozen=True, slots=True)
 class LiftStanding:
-    """Take back what this tenant said of something: the standing of another tenant stays in force."""
+    """Take back what this tenant said of something: the standing of another tenant stays in force.
+
+    `notices`: told where anything was taken back.
+    """
 
     kind: StandingKind
     subject: str
@@ -245,3 +248,4 @@ class LiftStanding:
     reason: str
     now: datetime
     audit: AuditEvent
+    notices: tuple[AccessNotice, ...] = ()

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -173,6 +174,11 @@ class GuessGate:
         wait = self.guesses.claim(counters, now=now)
         if wait is not None:
             raise _refusal(wait, now=now)
+
+    def keys_of(self, source_id: str, logins: Sequence[str], accounts: Sequence[str]) -> tuple[str, ...]:
+        """Under which keys strangers' guesses at these logins and accounts of a source are counted."""
+        typed = (self.digest("login", self._name(source_id, login), _NOBODY) for login in logins)
+        return (*typed, *(self.digest("account", account, _NOBODY) for account in accounts))
 
     def apart(self, device: KnownDevice, name: str) -> str:
         """By what a device that knows this login or account is counted apart; all others are counted together."""

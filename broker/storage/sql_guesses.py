@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, String, bindparam, delete, update
+from sqlalchemy import Connection, Engine, String, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from broker.domain.guesses import GuessCounter, Tally, Wait, later, weigh_guess
-from broker.storage.engine import transact
+from broker.storage.engine import fetch, transact
 from broker.storage.schema import guesses
 
 _KEY = bindparam("of", type_=String)
+_STANDING = select(guesses).where(guesses.c.key.in_(bindparam("keys", type_=String, expanding=True)))
 _WRITE = update(guesses).where(guesses.c.key == _KEY)
 _TAKE_BACK = _WRITE.where(guesses.c.tries > 0).values(tries=guesses.c.tries - 1)
 
@@ -45,6 +46,11 @@ class SqlGuesses:
         except _MustWait as refused:
             return refused.wait
         return None
+
+    def standing(self, keys: Sequence[str]) -> Mapping[str, Tally]:
+        """See `Guesses.standing`."""
+        rows = fetch(self._engine, _STANDING, {"keys": list(keys)})
+        return {row.key: Tally(row.tries, row.began_at, row.open_at, row.ends_at) for row in rows}
 
     def forgive(self, *, cleared: Sequence[str] = (), returned: Sequence[str] = ()) -> None:
         """See `Guesses.forgive`."""

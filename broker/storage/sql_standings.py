@@ -29,7 +29,7 @@ from broker.storage.engine import Contended, fetch, transact
 from broker.storage.lineage import downwards, lock_tree
 from broker.storage.schema import accounts, schools, sessions, standings
 from broker.storage.sql_sessions import end_sessions
-from broker.storage.trail import insert_audit
+from broker.storage.trail import insert_audit, insert_notices
 
 SUSPENDED = "suspended"
 """Why the grants of ended sessions are revoked."""
@@ -123,6 +123,7 @@ def _lift(conn: Connection, act: LiftStanding) -> int:
     lifted = conn.execute(end.values(ended)).fetchall()
     if lifted:
         insert_audit(conn, (act.audit,))
+        insert_notices(conn, act.notices)
     return len(lifted)
 
 

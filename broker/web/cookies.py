@@ -17,6 +17,10 @@ DEVICE_COOKIE = "__Host-preau-device"
 KNOWN_COOKIE = "__Host-preau-known"
 """A device of a person's own, marked for the logins that were right on it (`accounts.known_devices`)."""
 
+LATER_COOKIE = "__Host-preau-later"
+"""On a device of one's own: a passkey was offered, and its person said « Plus tard »."""
+
+_QUARTER = 90 * 24 * 3600
 _YEAR = 365 * 24 * 3600
 
 Header = tuple[str, str]
@@ -54,3 +58,8 @@ def browser_cookie(handle: str) -> Header:
 def no_farewell_cookie() -> Header:
     """Forget the sign-out of before: whoever signs in next is not told which services it was about."""
     return kept_cookie_header(FAREWELL_COOKIE, "", seconds=0)
+
+
+def later_cookie() -> Header:
+    """Offer no passkey on this device for three months."""
+    return kept_cookie_header(LATER_COOKIE, "1", seconds=_QUARTER)

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from flask import Response
 
 from broker.portal import build_home, build_why
+from broker.web.desk_door import find_agent
 from broker.web.parts import PageParts
-from broker.web.render import page
+from broker.web.render import page, see_other
 from broker.web.sign_in import SignIn
 from broker.web.viewers import viewer_of
-from broker.web.visitor import find_signed_in, require_signed_in
+from broker.web.visitor import find_half, find_signed_in, require_signed_in, second_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +25,13 @@ class Home:
     def show(self) -> Response:
         """GET /: every child as a card; the sign-in page for whoever is not signed in."""
         me = find_signed_in(self.parts)
+        if me is None and find_half(self.parts):
+            return see_other(second_path("/"))
         if me is None:
             return self.sign_in.offer()
         children = self.parts.people.children_of(me.person.person_id, now=self.parts.clock())
-        return page("home.html", home=build_home(viewer_of(self.parts, me), children))
+        desk = find_agent(self.parts, me)
+        return page("home.html", home=build_home(viewer_of(self.parts, me), children), desk=desk)
 
     def explain(self) -> Response:
         """GET /pourquoi: which source, records and rules led to each card."""

@@ -20,6 +20,8 @@ from broker.web.agree import Agree
 from broker.web.assets import StyleSheet, load_style_sheet, templates_folder
 from broker.web.cas_warning import CasWarning
 from broker.web.cookies import browser_cookie, language_cookie
+from broker.web.desk import Desk
+from broker.web.desk_classes import DeskClasses
 from broker.web.device import DevicePage
 from broker.web.door import DOOR_ERROR, DOOR_POST
 from broker.web.fault_notes import EXTENSION, FaultNotes
@@ -42,7 +44,7 @@ from broker.web.self_post import self_post_page
 from broker.web.sign_in import SignIn
 from broker.web.sign_out import SignOut
 from broker.web.start import Start
-from broker.web.visitor import NotSignedIn, SecondWanted, current_visitor, second_path
+from broker.web.visitor import NotSignedIn, SecondWanted, current_visitor, find_half, second_path
 from broker.web.ways_in import WaysInPages
 
 MOST_FORM_BYTES = 16 * 1024
@@ -105,6 +107,7 @@ def page_routes(parts: PageParts, style: StyleSheet) -> tuple[Route, ...]:
         ("GET", "/au-revoir", sign_out.farewell),
         ("GET", "/au-revoir/<source_id>", sign_out.leave_source),
         ("GET", "/au-revoir/<source_id>/retour", sign_out.come_back),
+        *_desk_routes(parts),
         ("GET", "/integrer", integrate.show),
         ("GET", "/integrer/familles", integrate.families),
         ("GET", "/codes", integrate.codes),
@@ -132,6 +135,8 @@ def _session_routes(parts: PageParts) -> tuple[Route, ...]:
         ("GET", "/second/nouveau", second.offer),
         ("POST", "/second/nouveau", second.confirm),
         ("POST", "/second/retirer", second.remove),
+        ("POST", "/connexion/<source_id>/cle", passkeys.sign_in),
+        ("GET", "/second/cle/plus-tard", passkeys.later),
         ("POST", "/second/cle", passkeys.show),
         ("GET", "/second/cle/nouvelle", passkeys.offer),
         ("POST", "/second/cle/nouvelle", passkeys.add),
@@ -160,6 +165,20 @@ def _own_routes(ways: WaysInPages, lost: LostPages) -> tuple[Route, ...]:
         ("GET", "/perdu/aide", lost.show_help),
         ("GET", "/perdu/code", lost.ask_digits),
         ("POST", "/perdu/code", lost.take_digits),
+    )
+
+
+def _desk_routes(parts: PageParts) -> tuple[Route, ...]:
+    """What agents alone see."""
+    desk, desk_classes = Desk(parts), DeskClasses(parts)
+    return (
+        ("GET", "/guichet", desk.search),
+        ("GET", "/guichet/compte/<person_id>", desk.show),
+        ("POST", "/guichet/compte/<person_id>", desk.act),
+        ("GET", "/guichet/classe", desk_classes.ask),
+        ("POST", "/guichet/classe", desk_classes.print_letters),
+        ("GET", "/guichet/ma-classe", desk_classes.mine),
+        ("POST", "/guichet/ma-classe", desk_classes.open),
     )
 
 
@@ -239,11 +258,16 @@ def _install_gates(app: Flask, parts: PageParts) -> None:
         warn_in_time(response, now=parts.clock())
         return response
 
-    app.register_error_handler(NotSignedIn, show_sign_in)
+    app.register_error_handler(NotSignedIn, lambda fault: _lead_in(parts, fault))
     app.register_error_handler(SecondWanted, lambda _: see_other(second_path(_asked_for())))
     app.register_error_handler(PreauError, show_fault)
     app.register_error_handler(HTTPException, show_http_fault)
     app.register_error_handler(Exception, show_unexpected)
+
+
+def _lead_in(parts: PageParts, fault: NotSignedIn) -> Response:
+    """To the second factor, whoever only lacks that; to the sign-in page, everybody else."""
+    return see_other(second_path(_asked_for())) if find_half(parts) else show_sign_in(fault)
 
 
 def _asked_for() -> str:

@@ -10,6 +10,7 @@ from broker.accounts.second_factors import SecondFactors
 from broker.domain.clock import Clock
 from broker.domain.ports import Current, Holdings, Ledger, Links, LoginFaults, Notices, People, Places, Services
 from broker.federation import Federation, Passwords, WaysIn
+from broker.helpdesk.rooms import Helpdesk
 from broker.portal import Sandbox
 from broker.protocol.oidc.device_desk import DeviceDesk
 from broker.protocol.saml.logout import SamlFrames
@@ -61,6 +62,7 @@ class PageParts:
     sandbox: Sandbox | None = None
     saml_frames: SamlFrames | None = None
     ways_in: WaysIn | None = None
+    helpdesk: Helpdesk | None = None
     time_zone: str = "Europe/Paris"
 
     @property

@@ -16,6 +16,7 @@ from broker.accounts.passkeys import Asked
 from broker.domain.credentials import Credential, CredentialKind
 from broker.domain.sessions import Session
 from broker.web.parts import PageParts
+from broker.web.visitor import current_visitor
 
 ADD, SHOW, SIGN_IN = "passkey to add", "passkey to show", "passkey to sign in by"
 SCRIPT = """(function(){var f=document.getElementById("passkey"),p=window.PublicKeyCredential;\
@@ -47,6 +48,16 @@ def asking(parts: PageParts, session: Session, factors: Iterable[Credential]) ->
     if not parts.passkeys.are_possible or all(each.kind is not CredentialKind.PASSKEY for each in factors):
         return None
     return keep(parts, parts.passkeys.begin_proof(session.account_id), SHOW, owner=session.sid)
+
+
+def found_by_itself(parts: PageParts, source_id: str) -> PasskeyForm | None:
+    """The form that lets a device find whose passkey it has; None where the source keeps no accounts here.
+
+    For a browser that shows its cookie: the challenge is kept for it alone.
+    """
+    if not (parts.sources[source_id].own and parts.passkeys.are_possible):
+        return None
+    return keep(parts, parts.passkeys.begin_proof(), SIGN_IN, owner=current_visitor().browser)
 
 
 def with_passkeys(response: Response) -> Response:

@@ -10,13 +10,17 @@ from broker.accounts.factor_keys import FactorKeys
 from broker.accounts.passkeys import Passkeys
 from broker.domain.errors import FactorRefused, GuessesSpent, MustWait, PageNotFound
 from broker.domain.sessions import Session
+from broker.federation.passkey_logins import ByPasskey, PasskeyLogins
+from broker.web.cookies import later_cookie
 from broker.web.faults import record_fault
 from broker.web.idle import back_to
 from broker.web.parts import PageParts
-from broker.web.passkey_forms import ADD, SCRIPT, SHOW, keep, with_passkeys
-from broker.web.render import page, stands_at
-from broker.web.second import NEW_KEY, Second
-from broker.web.visitor import current_visitor
+from broker.web.passkey_forms import ADD, SCRIPT, SHOW, SIGN_IN, keep, with_passkeys
+from broker.web.render import page, see_other, stands_at
+from broker.web.second import Second
+from broker.web.sign_in import welcome
+from broker.web.visitor import NEW_KEY, current_visitor
+from broker.web.ways_in import caller
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,27 @@ class PasskeyPages:
             record_fault(fault)
             return self._offer(session, onward, refusal=fault)
         return self.second.go_on(session, proof, onward)
+
+    def sign_in(self, source_id: str) -> Response:
+        """POST /connexion/<source>/cle: sign in by the passkey that the device found, at the source of own accounts."""
+        offered = self.parts.sources.get(source_id)
+        if offered is None or not offered.own:
+            raise PageNotFound("passkeys sign in at the source of own accounts alone")
+        asked = ByPasskey(
+            interaction_handle=request.form.get("i", ""),
+            source_id=source_id,
+            answer=request.form.get("reponse", ""),
+            challenge=self._challenge(SIGN_IN, current_visitor().browser),
+            caller=caller(),
+        )
+        arrival = PasskeyLogins(self.parts.passwords, self._passkeys).sign_in(asked)
+        return welcome(arrival, now=self.parts.clock())
+
+    def later(self) -> Response:
+        """GET /second/cle/plus-tard: do not offer a passkey on this device for some months."""
+        response = see_other(back_to(request.args.get("de", "")))
+        response.headers.add(*later_cookie())
+        return response
 
     def _offer(self, session: Session, onward: str, refusal: FactorRefused | None = None) -> Response:
         stands_at(f"{NEW_KEY}?de={onward}")

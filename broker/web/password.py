@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from flask import Response, request
@@ -11,13 +11,14 @@ from flask import Response, request
 from broker.accounts.known_devices import read_device
 from broker.domain.errors import BadPageRequest, CredentialsRefused, GuessesSpent, MustWait, PageNotFound, PreauError
 from broker.domain.sessions import Device
-from broker.federation import Attempt, Guesser, Interaction, password_path
-from broker.web.cookies import known_cookie
+from broker.federation import Arrival, Attempt, Guesser, Interaction, local_path, password_path
+from broker.web.cookies import LATER_COOKIE, known_cookie
 from broker.web.faults import notice_redirect, record_fault
 from broker.web.parts import PageParts
+from broker.web.passkey_forms import SCRIPT, found_by_itself, with_passkeys
 from broker.web.render import page, see_other, stands_at
 from broker.web.sign_in import service_of, service_origins, welcome
-from broker.web.visitor import current_visitor
+from broker.web.visitor import NEW_KEY, current_visitor
 
 FIELDS = ("login", "password")
 
@@ -75,12 +76,23 @@ class PasswordPage:
             software=visitor.software,
         )
         arrival, known = self.parts.passwords.sign_in(attempt)
-        response = welcome(arrival, now=self.parts.clock())
+        response = self._offer_passkey(arrival) or welcome(arrival, now=self.parts.clock())
         if visitor.device is Device.OWN:
             response.headers.add(*known_cookie(known.write()))
         elif visitor.known:
             response.headers.add(*known_cookie(""))
         return response
+
+    def _offer_passkey(self, arrival: Arrival) -> Response | None:
+        """Offer a passkey after the passphrase, on a device of the person's own and where there is none yet."""
+        session = arrival.session
+        own = self.parts.sources[session.authn.authority].own and self.parts.passkeys.are_possible
+        if not own or session.is_half or session.device is not Device.OWN or LATER_COOKIE in request.cookies:
+            return None
+        if self.parts.factors.of_account(session.account_id):
+            return None
+        onward = f"{NEW_KEY}?{urlencode({'de': local_path(arrival.resume)})}"
+        return welcome(replace(arrival, resume=onward), now=self.parts.clock())
 
     def _interaction(self, source_id: str, handle: str) -> Interaction:
         if source_id not in self.parts.sources:
@@ -100,6 +112,7 @@ class PasswordPage:
         wait = 0 if refusal is None or isinstance(refusal, CredentialsRefused) else refusal.retry_after
         service = service_of(self.parts, interaction.request.service_id)
         stands_at(password_path(source_id, handle))
+        passkey = found_by_itself(self.parts, source_id)
         response = page(
             "password.html",
             status=refusal.status if refusal else 400 if missing else 200,
@@ -113,7 +126,10 @@ class PasswordPage:
             wait_minutes=-(-wait // 60),
             own_device=current_visitor().device is Device.OWN,
             choose_again=f"/connexion?{urlencode({'i': handle})}",
+            passkey=passkey,
+            script=SCRIPT if passkey else "",
         )
+        response = with_passkeys(response) if passkey else response
         if wait:
             response.headers["Retry-After"] = str(wait)
         return response

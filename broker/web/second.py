@@ -24,7 +24,6 @@ from broker.web.sign_in import prove_again, welcome
 from broker.web.visitor import SECOND, NotSignedIn, current_visitor, find_half, find_session, second_path
 
 NEW = f"{SECOND}/nouveau"
-NEW_KEY = f"{SECOND}/cle/nouvelle"
 AGAIN = "moyens"
 """Value of `but`: the login is asked again to add a factor."""
 _KEY = "totp key"

@@ -19,6 +19,7 @@ from broker.web.software import name_software
 from broker.wire.http import BROWSER_COOKIE, SESSION_COOKIE, parse_cookies
 
 SECOND = "/second"
+NEW_KEY = f"{SECOND}/cle/nouvelle"
 
 
 class SecondWanted(Exception):

@@ -36,6 +36,7 @@ EVIDENCE: Mapping[str, str] = {
     EvidenceKind.DIRECTORY_TIE: N_("L'annuaire de votre espace numérique dit que ces deux dossiers sont les vôtres."),
     EvidenceKind.ACTIVATION_CODE: N_("L'école vous a donné un code, et vous avez écrit ce que seule la famille sait."),
     EvidenceKind.TWO_LOGINS: N_("Vous étiez connecté, puis vous avez prouvé ce second accès dans le même navigateur."),
+    EvidenceKind.AGENT: N_("Votre académie dit que vous êtes un de ses agents."),
     EvidenceKind.RESEMBLANCE: N_("Deux dossiers se ressemblent. Cela ne suffit pas pour les relier."),
 }
 

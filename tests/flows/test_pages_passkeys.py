@@ -13,9 +13,13 @@ from broker.wire.http import SESSION_COOKIE
 from tests.authenticator import PRESENT, Authenticator, challenge_bytes, options_of
 from tests.clock import FakeClock
 from tests.federations import BASE
+from tests.flows.test_ways_in import activate, give_letter
+from tests.own_accounts import GOOD, family
 from tests.second_factors import enrol
 from tests.web_stand import Answer, Client, WebStand, open_web
 
+OWN = "maison"
+IN_PROGRESS = re.compile(r'name="i" value="([^"]+)"')
 HELD = re.compile(r'name="cle" value="([^"]+)"')
 NEW = "/second/cle/nouvelle"
 
@@ -218,3 +222,106 @@ def test_the_script_of_a_passkey_page_is_small_and_the_only_one_allowed(mother: 
     assert 0 < len(script.encode()) < 5_000
     assert "script-src 'sha256-" in page.header("Content-Security-Policy")
     assert "unsafe" not in page.header("Content-Security-Policy")
+
+
+# ---- signing in by a passkey ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def home(sqlite_url: str, clock: FakeClock) -> Iterator[WebStand]:
+    """A stand whose own source has one family, who have chosen their passphrase."""
+    with open_web(sqlite_url, clock, own=OWN) as stand:
+        activate(stand.client(), give_letter(stand, family(stand.world.engine)).code.written)
+        yield stand
+
+
+def own_page(browser: Client, device: str = "own") -> Answer:
+    """The page of the source of own accounts, for a login in progress."""
+    return browser.get(browser.leave(OWN, device=device).location)
+
+
+def by_passkey(browser: Client, device: Authenticator) -> Answer:
+    page = own_page(browser)
+    held, interaction = HELD.search(page.body), IN_PROGRESS.search(page.body)
+    assert held
+    assert interaction
+    form = {"csrf": page.token, "cle": held[1], "i": interaction[1], "reponse": device.get(options_of(page.body))}
+    return browser.post(f"/connexion/{OWN}/cle", form)
+
+
+def with_passphrase(browser: Client, device: str = "own") -> Answer:
+    page = own_page(browser, device)
+    interaction = IN_PROGRESS.search(page.body)
+    assert interaction
+    form = {"csrf": page.token, "i": interaction[1], "login": "dominique.lefevre", "password": GOOD}
+    return browser.post(f"/connexion/{OWN}", form)
+
+
+def test_a_family_is_offered_a_passkey_on_their_own_device_and_comes_in_by_it(
+    home: WebStand, device: Authenticator, clock: FakeClock
+) -> None:
+    browser = home.client()
+    assert with_passphrase(browser).location == "/second/cle/nouvelle?de=%2F"
+    assert "Plus tard" in browser.get(NEW).body
+    add(browser, device)
+    clock.advance(timedelta(minutes=1))
+    other = home.client()
+    assert by_passkey(other, device).location == "/"
+    assert "Inès" in other.get("/").text
+    assert amr_of(home, other) == ("hwk",)
+
+
+def test_no_passkey_is_offered_on_a_shared_device_nor_again_after_later(home: WebStand) -> None:
+    assert with_passphrase(home.client(), "shared").location == "/"
+    browser = home.client()
+    with_passphrase(browser)
+    assert browser.get("/second/cle/plus-tard?de=%2F").location == "/"
+    browser.cookies.pop(SESSION_COOKIE)
+    assert with_passphrase(browser).location == "/"
+
+
+def test_a_passkey_that_nobody_added_signs_nobody_in(home: WebStand, device: Authenticator) -> None:
+    browser = home.client()
+    refused = by_passkey(browser, device)
+    assert "Cette clé d'accès ne va pas." in refused.text
+    assert SESSION_COOKIE not in browser.cookies
+
+
+def test_a_challenge_shown_to_another_browser_signs_nobody_in(home: WebStand, device: Authenticator) -> None:
+    browser = home.client()
+    with_passphrase(browser)
+    add(browser, device)
+    victim, thief = home.client(), home.client()
+    page, theirs = own_page(victim), own_page(thief)
+    held, interaction = HELD.search(page.body), IN_PROGRESS.search(theirs.body)
+    assert held
+    assert interaction
+    form = {"csrf": theirs.token, "cle": held[1], "i": interaction[1], "reponse": device.get(options_of(page.body))}
+    thief.post(f"/connexion/{OWN}/cle", form)
+    assert SESSION_COOKIE not in thief.cookies
+
+
+def test_the_passkey_of_an_account_at_another_source_is_no_way_in(home: WebStand, device: Authenticator) -> None:
+    home.world.family("600600", uai="0990002B")
+    home.knows("autre", "600600")
+    agent = home.client()
+    agent.sign_in(user="autre")
+    add(agent, device)
+    browser = home.client()
+    by_passkey(browser, device)
+    assert SESSION_COOKIE not in browser.cookies
+    assert [event["outcome"] for event in home.world.audit("sign_in_refused")] == ["refused"]
+
+
+def test_a_new_secret_by_letter_ends_the_passkeys_of_before(
+    home: WebStand, device: Authenticator, clock: FakeClock
+) -> None:
+    browser = home.client()
+    with_passphrase(browser)
+    add(browser, device)
+    person = str(next(row["person_id"] for row in home.world.rows("accounts") if row["protocol"] == "own"))
+    activate(home.client(), give_letter(home, person).code.written, "lagune osier tournevis")
+    clock.advance(timedelta(minutes=1))
+    other = home.client()
+    by_passkey(other, device)
+    assert SESSION_COOKIE not in other.cookies

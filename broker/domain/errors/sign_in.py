@@ -255,6 +255,16 @@ class FactorRefused(SignInError):
     who = "Vérifiez aussi l'heure de votre téléphone."
 
 
+class PasskeyRefused(FactorRefused):
+    """No passkey of ours: made for another site, replayed, copied, unknown, or ended. All told alike."""
+
+    code = "PRE-2032"
+    title = "Cette clé d'accès ne va pas."
+    sentence = "Elle n'est pas enregistrée ici, ou elle a été retirée."
+    next_step = "Prenez un autre moyen de vous connecter."
+    who = "L'école peut vous aider."
+
+
 class FactorChanged(SignInError):
     """The second factors of the account were changed meanwhile, or may not be changed by this session."""
 
@@ -263,3 +273,14 @@ class FactorChanged(SignInError):
     title = "Ce moyen n'a pas été changé."
     sentence = "Il a changé entre-temps, ou il en faut d'abord un autre."
     next_step = "Recommencez depuis la page de vos moyens."
+
+
+class DeskRefused(SignInError):
+    """An agent asked for something that the rules refuse them; `cause` is the rule's own sentence."""
+
+    code = "PRE-2040"
+    status = 403
+    title = "Cet acte n'est pas permis."
+    sentence = "Votre profil, votre périmètre ou les preuves ne suffisent pas."
+    next_step = "Lisez la raison sur la fiche, ou demandez à l'académie."
+    who = "L'acte refusé est écrit dans le journal."

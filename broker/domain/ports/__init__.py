@@ -7,6 +7,7 @@ from broker.domain.ports.containments import Containments
 from broker.domain.ports.credentials import AccessNotices, Codes, Contacts, Credentials, FamilyFacts, OwnLogins
 from broker.domain.ports.current import Current
 from broker.domain.ports.desk import DeskPosts
+from broker.domain.ports.desk_files import DeskFiles
 from broker.domain.ports.ephemeral import Admission, EphemeralStore, Limit
 from broker.domain.ports.feeds import DirectoryStore, IdentityFeed, ImportRuns, Matcher, MatchSubject, ScoredPair
 from broker.domain.ports.guesses import Guesses
@@ -62,6 +63,7 @@ __all__ = [
     "Credentials",
     "Current",
     "Departure",
+    "DeskFiles",
     "DeskPosts",
     "Details",
     "DeviceRequests",

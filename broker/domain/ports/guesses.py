@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from broker.domain.guesses import GuessCounter, Wait
+from broker.domain.guesses import GuessCounter, Tally, Wait
 
 
 class Guesses(Protocol):
@@ -14,6 +14,10 @@ class Guesses(Protocol):
 
     def claim(self, counters: Sequence[GuessCounter], *, now: datetime) -> Wait | None:
         """Count one guess under every key, or under none and say how long to wait. Atomic, across processes too."""
+        ...
+
+    def standing(self, keys: Sequence[str]) -> Mapping[str, Tally]:
+        """What is counted under these keys."""
         ...
 
     def forgive(self, *, cleared: Sequence[str] = (), returned: Sequence[str] = ()) -> None:

@@ -1,0 +1,90 @@
+"""The desk put together for a process: its rooms on the stores, the rules as they stand, the printer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from broker.accounts.hashing import Hashing
+from broker.accounts.letters import Addressee, Batch, issue_letters
+from broker.domain.handles import Id, new_id
+from broker.domain.identity import LinkedAccount, UpstreamProtocol
+from broker.domain.ports import Current
+from broker.federation import GuessGate
+from broker.helpdesk.acts import DeskActs
+from broker.helpdesk.finding import Finder
+from broker.helpdesk.gate import Gate
+from broker.helpdesk.letters import DeskLetters, Draw, Drawn, Giving
+from broker.helpdesk.limits import DeskLimits
+from broker.helpdesk.rooms import Helpdesk
+from broker.helpdesk.sheet import Sheets
+from broker.helpdesk.teacher import Teacher
+from broker.helpdesk.waits import Waits
+from broker.settings import Settings
+from broker.sources import own_source
+from broker.stores import Stores
+from broker.telling import open_printer
+from policies import PolicyBook
+
+CODE_PAGE = "/code"
+
+
+def open_helpdesk(
+    settings: Settings, stores: Stores, policies: Current[PolicyBook], guesses: GuessGate, hashing: Hashing
+) -> Helpdesk:
+    """The desk. Letters lead to an account of one's own: without such a source none are printed."""
+    rooms = open_rooms(stores, policies, guesses)
+    if own_source(settings) is None:
+        return rooms
+    draw = drawing(stores, rooms.gate, hashing)
+    page, phone = f"{settings.issuer}{CODE_PAGE}", settings.help_phone
+    return replace(rooms, letters=DeskLetters(rooms.gate, stores.desk_files, open_printer(settings), draw, page, phone))
+
+
+def open_rooms(stores: Stores, policies: Current[PolicyBook], guesses: GuessGate) -> Helpdesk:
+    """Every room of the desk but the one that prints."""
+    gate = open_gate(stores, policies, guesses.key)
+    waits = Waits(stores.guesses, guesses.keys_of, lambda account: _logins(stores, account))
+    return Helpdesk(
+        posts=stores.desk_posts,
+        gate=gate,
+        finder=Finder(stores.search, gate, stores.audit),
+        sheets=Sheets(
+            stores.people, stores.desk_files, stores.links, stores.codes, stores.standings, stores.channels,
+            stores.access_notices, stores.login_faults, stores.search, waits,
+        ),
+        acts=DeskActs(
+            gate, stores.codes, stores.links, stores.standings, stores.places, waits, stores.audit
+        ),
+        teacher=Teacher(stores.desk_files, stores.codes, gate),
+        audit=stores.audit,
+    )  # fmt: skip
+
+
+def open_gate(stores: Stores, policies: Current[PolicyBook], key: bytes) -> Gate:
+    """The gate before every act."""
+    limits = DeskLimits(stores.guesses, stores.audit, key)
+    return Gate(
+        stores.people, stores.links, stores.desk_posts, stores.desk_files, stores.search, stores.codes, stores.audit,
+        limits, policies,
+    )  # fmt: skip
+
+
+def drawing(stores: Stores, gate: Gate, hashing: Hashing) -> Draw:
+    """Who draws the codes of letters, and keeps them."""
+
+    def draw(giving: Giving) -> tuple[Drawn, ...]:
+        to = [Addressee(each, giving.uai, giving.tenant, giving.school) for each in giving.persons]
+        batch = Batch(new_id(Id.BATCH), giving.actor, giving.trace, giving.now)
+        table = gate.policies.current().of(giving.tenant).codes
+        issued = issue_letters(to, codes=stores.codes, hashing=hashing, table=table, batch=batch)
+        return tuple(Drawn(each.person_id, each.code, each.expires_at) for each in issued)
+
+    return draw
+
+
+def _logins(stores: Stores, account: LinkedAccount) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What may have been typed for an account, and what its source calls it (`PasswordConnector.authenticate`)."""
+    if account.key.protocol is not UpstreamProtocol.OWN:
+        return (account.key.subject,), (account.key.subject,)
+    names = tuple(stores.credentials.identifiers([account.account_id]).values())
+    return names, (account.account_id,)

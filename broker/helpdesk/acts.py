@@ -1,0 +1,146 @@
+"""What an agent does to one account. Each act is let through by the gate, says why, and tells the person.
+
+A wait is lifted beside its audit event, not in one transaction with it: counters are forgotten first, and an event that
+is then missing leaves a wait less, never an access more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from broker.accounts.freeze import REASON
+from broker.domain.access_notices import AccessNotice, NoticeKind
+from broker.domain.acts import LiftStanding
+from broker.domain.audit import Action, AuditEvent
+from broker.domain.credential_acts import IssueCodes
+from broker.domain.credentials import Code, CodeKind
+from broker.domain.handles import Id, new_id
+from broker.domain.identity import AccountState
+from broker.domain.places import Freeze
+from broker.domain.ports import Audit, Codes, Links, Places, Standings
+from broker.domain.standings import Standing, StandingKind, StandingState
+from broker.helpdesk.agents import Agent
+from broker.helpdesk.gate import Gate, Target
+from broker.helpdesk.proofs import Proof
+from broker.helpdesk.waits import Waits
+from policies import CodeTable, HelpdeskAct
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What an agent asks for: towards whom, on which proofs, for which reason."""
+
+    agent: Agent
+    target: Target
+    proofs: Collection[Proof]
+    reason: str
+    uai: str
+    school: str
+    trace: str
+    now: datetime
+
+    def event(self, action: Action, **detail: str) -> AuditEvent:
+        """The act in the journal: the agent's reason and proofs, by their codes."""
+        told = {"reason": self.reason, "proofs": " ".join(sorted(self.proofs)), "uai": self.uai, **detail}
+        return AuditEvent(
+            self.agent.tenant, self.now, action, self.agent.person_id, self.target.person_id, trace=self.trace,
+            detail=told,
+        )  # fmt: skip
+
+    def notice(self, kind: NoticeKind) -> AccessNotice:
+        """What the person is told of it: the school, never the agent by name."""
+        told = {"school": self.school, "uai": self.uai}
+        return AccessNotice(self.target.person_id, kind, self.now, told, self.trace)
+
+
+@dataclass(frozen=True, slots=True)
+class DeskActs:
+    """Carries acts out."""
+
+    gate: Gate
+    codes: Codes
+    links: Links
+    standings: Standings
+    places: Places
+    waits: Waits
+    audit: Audit
+
+    def open_window(self, asked: Asked) -> None:
+        """Let the person choose a secret within ten minutes, on a device of theirs. Raises `DeskRefused`."""
+        self._check(HelpdeskAct.OPEN_WINDOW, asked)
+        self.codes.issue(self._window(asked))
+
+    def send_sms(self, asked: Asked) -> None:
+        """The same, told by SMS to the number on file: the message leads to the page and holds no secret.
+
+        Raises `DeskRefused`.
+        """
+        self._check(HelpdeskAct.SMS, asked)
+        self.codes.issue(self._window(asked, by="sms"))
+
+    def lift_wait(self, asked: Asked) -> None:
+        """Forget guesses at the person's own logins. Raises `DeskRefused`."""
+        self._check(HelpdeskAct.LIFT_WAIT, asked)
+        linked = [each for each in self.links.accounts_of(asked.target.person_id) if each.state is AccountState.LINKED]
+        self.waits.lift(linked)
+        self.audit.append((asked.event(Action.WAIT_LIFTED),))
+
+    def close(self, asked: Asked) -> None:
+        """Close the access at once, on no proof at all: the safe direction. Raises `DeskRefused`."""
+        self._check(HelpdeskAct.CLOSE_ACCESS, asked)
+        person_id, tenant = asked.target.person_id, asked.agent.tenant
+        event, told = asked.event(Action.ACCESS_CLOSED, closed="person"), asked.notice(NoticeKind.ACCESS_CLOSED)
+        self.places.freeze(Freeze(person_id, "", tenant, asked.reason, asked.now, event, told))
+
+    def reopen(self, asked: Asked) -> int:
+        """Reopen what this agent's tenant closed, or the person did: it is opening, and asks the proofs of opening.
+
+        What another tenant closed stays closed. Returns how many closings ended. Raises `DeskRefused`.
+        """
+        self._check(HelpdeskAct.LIFT_WAIT, asked)
+        ended = 0
+        for said in self._closings(asked):
+            event = asked.event(Action.ACCESS_REOPENED, closed=said.kind.value)
+            told = () if ended else (asked.notice(NoticeKind.ACCESS_REOPENED),)
+            act = LiftStanding(said.kind, said.subject, said.state, said.tenant, asked.reason, asked.now, event, told)
+            ended += self.standings.lift(act)
+        return ended
+
+    def _closings(self, asked: Asked) -> list[Standing]:
+        person_id = asked.target.person_id
+        said = list(self.standings.history(StandingKind.PERSON, person_id))
+        for account in self.links.accounts_of(person_id):
+            said += self.standings.history(StandingKind.LINK, account.account_id)
+        return [each for each in said if _may_lift(each, asked.agent)]
+
+    def _window(self, asked: Asked, *, by: str = "") -> IssueCodes:
+        table = self.gate.policies.current().of(asked.agent.tenant).codes
+        code = window_for(asked.target.person_id, asked.uai, table, now=asked.now)
+        event = asked.event(Action.WINDOW_OPENED, code=code.code_id, by=by)
+        told = asked.notice(NoticeKind.WINDOW_OPENED)
+        return IssueCodes((code,), asked.agent.person_id, "", (event,), (told,))
+
+    def _check(self, act: HelpdeskAct, asked: Asked) -> None:
+        self.gate.check(asked.agent, act, asked.target, proofs=asked.proofs, trace=asked.trace, now=asked.now)
+
+
+def _may_lift(said: Standing, agent: Agent) -> bool:
+    stands = said.state is StandingState.SUSPENDED and said.until is None
+    return stands and (said.tenant == agent.tenant or said.reason == REASON)
+
+
+def window_for(person_id: str, uai: str, table: CodeTable, *, now: datetime) -> Code:
+    """A window, not yet opened."""
+    return Code(
+        code_id=new_id(Id.CODE),
+        kind=CodeKind.WINDOW,
+        person_id=person_id,
+        secret="",
+        uai=uai,
+        issued_at=now,
+        expires_at=now + table.window_life,
+        tries=0,
+        most_tries=int(table.window_tries),
+    )

@@ -1,0 +1,79 @@
+"""How much one agent does in an hour, counted in SQL; the alarm for who leafs through schools or families (A-12)."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from broker.domain.audit import Action, AuditEvent
+from broker.domain.guesses import GuessCounter, GuessRule
+from broker.domain.ports import Audit, Guesses
+from broker.helpdesk.agents import Agent
+from policies import HelpdeskAct
+from policies.explain import N_
+
+HOUR = timedelta(hours=1)
+TOO_MANY = N_("C'est beaucoup pour une heure. Attendez un peu, ou demandez à un collègue.")
+
+
+def _an_hour(most: int) -> GuessRule:
+    return GuessRule(most=most, window=HOUR, free=most)
+
+
+SEARCHES, SHEETS, ACTS = _an_hour(300), _an_hour(120), _an_hour(30)
+"""A full morning at a busy desk is far below each."""
+STRAYS, FAMILIES = _an_hour(5), _an_hour(60)
+"""Beyond these somebody is told: accounts outside the scope that were asked for, different sheets that were opened."""
+ONCE = _an_hour(1)
+
+
+@dataclass(frozen=True, slots=True)
+class DeskLimits:
+    """Counts what agents do. `key` digests by whom and what is counted: the rows name nobody."""
+
+    guesses: Guesses
+    audit: Audit
+    key: bytes
+
+    def claim(self, agent: Agent, act: HelpdeskAct, person_id: str, *, trace: str, now: datetime) -> str:
+        """Count an act; why it is refused, empty where it is not."""
+        name, rule = _COUNTED.get(act, ("act", ACTS))
+        if self._spent(agent, name, rule, now=now):
+            self._alarm(agent, f"many_{name}", trace=trace, now=now)
+            return TOO_MANY
+        if act is HelpdeskAct.VIEW and not self._spent(agent, f"once {person_id}", ONCE, now=now):
+            self._count(agent, "families", FAMILIES, trace=trace, now=now)
+        return ""
+
+    def strayed(self, agent: Agent, person_id: str, *, trace: str, now: datetime) -> None:
+        """Count an account outside the scope that the agent asked for; the same one again is the same slip."""
+        if not self._spent(agent, f"stray {person_id}", ONCE, now=now):
+            self._count(agent, "strays", STRAYS, trace=trace, now=now)
+
+    def _count(self, agent: Agent, name: str, rule: GuessRule, *, trace: str, now: datetime) -> None:
+        if self._spent(agent, name, rule, now=now):
+            self._alarm(agent, name, trace=trace, now=now)
+
+    def _spent(self, agent: Agent, name: str, rule: GuessRule, *, now: datetime) -> bool:
+        told = f"desk\n{agent.account_id}\n{name}".encode()
+        key = hmac.new(self.key, told, hashlib.sha256).hexdigest()
+        return self.guesses.claim((GuessCounter(key, rule),), now=now) is not None
+
+    def _alarm(self, agent: Agent, why: str, *, trace: str, now: datetime) -> None:
+        """Once an hour for each cause: whoever looks at alarms has to be able to read them."""
+        if self._spent(agent, f"alarm {why}", ONCE, now=now):
+            return
+        event = AuditEvent(
+            agent.tenant, now, Action.AGENT_ALARM, agent.person_id, trace=trace, outcome="alarm",
+            detail={"why": why, "account": agent.account_id},
+        )  # fmt: skip
+        self.audit.append((event,))
+
+
+_COUNTED = {
+    HelpdeskAct.SEARCH: ("searches", SEARCHES),
+    HelpdeskAct.VIEW: ("sheets", SHEETS),
+    HelpdeskAct.JOURNAL: ("sheets", SHEETS),
+}

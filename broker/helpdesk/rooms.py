@@ -1,0 +1,27 @@
+"""Everything of the desk, put together for the pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from broker.domain.ports import Audit, DeskPosts
+from broker.helpdesk.acts import DeskActs
+from broker.helpdesk.finding import Finder
+from broker.helpdesk.gate import Gate
+from broker.helpdesk.letters import DeskLetters
+from broker.helpdesk.sheet import Sheets
+from broker.helpdesk.teacher import Teacher
+
+
+@dataclass(frozen=True, slots=True)
+class Helpdesk:
+    """The desk. `letters` None: this installation prints none."""
+
+    posts: DeskPosts
+    gate: Gate
+    finder: Finder
+    sheets: Sheets
+    acts: DeskActs
+    teacher: Teacher
+    audit: Audit
+    letters: DeskLetters | None = None

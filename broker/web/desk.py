@@ -1,0 +1,177 @@
+"""The desk: search, and the one sheet with its acts (ux §6). Works without JavaScript and by keyboard alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
+
+from flask import Response, request
+from flask_babel import gettext
+
+from broker.domain.audit import Action, AuditEvent
+from broker.domain.errors import DeskRefused, PageNotFound
+from broker.domain.names import fold
+from broker.domain.search import Hits
+from broker.helpdesk.acts import Asked
+from broker.helpdesk.agents import Agent
+from broker.helpdesk.gate import Target
+from broker.helpdesk.proofs import ENOUGH, POINTS, WORDS, Proof, are_enough, read_proofs
+from broker.helpdesk.sheet import Sheet
+from broker.helpdesk.situation import WORDS as SITUATIONS
+from broker.web import desk_words
+from broker.web.desk_door import desk_of, require_agent
+from broker.web.parts import PageParts
+from broker.web.render import page, see_other
+from broker.web.visitor import current_visitor
+from policies import HelpdeskAct
+
+NO_HITS = Hits(())
+_TWO = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The pages /guichet and /guichet/compte/<id>."""
+
+    parts: PageParts
+
+    def search(self) -> Response:
+        """GET /guichet: the search box, and what it finds. One hit alone opens at once."""
+        agent, typed = require_agent(self.parts), request.args.get("q", "").strip()
+        if not agent.works_at_desk:
+            return see_other("/guichet/ma-classe")
+        if not typed:
+            return self._results(agent, "", NO_HITS)
+        after, visitor = request.args.get("apres", ""), current_visitor()
+        try:
+            hits = desk_of(self.parts).finder.find(
+                agent, typed, after=after, trace=visitor.trace, now=self.parts.clock()
+            )
+        except DeskRefused as fault:
+            return self._results(agent, typed, NO_HITS, refused=fault.cause, status=fault.status)
+        if len(hits.rows) == 1 and not hits.near and not after:
+            return see_other(_sheet_path(hits.rows[0].person_id))
+        return self._results(agent, typed, hits)
+
+    def show(self, person_id: str) -> Response:
+        """GET /guichet/compte/<id>: the sheet; of a homonym once a child's first name was typed."""
+        agent, now = require_agent(self.parts), self.parts.clock()
+        try:
+            target = self._target(agent, person_id)
+            desk_of(self.parts).gate.check(agent, HelpdeskAct.VIEW, target, trace=current_visitor().trace, now=now)
+        except DeskRefused as fault:
+            return self._results(agent, "", NO_HITS, refused=fault.cause, status=fault.status)
+        sheet = self._sheet(agent, target)
+        if self._is_doubtful(sheet, request.args.get("prenom", "")):
+            wrong = "prenom" in request.args
+            return page("desk_homonym.html", sheet=sheet, wrong=wrong, path=_sheet_path(sheet.person_id))
+        self._note_view(agent, sheet)
+        return self._page(agent, target, sheet, done=desk_words.DONE.get(request.args.get("fait", ""), ""))
+
+    def act(self, person_id: str) -> Response:
+        """POST /guichet/compte/<id>: one act, with its proofs and its reason."""
+        agent = require_agent(self.parts)
+        target = self._target(agent, person_id)
+        name, proofs = request.form.get("acte", ""), _proofs()
+        try:
+            sheet = self._opened(agent, target)
+            asked = self._asked(agent, target, sheet, proofs)
+            return self._carry_out(name, asked, sheet)
+        except DeskRefused as fault:
+            if desk_of(self.parts).gate.allows(agent, HelpdeskAct.VIEW, target):
+                return self._results(agent, "", NO_HITS, refused=fault.cause, status=fault.status)
+            shown = self._sheet(agent, target)
+            return self._page(agent, target, shown, refused=fault.cause, proofs=proofs, status=fault.status)
+
+    def _carry_out(self, name: str, asked: Asked, sheet: Sheet) -> Response:
+        acts, letters = desk_of(self.parts).acts, desk_of(self.parts).letters
+        if name == "lettre" and letters is not None:
+            return printed(letters.one(asked, sheet.name))
+        if name == "rouvrir" and not acts.reopen(asked):
+            raise DeskRefused(desk_words.NOTHING_LIFTED)
+        simple = {"fenetre": acts.open_window, "sms": acts.send_sms, "attente": acts.lift_wait, "fermer": acts.close}
+        if name in simple:
+            simple[name](asked)
+        elif name != "rouvrir":
+            raise PageNotFound("no such act")
+        kept = {"prenom": request.form["prenom"]} if request.form.get("prenom") else {}
+        return see_other(f"{_sheet_path(sheet.person_id)}?{urlencode({'fait': name, **kept})}")
+
+    def _target(self, agent: Agent, person_id: str) -> Target:
+        return desk_of(self.parts).gate.target(agent, person_id, now=self.parts.clock())
+
+    def _opened(self, agent: Agent, target: Target) -> Sheet:
+        """The sheet that an act was asked on: whoever may not see it, or did not say which homonym, acts on nobody."""
+        desk, now = desk_of(self.parts), self.parts.clock()
+        why = desk.gate.allows(agent, HelpdeskAct.VIEW, target)
+        if why:
+            desk.gate.check(agent, HelpdeskAct.VIEW, target, trace=current_visitor().trace, now=now)
+        sheet = self._sheet(agent, target)
+        if self._is_doubtful(sheet, request.form.get("prenom", "")):
+            raise PageNotFound("a homonym, and no first name")
+        return sheet
+
+    def _asked(self, agent: Agent, target: Target, sheet: Sheet, proofs: frozenset[Proof]) -> Asked:
+        reason = request.form.get("motif", "")
+        if reason not in desk_words.REASONS:
+            raise DeskRefused(desk_words.NO_REASON)
+        return Asked(
+            agent, target, proofs, reason, sheet.uai, sheet.school, current_visitor().trace, self.parts.clock()
+        )  # fmt: skip
+
+    def _sheet(self, agent: Agent, target: Target) -> Sheet:
+        sheet = desk_of(self.parts).sheets.build(agent, target.person_id, now=self.parts.clock())
+        if sheet is None:
+            raise PageNotFound("no live record speaks of them")
+        return sheet
+
+    def _is_doubtful(self, sheet: Sheet, typed: str) -> bool:
+        if sheet.homonyms < _TWO:
+            return False
+        return fold(typed) not in desk_of(self.parts).sheets.names(sheet.person_id)
+
+    def _note_view(self, agent: Agent, sheet: Sheet) -> None:
+        event = AuditEvent(
+            agent.tenant, self.parts.clock(), Action.AGENT_VIEWED, agent.person_id, sheet.person_id,
+            trace=current_visitor().trace, detail={"uai": sheet.uai},
+        )  # fmt: skip
+        desk_of(self.parts).audit.append((event,))
+
+    def _page(
+        self, agent: Agent, target: Target, sheet: Sheet, *, done: str = "", refused: str = "",
+        proofs: frozenset[Proof] = frozenset(), status: int = 200,
+    ) -> Response:  # fmt: skip
+        desk = desk_of(self.parts)
+        opening = desk.gate.allows(agent, HelpdeskAct.OPEN_WINDOW, target, tuple(Proof))
+        return page(
+            "desk_sheet.html", agent=agent, sheet=sheet, done=done, refused=refused, proofs=proofs, status=status,
+            now=SITUATIONS[sheet.situation], points=POINTS, proof_words=WORDS, enough=ENOUGH, opening=opening,
+            sources=self.parts.sources, desk_words=desk_words, prints=desk.letters is not None,
+            first_name=request.values.get("prenom", ""), may_close=not desk.gate.allows(
+                agent, HelpdeskAct.CLOSE_ACCESS, target), reached=are_enough(proofs),
+        )  # fmt: skip
+
+    def _results(self, agent: Agent, typed: str, hits: Hits, *, refused: str = "", status: int = 200) -> Response:
+        onward = urlencode({"q": typed, "apres": hits.after}) if hits.after else ""
+        doubled = [hit.name_key for hit in hits.rows]
+        homonyms = {name: doubled.count(name) for name in doubled}
+        return page(
+            "desk.html", agent=agent, typed=typed, hits=hits, onward=onward, refused=refused, homonyms=homonyms,
+            desk_words=desk_words, status=status, path_of=_sheet_path,
+        )  # fmt: skip
+
+
+def printed(document: bytes) -> Response:
+    """A document to print, kept by no cache: it holds codes."""
+    response = Response(document, mimetype="application/pdf")
+    response.headers["Content-Disposition"] = f'inline; filename="{gettext("lettre")}.pdf"'
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _sheet_path(person_id: str) -> str:
+    return f"/guichet/compte/{quote(person_id)}"
+
+
+def _proofs() -> frozenset[Proof]:
+    return read_proofs(each.value for each in Proof if request.form.get(f"preuve_{each.value}"))

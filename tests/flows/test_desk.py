@@ -1,0 +1,250 @@
+"""The desk as an agent meets it: search, sheet, acts, letters, the teacher's class; and for everybody else no desk."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select, update
+
+from broker.domain.audit import Action
+from broker.domain.desk import DeskProfile, SaidPost
+from broker.domain.people import Profil
+from broker.storage.schema import audit_events, codes, notices, standings
+from tests import builders as b
+from tests.clock import FakeClock
+from tests.desks import HERE, THERE, family
+from tests.web_stand import MOTHER, Answer, Client, WebStand, open_web
+
+AGENTS = "agents"
+DESK = SaidPost(DeskProfile.ACCUEIL, HERE, until=b.NOW + timedelta(days=30))
+HEAD = SaidPost(DeskProfile.CHEF, HERE)
+ACADEMIE = SaidPost(DeskProfile.ACADEMIE, academie="99")
+PAPER = {"preuve_piece": "1", "motif": "perdu"}
+
+
+@pytest.fixture
+def stand(sqlite_url: str, clock: FakeClock) -> Iterator[WebStand]:
+    with open_web(sqlite_url, clock, agents=AGENTS) as stand:
+        for uai in (HERE, THERE):
+            b.add_school(stand.world.engine, uai, name=f"Collège {uai}")
+        yield stand
+
+
+def agent(stand: WebStand, *posts: SaidPost, user: str = "l.martin") -> Client:
+    """An agent who signed in with a second factor."""
+    stand.world.upstreams[AGENTS].posts[user] = posts
+    client = stand.client()
+    client.sign_in(AGENTS, user=user)
+    return client
+
+
+def sheet(person: str) -> str:
+    return f"/guichet/compte/{person}"
+
+
+def act(client: Client, person: str, name: str, **form: str) -> Answer:
+    return client.post(sheet(person), {"csrf": client.get(sheet(person)).token, "acte": name, **form})
+
+
+def counted(stand: WebStand, action: Action) -> int:
+    with stand.world.engine.connect() as conn:
+        which = select(func.count()).select_from(audit_events).where(audit_events.c.action == action.value)
+        return int(conn.execute(which).scalar_one())
+
+
+# ---- the door ------------------------------------------------------------------------------------------------------
+
+
+def test_for_a_parent_and_for_a_stranger_there_is_no_desk(stand: WebStand) -> None:
+    family(stand.world.engine, "1", name="Nadia BENALI", child="Inès")
+    stand.knows(MOTHER, "1")
+    mother = stand.client()
+    mother.sign_in()
+    for path in ("/guichet", "/guichet/classe", "/guichet/ma-classe", sheet("prs_x")):
+        assert mother.get(path).status == 404, path
+        assert stand.client().get(path).status in {303, 401}, path
+
+
+def test_an_agent_without_a_second_factor_is_led_to_show_one(stand: WebStand) -> None:
+    stand.world.upstreams[AGENTS].amr = ("pwd",)
+    client = agent(stand, DESK)
+    answer = client.get("/guichet")
+    assert (answer.status, answer.location.partition("?")[0]) == (303, "/second")
+
+
+def test_an_agent_whose_post_ended_finds_no_desk(stand: WebStand, clock: FakeClock) -> None:
+    client = agent(stand, DESK)
+    assert client.get("/guichet").status == 200
+    agent(stand, user="l.martin")
+    assert client.get("/guichet").status == 404
+
+
+# ---- search and sheet -----------------------------------------------------------------------------------------------
+
+
+def test_the_only_hit_opens_at_once_and_is_written_in_the_journal(stand: WebStand) -> None:
+    mother = family(stand.world.engine, "1", name="Nadia BENALI", child="Inès", mobile="+33639981242")
+    client = agent(stand, DESK)
+    found = client.get("/guichet?q=1242")
+    assert (found.status, found.location) == (303, sheet(mother))
+    page = client.get(found.location)
+    for shown in ("Nadia BENALI", "Inès 6eB", "•• 42", "voit, agit", "n'a pas encore d'accès"):
+        assert shown in page.text, shown
+    assert "+33639981242" not in page.text
+    assert (counted(stand, Action.AGENT_SEARCHED), counted(stand, Action.AGENT_VIEWED)) == (1, 1)
+
+
+def test_a_homonym_opens_by_the_first_name_of_a_child(stand: WebStand) -> None:
+    engine = stand.world.engine
+    mother = family(engine, "1", name="Marie MARTIN", child="Inès")
+    family(engine, "2", name="Marie MARTIN", child="Adam")
+    client = agent(stand, DESK)
+    listed = client.get("/guichet?q=marie+martin")
+    assert listed.text.count("Homonyme (2)") == 2
+    assert "Ouvrir 10 minutes" not in client.get(sheet(mother)).text
+    assert "n'ouvre pas" in client.get(f"{sheet(mother)}?prenom=Adam").text
+    opened = client.get(f"{sheet(mother)}?prenom=ines")
+    assert "Ouvrir 10 minutes" in opened.text
+    form = {"csrf": opened.token, "acte": "fenetre", **PAPER}
+    assert client.post(sheet(mother), form).status == 404
+    assert client.post(sheet(mother), {**form, "prenom": "Inès"}).status == 303
+
+
+def test_a_child_at_another_school_is_only_said_to_be_there(stand: WebStand) -> None:
+    engine = stand.world.engine
+    mother = family(engine, "1", name="Nadia BENALI", child="Inès")
+    with engine.begin() as conn:
+        _, pupil = b.add_pupil(conn, "77", given="Zélie", family="BENALI")
+        b.add_guardianship(conn, "99-2d:1", pupil)
+        b.enrol(conn, pupil, THERE)
+    page = agent(stand, DESK).get(sheet(mother)).text
+    assert "Un enfant hors de votre périmètre" in page
+    assert "Zélie" not in page
+    assert THERE not in page
+
+
+# ---- acts -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_window_wants_proofs_and_a_reason_and_leaves_a_receipt(stand: WebStand) -> None:
+    mother = family(stand.world.engine, "1", name="Nadia BENALI", child="Inès")
+    client = agent(stand, DESK)
+    assert "preuves ne suffisent pas" in act(client, mother, "fenetre", motif="perdu").text
+    assert "Choisissez un motif" in act(client, mother, "fenetre", preuve_piece="1").text
+    assert "preuves ne suffisent pas" in act(client, mother, "fenetre", motif="perdu", preuve_vue="1").text
+    done = act(client, mother, "fenetre", **PAPER)
+    assert (done.status, done.location) == (303, f"{sheet(mother)}?fait=fenetre")
+    with stand.world.engine.connect() as conn:
+        (row,) = conn.execute(select(codes)).fetchall()
+        (told,) = conn.execute(select(notices)).fetchall()
+    assert (row.kind, row.person_id, row.secret, row.expires_at - b.NOW) == (
+        "window",
+        mother,
+        "",
+        timedelta(minutes=10),
+    )
+    assert (told.person_id, told.kind, told.told["uai"]) == (mother, "window_opened", HERE)
+    assert counted(stand, Action.WINDOW_OPENED) == 1
+
+
+def test_an_access_closes_without_proof_and_reopens_with_it(stand: WebStand, clock: FakeClock) -> None:
+    mother = family(stand.world.engine, "1", name="Nadia BENALI", child="Inès")
+    stand.knows(MOTHER, "1")
+    mother_client = stand.client()
+    mother_client.sign_in()
+    client = agent(stand, DESK)
+    assert act(client, mother, "fermer", motif="soupcon").status == 303
+    clock.set(b.NOW + timedelta(minutes=1))  # copies of sessions are over
+    assert mother_client.get("/acces").status == 303
+    assert "Votre accès est fermé" in client.get(sheet(mother)).text
+    assert "preuves ne suffisent pas" in act(client, mother, "rouvrir", motif="soupcon").text
+    assert act(client, mother, "rouvrir", **PAPER).status == 303
+    mother_client.sign_in()
+    assert mother_client.get("/acces").status == 200
+
+
+def test_what_another_administration_closed_stays_closed(stand: WebStand) -> None:
+    mother = family(stand.world.engine, "1", name="Nadia BENALI", child="Inès")
+    client = agent(stand, DESK)
+    assert act(client, mother, "fermer", motif="soupcon").status == 303
+    with stand.world.engine.begin() as conn:
+        conn.execute(update(standings).values(tenant="ville"))
+    assert "une autre administration" in act(client, mother, "rouvrir", **PAPER).text
+
+
+def test_a_letter_is_a_document_of_one_code_in_four_actions(stand: WebStand) -> None:
+    mother = family(stand.world.engine, "1", name="Nadia BENALI", child="Inès")
+    client = agent(stand, DESK)
+    found = client.get("/guichet?q=nadia+benali")  # one: type and search; two: a proof; three: a reason; four: print
+    letter = act(client, found.location.rpartition("/")[2], "lettre", **PAPER)
+    assert (letter.status, letter.header("Content-Type"), letter.header("Cache-Control")) == (
+        200, "application/pdf", "no-store",
+    )  # fmt: skip
+    assert letter.body.startswith("%PDF")
+    with stand.world.engine.connect() as conn:
+        (row,) = conn.execute(select(codes)).fetchall()
+    assert (row.kind, row.person_id) == ("letter", mother)
+    assert f"lettre n° {row.locator}" in client.get(sheet(mother)).text
+
+
+def test_no_second_reset_within_a_day(stand: WebStand, clock: FakeClock) -> None:
+    mother = family(stand.world.engine, "1", name="Nadia BENALI", child="Inès")
+    client = agent(stand, DESK)
+    act(client, mother, "fenetre", **PAPER)
+    with stand.world.engine.begin() as conn:
+        conn.execute(update(codes).values(used_at=b.NOW))
+    assert "moins de 24 heures" in act(client, mother, "fenetre", **PAPER).text
+    assert "moins de 24 heures" in act(client, mother, "lettre", **PAPER).text
+
+
+# ---- letters of a class, and the teacher ----------------------------------------------------------------------------
+
+
+def test_the_letters_of_a_class_are_one_document_of_the_academie(stand: WebStand) -> None:
+    for key, child in (("1", "Inès"), ("2", "Adam")):
+        family(stand.world.engine, key, name=f"Nadia BENALI{key}x", child=child)
+    client = agent(stand, ACADEMIE, user="academie")
+    page = client.get(f"/guichet/classe?ecole={HERE}")
+    assert "6eB" in page.text
+    form = {"csrf": page.token, "ecole": HERE, "classe": "6eB"}
+    printed = client.post("/guichet/classe", form)
+    assert printed.header("Content-Type") == "application/pdf"
+    with stand.world.engine.connect() as conn:
+        rows = conn.execute(select(codes.c.batch).where(codes.c.kind == "letter")).scalars().all()
+    assert len(rows) == 2
+    assert len(set(rows)) == 1
+    desk = agent(stand, DESK)
+    refused = desk.post("/guichet/classe", {**form, "csrf": desk.get(f"/guichet/classe?ecole={HERE}").token})
+    assert refused.status == 403
+
+
+def teacher(stand: WebStand) -> Client:
+    """A teacher of the collège, known to every source by a record; signs in with a second factor."""
+    with stand.world.engine.begin() as conn:
+        _, record = b.add_staff(conn, "600")
+        b.add_post(conn, record, HERE, profil=Profil.ENSEIGNANT)
+    stand.knows("prof", "600")
+    stand.world.upstreams["ent2"].amr = ("pwd", "otp")
+    client = stand.client()
+    client.sign_in("ent2", user="prof")
+    return client
+
+
+def test_a_teacher_opens_ten_minutes_to_ticked_pupils_and_sees_nothing_else(stand: WebStand) -> None:
+    engine = stand.world.engine
+    mother = family(engine, "1", name="Nadia BENALI", child="Inès")
+    family(engine, "2", name="Anne DUPONT", child="Zoé", uai=THERE)
+    client = teacher(stand)
+    assert client.get("/guichet").location == "/guichet/ma-classe"
+    page = client.get("/guichet/ma-classe")
+    (pupil,) = re.findall(r'name="eleve_([^"]+)"', page.body)
+    form = {"csrf": page.token, "ecole": HERE, "classe": "6eB"}
+    assert "Inès BENALI" in client.post("/guichet/ma-classe", {**form, f"eleve_{pupil}": "1"}).text
+    assert counted(stand, Action.WINDOW_OPENED) == 1
+    assert client.get(sheet(mother)).status == 403
+    elsewhere = client.post("/guichet/ma-classe", {**form, f"eleve_{mother}": "1"})
+    assert elsewhere.status == 403
+    assert counted(stand, Action.WINDOW_OPENED) == 1
