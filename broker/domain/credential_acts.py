@@ -40,9 +40,9 @@ class NewAccount:
 class SetSecret:
     """A person chose a secret, by a code that proves that they are meant: claim it, keep the secret, close the rest.
 
-    `code_id` is used up by it. Sessions, other live codes and held contacts of the person end: whoever had a way in
-    before has none left (LR-04, ux §2.3). `account`: made unless the person has an own account already, which is then
-    kept with its identifier. `notices` and `audit` are written with it.
+    `code_id` is used up by it. Sessions, other live codes and contacts that the school does not know end: whoever had a
+    way in before has none left (LR-04, ux §2.3). `account`: made unless the person has an own account already, which is
+    then kept with its identifier. `notices` and `audit` are written with it.
     """
 
     code_id: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, String, bindparam, insert, or_, select, update
@@ -24,6 +24,7 @@ from broker.storage.sql_codes import end_codes
 from broker.storage.sql_sessions import end_sessions
 from broker.storage.trail import insert_audit, insert_notices
 
+STILL_TOLD = timedelta(hours=1)
 SECRET_SET = "secret_set"  # noqa: S105 - why grants are revoked
 _WAYS_IN = (CredentialKind.PASSPHRASE, CredentialKind.PICTURES, CredentialKind.PASSKEY)
 """What opens an account by itself; a TOTP only ever narrows, and losing it is for the desk."""
@@ -117,7 +118,7 @@ def _set_secret(conn: Connection, act: SetSecret) -> OwnAccount:
     ended = end_sessions(conn, sessions.c.person_id.in_(sorted(tree)), now=act.now, why=SECRET_SET)
     tell_sessions(conn, ended, now=act.now)
     end_codes(conn, (person_id,), now=act.now)
-    drop_held_contacts(conn, tree, now=act.now)
+    _end_contacts(conn, tree, now=act.now)
     insert_audit(conn, act.audit)
     insert_notices(conn, act.notices)
     return account
@@ -237,6 +238,18 @@ def drop_held_contacts(conn: Connection, tree: Collection[str], *, now: datetime
         update(contacts)
         .where(contacts.c.person_id.in_(sorted(tree)), contacts.c.holds_until > now, contacts.c.until.is_(None))
         .values(until=now)
+    )
+
+
+def _end_contacts(conn: Connection, tree: Collection[str], *, now: datetime) -> None:
+    """Only what the school knows is left: a number that somebody else planted leads back to nothing (LR-04).
+
+    Each is still told of this very act, in case it was the person's own and somebody else is acting here.
+    """
+    conn.execute(
+        update(contacts)
+        .where(contacts.c.person_id.in_(sorted(tree)), contacts.c.until.is_(None))
+        .values(until=now + STILL_TOLD)
     )
 
 

@@ -20,7 +20,7 @@ from broker.domain.standings import StandingKind, StandingState
 from broker.storage import schema
 from broker.storage.sql_access_notices import SqlAccessNotices
 from broker.storage.sql_codes import SqlCodes
-from broker.storage.sql_credentials import SqlCredentials
+from broker.storage.sql_credentials import STILL_TOLD, SqlCredentials
 from broker.storage.sql_standings import SqlStandings
 from tests import builders as b
 from tests.builders import NOW
@@ -159,7 +159,7 @@ def test_a_taken_identifier_gives_way_to_the_next(stand: Stand) -> None:
     assert account.identifier == "camille.martin2"
 
 
-def test_sessions_codes_passkeys_and_held_contacts_of_before_end_with_it(stand: Stand) -> None:
+def test_sessions_codes_passkeys_and_contacts_of_before_end_with_it(stand: Stand) -> None:
     """LR-04: whoever was in before, by whatever way, has none left."""
     first = stand.port.set_secret(setting(stand))
     ent = b.add_account(stand.engine, stand.person)
@@ -172,7 +172,7 @@ def test_sessions_codes_passkeys_and_held_contacts_of_before_end_with_it(stand: 
     for factor in (passkey, totp):
         assert stand.port.change_factor(ChangeFactor(first.account_id, NOW, event, told, added=factor))
     hold_contact(stand, "cnt_held", holds_until=LATER + timedelta(hours=1))
-    hold_contact(stand, "cnt_kept", holds_until=NOW)
+    hold_contact(stand, "cnt_in_force", holds_until=NOW)
     again = replace(stand, code=give_code(stand.engine, stand.person, "CD34"))
     window = give_window(stand)
     stand.port.set_secret(setting(again, secret="hash 2"))
@@ -182,8 +182,7 @@ def test_sessions_codes_passkeys_and_held_contacts_of_before_end_with_it(stand: 
         assert conn.scalar(select(schema.sessions.c.revoked_at)) == LATER
         assert conn.scalar(select(schema.grants.c.revoked_at)) == LATER
         assert conn.scalar(select(schema.codes.c.ended_at).where(schema.codes.c.id == window)) == LATER
-        ended = conn.scalars(select(schema.contacts.c.id).where(schema.contacts.c.until.is_not(None)))
-        assert list(ended) == ["cnt_held"]
+        assert set(conn.scalars(select(schema.contacts.c.until))) == {LATER + STILL_TOLD}
         assert Topic.SESSIONS_CHANGED.value in set(conn.scalars(select(schema.outbox.c.topic)))
 
 
