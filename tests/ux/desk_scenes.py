@@ -34,5 +34,3 @@ def desk(browser: Browser, town: RunningTown) -> Iterator[Target]:
     ):
         yield Target(f"{town.origin}{path}", "any", slug, state)
     yield Target(sheet, "any", "desk-sheet", state)
-
-
