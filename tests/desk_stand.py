@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from sqlalchemy import Engine
+
 from broker.accounts.hashing import HashCost, Hashing
 from broker.desk import drawing, open_rooms
 from broker.federation import GuessGate, Source, SourceDescription, Sources
@@ -42,16 +44,16 @@ def add_agents(world: World, name: str) -> None:
 
 def open_desk(world: World, gate: GuessGate) -> Helpdesk:
     """Every room of the desk; letters are real ones, in French."""
-    stores = stores_of(world)
+    stores = stores_on(world.engine)
     rooms = open_rooms(stores, world.live_policies, gate)
     draw = drawing(stores, rooms.gate, Hashing(HashCost(8, 1, 1)))
     printer = LetterPrinter(open_words(), None)
     return replace(rooms, letters=DeskLetters(rooms.gate, stores.desk_files, printer, draw, f"{BASE}/code", PHONE))
 
 
-def stores_of(world: World) -> Stores:
-    """The adapters on the database of the world."""
-    engine, seal = world.engine, HeadSigner(MasterSecret(b"m" * 32))
+def stores_on(engine: Engine) -> Stores:
+    """The adapters on a database."""
+    seal = HeadSigner(MasterSecret(b"m" * 32))
     people, grants = SqlPeople(engine), SqlGrants(engine)
     portraits = SqlPortraits(grants, people, SqlDetails(engine))
     return Stores(

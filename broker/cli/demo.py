@@ -53,6 +53,7 @@ def add_to(commands: Commands) -> None:
     parser.add_argument("--data", type=Path, default=DEFAULT_FOLDER, metavar="DIR", help="folder to keep it in")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, metavar="N", help="port of the broker and the sites")
     parser.add_argument("--registration", action="store_true", help="let clients register themselves (RFC 7591)")
+    parser.add_argument("--desk", action="store_true", help="let agents of the académie sign in (docs/desk.md)")
     parser.add_argument("--saml", action="store_true", help="let EduConnect answer in SAML too, as one more source")
     parser.add_argument("--prepare-only", action="store_true", help="write and import everything, then stop")
     parser.set_defaults(run=demo)
@@ -63,7 +64,9 @@ def demo(args: argparse.Namespace) -> int:
     check_free(HOST, args.port)
     folder: Path = args.data.resolve()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    town = prepare(folder, issuer=f"http://{HOST}:{args.port}", registration=args.registration, saml=args.saml)
+    town = prepare(
+        folder, issuer=f"http://{HOST}:{args.port}", registration=args.registration, saml=args.saml, desk=args.desk
+    )
     load_master_secret(folder / "secrets" / "master")
     settings = load_settings(town.settings, {})
     settle(town, settings)

@@ -20,6 +20,7 @@ VIE_SCOLAIRE_HOSTS: Mapping[str, str] = MappingProxyType(
 )
 """By UAI: 127.0.0.11 and following, one address a school."""
 EDUCONNECT_SAML_HOST = "127.0.0.5"
+ACADEMIE_HOST = "127.0.0.6"
 CANTINE_HOST = "127.0.0.21"
 BOURSES_HOST = "127.0.0.22"
 

@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from broker.demo.addresses import BOURSES_HOST, CANTINE_HOST, EDUCONNECT_SAML_HOST, VIE_SCOLAIRE_HOSTS, Addresses
+from broker.demo.addresses import (
+    ACADEMIE_HOST,
+    BOURSES_HOST,
+    CANTINE_HOST,
+    EDUCONNECT_SAML_HOST,
+    VIE_SCOLAIRE_HOSTS,
+    Addresses,
+)
 from broker.demo.people import Site
 from broker.demo.schools import SCHOOLS
 
@@ -20,6 +27,10 @@ ACADEMIE = "99"
 FEED_1D, FEED_2D = "99-1d", "99-2d"
 BROKER_AT_EDUCONNECT = "preau"
 """`client_id` of the broker at the EduConnect-shaped source."""
+
+BROKER_AT_ACADEMIE = "preau"
+DESK = "academie"
+"""Where agents sign in."""
 
 OWN = "maison"
 """Accounts that the broker itself keeps, for whoever has none elsewhere."""
@@ -123,10 +134,11 @@ class SecretFolder:
 
 @dataclass(frozen=True, slots=True)
 class Extra:
-    """What the plain town has not: clients that register themselves, EduConnect in SAML."""
+    """What the plain town has not: clients that register themselves, EduConnect in SAML, agents at a desk."""
 
     registration: bool = False
     saml: bool = False
+    desk: bool = False
 
 
 def write_settings(path: Path, addresses: Addresses, *, ca_file: Path | None, extra: Extra | None = None) -> None:
@@ -146,6 +158,7 @@ def write_settings(path: Path, addresses: Addresses, *, ca_file: Path | None, ex
         *((("[registration]", _REGISTRATION),) if extra.registration else ()),
         *(("[[sources]]", _source(site, addresses, ca_file=ca_file)) for site in Site),
         *((("[[sources]]", _saml_source(addresses)),) if extra.saml else ()),
+        *((("[[sources]]", _desk_source(addresses, ca_file=ca_file)),) if extra.desk else ()),
         ("[[sources]]", {"id": OWN, "kind": "own", "tenant": TENANT, "label": dict(_OWN_LABEL)}),
     ]  # fmt: skip
     lines = ["# Written by the demo town at each start.", *_assignments(top)]
@@ -168,6 +181,17 @@ def _source(site: Site, addresses: Addresses, *, ca_file: Path | None) -> dict[s
     else:
         feed = FEED_1D if site is Site.PETITS_PRES else FEED_2D
         table |= {"url": f"{addresses.site(site)}/cas", "feeds": [feed], "academies": {"AC-TEST": ACADEMIE}}
+    return table | ({} if ca_file is None else {"ca_file": str(ca_file)})
+
+
+def _desk_source(addresses: Addresses, *, ca_file: Path | None) -> dict[str, Value]:
+    """The provider of the académie's agents."""
+    table: dict[str, Value] = {
+        "id": DESK, "kind": "oidc", "tenant": TENANT, "desk": True, "profile": "agents", "assurance": "standard",
+        "label": {"fr": "Académie (personnels)", "en": "Académie (staff)", "ar": "الأكاديمية (الموظفون)"},
+        "issuer": addresses.origin(ACADEMIE_HOST), "client_id": BROKER_AT_ACADEMIE,
+        "client_secret_file": "secrets/academie",
+    }  # fmt: skip
     return table | ({} if ca_file is None else {"ca_file": str(ca_file)})
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from broker.demo.accounts import PASSWORD
-from broker.demo.addresses import EDUCONNECT_SAML_HOST
+from broker.demo.addresses import ACADEMIE_HOST, EDUCONNECT_SAML_HOST
 from broker.demo.configuration import CLIENTS
 from broker.demo.people import Site
 from broker.demo.prepared import Town
@@ -44,6 +44,8 @@ def _addresses(town: Town) -> Iterator[str]:
     yield f"{'Préau':<38}{town.issuer}/"
     for site, name in _NAMES.items():
         yield f"{name:<38}{town.addresses.site(site)}/"
+    if town.desk:
+        yield f"{'Académie (agents)':<38}{town.addresses.origin(ACADEMIE_HOST)}/"
     if town.saml:
         yield f"{'EduConnect en SAML':<38}{town.addresses.origin(EDUCONNECT_SAML_HOST)}/"
     schools = {school.uai: school.label for school in SCHOOLS}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,7 +14,7 @@ from broker.demo.configuration import BROKER_AT_EDUCONNECT
 from broker.demo.once import Handles, Seconds
 from broker.demo.openid import PATHS, Ask, Login, OpClient, Provider, Refused
 from broker.demo.pages import Desk, new_site
-from broker.demo.people import Site
+from broker.demo.people import Account, Site
 from broker.demo.prepared import Town
 
 LOGIN_LIFE = 600
@@ -30,22 +30,23 @@ def educonnect_site(town: Town, *, now: Seconds = time.time) -> Flask:
     pairwise = town.secret("educonnect-subjects").encode()
     provider = Provider(addresses.site(Site.EDUCONNECT), client, pairwise=pairwise, now=now)
     app = new_site("EduConnect", cookie="educonnect_demo", secure=town.tls is not None)
-    pages = _Pages(provider, Desk(town.accounts, Site.EDUCONNECT), town, now)
+    shown = town.population.known_by_name()
+    examples = [a for a in town.accounts if a.site is Site.EDUCONNECT and a.person in shown]
+    pages = ProviderPages(provider, Desk(town.accounts, Site.EDUCONNECT), examples, now)
     for rule, view, methods in pages.routes():
         app.add_url_rule(rule, view_func=view, methods=methods)
     return app
 
 
-class _Pages:
+class ProviderPages:
     """One method a page."""
 
-    def __init__(self, provider: Provider, desk: Desk, town: Town, now: Seconds) -> None:
+    def __init__(self, provider: Provider, desk: Desk, examples: Sequence[Account], now: Seconds) -> None:
         self._provider = provider
         self._desk = desk
         self._now = now
         self._asks: Handles[Ask] = Handles(life=LOGIN_LIFE, now=now)
-        shown = town.population.known_by_name()
-        self._examples = [a for a in town.accounts if a.site is Site.EDUCONNECT and a.person in shown]
+        self.examples = examples
 
     def routes(self) -> list[tuple[str, Any, list[str]]]:
         """Return path, view and methods of every page."""
@@ -62,6 +63,7 @@ class _Pages:
         ]
 
     def home(self) -> str:
+        """Say who is signed in."""
         login = self._signed_in()
         who = (
             f"{login.account.given} {login.account.family} est connecté ici."
@@ -74,9 +76,11 @@ class _Pages:
         )
 
     def discovery(self) -> Response:
+        """Answer OIDC Discovery §4."""
         return jsonify(self._provider.metadata())
 
     def keyset(self) -> Response:
+        """Publish the keys."""
         return jsonify(self._provider.keys())
 
     def authorize(self) -> AnyResponse | tuple[str, int]:
@@ -100,7 +104,7 @@ class _Pages:
         chosen = ask.acr in {"eleve", "responsable"}
         return redirect(url_for("sign_in", t=handle, typeUser=ask.acr) if chosen else url_for("profile", t=handle), 303)
 
-    def profile(self) -> str | tuple[str, int]:
+    def profile(self) -> str | AnyResponse | tuple[str, int]:
         """Ask who is there: a guardian or a pupil."""
         handle = request.args.get("t", "")
         if self._ask(handle) is None:
@@ -125,12 +129,14 @@ class _Pages:
         return self._done(ask, login)
 
     def token(self) -> tuple[Response, int]:
+        """Redeem a code."""
         try:
             return jsonify(self._provider.redeem(request.form.to_dict())), 200
         except Refused as refusal:
             return jsonify(error=refusal.error), refusal.status
 
     def userinfo(self) -> tuple[Response, int]:
+        """Tell the claims of a token's person."""
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         try:
             return jsonify(self._provider.userinfo(token if scheme.lower() == "bearer" else "")), 200
@@ -160,7 +166,7 @@ class _Pages:
         return render_template(
             "signin.html", heading=heading, action=url_for("sign_in"), hidden={"t": handle, "typeUser": profile},
             login=login, fields=("j_username", "j_password"), refused=refused,
-            examples=[account for account in self._examples if account.profile == profile],
+            examples=[account for account in self.examples if account.profile == profile],
         )  # fmt: skip
 
     def _done(self, ask: Ask, login: Login) -> AnyResponse:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -75,6 +75,10 @@ class Promise:
     access_token: str
 
 
+ClaimsOf = Callable[[Login], dict[str, object]]
+"""What userinfo says of who signed in."""
+
+
 class Refused(Exception):
     """A request the provider refuses: an OAuth error code, and the status that goes with it."""
 
@@ -87,7 +91,11 @@ class Refused(Exception):
 class Provider:
     """The provider's memory and rules. One key pair a start; `now` is injected."""
 
-    def __init__(self, issuer: str, client: OpClient, *, pairwise: bytes, now: Seconds) -> None:
+    def __init__(
+        self, issuer: str, client: OpClient, *, pairwise: bytes, now: Seconds, claims: ClaimsOf | None = None
+    ) -> None:
+        """Make a provider. `pairwise`: key of the subjects; empty: each account's own login is its subject."""
+        self._claims = claims or claims_of
         self.issuer = issuer
         self.client = client
         self._pairwise = pairwise
@@ -180,10 +188,12 @@ class Provider:
         login = self._tokens.get(access_token)
         if login is None:
             raise Refused("invalid_token", status=401)
-        return {"sub": self.subject(login.account), **claims_of(login)}
+        return {"sub": self.subject(login.account), **self._claims(login)}
 
     def subject(self, account: Account) -> str:
-        """Return the opaque name of an account for this client: 96 hex characters."""
+        """Return the opaque name of an account for this client: 96 hex characters; at a desk the login itself."""
+        if not self._pairwise:
+            return account.login
         text = f"{self.client.client_id}|{account.login}".encode()
         return hmac.new(self._pairwise, text, hashlib.sha384).hexdigest()
 

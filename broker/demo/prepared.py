@@ -41,7 +41,7 @@ class Town:
     """A prepared data folder.
 
     `settings` is the broker's `preau.toml`; `feeds` stand in the order of their import; `delta` is a later day's
-    change of the 2D feed, which nobody has to import. `saml`: EduConnect answers in SAML too.
+    change of the 2D feed, which nobody has to import. `saml`: EduConnect answers in SAML too. `desk`: agents sign in.
     """
 
     folder: Path
@@ -54,6 +54,7 @@ class Town:
     accounts: tuple[Account, ...]
     tls: Tls | None
     saml: bool = False
+    desk: bool = False
 
     @property
     def issuer(self) -> str:

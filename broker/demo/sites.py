@@ -14,7 +14,8 @@ import httpx
 from flask import Flask
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from broker.demo.addresses import EDUCONNECT_SAML_HOST, SITE_HOSTS
+from broker.demo.academie import academie_site
+from broker.demo.addresses import ACADEMIE_HOST, EDUCONNECT_SAML_HOST, SITE_HOSTS
 from broker.demo.configuration import CLIENTS
 from broker.demo.educonnect import educonnect_site
 from broker.demo.educonnect_saml import educonnect_saml_site
@@ -41,6 +42,8 @@ def build_sites(town: Town, *, http: httpx.Client, now: Seconds = time.time) -> 
     sites |= {SITE_HOSTS[site]: ent_site(town, site, now=now) for site in (Site.PETITS_PRES, Site.GRAND_LARGE)}
     if town.saml:
         sites[EDUCONNECT_SAML_HOST] = educonnect_saml_site(town, now=now)
+    if town.desk:
+        sites[ACADEMIE_HOST] = academie_site(town, now=now)
     for client in CLIENTS:
         ended: set[str] = set()
         sites |= {

@@ -73,6 +73,7 @@ def prepare(
     year: int | None = None,
     registration: bool = False,
     saml: bool = False,
+    desk: bool = False,
 ) -> Town:
     """Write everything the broker needs into `folder`, and return where it all is.
 
@@ -80,7 +81,7 @@ def prepare(
     127.0.0.2 and following, all on `sites_port` (else the issuer's port), over https when `tls` is given. `year` is
     the first year of the school year (else today's): the same year gives the same bytes. `registration`: whoever tries
     a client of theirs on the invented people registers it (RFC 7591), and is gone in a day. `saml`: EduConnect is a
-    source in SAML too.
+    source in SAML too. `desk`: agents of the académie sign in at a provider of theirs.
     """
     year = school_year(datetime.now(UTC).date()) if year is None else year
     port = sites_port or urlsplit(issuer).port or 443
@@ -88,17 +89,19 @@ def prepare(
     population = population_of(year)
     store = SecretFolder(folder / "secrets")
     store.ensure_master()
-    for name in ("educonnect", "educonnect-subjects", *(client.client_id for client in CLIENTS)):
+    for name in ("educonnect", "educonnect-subjects", "academie", *(client.client_id for client in CLIENTS)):
         store.ensure(name)
     settings = folder / "preau.toml"
     if saml:
         write_files(folder, addresses)
-    extra = Extra(registration=registration, saml=saml)
+    extra = Extra(registration=registration, saml=saml, desk=desk)
     write_settings(settings, addresses, ca_file=tls.authority if tls else None, extra=extra)
     _write_services(folder / "services", addresses)
     feeds, delta = _write_feeds(folder / "feeds", population)
     accounts = accounts_of(population)
-    town = Town(folder, addresses, settings, feeds, delta, _restrictions(population), population, accounts, tls, saml)
+    town = Town(
+        folder, addresses, settings, feeds, delta, _restrictions(population), population, accounts, tls, saml, desk
+    )
     (folder / SANDBOX).write_text(sandbox(town), encoding="utf-8")
     return town
 

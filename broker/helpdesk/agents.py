@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 from broker.domain.desk import DeskProfile, HeldPost
 from broker.domain.people import PersonView, Profil
@@ -55,9 +55,10 @@ class Agent:
         return self.profile_at(self.covers)
 
     @property
-    def until(self) -> datetime | None:
-        """When the first of the posts ends."""
-        return min((each.post.until for each in self.posts if each.post.until), default=None)
+    def last_day(self) -> date | None:
+        """The last day of the post that ends first."""
+        ends = min((each.post.until for each in self.posts if each.post.until), default=None)
+        return (ends - timedelta(seconds=1)).date() if ends else None
 
 
 def agent_of(

@@ -31,6 +31,8 @@ class Home:
             return self.sign_in.offer()
         children = self.parts.people.children_of(me.person.person_id, now=self.parts.clock())
         desk = find_agent(self.parts, me)
+        if desk is not None and desk.works_at_desk and not me.person.kinds:
+            return see_other("/guichet")  # an agent without a record has no other page of their own
         return page("home.html", home=build_home(viewer_of(self.parts, me), children), desk=desk)
 
     def explain(self) -> Response:

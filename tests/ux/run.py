@@ -43,7 +43,7 @@ def main() -> int:
 def _town(browser: Browser, pictures: Path, wanted: frozenset[str]) -> tuple[int, int]:
     with (
         tempfile.TemporaryDirectory(prefix="preau-ux-") as folder,
-        running_town(Path(folder), "--registration") as town,
+        running_town(Path(folder), "--registration", "--desk") as town,
     ):
         targets = [target for target in scenes(browser, town) if not wanted or target.slug in wanted]
         return check_pages(Lens(browser, pictures), targets)

@@ -17,6 +17,7 @@ from broker.web.forms import seal_notice
 from broker.wire.http import SESSION_COOKIE
 from tests.browser.people import EDUCONNECT, Visitor
 from tests.browser.town import RunningTown
+from tests.ux.desk_scenes import desk
 from tests.ux.lens import Target
 from tests.ux.own_scenes import own_access
 
@@ -34,6 +35,7 @@ def scenes(browser: Browser, town: RunningTown) -> Iterator[Target]:
     yield _export(browser, town)
     yield from _second(browser, town)
     yield from own_access(browser, town)
+    yield from desk(browser, town)
     yield Target(f"{town.origin}/connexion", "sign_in", "sign-in")
     yield _asked_by_a_service(browser, town)
     yield from _signed_in(browser, town)

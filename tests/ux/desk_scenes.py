@@ -1,0 +1,36 @@
+"""The pages of the desk, as the agents of the demo town meet them. In French and English."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import quote
+
+from playwright.sync_api import Browser
+
+from tests.browser.people import Visitor
+from tests.browser.town import RunningTown
+from tests.ux.lens import Target
+
+ACADEMIE = "academie"
+FRONT_DESK = "l.martin"
+FOUND = "quemeneur"
+"""The family name of parents at the agent's school."""
+
+
+def desk(browser: Browser, town: RunningTown) -> Iterator[Target]:
+    """Search, results, nobody, the sheet, a class."""
+    page = browser.new_page()
+    Visitor(page, town).sign_in(ACADEMIE, FRONT_DESK)
+    page.goto(f"{town.origin}/guichet?q={FOUND}")
+    if "/compte/" not in page.url:
+        page.locator("main .plain-list a.alone").first.click()
+    sheet, state = page.url, page.context.storage_state()
+    page.close()
+    for slug, path in (
+        ("desk", "/guichet"),
+        ("desk-results", f"/guichet?q={quote('a')}{quote('l')}"),
+        ("desk-nobody", "/guichet?q=personnedecenom"),
+        ("desk-class", "/guichet/classe"),
+    ):
+        yield Target(f"{town.origin}{path}", "any", slug, state)
+    yield Target(sheet, "any", "desk-sheet", state)
