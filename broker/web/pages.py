@@ -32,6 +32,7 @@ from broker.web.idle import StillThere, warn_in_time
 from broker.web.integrate import Integrate
 from broker.web.languages import BY_CODE, FRENCH, LANGUAGES, load_catalogues
 from broker.web.lost import LostPages
+from broker.web.means import MeansPages
 from broker.web.notices import Notices
 from broker.web.own_data import OwnData
 from broker.web.parts import FeedLabel, PageParts
@@ -91,7 +92,7 @@ def page_routes(parts: PageParts, style: StyleSheet) -> tuple[Route, ...]:
         ("GET", "/connexion/<source_id>", password.ask),
         ("POST", "/connexion/<source_id>", password.prove),
         ("GET", "/retour/<source_id>", sign_in.come_back),
-        *_own_routes(WaysInPages(parts), LostPages(parts)),
+        *_own_routes(WaysInPages(parts), LostPages(parts), MeansPages(parts)),
         ("GET", "/acces", access.show),
         ("GET", "/acces/<account_id>/annuler", access.confirm),
         ("POST", "/acces/<account_id>/annuler", access.undo),
@@ -145,7 +146,7 @@ def _session_routes(parts: PageParts) -> tuple[Route, ...]:
     )
 
 
-def _own_routes(ways: WaysInPages, lost: LostPages) -> tuple[Route, ...]:
+def _own_routes(ways: WaysInPages, lost: LostPages, means: MeansPages) -> tuple[Route, ...]:
     """From codes to secrets; no page of them is there where no source keeps its secrets here."""
     return (
         ("GET", "/code", ways.ask_code),
@@ -165,6 +166,9 @@ def _own_routes(ways: WaysInPages, lost: LostPages) -> tuple[Route, ...]:
         ("GET", "/perdu/aide", lost.show_help),
         ("GET", "/perdu/code", lost.ask_digits),
         ("POST", "/perdu/code", lost.take_digits),
+        ("GET", "/moyens", means.show),
+        ("POST", "/moyens", means.ask),
+        ("POST", "/moyens/passe", means.new_secret),
     )
 
 

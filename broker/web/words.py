@@ -100,6 +100,7 @@ STEP_UP: Mapping[str, str] = {
     "acces": N_("Reconnectez-vous pour changer vos accès."),
     "donnees": N_("Reconnectez-vous pour lire vos données."),
     "moyens": N_("Reconnectez-vous pour ajouter un moyen de connexion."),
+    "joindre": N_("Reconnectez-vous pour changer vos moyens."),
     "ecran": N_("Connectez-vous pour ouvrir un service sur un écran."),
 }
 
