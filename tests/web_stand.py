@@ -281,7 +281,7 @@ def open_web(
             healthy=healthy,
             devices=_devices(world, register, gate),
             ways_in=ways_in,
-            helpdesk=open_desk(world, gate) if agents else None,
+            helpdesk=open_desk(world, register, gate) if agents else None,
         )
         pages = create_pages(parts)
         door = _door(world, register, pages, clock)
