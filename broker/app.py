@@ -251,6 +251,7 @@ def _page_parts(
         people=stores.people,
         links=stores.links,
         places=stores.places,
+        young_classes=stores.young_classes,
         ledger=stores.ledger,
         holdings=stores.holdings,
         notices=stores.notices,

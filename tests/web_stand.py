@@ -50,6 +50,7 @@ from broker.storage.sql_portraits import SqlPortraits
 from broker.storage.sql_provider_logins import SqlProviderLogins
 from broker.storage.sql_service_tokens import SqlServiceTokens
 from broker.storage.sql_tickets import SqlTickets
+from broker.storage.sql_young_classes import SqlYoungClasses
 from broker.web.door import Door
 from broker.web.edge import Edge
 from broker.web.pages import create_pages
@@ -270,6 +271,7 @@ def open_web(
             people=world.federation.people,
             links=world.federation.links,
             places=SqlPlaces(world.engine),
+            young_classes=SqlYoungClasses(world.engine),
             ledger=ledger,
             holdings=SqlHoldings(world.engine),
             notices=SqlNotices(world.engine),

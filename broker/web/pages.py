@@ -19,6 +19,7 @@ from broker.web.access import Access
 from broker.web.agree import Agree
 from broker.web.assets import StyleSheet, load_style_sheet, templates_folder
 from broker.web.cas_warning import CasWarning
+from broker.web.child_windows import ChildWindows
 from broker.web.cookies import browser_cookie, language_cookie
 from broker.web.desk import Desk
 from broker.web.desk_classes import DeskClasses
@@ -47,6 +48,7 @@ from broker.web.sign_out import SignOut
 from broker.web.start import Start
 from broker.web.visitor import NotSignedIn, SecondWanted, current_visitor, find_half, second_path
 from broker.web.ways_in import WaysInPages
+from broker.web.young import Young
 
 MOST_FORM_BYTES = 16 * 1024
 
@@ -93,6 +95,7 @@ def page_routes(parts: PageParts, style: StyleSheet) -> tuple[Route, ...]:
         ("POST", "/connexion/<source_id>", password.prove),
         ("GET", "/retour/<source_id>", sign_in.come_back),
         *_own_routes(WaysInPages(parts), LostPages(parts)),
+        *_young_routes(Young(parts, WaysInPages(parts)), ChildWindows(parts)),
         ("GET", "/acces", access.show),
         ("GET", "/acces/<account_id>/annuler", access.confirm),
         ("POST", "/acces/<account_id>/annuler", access.undo),
@@ -166,6 +169,21 @@ def _own_routes(ways: WaysInPages, lost: LostPages) -> tuple[Route, ...]:
         ("GET", "/perdu/aide", lost.show_help),
         ("GET", "/perdu/code", lost.ask_digits),
         ("POST", "/perdu/code", lost.take_digits),
+    )
+
+
+def _young_routes(young: Young, windows: ChildWindows) -> tuple[Route, ...]:
+    """For pupils of écoles, who come in by pictures."""
+    return (
+        ("GET", "/enfants", windows.ask),
+        ("POST", "/enfants", windows.open),
+        ("GET", "/classe", young.ask_class),
+        ("POST", "/classe", young.take_class),
+        ("GET", "/classe/<code>", young.ask_name),
+        ("GET", "/classe/<code>/<ref>", young.ask_pictures),
+        ("POST", "/classe/<code>/<ref>", young.prove),
+        ("GET", "/code/images", young.ask_new),
+        ("POST", "/code/images", young.take_new),
     )
 
 
