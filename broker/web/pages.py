@@ -94,8 +94,7 @@ def page_routes(parts: PageParts, style: StyleSheet) -> tuple[Route, ...]:
         ("GET", "/connexion/<source_id>", password.ask),
         ("POST", "/connexion/<source_id>", password.prove),
         ("GET", "/retour/<source_id>", sign_in.come_back),
-        *_own_routes(WaysInPages(parts), LostPages(parts)),
-        *_young_routes(Young(parts, WaysInPages(parts)), ChildWindows(parts)),
+        *_secret_routes(parts),
         ("GET", "/acces", access.show),
         ("GET", "/acces/<account_id>/annuler", access.confirm),
         ("POST", "/acces/<account_id>/annuler", access.undo),
@@ -147,6 +146,12 @@ def _session_routes(parts: PageParts) -> tuple[Route, ...]:
         ("GET", "/toujours-la", still_there.ask),
         ("POST", "/toujours-la", still_there.stay),
     )
+
+
+def _secret_routes(parts: PageParts) -> tuple[Route, ...]:
+    """What leads to a secret of one's own, and in by it; nothing of it is there where no source keeps secrets here."""
+    ways = WaysInPages(parts)
+    return (*_own_routes(ways, LostPages(parts)), *_young_routes(Young(parts, ways), ChildWindows(parts)))
 
 
 def _own_routes(ways: WaysInPages, lost: LostPages) -> tuple[Route, ...]:
