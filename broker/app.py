@@ -131,7 +131,7 @@ def build(settings: Settings, *, clock: Clock = utc_now, note: NoteRequest = log
         notifier = open_notifier(settings, provider_settings, live.register, signer, saml, opened)
         shown = offers(settings.sources, providers)
         parts = _page_parts(settings, live, stores, federation, master, saml, clock=clock, shown=shown)
-        helpdesk = open_helpdesk(settings, stores, live.book, parts.passwords.gate, own.hashing)
+        helpdesk = open_helpdesk(settings, stores, live.book, live.register, parts.passwords.gate, own.hashing)
         ways = own.ways_in(federation, master)
         pages = create_pages(replace(parts, ways_in=ways, reaching=own.reaching, helpdesk=helpdesk))
         fetch = partial(fetch_once, open_way_out(settings, opened, limits=FETCH_LIMITS))
@@ -252,6 +252,7 @@ def _page_parts(
         people=stores.people,
         links=stores.links,
         places=stores.places,
+        young_classes=stores.young_classes,
         ledger=stores.ledger,
         holdings=stores.holdings,
         notices=stores.notices,

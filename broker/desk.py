@@ -6,15 +6,18 @@ from dataclasses import replace
 
 from broker.accounts.hashing import Hashing
 from broker.accounts.letters import Addressee, Batch, issue_letters
+from broker.domain.errors import every_fault
 from broker.domain.handles import Id, new_id
 from broker.domain.identity import LinkedAccount, UpstreamProtocol
-from broker.domain.ports import Current
+from broker.domain.ports import Current, Services
 from broker.federation import GuessGate
 from broker.helpdesk.acts import DeskActs
 from broker.helpdesk.finding import Finder
 from broker.helpdesk.gate import Gate
+from broker.helpdesk.incident import Incidents
 from broker.helpdesk.letters import DeskLetters, Draw, Drawn, Giving
 from broker.helpdesk.limits import DeskLimits
+from broker.helpdesk.login_story import LoginStories
 from broker.helpdesk.rooms import Helpdesk
 from broker.helpdesk.sheet import Sheets
 from broker.helpdesk.teacher import Teacher
@@ -29,10 +32,15 @@ CODE_PAGE = "/code"
 
 
 def open_helpdesk(
-    settings: Settings, stores: Stores, policies: Current[PolicyBook], guesses: GuessGate, hashing: Hashing
+    settings: Settings,
+    stores: Stores,
+    policies: Current[PolicyBook],
+    register: Current[Services],
+    guesses: GuessGate,
+    hashing: Hashing,
 ) -> Helpdesk:
     """The desk. Letters lead to an account of one's own: without such a source none are printed."""
-    rooms = open_rooms(stores, policies, guesses)
+    rooms = open_rooms(stores, policies, register, guesses)
     if own_source(settings) is None:
         return rooms
     draw = drawing(stores, rooms.gate, hashing)
@@ -40,7 +48,9 @@ def open_helpdesk(
     return replace(rooms, letters=DeskLetters(rooms.gate, stores.desk_files, open_printer(settings), draw, page, phone))
 
 
-def open_rooms(stores: Stores, policies: Current[PolicyBook], guesses: GuessGate) -> Helpdesk:
+def open_rooms(
+    stores: Stores, policies: Current[PolicyBook], register: Current[Services], guesses: GuessGate
+) -> Helpdesk:
     """Every room of the desk but the one that prints."""
     gate = open_gate(stores, policies, guesses.key)
     waits = Waits(stores.guesses, guesses.keys_of, lambda account: _logins(stores, account))
@@ -56,6 +66,12 @@ def open_rooms(stores: Stores, policies: Current[PolicyBook], guesses: GuessGate
             gate, stores.codes, stores.links, stores.standings, stores.places, waits, stores.audit
         ),
         teacher=Teacher(stores.desk_files, stores.codes, gate),
+        incidents=Incidents(
+            LoginStories(
+                stores.login_faults, stores.people, stores.guardianships, register, policies, every_fault()
+            ),
+            gate, stores.audit,
+        ),
         audit=stores.audit,
     )  # fmt: skip
 

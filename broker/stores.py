@@ -66,6 +66,7 @@ from broker.storage.sql_sessions import SqlSessions
 from broker.storage.sql_sms_counts import SqlSmsCounts
 from broker.storage.sql_standings import SqlStandings
 from broker.storage.sql_tickets import SqlTickets
+from broker.storage.sql_young_classes import SqlYoungClasses
 
 
 def utc_now() -> datetime:
@@ -97,6 +98,7 @@ class Stores:
     guesses: SqlGuesses = field(init=False)
     holdings: SqlHoldings = field(init=False)
     places: SqlPlaces = field(init=False)
+    young_classes: SqlYoungClasses = field(init=False)
     service_tokens: SqlServiceTokens = field(init=False)
     child_tokens: SqlChildTokens = field(init=False)
     device_requests: SqlDeviceRequests = field(init=False)

@@ -145,6 +145,7 @@ def add_guardianship(
     child_record: str,
     *,
     may_see: bool = True,
+    may_act: bool = True,
     quality: str = "legal_guardian",
     since: datetime = BEFORE,
     until: datetime | None = None,
@@ -158,7 +159,7 @@ def add_guardianship(
             insert(schema.guardianships).values(
                 adult_record=adult_record, child_record=child_record, since=since, until=until,
                 feed=feed or adult_record.partition(":")[0], link_code="1", quality=quality, may_see=may_see,
-                may_act=may_see, pays=False, contact_first=False, given=given, withdrawn=withdrawn,
+                may_act=may_see and may_act, pays=False, contact_first=False, given=given, withdrawn=withdrawn,
             )
         )  # fmt: skip
 

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from broker.accounts.hashing import HashCost, Hashing
 from broker.desk import drawing, open_rooms
+from broker.domain.ports import Current, Services
 from broker.federation import GuessGate, Source, SourceDescription, Sources
 from broker.helpdesk.letters import DeskLetters
 from broker.helpdesk.rooms import Helpdesk
@@ -42,10 +43,10 @@ def add_agents(world: World, name: str) -> None:
     world.federation = replace(world.federation, sources=Sources([*known, Source(described, source)]))
 
 
-def open_desk(world: World, gate: GuessGate) -> Helpdesk:
+def open_desk(world: World, register: Current[Services], gate: GuessGate) -> Helpdesk:
     """Every room of the desk; letters are real ones, in French."""
     stores = stores_on(world.engine)
-    rooms = open_rooms(stores, world.live_policies, gate)
+    rooms = open_rooms(stores, world.live_policies, register, gate)
     draw = drawing(stores, rooms.gate, Hashing(HashCost(8, 1, 1)))
     printer = LetterPrinter(open_words(), None)
     return replace(rooms, letters=DeskLetters(rooms.gate, stores.desk_files, printer, draw, f"{BASE}/code", PHONE))

@@ -51,6 +51,7 @@ from broker.storage.sql_portraits import SqlPortraits
 from broker.storage.sql_provider_logins import SqlProviderLogins
 from broker.storage.sql_service_tokens import SqlServiceTokens
 from broker.storage.sql_tickets import SqlTickets
+from broker.storage.sql_young_classes import SqlYoungClasses
 from broker.web.door import Door
 from broker.web.edge import Edge
 from broker.web.pages import create_pages
@@ -270,6 +271,7 @@ def open_web(
             people=world.federation.people,
             links=world.federation.links,
             places=SqlPlaces(world.engine),
+            young_classes=SqlYoungClasses(world.engine),
             ledger=ledger,
             holdings=SqlHoldings(world.engine),
             notices=SqlNotices(world.engine),
@@ -282,7 +284,7 @@ def open_web(
             devices=_devices(world, register, gate),
             ways_in=ways_in,
             reaching=ways_in and Reaching(ways_in.short_codes.contacts, ways_in.short_codes.channels),
-            helpdesk=open_desk(world, gate) if agents else None,
+            helpdesk=open_desk(world, register, gate) if agents else None,
         )
         pages = create_pages(parts)
         door = _door(world, register, pages, clock)

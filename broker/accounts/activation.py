@@ -8,7 +8,7 @@ codes are told alike after the same work; whoever holds the whole code of a lett
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from broker.accounts.hashing import Hashing
@@ -32,8 +32,10 @@ from broker.domain.errors import CodeExpired, CodeRefused, CodeUsed
 from broker.domain.handles import Id, new_id
 from broker.domain.identity import Evidence, EvidenceKind, UpstreamIdentity
 from broker.domain.names import fold
-from broker.domain.people import PersonView
+from broker.domain.people import PersonView, RecordKind
 from broker.domain.ports import Audit, Codes, FamilyFacts, OwnLogins, People
+from broker.domain.school import Level
+from broker.domain.young import is_weak, written
 from policies import CodeTable
 
 NOBODY = ""
@@ -159,6 +161,25 @@ class Activation:
         account = self.logins.set_secret(self._act(proven, person, self.hashing.hash(passphrase), now=now, trace=trace))
         return account, identity_of(self.source.source_id, self.source.issuer, account.account_id, now=now)
 
+    def choose_pictures(
+        self, proven: Proven, pictures: tuple[int, ...], *, now: datetime, trace: str
+    ) -> tuple[OwnAccount, UpstreamIdentity]:
+        """Set a row of pictures as the secret of one of the youngest: the same act as for a passphrase.
+
+        Raises `CodeRefused`, also for anybody older: 331,776 rows are enough behind a class's code only, and weak ones.
+        """
+        person = self.people.person(proven.person_id, now=now)
+        if person is None or not _is_young(person) or is_weak(pictures):
+            raise CodeRefused("nobody who chooses pictures, or pictures that everybody tries")
+        act = self._act(proven, person, self.hashing.hash(written(pictures)), now=now, trace=trace)
+        account = self.logins.set_secret(replace(act, credential=replace(act.credential, kind=CredentialKind.PICTURES)))
+        return account, identity_of(self.source.source_id, self.source.issuer, account.account_id, now=now)
+
+    def is_young(self, person_id: str, *, now: datetime) -> bool:
+        """Tell whether this person chooses pictures."""
+        person = self.people.person(person_id, now=now)
+        return person is not None and _is_young(person)
+
     def _knows(self, person_id: str, born: date, *, now: datetime) -> bool:
         return born in self.facts.birth_dates(person_id, now=now)
 
@@ -229,3 +250,9 @@ def _personal(person: PersonView) -> tuple[str, ...]:
     """What anybody may know of somebody, so that nobody takes it for a secret."""
     schools = [post.school for post in person.posts] + [place.school for place in person.pupil_at]
     return (person.name.given, person.name.family, *schools, *identifiers_of(person)[:1])
+
+
+def _is_young(person: PersonView) -> bool:
+    """A pupil of an école, and nothing else: at collège, or for an adult, a passphrase is asked for."""
+    levels = {place.level for place in person.pupil_at}
+    return person.kinds == frozenset({RecordKind.PUPIL}) and levels == {Level.ECOLE}

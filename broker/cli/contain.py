@@ -8,7 +8,9 @@ from __future__ import annotations
 import argparse
 import getpass
 from datetime import UTC, datetime
+from pathlib import Path
 
+from broker.cli.contain_letters import check_letters, print_letters
 from broker.cli.options import Commands, command, settings_of, with_json
 from broker.cli.output import DONE, FAILED, Progress, complain, print_json, print_pairs
 from broker.cli.whom import person_meant
@@ -38,6 +40,7 @@ def add_to(commands: Commands) -> None:
     parser.add_argument("--measure", choices=[each.value for each in Measure], default="sessions", help=measures)
     parser.add_argument("--reason", required=True, metavar="TEXT", help="why; kept in the trail, never on a page")
     parser.add_argument("--tenant", metavar="ID", help="who decides (else the only one)")
+    parser.add_argument("--letters", type=Path, metavar="FILE", help="with --school: a letter for each family, as PDF")
     parser.add_argument("--confirm", action="store_true", help="do it; without this nothing is changed")
 
 
@@ -47,6 +50,8 @@ def contain(args: argparse.Namespace) -> int:
     with opened_for_closing(settings) as stores:
         try:
             order = _order(args, settings, stores)
+            if args.letters:
+                check_letters(settings, order)
         except LookupError as fault:
             complain([str(fault)])
             return FAILED
@@ -56,6 +61,16 @@ def contain(args: argparse.Namespace) -> int:
             )
             return DONE
         _tell(args, _carry_out(stores, order), "contained")
+        return _print(args, settings, stores, order) if args.letters else DONE
+
+
+def _print(args: argparse.Namespace, settings: Settings, stores: Stores, order: Order) -> int:
+    try:
+        count = print_letters(settings, stores, order, args.letters)
+    except LookupError as fault:
+        complain([str(fault)])
+        return FAILED
+    complain([f"{count} letters written to {args.letters}: hand them over, then delete it"])
     return DONE
 
 

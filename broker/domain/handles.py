@@ -57,6 +57,7 @@ class Id(StrEnum):
 
 USER_CODE_ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"
 USER_CODE_LENGTH = 8
+CLASS_CODE_LENGTH = 6
 
 
 def new_handle(kind: Handle) -> str:
@@ -78,6 +79,18 @@ def read_user_code(typed: str) -> str:
     """The code that was typed, whatever its case, dashes and blanks; empty when it cannot be one."""
     letters = "".join(letter for letter in typed.upper() if letter not in " -\u2010\u2011\u2013\u00a0")
     shaped = len(letters) == USER_CODE_LENGTH and set(letters) <= set(USER_CODE_ALPHABET)
+    return letters if shaped else ""
+
+
+def new_class_code() -> str:
+    """Draw what a teacher writes on the board: 6 of 20 consonants, 64 million. It proves nothing (`domain.young`)."""
+    return "".join(secrets.choice(USER_CODE_ALPHABET) for _ in range(CLASS_CODE_LENGTH))
+
+
+def read_code_of_class(typed: str) -> str:
+    """The code of a class that was typed, whatever its case and blanks; empty when it cannot be one."""
+    letters = "".join(letter for letter in typed.upper() if letter not in " -\u2010\u2011\u2013\u00a0")
+    shaped = len(letters) == CLASS_CODE_LENGTH and set(letters) <= set(USER_CODE_ALPHABET)
     return letters if shaped else ""
 
 

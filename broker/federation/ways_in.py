@@ -174,7 +174,22 @@ class WaysIn:
             return chosen
         account, identity = chosen
         self._keep(replace(way, stage=WayStage.DONE, told=account.identifier), handle)
-        return self._enter(identity, way.resume, caller)
+        return self.enter(identity, way.resume, caller)
+
+    def choose_pictures(self, handle: str, pictures: tuple[int, ...], caller: Caller) -> Arrival:
+        """Set a row of pictures instead of a passphrase, for one of the youngest, and open the session by it.
+
+        Raises `CodeRefused`, also for anybody older, and what an administrator closed.
+        """
+        way, now = self.at(handle, WayStage.PROVEN, caller), self.federation.clock()
+        account, identity = self.activation.choose_pictures(way.proven, pictures, now=now, trace=caller.trace)
+        self._keep(replace(way, stage=WayStage.DONE, told=account.identifier), handle)
+        return self.enter(identity, way.resume, caller)
+
+    def is_young(self, handle: str, caller: Caller) -> bool:
+        """Tell whether the person of this way in chooses pictures. Raises `LoginExpired`."""
+        person_id = self.at(handle, WayStage.PROVEN, caller).person_id
+        return self.activation.is_young(person_id, now=self.federation.clock())
 
     def at(self, handle: str, stage: WayStage, caller: Caller) -> WayIn:
         """What is known of a code, followed up so far and in this browser. Raises `LoginExpired`."""
@@ -189,7 +204,7 @@ class WaysIn:
         found = self._read(handle)
         return found.stage if found and hmac.compare_digest(found.browser, digest(caller.browser)) else None
 
-    def _enter(self, identity: UpstreamIdentity, resume: str, caller: Caller) -> Arrival:
+    def enter(self, identity: UpstreamIdentity, resume: str, caller: Caller) -> Arrival:
         """Read who is here after the act: it may have ended the session that this browser held."""
         now, live = self.federation.clock(), self.federation.live
         arriving = Arriving(

@@ -8,6 +8,7 @@ from broker.domain.ports import Audit, DeskPosts
 from broker.helpdesk.acts import DeskActs
 from broker.helpdesk.finding import Finder
 from broker.helpdesk.gate import Gate
+from broker.helpdesk.incident import Incidents
 from broker.helpdesk.letters import DeskLetters
 from broker.helpdesk.sheet import Sheets
 from broker.helpdesk.teacher import Teacher
@@ -23,5 +24,6 @@ class Helpdesk:
     sheets: Sheets
     acts: DeskActs
     teacher: Teacher
+    incidents: Incidents
     audit: Audit
     letters: DeskLetters | None = None

@@ -106,6 +106,11 @@ class SqlDeskFiles:
         """See `DeskFiles.contact_changed`."""
         return bool(fetch(self._engine, _CONTACT_CHANGED, {"person": person_id, "since": since}))
 
+    def school(self, uai: str) -> str:
+        """See `DeskFiles.school`."""
+        rows = fetch(self._engine, select(schools.c.name).where(schools.c.uai == uai), {})
+        return str(rows[0].name) if rows else ""
+
     def classes(self, uai: str) -> tuple[str, ...]:
         """See `DeskFiles.classes`."""
         return tuple(row.class_label for row in fetch(self._engine, _CLASSES, {"uai": uai}) if row.class_label)

@@ -15,6 +15,7 @@ from broker.domain.search import Hits
 from broker.helpdesk.acts import Asked
 from broker.helpdesk.agents import Agent
 from broker.helpdesk.gate import Target
+from broker.helpdesk.incident import read_number
 from broker.helpdesk.proofs import ENOUGH, POINTS, WORDS, Proof, are_enough, read_proofs
 from broker.helpdesk.sheet import Sheet
 from broker.helpdesk.situation import WORDS as SITUATIONS
@@ -42,6 +43,9 @@ class Desk:
             return see_other("/guichet/ma-classe")
         if not typed:
             return self._results(agent, "", NO_HITS)
+        number = read_number(typed)
+        if number:
+            return see_other(f"/guichet/incident/{number}")
         after, visitor = request.args.get("apres", ""), current_visitor()
         try:
             hits = desk_of(self.parts).finder.find(

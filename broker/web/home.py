@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from flask import Response
 
+from broker.accounts.family_windows import may_open
+from broker.domain.people import ChildCard
 from broker.portal import build_home, build_why
 from broker.web.desk_door import find_agent
 from broker.web.parts import PageParts
@@ -33,7 +36,13 @@ class Home:
         desk = find_agent(self.parts, me)
         if desk is not None and desk.works_at_desk and not me.person.kinds:
             return see_other("/guichet")  # an agent without a record has no other page of their own
-        return page("home.html", home=build_home(viewer_of(self.parts, me), children), desk=desk)
+        return page(
+            "home.html", helps=self._helps(children), home=build_home(viewer_of(self.parts, me), children), desk=desk
+        )
+
+    def _helps(self, children: Iterable[ChildCard]) -> bool:
+        """Tell whether this parent may open ten minutes for a child of theirs."""
+        return self.parts.ways_in is not None and any(may_open(card) for card in children)
 
     def explain(self) -> Response:
         """GET /pourquoi: which source, records and rules led to each card."""

@@ -19,9 +19,11 @@ from broker.web.access import Access
 from broker.web.agree import Agree
 from broker.web.assets import StyleSheet, load_style_sheet, templates_folder
 from broker.web.cas_warning import CasWarning
+from broker.web.child_windows import ChildWindows
 from broker.web.cookies import browser_cookie, language_cookie
 from broker.web.desk import Desk
 from broker.web.desk_classes import DeskClasses
+from broker.web.desk_incidents import DeskIncidents
 from broker.web.device import DevicePage
 from broker.web.door import DOOR_ERROR, DOOR_POST
 from broker.web.fault_notes import EXTENSION, FaultNotes
@@ -47,6 +49,7 @@ from broker.web.sign_out import SignOut
 from broker.web.start import Start
 from broker.web.visitor import NotSignedIn, SecondWanted, current_visitor, find_half, second_path
 from broker.web.ways_in import WaysInPages
+from broker.web.young import Young
 
 MOST_FORM_BYTES = 16 * 1024
 
@@ -92,7 +95,7 @@ def page_routes(parts: PageParts, style: StyleSheet) -> tuple[Route, ...]:
         ("GET", "/connexion/<source_id>", password.ask),
         ("POST", "/connexion/<source_id>", password.prove),
         ("GET", "/retour/<source_id>", sign_in.come_back),
-        *_own_routes(WaysInPages(parts), LostPages(parts), MeansPages(parts)),
+        *_secret_routes(parts),
         ("GET", "/acces", access.show),
         ("GET", "/acces/<account_id>/annuler", access.confirm),
         ("POST", "/acces/<account_id>/annuler", access.undo),
@@ -146,6 +149,15 @@ def _session_routes(parts: PageParts) -> tuple[Route, ...]:
     )
 
 
+def _secret_routes(parts: PageParts) -> tuple[Route, ...]:
+    """What leads to a secret of one's own, and in by it; nothing of it is there where no source keeps secrets here."""
+    ways = WaysInPages(parts)
+    return (
+        *_own_routes(ways, LostPages(parts), MeansPages(parts)),
+        *_young_routes(Young(parts, ways), ChildWindows(parts)),
+    )
+
+
 def _own_routes(ways: WaysInPages, lost: LostPages, means: MeansPages) -> tuple[Route, ...]:
     """From codes to secrets; no page of them is there where no source keeps its secrets here."""
     return (
@@ -172,6 +184,21 @@ def _own_routes(ways: WaysInPages, lost: LostPages, means: MeansPages) -> tuple[
     )
 
 
+def _young_routes(young: Young, windows: ChildWindows) -> tuple[Route, ...]:
+    """For pupils of écoles, who come in by pictures."""
+    return (
+        ("GET", "/enfants", windows.ask),
+        ("POST", "/enfants", windows.open),
+        ("GET", "/classe", young.ask_class),
+        ("POST", "/classe", young.take_class),
+        ("GET", "/classe/<code>", young.ask_name),
+        ("GET", "/classe/<code>/<ref>", young.ask_pictures),
+        ("POST", "/classe/<code>/<ref>", young.prove),
+        ("GET", "/code/images", young.ask_new),
+        ("POST", "/code/images", young.take_new),
+    )
+
+
 def _desk_routes(parts: PageParts) -> tuple[Route, ...]:
     """What agents alone see."""
     desk, desk_classes = Desk(parts), DeskClasses(parts)
@@ -179,6 +206,7 @@ def _desk_routes(parts: PageParts) -> tuple[Route, ...]:
         ("GET", "/guichet", desk.search),
         ("GET", "/guichet/compte/<person_id>", desk.show),
         ("POST", "/guichet/compte/<person_id>", desk.act),
+        ("GET", "/guichet/incident/<number>", DeskIncidents(parts).show),
         ("GET", "/guichet/classe", desk_classes.ask),
         ("POST", "/guichet/classe", desk_classes.print_letters),
         ("GET", "/guichet/ma-classe", desk_classes.mine),

@@ -9,7 +9,18 @@ from broker.accounts.passkeys import Passkeys
 from broker.accounts.reaching import Reaching
 from broker.accounts.second_factors import SecondFactors
 from broker.domain.clock import Clock
-from broker.domain.ports import Current, Holdings, Ledger, Links, LoginFaults, Notices, People, Places, Services
+from broker.domain.ports import (
+    Current,
+    Holdings,
+    Ledger,
+    Links,
+    LoginFaults,
+    Notices,
+    People,
+    Places,
+    Services,
+    YoungClasses,
+)
 from broker.federation import Federation, Passwords, WaysIn
 from broker.helpdesk.rooms import Helpdesk
 from broker.portal import Sandbox
@@ -50,6 +61,7 @@ class PageParts:
     people: People
     links: Links
     places: Places
+    young_classes: YoungClasses
     ledger: Ledger
     holdings: Holdings
     notices: Notices

@@ -31,6 +31,7 @@ AFTER_STEP_UP: Mapping[str, str] = {
     "joindre": "/moyens",
     "ecran": "/device",
     "moyens": "/second",
+    "enfants": "/enfants",
 }
 """Values of `but`: what the login is asked again for, and where it leads. Any other value asks for nothing."""
 

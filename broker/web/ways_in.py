@@ -129,8 +129,10 @@ class WaysInPages:
 
     def ask_secret(self) -> Response:
         """GET /code/passe (A3): a passphrase of one's own, with four drawn words for whoever wants."""
-        self.ways.at(handle_of(request.args), WayStage.PROVEN, caller())
-        return self._secret(handle_of(request.args))
+        handle = handle_of(request.args)
+        if self.ways.is_young(handle, caller()):
+            return see_other(f"/code/images?{urlencode({'c': handle})}")
+        return self._secret(handle)
 
     def take_secret(self) -> Response:
         """POST /code/passe: set it, and in. What goes wrong is told apart: no browser keeps a passphrase to resend."""

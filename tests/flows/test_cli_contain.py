@@ -12,7 +12,7 @@ from broker.__main__ import main
 from broker.demo.people import uai
 from tests.servers import free_port
 
-SCHOOL = uai(9990002)
+SCHOOL, SMALL = uai(9990002), uai(9990004)
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +42,19 @@ def test_it_counts_first_and_acts_only_when_confirmed(town: Path, capsys: pytest
     done = told(town, capsys, "--school", SCHOOL, "--measure", "close", "--confirm")
     assert done["done"]
     assert done["persons"] == counted["persons"]
+
+
+def test_letters_for_a_schools_families_are_ready_with_it(town: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target = town / "lettres.pdf"
+    told(town, capsys, "--school", SMALL, "--measure", "reproof", "--letters", str(target), "--confirm")
+    assert target.read_bytes().startswith(b"%PDF")
+    assert target.stat().st_mode & 0o077 == 0
+    assert "cannot be written" in refused(
+        town, capsys, "--school", SMALL, "--letters", str(target), "--confirm", "--reason", "vol"
+    )
+    assert "goes with --school" in refused(
+        town, capsys, "--source", "educonnect", "--letters", str(town / "x.pdf"), "--reason", "vol"
+    )
 
 
 def test_nobody_can_be_meant_by_saying_nothing(town: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -49,6 +49,7 @@ from broker.domain.ports.storage import (
 )
 from broker.domain.ports.tickets import Tickets
 from broker.domain.ports.tokens import ChildTokens, DeviceRequests, ServiceTokens
+from broker.domain.ports.young import YoungClasses
 
 __all__ = [
     "AccessNotices",
@@ -109,4 +110,5 @@ __all__ = [
     "Standings",
     "Tickets",
     "UpstreamLogout",
+    "YoungClasses",
 ]

@@ -23,6 +23,10 @@ class DeskFiles(Protocol):
         """Whether a change of a contact was asked for since then, under any id merged into this one."""
         ...
 
+    def school(self, uai: str) -> str:
+        """The name of a school; empty where there is none."""
+        ...
+
     def classes(self, uai: str) -> tuple[str, ...]:
         """The classes of a school that have pupils, by label."""
         ...

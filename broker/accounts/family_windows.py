@@ -1,0 +1,68 @@
+"""A window of ten minutes that a parent opens for a child: the child comes to their own screen and chooses a secret.
+
+No secret passes the parent, and none is seen: what the child says there is their name and birth date, as in a window
+that a teacher opened (ux §1.2). Who may act for the child is asked of the very query that shows the child's card.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from broker.domain.access_notices import AccessNotice, NoticeKind
+from broker.domain.audit import Action, AuditEvent
+from broker.domain.credential_acts import IssueCodes
+from broker.domain.credentials import Code, CodeKind
+from broker.domain.handles import Id, new_id
+from broker.domain.people import ChildCard
+from broker.domain.ports import Codes
+from broker.domain.school import Level
+
+HELPED_BY_PARENTS = frozenset({Level.ECOLE, Level.COLLEGE})
+"""At lycée a pupil may be of age: the school helps them, not their parents (ux §2.5)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForChild:
+    """A parent opens a window for a child whose card says that they may act."""
+
+    adult_id: str
+    card: ChildCard
+    tenant: str
+    trace: str
+    now: datetime
+
+
+def may_open(card: ChildCard) -> bool:
+    """Tell whether the adult who is shown this card may open a window for the child."""
+    return card.may_act and not card.by_mandate and card.level in HELPED_BY_PARENTS
+
+
+def open_for_child(codes: Codes, asked: ForChild, *, life: timedelta, tries: int) -> None:
+    """Open it, and tell both. A window of before ends by it."""
+    child_id, now = asked.card.child_id, asked.now
+    code = Code(
+        code_id=new_id(Id.CODE),
+        kind=CodeKind.WINDOW,
+        person_id=child_id,
+        secret="",
+        uai=asked.card.uai,
+        issued_at=now,
+        expires_at=now + life,
+        tries=0,
+        most_tries=tries,
+    )
+    event = AuditEvent(
+        tenant=asked.tenant,
+        at=now,
+        action=Action.WINDOW_OPENED,
+        actor=asked.adult_id,
+        subject=child_id,
+        trace=asked.trace,
+        detail={"code": code.code_id, "by": "guardian"},
+    )
+    told = tuple(
+        AccessNotice(person_id, NoticeKind.WINDOW_OPENED, now, {"uai": asked.card.uai}, asked.trace)
+        for person_id in (child_id, asked.adult_id)
+    )
+    codes.issue(IssueCodes((code,), asked.adult_id, "", (event,), told))
