@@ -32,7 +32,7 @@ from broker.web.forms import check_form, check_origin, check_single, form_token
 from broker.web.home import Home
 from broker.web.idle import StillThere, warn_in_time
 from broker.web.integrate import Integrate
-from broker.web.languages import BY_CODE, FRENCH, LANGUAGES, load_catalogues
+from broker.web.languages import BY_CODE, FRENCH, load_catalogues, offered_at
 from broker.web.lost import LostPages
 from broker.web.means import MeansPages
 from broker.web.notices import Notices
@@ -233,10 +233,10 @@ def _install_words(app: Flask, parts: PageParts, style: StyleSheet) -> None:
 
     @app.context_processor
     def every_page() -> dict[str, Any]:
-        return {"language": current_visitor().language}
+        return {"language": current_visitor().language, "languages": offered_at(request.path)}
 
     app.jinja_env.globals.update(
-        languages=LANGUAGES, language_link=language_link, form_token=token, style=style.name,
+        language_link=language_link, form_token=token, style=style.name,
         isolate=isolate, name_in=name_in, words=words, day=_day, moment=_moment, code=left_to_right,
         web_address=web_address,
         masked=lambda key: left_to_right(mask_reference(key)), feed_name=_feed_name,
