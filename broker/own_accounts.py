@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from broker.accounts.activation import Activation, OwnSource
 from broker.accounts.hashing import HashCost, Hashing
 from broker.accounts.own_login import OwnLogin
+from broker.accounts.reaching import Reaching
 from broker.accounts.short_codes import Behind, ShortCodes
 from broker.domain.clock import Clock
 from broker.domain.ports import PasswordConnector
@@ -37,6 +38,11 @@ class OwnAccounts:
             return OwnLogin(source_id, self.settings.issuer, self.stores.credentials, self.hashing)
 
         return opened
+
+    @property
+    def reaching(self) -> Reaching | None:
+        """How persons are reached, as they change it themselves; None where no source keeps its secrets here."""
+        return Reaching(self.stores.contacts, self.stores.channels) if own_source(self.settings) else None
 
     def ways_in(self, federation: Federation, master: MasterSecret) -> WaysIn | None:
         """From codes to sessions; None where no source keeps its secrets here."""

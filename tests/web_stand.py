@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from flask import Flask
 
+from broker.accounts.reaching import Reaching
 from broker.accounts.second_factors import SecondFactors
 from broker.domain.people import Profil, Reference, Space
 from broker.domain.services import RelyingParty, Service, ServiceInstance, TokenAuthMethod
@@ -260,7 +261,6 @@ def open_web(
         ways_in = open_ways_in(world, gate, own) if own else None
         register, ledger = Settable(Register(services)), SqlLedger(world.engine)
         names = (*SOURCES, *filter(None, (directory, own, agents)))
-        known = labels or {name: {"fr": name.upper()} for name in names}
         parts = PageParts(
             issuer=BASE,
             csrf_key=CSRF_KEY,
@@ -278,11 +278,12 @@ def open_web(
             login_faults=SqlLoginFaults(world.engine),
             services=register,
             policies=world.live_policies,
-            sources=_offers(names, known, own),
+            sources=_offers(names, labels or {name: {"fr": name.upper()} for name in names}, own),
             feeds={builders.FEED_1D: FeedLabel("99", "1D"), builders.FEED_2D: FeedLabel("99", "2D")},
             healthy=healthy,
             devices=_devices(world, register, gate),
             ways_in=ways_in,
+            reaching=ways_in and Reaching(ways_in.short_codes.contacts, ways_in.short_codes.channels),
             helpdesk=open_desk(world, register, gate) if agents else None,
         )
         pages = create_pages(parts)

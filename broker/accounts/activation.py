@@ -16,7 +16,7 @@ from broker.accounts.own_login import account_key, identity_of
 from broker.accounts.passphrase import Weakness, weakness_of
 from broker.domain.access_notices import AccessNotice, NoticeKind
 from broker.domain.audit import Action, AuditEvent
-from broker.domain.credential_acts import NewAccount, SetSecret
+from broker.domain.credential_acts import IssueCodes, NewAccount, SetSecret
 from broker.domain.credentials import (
     Code,
     CodeBy,
@@ -36,6 +36,7 @@ from broker.domain.people import PersonView, RecordKind
 from broker.domain.ports import Audit, Codes, FamilyFacts, OwnLogins, People
 from broker.domain.school import Level
 from broker.domain.young import is_weak, written
+from policies import CodeTable
 
 NOBODY = ""
 MOST_HOLDERS = 3
@@ -134,6 +135,15 @@ class Activation:
         if len(fitting) != 1:
             raise self._refused(next((each for each in claimed if each), None), now=now, trace=trace)
         return self._right(fitting[0])
+
+    def by_session(self, person_id: str, table: CodeTable, *, now: datetime) -> Proven:
+        """A code for a session that has just proven itself: used by the same act as any, and gone as soon."""
+        code = Code(
+            code_id=new_id(Id.CODE), kind=CodeKind.SESSION, person_id=person_id, secret="", uai="", issued_at=now,
+            expires_at=now + table.window_life, tries=0, most_tries=1,
+        )  # fmt: skip
+        self.codes.issue(IssueCodes((code,), person_id, "", (), ()))
+        return Proven(code.code_id, person_id, code.kind)
 
     def choose(
         self, proven: Proven, passphrase: str, *, now: datetime, trace: str

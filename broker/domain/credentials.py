@@ -36,6 +36,8 @@ class CodeKind(StrEnum):
     SMS = "sms"
     MAIL = "mail"
     WINDOW = "window"
+    SESSION = "session"
+    """Drawn for, and used by, a session that has just proven itself: it goes nowhere."""
 
 
 class ContactKind(StrEnum):

@@ -19,7 +19,7 @@ from broker.domain.credentials import CodeKind
 from broker.domain.errors import CodeUsed, LoginExpired, PageNotFound, PreauError
 from broker.domain.handles import Handle, digest, is_handle, new_handle
 from broker.domain.identity import UpstreamIdentity
-from broker.domain.sessions import Device
+from broker.domain.sessions import Device, Session
 from broker.federation.entrance import Arrival, Arriving
 from broker.federation.guess_gate import GuessGate, NetworkTurn
 from broker.federation.journey import Federation
@@ -132,6 +132,16 @@ class WaysIn:
         proven = self.activation.by_window(name, born, now=self.federation.clock(), trace=caller.trace)
         turn.was_right()
         return self._keep(self._way(WayStage.PROVEN, proven, resume, caller))
+
+    def by_session(self, session: Session, caller: Caller) -> str:
+        """A new secret for whoever has just proven themselves by any of their logins; returns the handle.
+
+        That the proof is fresh the caller has checked. The code is bound to nothing that anybody could write.
+        """
+        now, table = self.federation.clock(), self._codes()
+        self._source()
+        proven = self.activation.by_session(session.person_id, table, now=now)
+        return self._keep(self._way(WayStage.PROVEN, proven, "/moyens", caller))
 
     def send(self, number: str, resume: str, caller: Caller) -> str:
         """Have a code sent to a number, if it is one the school knows; the answer is the same if it is not.

@@ -35,6 +35,7 @@ class Access:
             access=access,
             sources=self.parts.sources,
             linkable=linkable,
+            own_accounts=self.parts.reaching is not None,
             done=request.args.get("fait", ""),
         )
 

@@ -42,7 +42,7 @@ class Desk:
         if not agent.works_at_desk:
             return see_other("/guichet/ma-classe")
         if not typed:
-            return self._results(agent, "", NO_HITS)
+            return self._results(agent, "", NO_HITS, empty="q" in request.args)
         number = read_number(typed)
         if number:
             return see_other(f"/guichet/incident/{number}")
@@ -155,13 +155,15 @@ class Desk:
                 agent, HelpdeskAct.CLOSE_ACCESS, target), reached=are_enough(proofs),
         )  # fmt: skip
 
-    def _results(self, agent: Agent, typed: str, hits: Hits, *, refused: str = "", status: int = 200) -> Response:
+    def _results(
+        self, agent: Agent, typed: str, hits: Hits, *, refused: str = "", status: int = 200, empty: bool = False
+    ) -> Response:
         onward = urlencode({"q": typed, "apres": hits.after}) if hits.after else ""
         doubled = [hit.name_key for hit in hits.rows]
         homonyms = {name: doubled.count(name) for name in doubled}
         return page(
             "desk.html", agent=agent, typed=typed, hits=hits, onward=onward, refused=refused, homonyms=homonyms,
-            desk_words=desk_words, status=status, path_of=_sheet_path,
+            empty=empty, desk_words=desk_words, status=status, path_of=_sheet_path,
         )  # fmt: skip
 
 

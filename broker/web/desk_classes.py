@@ -8,12 +8,14 @@ from flask import Response, request
 
 from broker.domain.errors import DeskRefused, PageNotFound
 from broker.helpdesk.agents import Agent
+from broker.helpdesk.gate import Gate, Target
 from broker.web import desk_words
 from broker.web.desk import printed
 from broker.web.desk_door import desk_of, require_agent
 from broker.web.parts import PageParts
 from broker.web.render import page
 from broker.web.visitor import current_visitor
+from policies import HelpdeskAct
 
 _TICKED = "eleve_"
 
@@ -65,7 +67,7 @@ class DeskClasses:
         classes = desk.gate.files.classes(chosen) if chosen else ()
         return page(
             "desk_class.html", agent=agent, desk_words=desk_words, uai=chosen, classes=classes,
-            refused=refused, status=status, prints=desk.letters is not None,
+            refused=refused, status=status, prints=desk.letters is not None, why=_why_not(desk.gate, agent, chosen),
         )  # fmt: skip
 
     def _mine(
@@ -81,3 +83,9 @@ class DeskClasses:
             "desk_mine.html", agent=agent, classes=classes, uai=uai, label=label, pupils=pupils, refused=refused,
             opened=opened, status=status,
         )  # fmt: skip
+
+
+def _why_not(gate: Gate, agent: Agent, uai: str) -> str:
+    """Why the agent prints no letters for a class of this school; empty: they do."""
+    school = Target("", frozenset({uai} if uai else agent.covers), is_staff=False, own_family=False)
+    return gate.allows(agent, HelpdeskAct.CLASS_LETTERS, school)

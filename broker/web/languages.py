@@ -37,9 +37,19 @@ LANGUAGES: tuple[Language, ...] = (
 BY_CODE: Mapping[str, Language] = {language.code: language for language in LANGUAGES}
 
 
+STAFF_LANGUAGES: tuple[Language, ...] = LANGUAGES[:2]
+"""What staff alone read is in French and English (DESIGN §12)."""
+_STAFF_PAGES = "/guichet"
+
+
 def choose_language(*, asked: str, kept: str) -> Language:
     """The language asked for now, else the one chosen before, else French; never guessed from the browser."""
     return BY_CODE.get(asked) or BY_CODE.get(kept) or FRENCH
+
+
+def offered_at(path: str) -> tuple[Language, ...]:
+    """The languages that the page at this path is in."""
+    return STAFF_LANGUAGES if path.startswith(_STAFF_PAGES) else LANGUAGES
 
 
 def load_catalogues(folder: Path) -> dict[str, NullTranslations]:

@@ -32,8 +32,9 @@ from broker.web.forms import check_form, check_origin, check_single, form_token
 from broker.web.home import Home
 from broker.web.idle import StillThere, warn_in_time
 from broker.web.integrate import Integrate
-from broker.web.languages import BY_CODE, FRENCH, LANGUAGES, load_catalogues
+from broker.web.languages import BY_CODE, FRENCH, load_catalogues, offered_at
 from broker.web.lost import LostPages
+from broker.web.means import MeansPages
 from broker.web.notices import Notices
 from broker.web.own_data import OwnData
 from broker.web.parts import FeedLabel, PageParts
@@ -151,10 +152,13 @@ def _session_routes(parts: PageParts) -> tuple[Route, ...]:
 def _secret_routes(parts: PageParts) -> tuple[Route, ...]:
     """What leads to a secret of one's own, and in by it; nothing of it is there where no source keeps secrets here."""
     ways = WaysInPages(parts)
-    return (*_own_routes(ways, LostPages(parts)), *_young_routes(Young(parts, ways), ChildWindows(parts)))
+    return (
+        *_own_routes(ways, LostPages(parts), MeansPages(parts)),
+        *_young_routes(Young(parts, ways), ChildWindows(parts)),
+    )
 
 
-def _own_routes(ways: WaysInPages, lost: LostPages) -> tuple[Route, ...]:
+def _own_routes(ways: WaysInPages, lost: LostPages, means: MeansPages) -> tuple[Route, ...]:
     """From codes to secrets; no page of them is there where no source keeps its secrets here."""
     return (
         ("GET", "/code", ways.ask_code),
@@ -174,6 +178,9 @@ def _own_routes(ways: WaysInPages, lost: LostPages) -> tuple[Route, ...]:
         ("GET", "/perdu/aide", lost.show_help),
         ("GET", "/perdu/code", lost.ask_digits),
         ("POST", "/perdu/code", lost.take_digits),
+        ("GET", "/moyens", means.show),
+        ("POST", "/moyens", means.ask),
+        ("POST", "/moyens/passe", means.new_secret),
     )
 
 
@@ -226,10 +233,10 @@ def _install_words(app: Flask, parts: PageParts, style: StyleSheet) -> None:
 
     @app.context_processor
     def every_page() -> dict[str, Any]:
-        return {"language": current_visitor().language}
+        return {"language": current_visitor().language, "languages": offered_at(request.path)}
 
     app.jinja_env.globals.update(
-        languages=LANGUAGES, language_link=language_link, form_token=token, style=style.name,
+        language_link=language_link, form_token=token, style=style.name,
         isolate=isolate, name_in=name_in, words=words, day=_day, moment=_moment, code=left_to_right,
         web_address=web_address,
         masked=lambda key: left_to_right(mask_reference(key)), feed_name=_feed_name,

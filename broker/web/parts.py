@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from broker.accounts.passkeys import Passkeys
+from broker.accounts.reaching import Reaching
 from broker.accounts.second_factors import SecondFactors
 from broker.domain.clock import Clock
 from broker.domain.ports import (
@@ -74,6 +75,7 @@ class PageParts:
     sandbox: Sandbox | None = None
     saml_frames: SamlFrames | None = None
     ways_in: WaysIn | None = None
+    reaching: Reaching | None = None
     helpdesk: Helpdesk | None = None
     time_zone: str = "Europe/Paris"
 

@@ -28,6 +28,7 @@ from broker.wire.http import FAREWELL_COOKIE, parse_cookies
 AFTER_STEP_UP: Mapping[str, str] = {
     "acces": "/acces",
     "donnees": "/donnees/export",
+    "joindre": "/moyens",
     "ecran": "/device",
     "moyens": "/second",
     "enfants": "/enfants",

@@ -13,7 +13,7 @@ from broker.domain.sessions import Device, Session
 from broker.web.cookies import DEVICE_COOKIE, KNOWN_COOKIE, LANGUAGE_COOKIE
 from broker.web.door import ADDRESS
 from broker.web.edge import TRACE, new_trace
-from broker.web.languages import Language, choose_language
+from broker.web.languages import FRENCH, Language, choose_language, offered_at
 from broker.web.parts import PageParts
 from broker.web.software import name_software
 from broker.wire.http import BROWSER_COOKIE, SESSION_COOKIE, parse_cookies
@@ -68,6 +68,7 @@ def read_visitor(incoming: Request) -> Visitor:
     handle = cookies.get(SESSION_COOKIE, "")
     asked = incoming.args.get("lang", "") if incoming.method == "GET" else ""
     kept = cookies.get(LANGUAGE_COOKIE, "")
+    language = choose_language(asked=asked, kept=kept)
     return Visitor(
         browser=browser if known else new_handle(Handle.BROWSER),
         is_new=not known,
@@ -75,7 +76,7 @@ def read_visitor(incoming: Request) -> Visitor:
         address=str(incoming.environ.get(ADDRESS, "")),
         session_handle=handle if is_handle(Handle.SESSION, handle) else "",
         device=Device.OWN if cookies.get(DEVICE_COOKIE) == Device.OWN else Device.SHARED,
-        language=choose_language(asked=asked, kept=kept),
+        language=language if language in offered_at(incoming.path) else FRENCH,
         asked_language=asked,
         kept_language=kept,
         trace=str(incoming.environ.get(TRACE) or new_trace()),

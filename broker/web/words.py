@@ -101,6 +101,7 @@ STEP_UP: Mapping[str, str] = {
     "donnees": N_("Reconnectez-vous pour lire vos données."),
     "enfants": N_("Reconnectez-vous pour aider un enfant à entrer."),
     "moyens": N_("Reconnectez-vous pour ajouter un moyen de connexion."),
+    "joindre": N_("Reconnectez-vous pour changer vos moyens."),
     "ecran": N_("Connectez-vous pour ouvrir un service sur un écran."),
 }
 

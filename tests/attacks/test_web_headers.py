@@ -36,7 +36,10 @@ def web(sqlite_url: str, clock: FakeClock) -> Iterator[WebStand]:
 
 def routes(web: WebStand) -> list[tuple[str, str]]:
     """Every method and path, of the pages and of the protocol door, with values in the place of variables."""
-    filled = {"source_id": "ent1", "account_id": "acc_x", "name": "preau.css", "service_id": "x", "code": "PRE-3001"}
+    filled = {
+        "source_id": "ent1", "account_id": "acc_x", "name": "preau.css", "service_id": "x", "code": "PRE-3001",
+        "person_id": "prs_x",
+    }  # fmt: skip
     found = [
         (method, web.pages.url_map.bind(HOST).build(rule.endpoint, {name: filled[name] for name in rule.arguments}))
         for rule in web.pages.url_map.iter_rules()

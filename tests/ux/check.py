@@ -59,7 +59,10 @@ def check_pages(lens: Lens, targets: Iterable[Target], languages: Sequence[str] 
     passed = failed = 0
     for target in targets:
         try:
-            good, bad = report(f"{target.slug} {target.url}", check_page(lens, target, languages))
+            good, bad = report(
+                f"{target.slug} {target.url}",
+                check_page(lens, target, [each for each in languages if each in target.languages]),
+            )
         except Error as fault:
             good, bad = report(target.url, [Line("can be looked at", str(fault)[:300], good=False)])
         passed, failed = passed + good, failed + bad

@@ -13,6 +13,7 @@ from tests.ux.lens import Target
 
 ACADEMIE = "academie"
 FRONT_DESK = "l.martin"
+STAFF = ("fr", "en")
 FOUND = "quemeneur"
 """The family name of parents at the agent's school."""
 
@@ -32,5 +33,5 @@ def desk(browser: Browser, town: RunningTown) -> Iterator[Target]:
         ("desk-nobody", "/guichet?q=personnedecenom"),
         ("desk-class", "/guichet/classe"),
     ):
-        yield Target(f"{town.origin}{path}", "any", slug, state)
-    yield Target(sheet, "any", "desk-sheet", state)
+        yield Target(f"{town.origin}{path}", "any", slug, state, languages=STAFF)
+    yield Target(sheet, "any", "desk-sheet", state, languages=STAFF)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from playwright.sync_api import Page
 
@@ -11,6 +12,8 @@ from tests.ux.lines import Line
 
 _ASKS_FOR_SCRIPT = re.compile(r"(activ\w+|enable|turn on)\s+javascript", re.IGNORECASE)
 _SUBMIT = "form button:not([type=button]), form input[type=submit]"
+_OF_OTHERS = frozenset({"q", "prenom"})
+"""What an agent writes of somebody else: a desk's browser must not offer it to the next one."""
 _ZOOMED_BELOW_PX = 16
 """iOS zooms into a field with smaller text."""
 
@@ -26,7 +29,7 @@ def look(lens: Lens, target: Target) -> list[Line]:
         empty_links = page.locator('a[href="#"], a[href^="javascript:"], [onclick]').count()
     written = [field for field in fields if field["written"]]
     unlabelled = [field["name"] for field in fields if not field["labelled"]]
-    awkward = [f["name"] for f in written if f["noPaste"] or f["autocomplete"] in {"", "off"}]
+    awkward = [f["name"] for f in written if f["noPaste"] or not _is_helped(f)]
     small = [field["name"] for field in written if field["size"] < _ZOOMED_BELOW_PX]
     same = bool(without[0]) and all(here >= there for here, there in zip(without, with_script, strict=True))
     return [
@@ -35,6 +38,10 @@ def look(lens: Lens, target: Target) -> list[Line]:
         Line("fields help (paste, autocomplete, size)", awkward + small, not awkward and not small),
         *(_error_summary(lens, target) if written else []),
     ]
+
+
+def _is_helped(field: dict[str, Any]) -> bool:
+    return field["autocomplete"] not in {"", "off"} or field["name"] in _OF_OTHERS
 
 
 def _content(page: Page) -> tuple[int, int, int, int]:
@@ -48,6 +55,8 @@ def _error_summary(lens: Lens, target: Target) -> list[Line]:
     with lens.open(target) as page:
         if not page.locator(_SUBMIT).count():
             return [Line("error summary", "fields but no way to send them", good=False)]
+        for field in page.locator("form input[type=search]").all():
+            field.fill("")
         page.locator(_SUBMIT).first.click()
         page.wait_for_load_state("load")
         summary = page.locator(".error-summary, [role=alert]")

@@ -59,6 +59,7 @@ class Target:
     state: Any = None
     status: int = 200
     held: bool = False
+    languages: tuple[str, ...] = ("fr", "en", "ar")
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,6 +113,7 @@ def _signed_in(browser: Browser, town: RunningTown) -> Iterator[Target]:
     yield Target(f"{town.origin}/", "portal", "portal", state)
     yield Target(f"{town.origin}/pourquoi", "any", "why", state)
     yield Target(f"{town.origin}/acces", "any", "accesses", state)
+    yield Target(f"{town.origin}/moyens", "any", "means", state)
     yield Target(f"{town.origin}/appareils", "any", "places", state)
     yield Target(f"{town.origin}/passages", "any", "passages", state)
     yield Target(f"{town.origin}/toujours-la?de=%2Facces", "any", "still-there", state)
