@@ -45,15 +45,16 @@ def leads_to_sign_in(answer: Answer) -> bool:
     return answer.status == 303 and answer.location.partition("?")[0] == "/connexion"
 
 
-@pytest.mark.parametrize("flag", CLOSING)
-def test_whoever_was_closed_has_none_of_their_own_pages(town: Town, flag: str) -> None:
-    for endpoint in sorted(SIGNED_IN_PAGES):
-        opened, closed = town.signed_in(), town.signed_in()
+@pytest.mark.parametrize("endpoint", sorted(SIGNED_IN_PAGES))
+def test_whoever_was_closed_has_none_of_their_own_pages(town: Town, endpoint: str) -> None:
+    for flag in CLOSING:
+        closed = town.signed_in()
         token = closed.get("/acces").token
-        assert not leads_to_sign_in(ask(opened, endpoint, opened.get("/acces").token)), endpoint
         FLAGS[flag](town, True)
-        assert leads_to_sign_in(ask(closed, endpoint, token)), endpoint
+        assert leads_to_sign_in(ask(closed, endpoint, token)), flag
         FLAGS[flag](town, False)
+    opened = town.signed_in()
+    assert not leads_to_sign_in(ask(opened, endpoint, opened.get("/acces").token))
 
 
 def test_an_agent_who_was_closed_has_no_desk(sqlite_url: str, clock: FakeClock) -> None:
