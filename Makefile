@@ -45,6 +45,8 @@ bench: $(VENV)/.test ## measure; appends to bench/results.json
 	@$(BIN)/python -m bench.decisions
 	@$(BIN)/python -m bench.search
 	@$(BIN)/python -m bench.letters
+	@$(BIN)/python -m bench.enumeration
+	@$(BIN)/python -m bench.passwords
 	@$(BIN)/python -m bench.saml_metadata
 	@cd bench/oidc/node && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@$(BIN)/python -m bench.oidc

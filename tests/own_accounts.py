@@ -38,6 +38,7 @@ BORN = date(2014, 3, 7)
 MOBILE = "+33639981234"
 TYPED = "06 39 98 12 34"
 GOOD = "tournevis lagune osier"
+TEST_COST = HashCost(workers=1, waiting=20)
 CODES = load_book().installation.codes
 
 
@@ -51,9 +52,9 @@ class Gateway:
         self.sent.append((channel, digits))
 
 
-def open_ways_in(world: World, gate: GuessGate, source_id: str) -> WaysIn:
+def open_ways_in(world: World, gate: GuessGate, source_id: str, cost: HashCost = TEST_COST) -> WaysIn:
     """The ways in of a world, whose federation gets the source that they lead to."""
-    hashing, engine = Hashing(HashCost(workers=1, waiting=20)), world.engine
+    hashing, engine = Hashing(cost), world.engine
     source, logins, codes = OwnSource(source_id, TENANT, BASE), SqlCredentials(engine), SqlCodes(engine)
     described = SourceDescription(source_id, TENANT, second_for_staff=True)
     own = PasswordSource(described, OwnLogin(source_id, BASE, logins, hashing))

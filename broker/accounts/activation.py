@@ -8,6 +8,7 @@ codes are told alike after the same work; whoever holds the whole code of a lett
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -28,7 +29,7 @@ from broker.domain.credentials import (
     read_digits,
     read_letter_code,
 )
-from broker.domain.errors import CodeExpired, CodeRefused, CodeUsed
+from broker.domain.errors import CodeExpired, CodeRefused, CodeUsed, HashingCrowded
 from broker.domain.handles import Id, new_id
 from broker.domain.identity import Evidence, EvidenceKind, UpstreamIdentity
 from broker.domain.names import fold
@@ -87,7 +88,7 @@ class Activation:
         """Whose letter this is. Raises `CodeRefused`, `CodeUsed`, `CodeExpired`, `HashingCrowded`."""
         asked = read_letter_code(typed)
         found = self.codes.claim(CodeKey(CodeBy.LOCATOR, asked.locator if asked else NOBODY), now=now)
-        right = self.hashing.verify(found.secret if found else "", asked.secret if asked else typed)
+        right = self._compare([found] if found else [], asked.secret if asked else typed)
         if found is None or not right:
             raise self._refused(found, now=now, trace=trace)
         if found.used_at is not None:
@@ -107,7 +108,7 @@ class Activation:
         asked = (CodeKey(CodeBy.BOUND, bound_of(bound, place)) for place in range(MOST_HOLDERS))
         claimed = [self.codes.claim(key, now=now) for key in asked]
         found = [each for each in claimed if each is not None]
-        right = self.hashing.verify(found[0].secret if found else "", read_digits(typed))
+        right = self._compare(found, read_digits(typed))
         holders = [each.person_id if each else NOBODY for each in claimed]
         knowing = {each for each in holders if self._knows(each, born, now=now)}
         fitting = [each for each in found if right and each.is_live(now) and each.person_id in knowing]
@@ -179,6 +180,15 @@ class Activation:
         """Tell whether this person chooses pictures."""
         person = self.people.person(person_id, now=now)
         return person is not None and _is_young(person)
+
+    def _compare(self, claimed: Sequence[Code], typed: str) -> bool:
+        """Compare with the hash that these codes share; where the pool is full, nobody has guessed at anything."""
+        try:
+            return self.hashing.verify(claimed[0].secret if claimed else NOBODY, typed)
+        except HashingCrowded:
+            for each in claimed:
+                self.codes.was_right(each.code_id)
+            raise
 
     def _knows(self, person_id: str, born: date, *, now: datetime) -> bool:
         return born in self.facts.birth_dates(person_id, now=now)

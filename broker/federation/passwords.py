@@ -77,9 +77,10 @@ class Passwords:
         try:
             identity, known = self._prove(source, attempt, now=now)
             return self.federation.entrance.enter(arriving, identity), known
-        except (MustWait, GuessesSpent) as fault:
+        except (MustWait, GuessesSpent, HashingCrowded) as fault:
             fault.hops = hops_of(login, Hop(HopKind.TYPED, now, attempt.source_id))
             # Not in the audit trail: the guesses before it are, and whoever hammers must not fill it.
+            fault.restart = sign_in_path(attempt.interaction_handle)
             log.log(fault.level, "guess not looked at: %s trace=%s", fault.code, attempt.trace)
             raise
         except PreauError as fault:
