@@ -19,7 +19,7 @@ from broker.domain.errors import (
     UnavailableError,
 )
 from broker.domain.login_faults import HopKind, LoginFault
-from broker.domain.ports import Current, EphemeralStore, Limit, LoginFaults, Services
+from broker.domain.ports import Current, Limit, LoginFaults, Services
 from broker.federation import Federation
 from broker.federation.guess_gate import network_of
 from broker.services.cas_addresses import services_at
@@ -41,7 +41,6 @@ class FaultNotes:
     """Keeps what was refused in the request at hand."""
 
     faults: LoginFaults
-    store: EphemeralStore
     services: Current[Services]
     federation: Federation
     clock: Clock
@@ -62,7 +61,7 @@ class FaultNotes:
             Limit(f"faults:{network}", MOST_OF_NETWORK, A_MINUTE),
             Limit("faults", MOST, A_MINUTE),
         )
-        return self.store.admit(limits, copy_key="").allowed
+        return self.federation.store.admit(limits, copy_key="").allowed
 
     def _told(self, fault: PreauError) -> LoginFault:
         visitor, now = current_visitor(), self.clock()
