@@ -38,7 +38,7 @@ def routes(web: WebStand) -> list[tuple[str, str]]:
     """Every method and path, of the pages and of the protocol door, with values in the place of variables."""
     filled = {
         "source_id": "ent1", "account_id": "acc_x", "name": "preau.css", "service_id": "x", "code": "PRE-3001",
-        "person_id": "prs_x",
+        "person_id": "prs_x", "ref": "x", "number": "1",
     }  # fmt: skip
     found = [
         (method, web.pages.url_map.bind(HOST).build(rule.endpoint, {name: filled[name] for name in rule.arguments}))
@@ -101,7 +101,7 @@ def test_only_the_page_of_a_login_lets_its_form_lead_elsewhere(web: WebStand) ->
     sign_in = web.client().get("/connexion").header("Content-Security-Policy")
     assert "form-action 'self' https://educonnect.example https://ent1.example https://ent2.example;" in sign_in
     mother = signed_in(web)
-    for path in ("/", "/acces", "/deconnexion", "/no-such-page"):
+    for path in ("/", "/passages", "/deconnexion", "/no-such-page"):
         assert "form-action 'self';" in mother.get(path).header("Content-Security-Policy"), path
 
 
@@ -178,6 +178,8 @@ def test_a_session_of_the_wrong_shape_is_never_looked_up(web: WebStand) -> None:
     looked: list[str] = []
 
     class Watched:
+        store = web.world.store
+
         def session(self, handle: str) -> None:
             looked.append(handle)
 
