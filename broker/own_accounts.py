@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any
 
 from broker.accounts.activation import Activation, OwnSource
 from broker.accounts.hashing import HashCost, Hashing
@@ -38,6 +39,10 @@ class OwnAccounts:
             return OwnLogin(source_id, self.settings.issuer, self.stores.credentials, self.hashing)
 
         return opened
+
+    def parts(self, federation: Federation, master: MasterSecret) -> dict[str, Any]:
+        """What the pages are given of it."""
+        return {"ways_in": self.ways_in(federation, master), "reaching": self.reaching}
 
     @property
     def reaching(self) -> Reaching | None:

@@ -11,6 +11,7 @@ from broker.accounts.activation import Activation, OwnSource
 from broker.accounts.hashing import HashCost, Hashing
 from broker.accounts.letters import Addressee, Batch, IssuedLetter, issue_letters
 from broker.accounts.own_login import OwnLogin
+from broker.accounts.reaching import Reaching
 from broker.accounts.short_codes import Behind, ShortCodes
 from broker.domain.credential_acts import IssueCodes
 from broker.domain.credentials import Code, CodeKind
@@ -62,6 +63,11 @@ def open_ways_in(world: World, gate: GuessGate, source_id: str) -> WaysIn:
     activation = Activation(source, logins, codes, federation.people, SqlFamilyFacts(engine), federation.audit, hashing)
     short = ShortCodes(source, SqlContacts(engine), SqlSearch(engine), SqlChannels(engine), codes, hashing, Gateway())
     return WaysIn(federation, gate, activation, short, Behind())
+
+
+def reaching_of(ways: WaysIn) -> Reaching:
+    """How persons are reached, beside their ways in."""
+    return Reaching(ways.short_codes.contacts, ways.short_codes.channels)
 
 
 def sent(ways: WaysIn) -> list[tuple[Channel, str]]:

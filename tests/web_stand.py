@@ -13,7 +13,6 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from flask import Flask
 
-from broker.accounts.reaching import Reaching
 from broker.accounts.second_factors import SecondFactors
 from broker.domain.people import Profil, Reference, Space
 from broker.domain.services import RelyingParty, Service, ServiceInstance, TokenAuthMethod
@@ -62,7 +61,7 @@ from tests.carriage import carry
 from tests.clock import FakeClock
 from tests.desk_stand import add_agents, open_desk
 from tests.federations import BASE, NO_LEVELS, SOURCES, ScriptedDirectory, World, open_world, ref
-from tests.own_accounts import open_ways_in
+from tests.own_accounts import open_ways_in, reaching_of
 from tests.settable import Settable
 from tests.vectors.saml_documents import connector
 
@@ -283,10 +282,9 @@ def open_web(
             healthy=healthy,
             devices=_devices(world, register, gate),
             ways_in=ways_in,
-            reaching=ways_in and Reaching(ways_in.short_codes.contacts, ways_in.short_codes.channels),
             helpdesk=open_desk(world, register, gate) if agents else None,
         )
-        pages = create_pages(parts)
+        pages = create_pages(replace(parts, reaching=ways_in and reaching_of(ways_in)))
         door = _door(world, register, pages, clock)
         yield WebStand(world, parts, pages, door, Edge(door, issuer=BASE), register, ledger)
 
