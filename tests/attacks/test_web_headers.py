@@ -41,7 +41,10 @@ def routes(web: WebStand) -> list[tuple[str, str]]:
         "person_id": "prs_x", "number": "123-4567-890", "ref": "x",
     }  # fmt: skip
     found = [
-        (method, web.pages.url_map.bind(HOST).build(rule.endpoint, {name: filled[name] for name in rule.arguments}))
+        (
+            method,
+            web.pages.url_map.bind(HOST).build(rule.endpoint, {name: filled.get(name, "x") for name in rule.arguments}),
+        )
         for rule in web.pages.url_map.iter_rules()
         for method in sorted(rule.methods or ())
     ]
