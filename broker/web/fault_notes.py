@@ -22,7 +22,6 @@ from broker.domain.login_faults import HopKind, LoginFault
 from broker.domain.ports import Current, Limit, LoginFaults, Services
 from broker.federation import Federation
 from broker.federation.guess_gate import network_of
-from broker.services.cas_addresses import services_at
 from broker.web.visitor import current_visitor
 
 EXTENSION = "preau.fault_notes"
@@ -84,5 +83,5 @@ class FaultNotes:
         """The service that presented itself by this very request; empty where none of the register did."""
         services = self.services.current()
         by_client = services.by_client(request.args.get("client_id", ""))
-        found = (by_client,) if by_client else services_at(services.all(), request.args.get("service", ""))
+        found = (by_client,) if by_client else services.by_address(request.args.get("service", ""))
         return found[0].service_id if found else ""
