@@ -20,6 +20,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from sqlalchemy import Engine
 
+from broker.accounts.seen_sessions import SeenSessions
 from broker.domain.acts import OpenSession
 from broker.domain.audit import Action, AuditEvent
 from broker.domain.handles import Handle, Id, digest, new_handle, new_id
@@ -152,6 +153,7 @@ class Stand:
     routes: tuple[Route, ...]
     mother: str
     children: tuple[str, ...]
+    seen: SeenSessions = field(default_factory=SeenSessions)
 
     def call(
         self,
@@ -181,7 +183,14 @@ class Stand:
     @property
     def door(self) -> Door:
         """The door itself."""
-        return Door(self.routes, fallback=_error_pages, logins=self.federation, store=self.store, clock=self.clock)
+        return Door(
+            self.routes,
+            fallback=_error_pages,
+            logins=self.federation,
+            store=self.store,
+            clock=self.clock,
+            seen=self.seen,
+        )
 
     def sign_in(
         self,

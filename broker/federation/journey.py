@@ -334,8 +334,7 @@ class Federation:
     @property
     def live(self) -> LiveSessions:
         """Sessions as requests meet them."""
-        desks = frozenset(each.source_id for each in self.sources.descriptions() if each.desk)
-        return LiveSessions(self.sessions, self.people, self.store, self._limits, desks)
+        return LiveSessions(self.sessions, self.people, self.store, self._limits, self._desks)
 
     @property
     def upstreams(self) -> Upstreams:
@@ -349,6 +348,9 @@ class Federation:
 
     def _limits(self, source_id: str) -> SessionLimits:
         return self.upstreams.rules(source_id).sessions
+
+    def _desks(self) -> frozenset[str]:
+        return frozenset(each.source_id for each in self.sources.descriptions() if each.desk)
 
     def _linked_at(self, session: Session) -> datetime | None:
         """When the login of this session was linked; None once it no longer is."""

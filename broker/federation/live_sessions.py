@@ -27,14 +27,14 @@ log = logging.getLogger(__name__)
 class LiveSessions:
     """Sessions as requests meet them. `limits`: those of the tenant of a source, by the source's id.
 
-    `desks`: sources whose people are agents, and are held to the limits of staff whatever their records say.
+    `desks`: the sources whose people are agents, and are held to the limits of staff whatever their records say.
     """
 
     sessions: Sessions
     people: People
     store: EphemeralStore
     limits: Callable[[str], SessionLimits]
-    desks: frozenset[str] = frozenset()
+    desks: Callable[[], frozenset[str]] = frozenset
 
     def find(self, handle: str, *, now: datetime) -> Session | None:
         """The live session behind a cookie, its idle limit moved along; None for anything else."""
@@ -96,7 +96,7 @@ class LiveSessions:
         """Limits for this person on this device, by this source. `joining`: roles that a link is about to bring."""
         person = self.people.person(person_id, now=now)
         kinds = joining | (person.kinds if person else frozenset())
-        if source_id in self.desks:
+        if source_id in self.desks():
             kinds |= {RecordKind.STAFF}
         return life_of(device, kinds, self.limits(source_id))
 

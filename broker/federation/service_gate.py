@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -15,6 +15,7 @@ from broker.domain.services import Service
 from broker.domain.sessions import Session
 from broker.services.access import Moment, Weighed, weigh
 from broker.services.ways import Ways
+from broker.services.weigh_memory import WeighBasis, WeighMemory
 from policies import Decision, PolicyBook
 
 
@@ -46,6 +47,7 @@ class ServiceGate:
     people: People
     policies: Current[PolicyBook]
     logins: Logins
+    memory: WeighMemory = field(default_factory=WeighMemory)
 
     def weigh(self, service: Service, session: Session, book: PolicyBook, *, now: datetime, child: str = "") -> Weighed:
         """The decision. Sources are looked at only where the session proves too little. Raises `AccessDenied`.
@@ -64,7 +66,14 @@ class ServiceGate:
         person, children = portrait.person, portrait.children
         if person is None:
             raise AccessDenied("no live record", service_id=service.service_id)
-        plain = weigh(book, service, person, children, moment=Moment(self.logins.assurance(session, book), now))
+        assurance = self.logins.assurance(session, book)
+        basis = WeighBasis(book, service, portrait, assurance)
+        known = self.memory.find(person.person_id, basis)
+        if known is not None:
+            return known
+        plain = weigh(book, service, person, children, moment=Moment(assurance, now))
+        if plain.allowed:
+            self.memory.keep(person.person_id, basis, plain)
         if plain.allowed or plain.facts.assured:
             return plain
         return weigh(book, service, person, children, moment=self.logins.moment(session, book))

@@ -53,6 +53,8 @@ class Route:
     """One method of one path. `pages`: what it refuses is read by a person, so an error becomes a page, not JSON.
 
     `per_minute` limits volume from one address: far above a town behind one address, below what would drown us.
+    `asks_again`: whatever it issues, its own act asks the database whether the session runs and is this person's; a
+    session that was seen a moment ago will do for it (`broker.accounts.seen_sessions`).
     `readers` tells whether pages of an origin may read the answers (CORS); None: those of no other origin.
     """
 
@@ -61,6 +63,7 @@ class Route:
     answer: Endpoint
     pages: bool = False
     reads_session: bool = False
+    asks_again: bool = False
     per_minute: int = 60_000
     readers: Callable[[str], bool] | None = None
     beside_page: bool = False

@@ -145,6 +145,29 @@ def services_at(
     )
 
 
+class AddressBook:
+    """The services of a register by the hosts of their addresses: a request asks those of its host, not each of all.
+
+    What an address was found to be for is kept, some thousand addresses, for as long as the register stands.
+    """
+
+    def __init__(self, services: Iterable[Service]) -> None:
+        self._at_host: dict[str | None, list[Service]] = {}
+        for service in services:
+            registered = service.cas.services if service.cas else ()
+            for host in dict.fromkeys(_parts(each).hostname for each in registered):
+                self._at_host.setdefault(host, []).append(service)
+        self._found = lru_cache(maxsize=1024)(self._look)
+
+    def at(self, url: str) -> tuple[Service, ...]:
+        """The services that a ticket for this address may be for, in the order of the register."""
+        return self._found(url) if len(url) <= LONGEST else ()
+
+    def _look(self, url: str) -> tuple[Service, ...]:
+        asked = _sound(url)
+        return services_at(self._at_host.get(asked.parts.hostname, ()), url) if asked else ()
+
+
 def without_ticket(url: str) -> str:
     """The address without a ticket in its query, every other byte as it was (CAS §2.5.1: clients cut it off)."""
     before, mark, query = url.partition("?")

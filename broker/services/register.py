@@ -11,7 +11,7 @@ from broker.domain.cas import CAS_CLIENT
 from broker.domain.errors import SettingsError
 from broker.domain.services import Service, ServiceState
 from broker.domain.standings import InForce, StandingKind, StandingState
-from broker.services.cas_addresses import Asked, belongs_to
+from broker.services.cas_addresses import AddressBook, Asked, belongs_to
 from broker.services.descriptor import Descriptor, read_descriptor
 from broker.services.metadata_origins import NOTHING_TOLD, NOWHERE, Elsewhere, FromElsewhere
 from broker.services.reading import Fault
@@ -47,6 +47,7 @@ class Register:
         self._services = tuple(_as_it_stands(service, self.in_force) for service in services)
         self._by_resource = {each.uri: service for service in self._services for each in service.resources}
         self._by_client = {name: service for service in self._services for name in client_names(service)}
+        self._by_address = AddressBook(self._services)
         self._by_entity = {each.saml.entity_id: each for each in self._services if each.saml}
 
     def all(self) -> tuple[Service, ...]:
@@ -64,6 +65,10 @@ class Register:
     def by_entity(self, entity_id: str) -> Service | None:
         """The service whose SAML service provider has this name, byte for byte (SAML Core §8.3.6)."""
         return self._by_entity.get(entity_id)
+
+    def by_address(self, url: str) -> tuple[Service, ...]:
+        """The services that a CAS ticket for this address may be for, in the order of the register."""
+        return self._by_address.at(url)
 
     def by_id(self, service_id: str) -> Service | None:
         """The service of this id."""

@@ -101,12 +101,13 @@ _READ_REDEEMABLE = (
     .select_from(consumptions.join(grants, grants.c.id == consumptions.c.grant_id))
     .where(consumptions.c.digest == _DIGEST, consumptions.c.kind == _KIND)
 )
-_OF_TOKEN = (
+GRANT_TOLD = (
     "id", "person_id", "client_id", "sid", "scope", "subject", "claims", "jkt", "resource", "resource_subject", "peer",
 )  # fmt: skip
+"""What tells of a grant once its code, token or ticket was shown."""
 _READ_TOKEN = (
     select(
-        *(grants.c[name] for name in _OF_TOKEN),
+        *(grants.c[name] for name in GRANT_TOLD),
         access_tokens.c.expires_at,
     )
     .select_from(

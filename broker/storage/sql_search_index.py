@@ -24,12 +24,12 @@ _LONGEST = timedelta(seconds=20)
 
 
 def touch_records(conn: Connection, plan: ChunkPlan) -> None:
-    """Note which records a chunk of an import touches, in its own transaction."""
+    """Note which records a chunk of an import touches, in its own transaction: in one order, whoever runs it again."""
     touched = {*plan.records_added, *plan.records_changed, *plan.records_retired}
     touched.update(row.adult_record for row in (*plan.guardianships_added, *plan.guardianships_changed))
     touched.update(row.record_id for row in (*plan.enrolments_added, *plan.enrolments_changed))
     touched.update(row.record_id for row in (*plan.posts_added, *plan.posts_changed))
-    insert_rows(conn, search_pending, ("record_id",), [(record_id,) for record_id in touched])
+    insert_rows(conn, search_pending, ("record_id",), [(record_id,) for record_id in sorted(touched)])
 
 
 class SqlSearchIndex:

@@ -49,7 +49,16 @@ from broker.storage.schema import Instant, consumptions, grants, sessions
 from broker.storage.school_days import days
 from broker.storage.sql_entries import end_entries, entries_of
 from broker.storage.sql_grant_rows import grant_of
-from broker.storage.sql_grants import CODE_NAMES, GRANT_NAMES, GRANTED, LIVE, STORE_GRANT, STORE_MARKED_GRANT, SqlGrants
+from broker.storage.sql_grants import (
+    CODE_NAMES,
+    GRANT_NAMES,
+    GRANT_TOLD,
+    GRANTED,
+    LIVE,
+    STORE_GRANT,
+    STORE_MARKED_GRANT,
+    SqlGrants,
+)
 from broker.storage.sql_portraits import SqlPortraits
 from broker.storage.sql_sessions import session_of
 from broker.storage.trail import insert_audit
@@ -107,8 +116,9 @@ _VERDICT = case(
     (and_(_RENEW, ~_STANDS_FOR["fresh"].as_boolean()), literal(Verdict.NOT_FRESH.value)),
     else_=literal(Verdict.GOOD.value),
 ).label("verdict")
-_READ_SPENT = (
-    select(grants, _STANDS_FOR, _VERDICT)
+_TOLD: tuple[Any, ...] = tuple(grants.c[name] for name in GRANT_TOLD)
+_READ_SPENT: Select[Any] = (
+    select(*_TOLD, _STANDS_FOR, _VERDICT)
     .select_from(consumptions.join(grants, grants.c.id == consumptions.c.grant_id))
     .where(consumptions.c.digest == _SHOWN)
 )
@@ -119,7 +129,7 @@ def _known_by(grant: Any) -> Any:
 
 
 def _validate_at_once() -> Select[Any]:
-    spent = _SPEND.returning(grants, _STANDS_FOR, _VERDICT).cte("spent")
+    spent = _SPEND.returning(*_TOLD, _STANDS_FOR, _VERDICT).cte("spent")
     known = (
         update(grants)
         .where(grants.c.id == spent.c.id, spent.c.verdict == Verdict.GOOD.value, grants.c.revoked_at.is_(None))

@@ -15,6 +15,7 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
 
+from broker.accounts.seen_sessions import SeenSessions
 from broker.accounts.session_copy import copy_key
 from broker.domain.clock import Clock
 from broker.domain.errors import InvalidRequest, PreauError, TooManyRequests, UnavailableError, UnexpectedFault
@@ -102,6 +103,7 @@ class Door:
         clock: Clock,
         address: Callable[[WSGIEnvironment], str] = peer_address,
         note: NoteRequest = log_request,
+        seen: SeenSessions | None = None,
     ) -> None:
         self._routes = {(route.method, route.path): route for route in routes}
         self._methods = {path: self._methods_of(path) for _, path in self._routes}
@@ -112,6 +114,7 @@ class Door:
         self._clock = clock
         self._address = address
         self._note = note
+        self._seen = seen or SeenSessions()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request and write one line about it. The line names the path, never the query: it holds codes."""
@@ -174,16 +177,16 @@ class Door:
 
     def _ask(self, route: Route, environ: WSGIEnvironment, *, trace: str) -> PlainResponse | SelfPost:
         request = read_request(environ, remote=self._address(environ))
-        handle = _session_handle(route, request)
-        copy = self._admit(route, request, session=handle)
+        now = self._clock()
+        session = self._admit(route, request, now=now)
         browser = request.cookies.get(BROWSER_COOKIE, "")
         is_new = not is_handle(Handle.BROWSER, browser)
         call = Call(
             request,
-            self._clock(),
+            now,
             trace=trace,
             browser=new_handle(Handle.BROWSER) if is_new else browser,
-            session=self._logins.session_beside(handle, copy) if handle else None,
+            session=session,
         )
         answer = route.answer(call)
         return self._begin_login(answer, call, is_new=is_new) if isinstance(answer, NeedsLogin) else answer
@@ -193,10 +196,22 @@ class Door:
         cookies = (cookie_header(BROWSER_COOKIE, call.browser),) if is_new else ()
         return redirect_response(sign_in_path(interaction), headers=cookies)
 
-    def _admit(self, route: Route, request: PlainRequest, *, session: str) -> bytes | None:
-        """Count the request and fetch the copy of its session, if it has one, in one round trip."""
+    def _admit(self, route: Route, request: PlainRequest, *, now: datetime) -> Session | None:
+        """Count the request and find its session; what is fetched comes in one round trip with the counting."""
         limit = Limit(f"volume:{route.path}:{network_of(request.remote)}", route.per_minute, ONE_MINUTE)
-        return self._count(limit, copy_key=copy_key(digest(session)) if session else "")
+        handle = _session_handle(route, request)
+        if not handle:
+            self._count(limit)
+            return None
+        handle_digest = digest(handle)
+        seen = self._seen.find(handle_digest, now=now) if route.asks_again else None
+        copy = self._count(limit, copy_key="" if seen else copy_key(handle_digest))
+        if seen is not None:
+            return seen
+        session = self._logins.session_beside(handle, copy)
+        if session is not None and route.asks_again:
+            self._seen.keep(session, now=now)
+        return session
 
     def _count(self, limit: Limit, *, copy_key: str = "") -> bytes | None:
         try:

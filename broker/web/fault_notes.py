@@ -19,10 +19,9 @@ from broker.domain.errors import (
     UnavailableError,
 )
 from broker.domain.login_faults import HopKind, LoginFault
-from broker.domain.ports import Current, EphemeralStore, Limit, LoginFaults, Services
+from broker.domain.ports import Current, Limit, LoginFaults, Services
 from broker.federation import Federation
 from broker.federation.guess_gate import network_of
-from broker.services.cas_addresses import services_at
 from broker.web.visitor import current_visitor
 
 EXTENSION = "preau.fault_notes"
@@ -41,7 +40,6 @@ class FaultNotes:
     """Keeps what was refused in the request at hand."""
 
     faults: LoginFaults
-    store: EphemeralStore
     services: Current[Services]
     federation: Federation
     clock: Clock
@@ -62,7 +60,7 @@ class FaultNotes:
             Limit(f"faults:{network}", MOST_OF_NETWORK, A_MINUTE),
             Limit("faults", MOST, A_MINUTE),
         )
-        return self.store.admit(limits, copy_key="").allowed
+        return self.federation.store.admit(limits, copy_key="").allowed
 
     def _told(self, fault: PreauError) -> LoginFault:
         visitor, now = current_visitor(), self.clock()
@@ -85,5 +83,5 @@ class FaultNotes:
         """The service that presented itself by this very request; empty where none of the register did."""
         services = self.services.current()
         by_client = services.by_client(request.args.get("client_id", ""))
-        found = (by_client,) if by_client else services_at(services.all(), request.args.get("service", ""))
+        found = (by_client,) if by_client else services.by_address(request.args.get("service", ""))
         return found[0].service_id if found else ""

@@ -66,9 +66,7 @@ def create_pages(parts: PageParts) -> Flask:
     app = Flask(__name__, template_folder=str(folder), static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MOST_FORM_BYTES, MAX_FORM_MEMORY_SIZE=MOST_FORM_BYTES)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.extensions[EXTENSION] = FaultNotes(
-        parts.login_faults, parts.federation.store, parts.services, parts.federation, parts.clock
-    )
+    app.extensions[EXTENSION] = FaultNotes(parts.login_faults, parts.services, parts.federation, parts.clock)
     _install_languages(app, parts)
     _install_words(app, parts, style)
     for method, path, view in page_routes(parts, style):

@@ -66,7 +66,9 @@ class SignOut:
         frames = self._frames(receipts, visit=farewell.visit)
         onward = f"{FAREWELL}/{farewell.next_source}" if farewell.next_source else farewell.onward
         stays = "voir" in request.args or farewell.asks
-        if farewell.onward and not frames and not stays:
+        # Browsers follow the form of « Changer de personne » to no other site (CSP form-action): sources are left here.
+        leaves_from_form = farewell.onward == START and farewell.next_source
+        if farewell.onward and not (frames or stays or leaves_from_form):
             return see_other(onward)
         origins = [origin_of(address) for address in frames]
         response = page(

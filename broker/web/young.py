@@ -23,8 +23,8 @@ from broker.web.ways_in import WaysInPages, caller, handle_of
 
 CLASS = "/classe"
 CHOOSE = "/code/images"
-ROWS = tuple(f"image{number}" for number in range(1, CHOSEN + 1))
-"""Names of the four rows: the order of the pictures is that of the rows."""
+ROWS = tuple("pqrs"[:CHOSEN])
+"""Names of the four rows, short for the page's weight: the order of the pictures is that of the rows."""
 
 Refusal = CredentialsRefused | MustWait | GuessesSpent
 REFUSALS = (CredentialsRefused, MustWait, GuessesSpent)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from broker.domain.release_rules import XmlShape
 from broker.domain.released import Attribute
@@ -65,19 +66,28 @@ class Beside:
 
 
 NOTHING_BESIDE = Beside()
+_Texts = tuple[tuple[str, tuple[str, ...], str], ...]
+"""Attributes as XML can hold them: the name, the values that are texts, the name of the list."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A release as elements; `dropped` as in `CasAnswer`."""
+
+    user: str
+    told: str
+    dropped: tuple[str, ...]
 
 
 def write_success(
     user: str, attributes: Sequence[Attribute], *, shape: XmlShape, beside: Beside = NOTHING_BESIDE
 ) -> CasAnswer:
     """The answer for a ticket that was good. Raises `Unwritable` for a user or a name that XML cannot hold."""
-    check_user(user)
-    for attribute in (*attributes, *beside.facts):
-        check_names(attribute)
-    dropped = tuple(each.name for each in attributes if any(not is_value(text) for text in each.texts))
-    told = _with_facts(_SHAPES[shape](attributes), beside.facts)
-    inner = f"<cas:user>{escape(user)}</cas:user>{told}{_proxied(beside)}"
-    return CasAnswer(_document(f"<cas:authenticationSuccess>{inner}</cas:authenticationSuccess>"), dropped)
+    for fact in beside.facts:
+        check_names(fact)
+    written = _written(user, tuple((each.name, each.texts, each.wrap) for each in attributes), shape)
+    inner = f"{written.user}{_with_facts(written.told, beside.facts)}{_proxied(beside)}"
+    return CasAnswer(_document(f"<cas:authenticationSuccess>{inner}</cas:authenticationSuccess>"), written.dropped)
 
 
 def write_proxy_ticket(ticket: str) -> CasAnswer:
@@ -112,6 +122,17 @@ def check_names(attribute: Attribute) -> None:
 def is_value(text: str) -> bool:
     """Tell whether XML can hold a value, and anything is left of it when it is read."""
     return bool(text.strip()) and not _ILLEGAL.search(text)
+
+
+@lru_cache(maxsize=1024)
+def _written(user: str, attributes: _Texts, shape: XmlShape) -> _Written:
+    """The same release gives the same text: whoever is told of the same person again is not written to anew."""
+    check_user(user)
+    told = [Attribute(name, texts, wrap=wrap) for name, texts, wrap in attributes]
+    for attribute in told:
+        check_names(attribute)
+    dropped = tuple(each.name for each in told if any(not is_value(text) for text in each.texts))
+    return _Written(f"<cas:user>{escape(user)}</cas:user>", _SHAPES[shape](told), dropped)
 
 
 def _failure(element: str, code: str, sentence: str) -> CasAnswer:

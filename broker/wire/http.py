@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import quote_plus, unquote_plus
 
 from broker.domain.errors import InvalidRequest
@@ -18,6 +19,8 @@ FAREWELL_COOKIE = "__Host-preau-farewell"
 """Holds a `Handle.FAREWELL`: lets the browser that signed out, and no other, see who was told."""
 
 MOST_PARAMETERS = 64
+LONGEST_KEPT = 512
+_ADDRESS = ("http%3A", "https%3A", "http%3a", "https%3a")
 _PLAIN = re.compile(r"[A-Za-z0-9_.~-]*")
 _COOKIE_FLAGS = "Path=/; HttpOnly; Secure; SameSite=Lax"
 
@@ -92,8 +95,19 @@ def _pair(part: str) -> tuple[str, str]:
     """A name and its value, read as `urllib.parse.parse_qsl` does; most need no decoding."""
     name, _, value = part.partition("=")
     if "%" in part or "+" in part:
-        return unquote_plus(name, errors="strict"), unquote_plus(value, errors="strict")
+        is_address = value.startswith(_ADDRESS) and len(value) <= LONGEST_KEPT
+        return _decoded(name), _address(value) if is_address else _decoded(value)
     return name, value
+
+
+def _decoded(text: str) -> str:
+    return unquote_plus(text, errors="strict")
+
+
+@lru_cache(maxsize=1024)
+def _address(text: str) -> str:
+    """An address of a service comes with every request for it: the same text is decoded once."""
+    return _decoded(text)
 
 
 def parse_once(encoded: str) -> dict[str, str]:

@@ -38,10 +38,13 @@ def routes(web: WebStand) -> list[tuple[str, str]]:
     """Every method and path, of the pages and of the protocol door, with values in the place of variables."""
     filled = {
         "source_id": "ent1", "account_id": "acc_x", "name": "preau.css", "service_id": "x", "code": "PRE-3001",
-        "person_id": "prs_x",
+        "person_id": "prs_x", "number": "123-4567-890", "ref": "x",
     }  # fmt: skip
     found = [
-        (method, web.pages.url_map.bind(HOST).build(rule.endpoint, {name: filled[name] for name in rule.arguments}))
+        (
+            method,
+            web.pages.url_map.bind(HOST).build(rule.endpoint, {name: filled.get(name, "x") for name in rule.arguments}),
+        )
         for rule in web.pages.url_map.iter_rules()
         for method in sorted(rule.methods or ())
     ]
@@ -101,7 +104,9 @@ def test_only_the_page_of_a_login_lets_its_form_lead_elsewhere(web: WebStand) ->
     sign_in = web.client().get("/connexion").header("Content-Security-Policy")
     assert "form-action 'self' https://educonnect.example https://ent1.example https://ent2.example;" in sign_in
     mother = signed_in(web)
-    for path in ("/", "/acces", "/deconnexion", "/no-such-page"):
+    linking = mother.get("/acces").header("Content-Security-Policy")
+    assert "form-action 'self' https://ent1.example https://ent2.example;" in linking, "one more login begins here"
+    for path in ("/", "/pourquoi", "/deconnexion", "/no-such-page"):
         assert "form-action 'self';" in mother.get(path).header("Content-Security-Policy"), path
 
 

@@ -239,3 +239,14 @@ def test_a_request_that_names_no_ticket_of_that_source_ends_nothing(
 def test_the_way_back_of_a_login_is_a_page_as_before(stand: WebStand) -> None:
     assert stand.client().get(f"/retour/{LED}?state=x&ticket=y").status == 303
     assert stand.client().send("HEAD", f"/retour/{LED}").status in {303, 405}
+
+
+def test_whoever_changes_persons_is_led_through_the_source_before_the_sign_in_page(stand: WebStand) -> None:
+    """Not by the form itself, whose redirects may lead to no other site (CSP `form-action`)."""
+    client = stand.client()
+    client.sign_in(LED)
+    client.post("/deconnexion", {"csrf": client.get("/deconnexion").token, "suite": "connexion"})
+    page = client.get("/au-revoir")
+    assert (page.status, page.header("Refresh")) == (200, f"3; url=/au-revoir/{LED}")
+    assert back_from(client).location == "/au-revoir"
+    assert client.get("/au-revoir").location == "/connexion"

@@ -20,6 +20,7 @@ from tests.browser.town import RunningTown
 from tests.ux.desk_scenes import desk
 from tests.ux.lens import Target
 from tests.ux.own_scenes import own_access
+from tests.ux.young_scenes import young
 
 MOTHER = "aline.quemeneur"
 OTHER = "marie.martin"
@@ -34,6 +35,7 @@ def scenes(browser: Browser, town: RunningTown) -> Iterator[Target]:
     """
     yield _export(browser, town)
     yield from _second(browser, town)
+    yield from young(browser, town)
     yield from own_access(browser, town)
     yield from desk(browser, town)
     yield Target(f"{town.origin}/connexion", "sign_in", "sign-in")

@@ -162,6 +162,10 @@ class Services(Protocol):
         """The service that offers the API at this address."""
         ...
 
+    def by_address(self, url: str) -> tuple[Service, ...]:
+        """The services that a CAS ticket for this address may be for, in the order of the register."""
+        ...
+
 
 class Standings(Protocol):
     """What an administrator closed or verified: services, sources, schools, persons, links."""

@@ -30,7 +30,7 @@ from broker.protocol.cas.requests import (
 from broker.protocol.endpoint import Answer, Call, NeedsLogin, SelfPost
 from broker.protocol.oidc.pending import PendingRequests
 from broker.services.access import Weighed
-from broker.services.cas_addresses import TICKET, services_at
+from broker.services.cas_addresses import TICKET
 from broker.services.school_in_play import named_school, requested_school
 from broker.wire.http import Form, Headers, PlainResponse, parse_form, redirect_response, with_parameters
 from policies import PolicyBook
@@ -94,7 +94,7 @@ class Login:
     def _read(self, form: Form) -> LoginAsked | None:
         """The request, checked; None when it names no service."""
         url = address_in(form)
-        asked = LoginAsked(form, url, services_at(self.services.current().all(), url) if url else ())
+        asked = LoginAsked(form, url, self.services.current().by_address(url) if url else ())
         if not url and not form.repeated:
             return None
         for check in self.checks:

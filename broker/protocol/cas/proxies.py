@@ -35,7 +35,7 @@ from broker.protocol.cas.refusals import TicketRefused, Why
 from broker.protocol.cas.requests import client_name
 from broker.protocol.cas.spending import Spent
 from broker.protocol.endpoint import Call
-from broker.services.cas_addresses import services_at, without_ticket
+from broker.services.cas_addresses import without_ticket
 from broker.services.cas_proxies import way_through
 from broker.services.school_in_play import requested_school
 from broker.wire.http import with_parameters
@@ -119,9 +119,9 @@ class Proxies:
 
     def _bound(self, address: str, proxy: Service, found: ProxyGrant) -> Bound:
         """The service there that lets this proxy come in a person's name."""
-        known = self.services.current().all()
-        for service in services_at(known, address):
-            way = () if service.is_suspended else way_through((proxy, *known), service, found.proxies)
+        register = self.services.current()
+        for service in register.by_address(address):
+            way = () if service.is_suspended else way_through((proxy, *register.all()), service, found.proxies)
             if way and way[0].service_id == proxy.service_id:
                 return Bound(address, service, way)
         raise TicketRefused(Why.UNAUTHORIZED_SERVICE_PROXY, "the target names no such proxy, or it is none any more")

@@ -31,6 +31,9 @@ class Method(StrEnum):
     HEADER = "HEADER"
 
 
+_METHODS = frozenset(Method)
+
+
 @dataclass(frozen=True, slots=True)
 class LoginAsked:
     """A request for a ticket. `url` is the address without any ticket; `services`: those that it may be for."""
@@ -82,7 +85,7 @@ def check_one_name(asked: LoginAsked) -> None:
 
 def check_method(asked: LoginAsked) -> None:
     """Raises `InvalidRequest` for a way of travelling that there is not."""
-    if asked.has("method") and asked.form.values["method"] not in set(Method):
+    if asked.has("method") and asked.form.values["method"] not in _METHODS:
         raise InvalidRequest("unknown method")
 
 

@@ -56,7 +56,7 @@ def build_cas_routes(parts: CasParts) -> tuple[Route, ...]:
     proxies = Proxies(parts.services, parts.grants, parts.tickets, gate, parts.portraits, parts.visit)
     validation = Validation(parts.issuer + BASE, spending, proxies)
     return (
-        Route("GET", LOGIN, login.get, pages=True, reads_session=True),
+        Route("GET", LOGIN, login.get, pages=True, reads_session=True, asks_again=True),
         Route("GET", LOGIN_RESUME, login.resume, pages=True, reads_session=True),
         Route("GET", LOGOUT, sign_out.get, pages=True, reads_session=True),
         Route("GET", f"{BASE}/validate", validation.first),

@@ -9,7 +9,7 @@ from broker.domain.ports import Current, Services
 from broker.federation.farewells import FAREWELL, FAREWELL_SECONDS, SIGN_OUT
 from broker.protocol.endpoint import Call
 from broker.protocol.oidc.end_session import SignOuts
-from broker.services.cas_addresses import services_at, without_ticket
+from broker.services.cas_addresses import without_ticket
 from broker.wire.http import (
     SESSION_COOKIE,
     Form,
@@ -47,5 +47,5 @@ class SignOut:
     def _onward(self, form: Form) -> str:
         """`service` (CAS 3) or `url` (CAS 2), when a descriptor names it: never an open redirect (§2.3.1)."""
         url = without_ticket(form.values.get("service") or form.values.get("url", ""))
-        at = services_at(self.services.current().all(), url) if url else ()
+        at = self.services.current().by_address(url) if url else ()
         return url if any(not service.is_suspended for service in at) else ""

@@ -20,10 +20,10 @@ from broker.domain.released import Released, release_of
 from broker.domain.services import Protocol, Service
 from broker.protocol.cas.refusals import TicketRefused, Why
 from broker.protocol.endpoint import Call
-from broker.services.cas_addresses import services_at
 from broker.services.cas_proxies import way_through
 from broker.services.release import About, Asker, release_for
 from broker.services.release_details import DETAIL_CLAIMS
+from broker.services.release_memory import Basis, ReleaseMemory
 from broker.services.school_in_play import requested_school
 from policies import PolicyBook
 
@@ -86,6 +86,7 @@ class Spending:
     ledger: Ledger
     policies: Current[PolicyBook]
     checks: tuple[SpentCheck, ...] = field(default=SPENT_CHECKS)
+    memory: ReleaseMemory = field(default_factory=ReleaseMemory)
 
     def spend(self, call: Call, attempt: Attempt) -> Spent:
         """Claim the ticket, then judge. Raises `TicketRefused`."""
@@ -100,8 +101,8 @@ class Spending:
     def _claim(self, call: Call, attempt: Attempt) -> SpentTicket | None:
         if not any(is_ticket(kind, attempt.ticket) for kind in (TicketKind.SERVICE, TicketKind.PROXY)):
             return None
-        at = services_at(self.services.current().all(), attempt.service) if attempt.service else ()
-        claims = {claim.value for service in at for claim in service.claims}
+        at = self.services.current().by_address(attempt.service) if attempt.service else ()
+        claims = dict.fromkeys(claim for service in at for claim in service.claims)
         event = AuditEvent(
             tenant=at[0].tenant if at else "",
             at=call.now,
@@ -112,7 +113,7 @@ class Spending:
         )
         act = ValidateTicket(
             attempt.ticket, digest(attempt.ticket), attempt.service, attempt.proxies, attempt.renew,
-            tuple(sorted(claims)), DETAIL_CLAIMS, call.now, event,
+            tuple(claims), DETAIL_CLAIMS, call.now, event,
         )  # fmt: skip
         return self.tickets.validate(act)
 
@@ -140,7 +141,17 @@ class Spending:
     def _told(self, spent: SpentTicket, service: Service, person: PersonView, *, now: datetime) -> Released:
         policies = self.policies.current().of(service.tenant)
         school = requested_school(service.release, spent.stands.service)
-        about = About(
+        basis = Basis(
+            policies, service, spent.subject, spent.portrait, spent.details, spent.child_subjects,
+            (spent.grant.client_id, school, *service.claims),
+        )  # fmt: skip
+        asker = Asker(service, Protocol.CAS, school)
+        return self.memory.released(
+            person.person_id, basis, lambda: release_for(policies, asker, self._about(spent, service, person, now=now))
+        )
+
+    def _about(self, spent: SpentTicket, service: Service, person: PersonView, *, now: datetime) -> About:
+        return About(
             person,
             spent.portrait.children,
             subject=spent.subject,
@@ -148,7 +159,6 @@ class Spending:
             now=now,
             details=spent.details,
         )
-        return release_for(policies, Asker(service, Protocol.CAS, school), about)
 
     def _child_subject(self, service: Service, spent: SpentTicket, *, now: datetime) -> Callable[[str], str]:
         def subject(child_id: str) -> str:

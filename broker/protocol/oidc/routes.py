@@ -160,7 +160,7 @@ def build_routes(parts: ProviderParts) -> tuple[Route, ...]:
     return (
         Route("GET", DISCOVERY_PATH, discovery.metadata),
         Route("GET", JWKS_PATH, discovery.jwks),
-        Route("GET", AUTHORIZE_PATH, authorize.get, pages=True, reads_session=True),
+        Route("GET", AUTHORIZE_PATH, authorize.get, pages=True, reads_session=True, asks_again=True),
         Route("POST", AUTHORIZE_PATH, authorize.post, pages=True),
         Route("GET", RESUME_PATH, authorize.resume, pages=True, reads_session=True),
         _device_route(parts, assertions),

@@ -22,9 +22,9 @@ from broker.protocol.endpoint import Call
 from broker.protocol.oidc.answers import bearer_refusal
 from broker.protocol.oidc.envelopes import Envelopes
 from broker.protocol.oidc.proofs import ProofDesk
-from broker.protocol.oidc.release_memory import ReleaseMemory
 from broker.services.release import About, Asker, as_claims, release_for
 from broker.services.release_details import DETAIL_CLAIMS, needs_children
+from broker.services.release_memory import Basis, ReleaseMemory
 from broker.wire import oauth
 from broker.wire.http import PlainRequest, PlainResponse, parse_body
 from policies import Policies, PolicyBook
@@ -90,8 +90,12 @@ class UserInfo:
         if person is None:
             raise InvalidToken("the person is gone")
         policies = self.policies.current().of(service.tenant)
+        basis = Basis(
+            policies, service, token.subject, found.portrait, found.details, found.child_subjects,
+            (token.grant.client_id, token.grant.school, *token.claims),
+        )  # fmt: skip
         told = self.memory.released(
-            policies, service, found, lambda: self._release(policies, service, person, found, now=now)
+            token.grant.person_id, basis, lambda: self._release(policies, service, person, found, now=now)
         )
         self.ledger.note(release_of(token.grant.person_id, service.service_id, claims=told.claims, at=now))
         return as_claims(told)

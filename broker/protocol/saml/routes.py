@@ -68,7 +68,7 @@ def build_saml_routes(parts: SamlParts) -> tuple[Route, ...]:
     sso, slo = _single_sign_on(parts), _single_logout(parts)
     return (
         Route("GET", METADATA_PATH, metadata.answer),
-        Route("GET", SSO_PATH, sso.get, pages=True, reads_session=True),
+        Route("GET", SSO_PATH, sso.get, pages=True, reads_session=True, asks_again=True),
         Route("POST", SSO_PATH, sso.post, pages=True),
         Route("GET", SSO_RESUME_PATH, sso.resume, pages=True, reads_session=True),
         Route("GET", SSO_INIT_PATH, sso.init, pages=True, reads_session=True),

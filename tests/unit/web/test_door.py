@@ -251,3 +251,20 @@ def test_headers_that_a_proxy_would_set_are_not_believed() -> None:
     environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/x", "wsgi.input": BytesIO(), **forged}
     assert read_request(environ, remote="192.0.2.1").remote == "192.0.2.1"
     assert knock(fine, forged).calls[0].request.remote == "192.0.2.9"
+
+
+def twice(**route: Any) -> FakeLogins:
+    """One browser knocks twice at the same door."""
+    clock, logins = FakeClock(), FakeLogins()
+    routes = [Route("GET", "/x", fine, reads_session=True, **route)]
+    door = Door(routes, fallback=pages, logins=logins, store=MemoryStore(clock), clock=clock)
+    cookie = {"HTTP_COOKIE": f"__Host-preau-session={HANDLE}"}
+    asked = {"REQUEST_METHOD": "GET", "PATH_INFO": "/x", "REMOTE_ADDR": "192.0.2.9", "wsgi.input": BytesIO(), **cookie}
+    for _ in range(2):
+        door(dict(asked), lambda *_: None)
+    return logins
+
+
+def test_a_session_seen_a_moment_ago_does_only_for_acts_that_ask_again() -> None:
+    assert len(twice().copies) == 2
+    assert len(twice(asks_again=True).copies) == 1
