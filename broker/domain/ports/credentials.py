@@ -74,7 +74,7 @@ class Codes(Protocol):
         ...
 
     def was_right(self, code_id: str) -> None:
-        """Take back a guess that was right, or that nobody could look at: whoever begins again has guessed at nothing."""
+        """Take back a guess that was right, or that nobody could look at: who begins again has guessed at nothing."""
         ...
 
     def windows(self, persons: Sequence[str], *, now: datetime) -> tuple[Code, ...]:
