@@ -21,7 +21,7 @@ from broker.live import Fixed
 from broker.protocol.oidc.key_care import KeyCare
 from broker.protocol.oidc.provider import JWKS_PATH
 from broker.services.addresses import is_loopback
-from broker.settings import Settings
+from broker.settings import Settings, SourceKind
 from broker.signing_keys import open_key_care
 from broker.storage.sealing import load_master_secret
 from broker.stores import Stores, opened_stores, utc_now
@@ -113,7 +113,8 @@ def _walk(visit: InventedVisit, service: Service, login: str, url: str) -> Visit
 
 def _no_town(settings: Settings) -> str:
     """Why nobody invented can sign in here; empty when somebody can."""
-    hosts = [urlsplit(source.issuer or source.url).hostname or "" for source in settings.sources]
+    elsewhere = (source for source in settings.sources if source.kind is not SourceKind.OWN)
+    hosts = [urlsplit(source.issuer or source.url).hostname or "" for source in elsewhere]
     if settings.sandbox_file is None or not hosts or not all(map(is_loopback, hosts)):
         return "no demo town here: no invented person can sign in"
     return ""

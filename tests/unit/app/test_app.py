@@ -85,7 +85,7 @@ def test_signing_keys_are_made_once_and_opened_again(settings: Settings) -> None
 
 
 def test_sources_keep_what_their_settings_say(broker: Broker) -> None:
-    educonnect, petits_pres, grand_large = broker.federation.sources.descriptions()
+    educonnect, petits_pres, grand_large, _ = broker.federation.sources.descriptions()
     assert (educonnect.feeds, educonnect.assurance) == (frozenset({"99-1d", "99-2d"}), Assurance.STANDARD)
     assert (petits_pres.feeds, grand_large.feeds) == (frozenset({"99-1d"}), frozenset({"99-2d"}))
     assert petits_pres.releases_references
