@@ -58,7 +58,7 @@ def class_of(pupils: int) -> LetterBatch:
         for number in range(pupils)
     )
     opening = ("Du lundi au vendredi, de 8 h à 18 h",)
-    page = "https://sso.example.fr/acces"
+    page = "https://sso.example.fr/code"
     return LetterBatch("Collège fictif", "01 23 45 67 89", page, date(2026, 11, 29), letters, opening)
 
 

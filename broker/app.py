@@ -256,6 +256,7 @@ def _page_parts(
         holdings=stores.holdings,
         notices=stores.notices,
         login_faults=stores.login_faults,
+        access_notices=stores.access_notices,
         services=live.register,
         policies=live.book,
         sources=shown,

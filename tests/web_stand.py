@@ -32,6 +32,7 @@ from broker.protocol.saml.routes import SamlParts, build_saml_routes
 from broker.protocol.saml_sources import SamlParty, build_logout_routes, build_source_routes
 from broker.services.register import Register
 from broker.storage.sealing import FactorSeal, MasterSecret
+from broker.storage.sql_access_notices import SqlAccessNotices
 from broker.storage.sql_child_tokens import SqlChildTokens
 from broker.storage.sql_consumptions import SqlConsumptions
 from broker.storage.sql_credentials import SqlCredentials
@@ -275,6 +276,7 @@ def open_web(
             holdings=SqlHoldings(world.engine),
             notices=SqlNotices(world.engine),
             login_faults=SqlLoginFaults(world.engine),
+            access_notices=SqlAccessNotices(world.engine),
             services=register,
             policies=world.live_policies,
             sources=_offers(names, labels or {name: {"fr": name.upper()} for name in names}, own),

@@ -62,7 +62,7 @@ def open_for_child(codes: Codes, asked: ForChild, *, life: timedelta, tries: int
         detail={"code": code.code_id, "by": "guardian"},
     )
     told = tuple(
-        AccessNotice(person_id, NoticeKind.WINDOW_OPENED, now, {"uai": asked.card.uai}, asked.trace)
+        AccessNotice(person_id, NoticeKind.FAMILY_WINDOW_OPENED, now, {"uai": asked.card.uai}, asked.trace)
         for person_id in (child_id, asked.adult_id)
     )
     codes.issue(IssueCodes((code,), asked.adult_id, "", (event,), told))

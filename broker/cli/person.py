@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from broker.cli import doubt
+from broker.cli.factors import add_to_person
 from broker.cli.options import Commands, command, family, settings_of, tenant_of, with_json
 from broker.cli.output import DONE, FAILED, complain, print_json, print_pairs, print_table
 from broker.cli.standing import add_verbs
@@ -31,6 +32,7 @@ def add_to(commands: Commands) -> None:
     show.add_argument("who", metavar="PERSON")
     add_verbs(verbs, StandingKind.PERSON)
     doubt.add_verbs(verbs)
+    add_to_person(verbs)
     restrict = with_json(command(verbs, "restrict", restrict_person, "ADULT no longer sees CHILD (court restriction)"))
     unrestrict = with_json(command(verbs, "unrestrict", unrestrict_person, "end the restrictions of ADULT for CHILD"))
     affirm = with_json(command(verbs, "affirm", affirm_person, "a feed is right that ADULT sees CHILD, another is not"))

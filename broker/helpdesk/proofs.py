@@ -28,7 +28,7 @@ WORDS: dict[Proof, str] = {
     Proof.PAPER: N_("Pièce d'identité vue"),
     Proof.CALLED_BACK: N_("Rappel au numéro connu de l'école"),
     Proof.CODE_READ: N_("Code reçu à ce numéro et lu"),
-    Proof.LETTER: N_("Lettre récente lue"),
+    Proof.LETTER: N_("Numéro d'une lettre récente lu, jamais son code"),
     Proof.KNOWN: N_("Connu de vue"),
 }
 

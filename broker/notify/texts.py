@@ -65,6 +65,12 @@ WORDS: Mapping[NoticeKind, Words] = {
         N_("Votre école vous laisse choisir un nouveau mot de passe, le %(day)s dès %(time)s, pendant 10 minutes."),
         NOT_YOU,
     ),
+    NoticeKind.FAMILY_WINDOW_OPENED: Words(
+        N_("Un mot de passe d'élève peut être choisi"),
+        N_("Un responsable laisse un élève choisir un nouveau mot de passe, le %(day)s dès %(time)s, 10 minutes."),
+        NOT_YOU,
+        by_text=False,
+    ),
     NoticeKind.CODE_SENT: Words(
         N_("Un code a été demandé"),
         N_("Quelqu'un a demandé un code pour votre accès, le %(day)s à %(time)s."),

@@ -65,7 +65,7 @@ class MeansPages:
 
     def _fresh(self) -> SignedIn:
         me = require_signed_in(self.parts)
-        within = self.parts.policies.current().installation.sessions.step_up
+        within = self.parts.federation.upstreams.rules(me.session.authn.authority).sessions.step_up
         if not is_fresh(me.session, within=within, now=self.parts.clock()):
             raise StepUpNeeded("login too old for this act", restart=prove_again(AGAIN))
         return me

@@ -10,6 +10,7 @@ from broker.accounts.reaching import Reaching
 from broker.accounts.second_factors import SecondFactors
 from broker.domain.clock import Clock
 from broker.domain.ports import (
+    AccessNotices,
     Current,
     Holdings,
     Ledger,
@@ -66,6 +67,7 @@ class PageParts:
     holdings: Holdings
     notices: Notices
     login_faults: LoginFaults
+    access_notices: AccessNotices
     services: Current[Services]
     policies: Current[PolicyBook]
     sources: Mapping[str, SourceOffer]

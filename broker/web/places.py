@@ -59,7 +59,8 @@ class PlacesPages:
             limit=ON_A_PAGE + 1,
         )
         places = build_places(found, here=me.session.sid, number=number)
-        return page("passages.html", places=places, sources=self.parts.sources)
+        told = self.parts.access_notices.of_person(me.person.person_id, limit=ON_A_PAGE) if number == 1 else ()
+        return page("passages.html", places=places, sources=self.parts.sources, told=told)
 
     def not_me(self) -> Response:
         """POST /passages: close the login of a sign-in that was somebody else's, or the whole access; end everything.

@@ -13,6 +13,7 @@ from broker.domain.school import Level
 from broker.domain.services import ClaimName, ServiceState
 from broker.domain.sessions import Device
 from broker.federation.farewells import Stage
+from broker.notify.texts import WORDS as NOTICE_WORDS
 from broker.portal import OfferState, ReceiptState
 
 
@@ -39,6 +40,9 @@ EVIDENCE: Mapping[str, str] = {
     EvidenceKind.AGENT: N_("Votre académie dit que vous êtes un de ses agents."),
     EvidenceKind.RESEMBLANCE: N_("Deux dossiers se ressemblent. Cela ne suffit pas pour les relier."),
 }
+
+NOTICE: Mapping[str, str] = {kind: told.subject for kind, told in NOTICE_WORDS.items()}
+"""What happened to an access, by the very subject of the mail that tells of it."""
 
 QUALITY: Mapping[str, str] = {
     Quality.LEGAL_GUARDIAN: N_("L'école vous a noté comme responsable légal de cet enfant."),
