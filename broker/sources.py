@@ -124,6 +124,7 @@ def _open_oidc(source: SourceSettings, resources: ExitStack) -> Source:
         auth_method=source.auth_method,
         scopes=source.scopes,
         acr_values=source.acr_values,
+        tells_factors=source.desk,
         profile=_oidc_profile(source),
         ca_file=source.ca_file,
     ).open()

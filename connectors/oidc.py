@@ -28,6 +28,7 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from broker.domain.errors import TicketRefused, UpstreamRefused, UpstreamUnavailable
 from broker.domain.identity import AccountKey, AuthnContext, UpstreamIdentity, UpstreamProtocol
 from broker.domain.ports import Departure, Return, UpstreamLogout
+from broker.domain.sessions import HALF, SECOND_FACTORS
 from broker.wire.jose import SignedClaims, TokenRefused, verify_id_token, verify_userinfo
 from connectors.claims import Claims, PlainProfile, Profile, text_of, texts_of
 from connectors.oidc_provider import Provider, ProviderMetadata, parse_object
@@ -41,6 +42,7 @@ MOST_CODE = 2048
 MOST_HINT = 4096
 """Longer ID tokens are not kept for the logout: they would not fit into an address everywhere."""
 
+_FACTORS = frozenset({*SECOND_FACTORS, HALF})
 _OK = 200
 _SERVER_FAULT = 500
 _JSON = {"accept": "application/json"}
@@ -61,6 +63,8 @@ class OidcSource:
     """What is asked for, the best first; a login by anything else is refused (FranceConnect, ProConnect)."""
     algorithms: tuple[str, ...] = ("RS256", "ES256")
     profile: Profile = field(default_factory=PlainProfile)
+    tells_factors: bool = False
+    """Its word counts that a second factor was shown (a source of agents)."""
     ca_file: Path | None = None
     limits: OutboundLimits = field(default_factory=OutboundLimits)
 
@@ -132,7 +136,7 @@ class OidcConnector:
         proven_at = _auth_time(signed, private, now=now)
         authn = AuthnContext(
             acr=text_of(claims, "acr"),
-            amr=(*texts_of(claims, "amr"), *self.source.profile.methods(claims)),
+            amr=(*self._shown(signed), *self.source.profile.methods(claims)),
             auth_time=proven_at or now,
             authority=self.source.source_id,
             proven=proven_at is not None,
@@ -205,6 +209,15 @@ class OidcConnector:
         """A login that proves less than was asked for is none: a browser can drop that wish from our request unseen."""
         if self.source.acr_values and signed.get("acr") not in self.source.acr_values:
             raise UpstreamRefused("a login that proves less than was asked for")
+
+    def _shown(self, signed: SignedClaims) -> tuple[str, ...]:
+        """How the person proved who they are, as the ID token signs it.
+
+        A second factor counts only where the settings trust this source with it: any provider could claim one, and
+        what it claims opens more here than its own pages (LR-17).
+        """
+        stated = texts_of(signed, "amr")
+        return stated if self.source.tells_factors else tuple(each for each in stated if each not in _FACTORS)
 
     def _userinfo(self, tokens: _Tokens, signed: SignedClaims, metadata: ProviderMetadata) -> dict[str, Any]:
         """Claims of the userinfo endpoint, of the very person of the ID token (OIDC Core §5.3.2)."""

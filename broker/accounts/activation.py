@@ -112,9 +112,14 @@ class Activation:
         holders = [each.person_id if each else NOBODY for each in claimed]
         knowing = {each for each in holders if self._knows(each, born, now=now)}
         fitting = [each for each in found if right and each.is_live(now) and each.person_id in knowing]
-        if len(fitting) != 1:
+        if len(fitting) != 1 or self._is_staff(fitting[0].person_id, now=now):
             raise self._refused(found[0] if found else None, now=now, trace=trace)
         return self._right(fitting[0])
+
+    def _is_staff(self, person_id: str, *, now: datetime) -> bool:
+        """Staff never come back by a telephone: whoever took their number would choose their second factor (LR-13)."""
+        person = self.people.person(person_id, now=now)
+        return person is not None and RecordKind.STAFF in person.kinds
 
     def by_birth_date(self, proven: Proven, born: date, *, now: datetime, trace: str) -> Proven:
         """The same person, who knows what only the family knows. A wrong date is a guess at the code."""

@@ -86,6 +86,10 @@ class Gate:
         if why:
             self._refuse(agent, act, target, why, trace=trace, now=now)
 
+    def is_too_soon(self, target: Target, *, now: datetime) -> bool:
+        """Whether this access was reset, or a contact of it changed, too short a time ago to be opened again."""
+        return bool(self._too_soon(HelpdeskAct.LETTER, target, now=now))
+
     def _too_soon(self, act: HelpdeskAct, target: Target, *, now: datetime) -> str:
         if act not in OPENING:
             return ""

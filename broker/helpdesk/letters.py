@@ -76,10 +76,19 @@ class DeskLetters:
         self.gate.check(agent, HelpdeskAct.CLASS_LETTERS, school, trace=trace, now=now)
         own = self.gate.family(agent.person_id)
         pupils = [each for each in self.files.pupils(uai, label, now=now) if each.person_id not in own]
-        adults = {adult.person_id: adult.name for pupil in pupils for adult in pupil.adults}
-        giving = Giving(tuple(adults), agent.person_id, agent.tenant, uai, agent.places.get(uai, ""), trace, now)
-        drawn = {each.person_id: each for each in self.draw(giving)} if adults else {}
+        adults = dict.fromkeys(adult.person_id for pupil in pupils for adult in pupil.adults)
+        given = [each for each in adults if self._may_have(agent, each, now=now)]
+        giving = Giving(tuple(given), agent.person_id, agent.tenant, uai, agent.places.get(uai, ""), trace, now)
+        drawn = {each.person_id: each for each in self.draw(giving)} if given else {}
         return self._print(giving, [letter for pupil in pupils for letter in _of_pupil(pupil, drawn)])
+
+    def _may_have(self, agent: Agent, person_id: str, *, now: datetime) -> bool:
+        """Whether a class's letters may hold one for this adult: what a letter alone wants, a batch must not go round.
+
+        Not the agent's own family, nor staff (two agents reopen those), nor anybody who was reset or moved just now.
+        """
+        target = self.gate.target(agent, person_id, now=now)
+        return not (target.own_family or target.is_staff or self.gate.is_too_soon(target, now=now))
 
     def _print(self, giving: Giving, letters: Sequence[Letter]) -> bytes:
         return self.printer.letters(

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from broker.domain.containment import CONTAINED
 from broker.domain.credential_acts import ChangeFactor, NewAccount, SetSecret
-from broker.domain.credentials import Credential, CredentialKind, OwnAccount
+from broker.domain.credentials import CodeKind, Credential, CredentialKind, OwnAccount
 from broker.domain.errors import CodeRefused
 from broker.domain.identity import AccountState, UpstreamProtocol
 from broker.domain.standings import StandingKind
@@ -108,17 +108,19 @@ def _counts_nothing(counter: int) -> Any:
 def _set_secret(conn: Connection, act: SetSecret) -> OwnAccount:
     """Lock, claim, keep, close the rest. Whoever opens a session holds the same lock: none slips in between."""
     person_id, tree = _lock(conn, act)
-    _use_code(conn, act, tree)
-    _take_back_containment(conn, act, tree)
+    proven_by = _use_code(conn, act, tree)
+    if proven_by is CodeKind.LETTER:
+        _take_back_containment(conn, act, tree)
     account = _own_account(conn, act.account, tree) or _make_account(conn, act, person_id)
     check_standings(conn, Entrant(person_id, account.account_id, act.account.source_id))
     conn.execute(update(accounts).where(accounts.c.id == account.account_id).values(last_used=act.now))
-    _end_secrets(conn, tree, now=act.now)
+    end_secrets(conn, tree, now=act.now)
     conn.execute(insert(credentials), [_row(act.credential, account.account_id)])
     ended = end_sessions(conn, sessions.c.person_id.in_(sorted(tree)), now=act.now, why=SECRET_SET)
     tell_sessions(conn, ended, now=act.now)
     end_codes(conn, (person_id,), now=act.now)
-    _end_contacts(conn, tree, now=act.now)
+    if proven_by is not CodeKind.SESSION:
+        _end_contacts(conn, tree, now=act.now)
     insert_audit(conn, act.audit)
     insert_notices(conn, act.notices)
     return account
@@ -131,8 +133,8 @@ def _lock(conn: Connection, act: SetSecret) -> tuple[str, frozenset[str]]:
         raise CodeRefused("no such person") from None
 
 
-def _use_code(conn: Connection, act: SetSecret, tree: frozenset[str]) -> None:
-    """The condition of the update decides between two uses, also when they arrive together."""
+def _use_code(conn: Connection, act: SetSecret, tree: frozenset[str]) -> CodeKind:
+    """By what kind of code; the condition of the update decides between two uses, also when they arrive together."""
     used = conn.execute(
         update(codes)
         .where(
@@ -143,10 +145,11 @@ def _use_code(conn: Connection, act: SetSecret, tree: frozenset[str]) -> None:
             codes.c.expires_at > act.now,
         )
         .values(used_at=act.now)
-        .returning(codes.c.id)
-    )
-    if used.scalar_one_or_none() is None:
+        .returning(codes.c.kind)
+    ).scalar_one_or_none()
+    if used is None:
         raise CodeRefused("the code was used, ended or is over")
+    return CodeKind(used)
 
 
 def _take_back_containment(conn: Connection, act: SetSecret, tree: frozenset[str]) -> None:
@@ -219,7 +222,7 @@ def _account_row(wanted: NewAccount, person_id: str) -> dict[str, object]:
     }
 
 
-def _end_secrets(conn: Connection, tree: Collection[str], *, now: datetime) -> None:
+def end_secrets(conn: Connection, tree: Collection[str], *, now: datetime) -> None:
     """End whatever opens an own account of the person: a passkey that somebody else left there too (LR-04)."""
     own = select(accounts.c.id).where(
         accounts.c.protocol == UpstreamProtocol.OWN.value, accounts.c.person_id.in_(sorted(tree))

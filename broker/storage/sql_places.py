@@ -17,7 +17,7 @@ from broker.storage.engine import fetch, transact
 from broker.storage.lineage import lock_tree
 from broker.storage.schema import Instant, accounts, sessions
 from broker.storage.sql_codes import end_codes
-from broker.storage.sql_credentials import drop_held_contacts
+from broker.storage.sql_credentials import drop_held_contacts, end_secrets
 from broker.storage.sql_sessions import end_sessions
 from broker.storage.sql_standings import stand
 from broker.storage.trail import insert_audit, insert_notices
@@ -111,7 +111,8 @@ def _freeze(conn: Connection, act: Freeze) -> None:
     stand(conn, said)
     whose = sorted(tree)
     tell_sessions(conn, end_sessions(conn, sessions.c.person_id.in_(whose), now=act.now, why=FROZEN), now=act.now)
-    # Whoever came in may have asked for a code, or for messages to go to themselves from tomorrow on.
+    # Whoever came in may have chosen a secret here, asked for a code, or for messages to go to themselves.
+    end_secrets(conn, tree, now=act.now)
     end_codes(conn, whose, now=act.now)
     drop_held_contacts(conn, tree, now=act.now)
     insert_notices(conn, (act.notice,))

@@ -45,7 +45,8 @@ def _town(browser: Browser, pictures: Path, wanted: frozenset[str]) -> tuple[int
         tempfile.TemporaryDirectory(prefix="preau-ux-") as folder,
         running_town(Path(folder), "--registration", "--desk") as town,
     ):
-        targets = [target for target in scenes(browser, town) if not wanted or target.slug in wanted]
+        # One after the other: a login that a page wants fresh is made just before it is looked at.
+        targets = (target for target in scenes(browser, town) if not wanted or target.slug in wanted)
         return check_pages(Lens(browser, pictures), targets)
 
 

@@ -29,10 +29,7 @@ STRANGER = "camille.ailleurs"
 
 
 def scenes(browser: Browser, town: RunningTown) -> Iterator[Target]:
-    """Every page a family can meet, each with the cookies that open it.
-
-    The export comes first: its login is too old after five minutes.
-    """
+    """Every page a family can meet, each with the cookies that open it; a login is made when its page is come to."""
     yield _export(browser, town)
     yield from _second(browser, town)
     yield from young(browser, town)
