@@ -242,14 +242,13 @@ def open_web(
     url: str,
     clock: FakeClock,
     *,
-    services: tuple[Service, ...] = (service(), service("pronote")),
-    healthy: Callable[[], bool] = lambda: True,
+    services: tuple[Service, ...] = (service(), service("pronote")), healthy: Callable[[], bool] = lambda: True,
     labels: Mapping[str, Mapping[str, str]] | None = None,
     levels: Mapping[str, Assurance] = NO_LEVELS,
     directory: str = "",
     own: str = "",
     agents: str = "",
-) -> Iterator[WebStand]:
+) -> Iterator[WebStand]:  # fmt: skip
     """The broker on a migrated database, at the time of the builders' rows.
 
     `levels`: what each source proves; `directory`: the name of one more source, whose passwords we ask for;

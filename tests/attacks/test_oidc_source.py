@@ -126,6 +126,17 @@ def test_an_answer_with_one_fault_is_refused(op: FakeOp, login: Login, name: str
     assert login().key.subject == "aline"
 
 
+@pytest.mark.parametrize("trusted", [False, True])
+def test_a_source_is_believed_of_a_second_factor_only_where_it_is_trusted_with_it(
+    op: FakeOp, clock: FakeClock, trusted: bool
+) -> None:
+    """LR-17: what it claims opens more here than its own pages; and never by what it did not sign."""
+    connector = source(op, tells_factors=trusted).open(monotonic=lambda: clock().timestamp())
+    op.claims, op.userinfo = {"amr": ["pwd", "otp"]}, {"amr": ["hwk"]}
+    assert Login(op, connector, clock)().authn.amr == (("pwd", "otp") if trusted else ("pwd",))
+    connector.close()
+
+
 SIGNED_USERINFO: dict[str, Callable[[FakeOp, dict[str, Any]], str]] = {
     "by a key that is not published": lambda _, told: sign(told, OTHER_KEY, typ="JWT"),
     "by nobody": lambda _, told: unsigned(told),

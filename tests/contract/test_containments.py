@@ -142,6 +142,17 @@ def test_a_proof_by_letter_gives_logins_back_but_not_those_of_a_source_in_doubt(
     assert fault_of(town, town.mother) is left
 
 
+def test_a_proof_by_a_telephone_gives_no_login_back(town: Town) -> None:
+    """A containment asks for a letter of the school: a number may have been taken over with the rest."""
+    contain(town, town.mother, measure=Measure.REPROOF)
+    code = give_code(town.engine, town.mother)
+    with town.engine.begin() as conn:
+        conn.execute(schema.codes.update().values(kind="sms"))
+    stand = Stand(town.engine, SqlCredentials(town.engine), town.mother, code)
+    stand.port.set_secret(setting(stand))
+    assert fault_of(town, town.mother) is LinkSuspended
+
+
 def test_own_secrets_end_and_the_own_account_lives_on(town: Town) -> None:
     stand = Stand(town.engine, SqlCredentials(town.engine), town.mother, give_code(town.engine, town.mother))
     stand.port.set_secret(setting(stand))

@@ -14,12 +14,14 @@ from broker.domain.errors import LinkSuspended, LoginExpired, NoSuchSubject, Per
 from broker.domain.handles import digest
 from broker.domain.places import CloseSessions
 from broker.storage import schema
+from broker.storage.sql_credentials import SqlCredentials
 from broker.storage.sql_outbox import SqlOutbox
 from broker.storage.sql_places import SqlPlaces
 from broker.storage.sql_sessions import SqlSessions
 from tests import builders as b
 from tests.contract.acts import opening
 from tests.contract.statements import statements
+from tests.contract.test_credentials import Stand, give_code, setting
 
 NOW = b.NOW
 YEAR = timedelta(days=365)
@@ -176,6 +178,16 @@ def test_a_freeze_ends_codes_and_contacts_that_a_thief_may_have_asked_for(port: 
         assert conn.execute(select(schema.codes.c.ended_at)).scalar() == NOW
         found = {row.value: row.until for row in conn.execute(select(schema.contacts))}
     assert found == {"held": NOW, "old": None}
+
+
+def test_a_freeze_ends_a_secret_that_a_thief_may_have_chosen(port: SqlPlaces, sql_engine: Engine) -> None:
+    """Or the desk, by reopening, would let in whoever set it."""
+    person = b.add_person(sql_engine)
+    stand = Stand(sql_engine, SqlCredentials(sql_engine), person, give_code(sql_engine, person))
+    stand.port.set_secret(setting(stand))
+    assert stand.port.by_identifier("camille.martin") is not None
+    freeze(port, not_me(person))
+    assert stand.port.by_identifier("camille.martin") is None
 
 
 def test_a_freeze_leaves_a_trace_and_a_notice_and_tells_services(port: SqlPlaces, sql_engine: Engine) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 
 from broker.domain.audit import Action
 from broker.domain.desk import DeskProfile, SaidPost
-from broker.domain.people import Profil
+from broker.domain.people import Profil, RecordKind
 from broker.storage.schema import audit_events, codes, notices, standings
 from tests import builders as b
 from tests.clock import FakeClock
@@ -173,6 +173,35 @@ def test_what_another_administration_closed_stays_closed(stand: WebStand) -> Non
     with stand.world.engine.begin() as conn:
         conn.execute(update(standings).values(tenant="ville"))
     assert "une autre administration" in act(client, mother, "rouvrir", **PAPER).text
+
+
+@pytest.mark.parametrize("reason", ["contained source", "enquête"])
+def test_no_desk_takes_back_what_an_administrator_closed(stand: WebStand, reason: str) -> None:
+    """A containment after a theft would be lifted by the next caller, thief or victim."""
+    mother = family(stand.world.engine, "1", name="Nadia BENALI", child="Inès")
+    client = agent(stand, DESK)
+    assert act(client, mother, "fermer", motif="soupcon").status == 303
+    with stand.world.engine.begin() as conn:
+        conn.execute(update(standings).values(actor="cli:admin", reason=reason))
+    assert "une autre administration" in act(client, mother, "rouvrir", **PAPER).text
+
+
+def test_the_letters_of_a_class_leave_out_parents_who_are_staff(stand: WebStand) -> None:
+    """Two agents reopen those: a batch must not go round it."""
+    engine = stand.world.engine
+    family(engine, "1", name="Nadia BENALI", child="Inès")
+    teacher = family(engine, "2", name="Anne DUPONT", child="Zoé")
+    with engine.begin() as conn:
+        record = b.add_record(conn, "600", RecordKind.STAFF)
+        b.attach(conn, record, teacher)
+        b.add_post(conn, record, HERE, profil=Profil.ENSEIGNANT)
+    client = agent(stand, ACADEMIE)
+    form = {"csrf": client.get(f"/guichet/classe?ecole={HERE}").token, "ecole": HERE, "classe": "6eB"}
+    assert client.post("/guichet/classe", form).status == 200
+    with engine.connect() as conn:
+        given = set(conn.execute(select(codes.c.person_id)).scalars())
+    assert len(given) == 1
+    assert teacher not in given
 
 
 def test_a_letter_is_a_document_of_one_code_in_four_actions(stand: WebStand) -> None:
