@@ -136,7 +136,7 @@ class OidcConnector:
         proven_at = _auth_time(signed, private, now=now)
         authn = AuthnContext(
             acr=text_of(claims, "acr"),
-            amr=(*self._shown(signed), *self.source.profile.methods(claims)),
+            amr=(*self._shown(signed, claims), *self.source.profile.methods(claims)),
             auth_time=proven_at or now,
             authority=self.source.source_id,
             proven=proven_at is not None,
@@ -210,14 +210,15 @@ class OidcConnector:
         if self.source.acr_values and signed.get("acr") not in self.source.acr_values:
             raise UpstreamRefused("a login that proves less than was asked for")
 
-    def _shown(self, signed: SignedClaims) -> tuple[str, ...]:
-        """How the person proved who they are, as the ID token signs it.
+    def _shown(self, signed: SignedClaims, claims: Claims) -> tuple[str, ...]:
+        """How the person proved who they are: as the ID token signs it, of a trusted source also as userinfo tells.
 
         A second factor counts only where the settings trust this source with it: any provider could claim one, and
         what it claims opens more here than its own pages (LR-17).
         """
-        stated = texts_of(signed, "amr")
-        return stated if self.source.tells_factors else tuple(each for each in stated if each not in _FACTORS)
+        if self.source.tells_factors:
+            return texts_of(claims, "amr")
+        return tuple(each for each in texts_of(signed, "amr") if each not in _FACTORS)
 
     def _userinfo(self, tokens: _Tokens, signed: SignedClaims, metadata: ProviderMetadata) -> dict[str, Any]:
         """Claims of the userinfo endpoint, of the very person of the ID token (OIDC Core §5.3.2)."""

@@ -24,6 +24,7 @@ from broker.web.visitor import NotSignedIn, current_visitor, require_signed_in
 
 STILL_THERE = "/toujours-la"
 WARNED = timedelta(minutes=3)
+_KEPT = ("i", "but", "c", "page", "q", "de", "ecole", "classe", "fait")
 _SOON = timedelta(hours=1)
 """On a device of one's own a session lasts for weeks: nothing to warn of, and no timer of weeks."""
 
@@ -67,8 +68,14 @@ def warn_in_time(response: Response, *, now: datetime) -> None:
     left = _left(session, now)
     if left > _SOON or "Refresh" in response.headers:
         return
-    here = request.full_path.rstrip("?") if request.method == "GET" else "/"
+    here = _place() if request.method == "GET" else "/"
     response.headers["Refresh"] = _refresh(left - WARNED if left > WARNED else left, here)
+
+
+def _place() -> str:
+    """The page at hand, with what of its query is ours: nothing that somebody wrote into an address comes back."""
+    kept = {name: request.args[name] for name in _KEPT if name in request.args}
+    return f"{request.path}?{urlencode(kept)}" if kept else request.path
 
 
 def _left(session: Session, now: datetime) -> timedelta:

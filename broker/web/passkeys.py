@@ -8,7 +8,7 @@ from flask import Response, request
 
 from broker.accounts.factor_keys import FactorKeys
 from broker.accounts.passkeys import Passkeys
-from broker.domain.errors import FactorRefused, GuessesSpent, MustWait, PageNotFound
+from broker.domain.errors import FactorRefused, GuessesSpent, MustWait, PageNotFound, PasskeyRefused
 from broker.domain.sessions import Session
 from broker.federation.passkey_logins import ByPasskey, PasskeyLogins
 from broker.web.cookies import later_cookie
@@ -39,7 +39,7 @@ class PasskeyPages:
             turn = self.parts.passwords.gate.enter_factor(session.account_id, address, table=table, now=now)
             challenge = self._challenge(SHOW, session.sid)
             proof = self._passkeys.prove(request.form.get("reponse", ""), challenge, now=now)
-        except (FactorRefused, MustWait, GuessesSpent) as fault:
+        except (FactorRefused, PasskeyRefused, MustWait, GuessesSpent) as fault:
             record_fault(fault)
             return self.second.show(session, onward, refusal=fault)
         turn.was_right()
@@ -64,7 +64,7 @@ class PasskeyPages:
                 self.second.doing(session),
                 label=current_visitor().software,
             )
-        except FactorRefused as fault:
+        except (FactorRefused, PasskeyRefused) as fault:
             record_fault(fault)
             return self._offer(session, onward, refusal=fault)
         return self.second.go_on(session, proof, onward)
@@ -90,7 +90,7 @@ class PasskeyPages:
         response.headers.add(*later_cookie())
         return response
 
-    def _offer(self, session: Session, onward: str, refusal: FactorRefused | None = None) -> Response:
+    def _offer(self, session: Session, onward: str, refusal: FactorRefused | PasskeyRefused | None = None) -> Response:
         stands_at(f"{NEW_KEY}?de={onward}")
         asked = self._passkeys.begin_adding(session.account_id, name=self.second.name_of(session))
         form = keep(self.parts, asked, ADD, owner=session.sid)

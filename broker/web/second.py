@@ -12,7 +12,7 @@ from broker.accounts.factor_keys import FactorKeys
 from broker.accounts.second_factors import Doing, FactorProof, new_key, offer
 from broker.accounts.session_life import is_fresh
 from broker.domain.credentials import CredentialKind
-from broker.domain.errors import FactorRefused, GuessesSpent, MustWait, StepUpNeeded
+from broker.domain.errors import FactorRefused, GuessesSpent, MustWait, PasskeyRefused, StepUpNeeded
 from broker.domain.sessions import Session
 from broker.federation.strengthening import Strengthening, Stronger
 from broker.web.faults import record_fault
@@ -29,7 +29,7 @@ AGAIN = "moyens"
 _KEY = "totp key"
 _ISSUER = "Préau"
 
-Refusal = FactorRefused | MustWait | GuessesSpent
+Refusal = FactorRefused | PasskeyRefused | MustWait | GuessesSpent
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ class Second:
         key: str,
         *,
         missing: bool = False,
-        refusal: FactorRefused | None = None,
+        refusal: FactorRefused | PasskeyRefused | None = None,
     ) -> Response:
         stands_at(f"{NEW}?{urlencode({'de': onward})}")
         offered = offer(key, name=self.name_of(session), issuer=_ISSUER)
@@ -191,10 +191,12 @@ def _status(missing: bool, refusal: Refusal | None) -> int:
 
 
 def _minutes(refusal: Refusal | None) -> int:
-    return 0 if refusal is None or isinstance(refusal, FactorRefused) else -(-refusal.retry_after // 60)
+    return (
+        0 if refusal is None or isinstance(refusal, FactorRefused | PasskeyRefused) else -(-refusal.retry_after // 60)
+    )
 
 
 def _answer(response: Response, refusal: Refusal | None) -> Response:
-    if refusal is not None and not isinstance(refusal, FactorRefused):
+    if refusal is not None and not isinstance(refusal, FactorRefused | PasskeyRefused):
         response.headers["Retry-After"] = str(refusal.retry_after)
     return response

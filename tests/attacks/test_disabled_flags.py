@@ -252,7 +252,7 @@ SIGNED_IN_PAGES = {
     "GET /appareils", "POST /appareils", "GET /passages", "POST /passages", "POST /acces/relier", "GET /enfants",
     "POST /enfants", "GET /second", "POST /second", "GET /second/nouveau", "POST /second/nouveau",
     "POST /second/retirer", "POST /second/cle", "GET /second/cle/nouvelle", "POST /second/cle/nouvelle",
-    "GET /toujours-la", "POST /toujours-la",
+    "GET /toujours-la", "POST /toujours-la", "GET /moyens", "POST /moyens", "POST /moyens/passe",
 }  # fmt: skip
 DESK_PAGES = {
     "GET /guichet", "GET /guichet/compte/<person_id>", "POST /guichet/compte/<person_id>", "GET /guichet/classe",

@@ -94,6 +94,51 @@ def _userinfo(browser: Client, token: str) -> Any:
     return browser.get("/userinfo", Authorization=f"Bearer {token}")
 
 
+def _own_requests(
+    case: Case, token: str, query: str, guesses: dict[str, str]
+) -> dict[str, tuple[str, str, Any, dict[str, str]]]:
+    """The pages of one's own accounts, of the youngest, and of the desk."""
+    paths = (
+        "/appareils",
+        "/passages",
+        "/acces-ferme",
+        "/toujours-la",
+        "/enfants",
+        "/moyens",
+        "/second",
+        "/second/nouveau",
+        "/second/cle/nouvelle",
+        "/second/cle/plus-tard",
+        "/code",
+        "/code/ouvert",
+        "/code/naissance",
+        "/code/passe",
+        "/code/images",
+        "/code/pret",
+        "/code/deja",
+        "/perdu",
+        "/perdu/mobile",
+        "/perdu/aide",
+        "/perdu/code",
+        "/classe",
+        "/guichet",
+        "/guichet/classe",
+        "/guichet/ma-classe",
+    )
+    return {path: ("GET", f"{path}?{query}", None, {}) for path in paths} | {
+        "/acces/relier": ("POST", "/acces/relier", {"csrf": token, "source": "ent1", **guesses}, {}),
+        "/moyens/passe": ("POST", "/moyens/passe", {"csrf": token, **guesses}, {}),
+        "/second/cle": ("POST", "/second/cle", {"csrf": token, **guesses}, {}),
+        "/second/retirer": ("POST", "/second/retirer", {"csrf": token, **guesses}, {}),
+        "/connexion/<source_id>/cle": ("POST", "/connexion/educonnect/cle", {"csrf": token, "i": ""}, {}),
+        "/guichet/compte/<person_id>": ("GET", f"/guichet/compte/{case.child}", None, {}),
+        "/guichet/incident/<number>": ("GET", "/guichet/incident/123-4567-890", None, {}),
+        "/classe/<code>": ("GET", "/classe/BCDFGH", None, {}),
+        "/classe/<code>/<ref>": ("GET", "/classe/BCDFGH/x", None, {}),
+        "POST /enfants": ("POST", "/enfants", {"csrf": token, **guesses}, {}),
+    }
+
+
 def every_request(case: Case) -> dict[str, tuple[str, str, Any, dict[str, str]]]:
     """Each route of the broker with what the father holds; names of routes are compared with the routing tables."""
     undo = f"/acces/{case.stand.world.rows('accounts')[0]['id']}/annuler"
@@ -109,7 +154,7 @@ def every_request(case: Case) -> dict[str, tuple[str, str, Any, dict[str, str]]]
                      "/codes", "/device", "/accord", "/cas/avertir", "/cas/validate", "/cas/serviceValidate",
                      "/cas/proxyValidate", "/cas/p3/serviceValidate", "/cas/p3/proxyValidate", "/cas/proxy")
     }  # fmt: skip
-    return plain | _saml_requests(query, guesses) | {
+    return plain | _saml_requests(query, guesses) | _own_requests(case, token, query, guesses) | {
         "/static/<name>": ("GET", "/static/preau.css", None, {}),
         "/codes/<code>": ("GET", "/codes/PRE-3001", None, {}),
         "/start/<service_id>": ("GET", f"/start/cantine?uai={SCHOOL_UAI}", None, {}),

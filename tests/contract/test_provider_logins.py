@@ -112,5 +112,5 @@ def test_a_login_for_another_school_ends_that_of_the_first_and_has_it_told(
     (told,) = SqlNotices(sql_engine).of_visit(grant.sid)
     assert (told.client_id, told.school) == ("saml:cantine", "0990001A")
     event = AuditEvent("99", NOW, Action.SIGN_OUT, grant.person_id)
-    SqlSessions(sql_engine).end(grant.sid, now=NOW, audit=event)
+    SqlSessions(sql_engine, b.HINTS).end(grant.sid, now=NOW, audit=event)
     assert [each.school for each in SqlNotices(sql_engine).of_visit(grant.sid)] == ["0990001A", "0990002Y"]

@@ -129,6 +129,7 @@ def test_the_history_goes_back_a_year_and_no_further_page_by_page(
     here: Client, web: WebStand, clock: FakeClock
 ) -> None:
     for _ in range(24):
+        clock.advance(timedelta(seconds=1))
         here.sign_in("ent2")
     first = here.get("/passages").body
     assert first.count("Ce n'est pas moi</button>") == 19

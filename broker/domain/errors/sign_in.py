@@ -255,10 +255,11 @@ class FactorRefused(SignInError):
     who = "Vérifiez aussi l'heure de votre téléphone."
 
 
-class PasskeyRefused(FactorRefused):
+class PasskeyRefused(SignInError):
     """No passkey of ours: made for another site, replayed, copied, unknown, or ended. All told alike."""
 
     code = "PRE-2032"
+    status = 403
     title = "Cette clé d'accès ne va pas."
     sentence = "Elle n'est pas enregistrée ici, ou elle a été retirée."
     next_step = "Prenez un autre moyen de vous connecter."

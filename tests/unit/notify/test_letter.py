@@ -79,7 +79,7 @@ def test_arabic_letters_are_joined_and_run_from_right_to_left(tmp_path: Path) ->
     path = printed(tmp_path, letter(language="ar"))
     told = subprocess.run(["pdftotext", path, "-"], capture_output=True, text=True, check=True).stdout
     plain = re.sub("[\u200e\u200f\u202a-\u202e\u2066-\u2069]", "", told)
-    assert "اختر كلمة السر" in plain
+    assert "اختر كلمة المرور" in plain
     assert "اكتب رمز الرسالة" in plain
     fonts = subprocess.run(["pdffonts", path], capture_output=True, text=True, check=True).stdout
     assert "NotoSansArabicBold" in fonts
