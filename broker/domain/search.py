@@ -64,11 +64,6 @@ class Asked:
     name: str = ""
     """The name alone, folded, as it was typed."""
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing was asked that could be looked for."""
-        return not (self.exact or self.letter or self.trace)
-
 
 @dataclass(frozen=True, slots=True)
 class Hit:

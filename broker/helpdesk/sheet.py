@@ -66,7 +66,6 @@ class Sheet:
     kinds: frozenset[RecordKind]
     homonyms: int
     closed: bool
-    closed_by: tuple[str, ...]
     last_success: LinkedAccount | None
     tries: int
     children: tuple[SheetChild, ...]
@@ -118,12 +117,12 @@ class Sheets:
         linked = tuple(each for each in accounts if each.state is AccountState.LINKED)
         codes = self.codes.of_person(person_id)
         wait = self.waits.of_accounts(linked, now=now)
-        closed_by = self._closed_by(person_id)
+        closed = self._is_closed(StandingKind.PERSON, person_id)
         reached = self.channels.reached(person_id, now=now)
         mobiles = [each.to for each in reached.channels if each.kind is ContactKind.MOBILE]
         children = self._children(agent, person_id, now=now)
         signs = Signs(
-            closed=bool(closed_by),
+            closed=closed,
             login_closed=any(self._is_closed(StandingKind.LINK, each.account_id) for each in linked),
             window_until=_window(codes, now=now),
             wait_until=wait.until,
@@ -140,8 +139,7 @@ class Sheets:
             name=person.name,
             kinds=person.kinds,
             homonyms=self.homonyms(agent, person.name),
-            closed=bool(closed_by),
-            closed_by=closed_by,
+            closed=closed,
             last_success=max((each for each in linked if each.last_used), key=_last_used, default=None),
             tries=wait.tries,
             children=children,
@@ -168,13 +166,6 @@ class Sheets:
             named = (child.given, child.class_label, child.school) if inside else ("", "", "")
             told.append(SheetChild(*named, inside=inside, sees=sees, acts=acts))
         return tuple(told)
-
-    def _closed_by(self, person_id: str) -> tuple[str, ...]:
-        """Tenants that closed the access: each reopens what it closed itself."""
-        said = self.standings.history(StandingKind.PERSON, person_id)
-        return tuple(
-            dict.fromkeys(each.tenant for each in said if each.state is StandingState.SUSPENDED and each.until is None)
-        )
 
     def _is_closed(self, kind: StandingKind, subject: str) -> bool:
         said = self.standings.history(kind, subject)
