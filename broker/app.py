@@ -131,7 +131,8 @@ def build(settings: Settings, *, clock: Clock = utc_now, note: NoteRequest = log
         notifier = open_notifier(settings, provider_settings, live.register, signer, saml, opened)
         shown = offers(settings.sources, providers)
         parts = _page_parts(settings, live, stores, federation, master, saml, clock=clock, shown=shown)
-        helpdesk = open_helpdesk(settings, stores, live.book, live.register, parts.passwords.gate, own.hashing)
+        gate, upstreams = parts.passwords.gate, federation.upstreams
+        helpdesk = open_helpdesk(settings, stores, live.book, live.register, upstreams, gate, own.hashing)
         pages = create_pages(replace(parts, **own.parts(federation, master), helpdesk=helpdesk))
         fetch = partial(fetch_once, open_way_out(settings, opened, limits=FETCH_LIMITS))
         strangers = open_way_out(settings, opened, strangers=True, limits=FETCH_LIMITS)

@@ -10,7 +10,7 @@ from broker.domain.errors import every_fault
 from broker.domain.handles import Id, new_id
 from broker.domain.identity import LinkedAccount, UpstreamProtocol
 from broker.domain.ports import Current, Services
-from broker.federation import GuessGate
+from broker.federation import GuessGate, Upstreams
 from broker.helpdesk.acts import DeskActs
 from broker.helpdesk.finding import Finder
 from broker.helpdesk.gate import Gate
@@ -22,6 +22,7 @@ from broker.helpdesk.rooms import Helpdesk
 from broker.helpdesk.sheet import Sheets
 from broker.helpdesk.teacher import Teacher
 from broker.helpdesk.waits import Waits
+from broker.services.ways import Ways
 from broker.settings import Settings
 from broker.sources import own_source
 from broker.stores import Stores
@@ -36,11 +37,12 @@ def open_helpdesk(
     stores: Stores,
     policies: Current[PolicyBook],
     register: Current[Services],
+    upstreams: Upstreams,
     guesses: GuessGate,
     hashing: Hashing,
 ) -> Helpdesk:
     """The desk. Letters lead to an account of one's own: without such a source none are printed."""
-    rooms = open_rooms(stores, policies, register, guesses)
+    rooms = open_rooms(stores, policies, register, upstreams, guesses)
     if own_source(settings) is None:
         return rooms
     draw = drawing(stores, rooms.gate, hashing)
@@ -49,7 +51,11 @@ def open_helpdesk(
 
 
 def open_rooms(
-    stores: Stores, policies: Current[PolicyBook], register: Current[Services], guesses: GuessGate
+    stores: Stores,
+    policies: Current[PolicyBook],
+    register: Current[Services],
+    upstreams: Upstreams,
+    guesses: GuessGate,
 ) -> Helpdesk:
     """Every room of the desk but the one that prints."""
     gate = open_gate(stores, policies, guesses.key)
@@ -61,6 +67,7 @@ def open_rooms(
         sheets=Sheets(
             stores.people, stores.desk_files, stores.links, stores.codes, stores.standings, stores.channels,
             stores.access_notices, stores.login_faults, stores.search, waits,
+            lambda now: Ways(upstreams.ways(now=now)).down, register,
         ),
         acts=DeskActs(
             gate, stores.codes, stores.links, stores.standings, stores.places, waits, stores.audit

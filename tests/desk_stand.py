@@ -46,7 +46,7 @@ def add_agents(world: World, name: str) -> None:
 def open_desk(world: World, register: Current[Services], gate: GuessGate) -> Helpdesk:
     """Every room of the desk; letters are real ones, in French."""
     stores = stores_on(world.engine)
-    rooms = open_rooms(stores, world.live_policies, register, gate)
+    rooms = open_rooms(stores, world.live_policies, register, world.federation.upstreams, gate)
     draw = drawing(stores, rooms.gate, Hashing(HashCost(8, 1, 1)))
     printer = LetterPrinter(open_words(), None)
     return replace(rooms, letters=DeskLetters(rooms.gate, stores.desk_files, printer, draw, f"{BASE}/code", PHONE))

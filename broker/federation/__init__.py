@@ -13,6 +13,7 @@ from broker.federation.journey import Federation, SignInChoices
 from broker.federation.logins import Interaction, LoginRequest, WayOut, local_path
 from broker.federation.passwords import Attempt, Passwords
 from broker.federation.sources import PasswordSource, Source, SourceDescription, Sources
+from broker.federation.upstreams import Upstreams
 from broker.federation.ways_in import Caller, WayIn, WaysIn, WayStage
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Source",
     "SourceDescription",
     "Sources",
+    "Upstreams",
     "WayIn",
     "WayOut",
     "WayStage",

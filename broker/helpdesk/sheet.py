@@ -5,6 +5,7 @@ Of other schools only that there are children; of telephones the end; of a court
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,11 +19,13 @@ from broker.domain.people import PersonName, RecordKind
 from broker.domain.ports import (
     AccessNotices,
     Codes,
+    Current,
     DeskFiles,
     Links,
     LoginFaults,
     People,
     Search,
+    Services,
     Standings,
 )
 from broker.domain.ports.notify import Channels
@@ -80,6 +83,8 @@ class Sheet:
     journal: tuple[AuditEvent, ...]
     school: str
     uai: str
+    closed_services: tuple[Mapping[str, str], ...]
+    """Names by language: what is closed there by an administrator is not the account's fault (ux §6)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +101,9 @@ class Sheets:
     faults: LoginFaults
     search: Search
     waits: Waits
+    down: Callable[[datetime], frozenset[str]]
+    """Sources that are known to be down, or closed, at a moment."""
+    register: Current[Services]
 
     def names(self, person_id: str) -> frozenset[str]:
         """What opens a homonym's sheet, folded: a child's given name, or, of a pupil, an adult's."""
@@ -130,10 +138,11 @@ class Sheets:
             letter_over=any(each.kind is CodeKind.LETTER and each.used_at is None for each in codes),
             came=any(each.last_used for each in linked),
             sees=RecordKind.GUARDIAN not in person.kinds or any(each.sees for each in children),
-            source_down=False,
+            source_down=_last_source(linked) in self.down(now),
         )
         situation = situation_of(signs, now=now)
-        uai = next((each for each in sorted(self.search.schools_of(person_id)) if each in agent.covers), "")
+        schools = self.search.schools_of(person_id) & agent.scope
+        uai = min(schools, default="")
         return Sheet(
             person_id=person_id,
             name=person.name,
@@ -154,6 +163,7 @@ class Sheets:
             journal=self.faults.events_of([person_id], since=now - YEARS, until=now, limit=SHOWN),
             school=agent.places.get(uai, ""),
             uai=uai,
+            closed_services=self._closed_services(schools),
         )  # fmt: skip
 
     def _children(self, agent: Agent, person_id: str, *, now: datetime) -> tuple[SheetChild, ...]:
@@ -167,9 +177,18 @@ class Sheets:
             told.append(SheetChild(*named, inside=inside, sees=sees, acts=acts))
         return tuple(told)
 
+    def _closed_services(self, schools: frozenset[str]) -> tuple[Mapping[str, str], ...]:
+        closed = (each for each in self.register.current().all() if each.is_suspended)
+        return tuple(each.names for each in closed if not each.schools or each.schools & schools)
+
     def _is_closed(self, kind: StandingKind, subject: str) -> bool:
         said = self.standings.history(kind, subject)
         return any(each.state is StandingState.SUSPENDED and each.until is None for each in said)
+
+
+def _last_source(linked: tuple[LinkedAccount, ...]) -> str:
+    last = max(linked, key=_last_used, default=None)
+    return last.source_id if last else ""
 
 
 def _last_used(account: LinkedAccount) -> datetime:

@@ -11,7 +11,9 @@ from sqlalchemy import func, select, update
 
 from broker.domain.audit import Action
 from broker.domain.desk import DeskProfile, SaidPost
+from broker.domain.errors import UpstreamUnavailable
 from broker.domain.people import Profil, RecordKind
+from broker.domain.standings import InForce, StandingKind
 from broker.storage.schema import audit_events, codes, notices, standings
 from tests import builders as b
 from tests.clock import FakeClock
@@ -124,6 +126,30 @@ def test_a_child_at_another_school_is_only_said_to_be_there(stand: WebStand) -> 
     assert "Un enfant hors de votre périmètre" in page
     assert "Zélie" not in page
     assert THERE not in page
+
+
+def test_a_login_that_does_not_answer_is_said_before_anybody_changes_a_password(stand: WebStand) -> None:
+    mother = family(stand.world.engine, "1", name="Nadia BENALI", child="Inès")
+    stand.knows(MOTHER, "1")
+    stand.client().sign_in()
+    client = agent(stand, DESK)
+    assert "Rien ne bloque de notre côté" in client.get(sheet(mother)).text
+    upstreams = stand.world.federation.upstreams
+    for _ in range(int(upstreams.rules("educonnect").assurance.outage_failures)):
+        upstreams.note("educonnect", UpstreamUnavailable("no answer"), now=b.NOW)
+    page = client.get(sheet(mother)).text
+    assert "La connexion est en panne" in page
+    assert "Ne changez pas le mot de passe" in page
+    upstreams.note("educonnect", None, now=b.NOW)
+    assert "La connexion est en panne" not in client.get(sheet(mother)).text
+
+
+def test_a_service_that_is_closed_stands_next_to_the_account(stand: WebStand) -> None:
+    mother = family(stand.world.engine, "1", name="Nadia BENALI", child="Inès")
+    client = agent(stand, DESK)
+    assert "Services fermés" not in client.get(sheet(mother)).text
+    stand.register.value = stand.register.value.standing(InForce(frozenset({(StandingKind.SERVICE, "cantine")})))
+    assert "Services fermés" in client.get(sheet(mother)).text
 
 
 # ---- acts -----------------------------------------------------------------------------------------------------------
