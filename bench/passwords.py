@@ -3,7 +3,7 @@
     python -m bench.passwords [--seconds 20] [--dry]
 
 The ceiling: hashes a second of the pool alone, as many at once as it makes. Against it: sign-ins a second with the
-right passphrase, from the count of the guess to the session, on PostgreSQL, by as many threads as a worker has. Then
+right passphrase, from the count of the guess to the session, on PostgreSQL, by as many threads as are let in. Then
 ten times as many attempts as the ceiling come from others, and a brokered login (a source that answers at once) is
 timed beside them: its p95 against that of a quiet machine.
 """
@@ -42,7 +42,9 @@ from tests.federations import World, build_world, ref
 from tests.own_accounts import GOOD, family, letter, open_ways_in
 
 BAR_SHARE, BAR_P95 = 0.9, 1.5
-THREADS, OVERLOAD, QUIET = 8, 10, 200
+THREADS = HashCost().at_once + HashCost().waiting
+"""As many as are let in: whoever comes beyond these is told at once to come back, and no browser does so at once."""
+OVERLOAD, QUIET, OTHERS = 10, 200, 7
 WRONG = "osier lagune tournevis"
 
 
@@ -149,7 +151,7 @@ def _rate(act: Callable[[int], bool], *, threads: int, seconds: float) -> float:
 @contextmanager
 def _overload(stand: Stand, rate: float) -> Iterator[None]:
     """Attempts at logins that nobody has, so many a second, by as many threads as a worker has left."""
-    over, threads = Event(), THREADS - 1
+    over, threads = Event(), OTHERS
     pause = threads / rate
 
     def press(number: int) -> None:

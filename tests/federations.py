@@ -126,6 +126,9 @@ class ScriptedDirectory:
     fails: PreauError | None = None
     numbers: count[int] = field(default_factory=lambda: count(1))
 
+    def is_full(self) -> bool:
+        return False
+
     def authenticate(
         self, *, login: str, password: str, now: datetime, admit: Callable[[str], bool]
     ) -> UpstreamIdentity:

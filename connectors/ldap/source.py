@@ -52,6 +52,10 @@ class LdapSource:
     academies: Mapping[str, str] = field(default_factory=dict)
     decoy_dn: Dn | None = None
 
+    def is_full(self) -> bool:
+        """See `PasswordConnector.is_full`. Hashing is the directory's: its own bound is met when it is asked."""
+        return False
+
     def authenticate(
         self, *, login: str, password: str, now: datetime, admit: Callable[[str], bool]
     ) -> UpstreamIdentity:

@@ -58,6 +58,10 @@ class RedirectConnector(Protocol):
 class PasswordConnector(Protocol):
     """A source that checks a name and a password (LDAP)."""
 
+    def is_full(self) -> bool:
+        """Tell whether so many passwords are being checked that one more would only be refused (`HashingCrowded`)."""
+        ...
+
     def authenticate(
         self, *, login: str, password: str, now: datetime, admit: Callable[[str], bool]
     ) -> UpstreamIdentity:

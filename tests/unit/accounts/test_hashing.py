@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
@@ -79,3 +81,17 @@ def test_whoever_finds_the_queue_full_is_told_to_come_back_and_the_next_is_serve
         assert all(each.result(10) for each in held)
         assert waits.result(10).startswith("$argon2id$")
     assert hashing.hash("again")
+
+
+def test_hashes_are_made_behind_everybody_elses_work(hashing: Hashing) -> None:
+    """Each thread of the pool has a niceness of its own; the thread that asks keeps its own."""
+    theirs = hashing._in_pool(lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+    assert theirs > os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+
+def test_a_pool_with_a_free_place_is_not_full() -> None:
+    hashing = Hashing(HashCost(workers=1, waiting=0))
+    assert not hashing.is_full()
+    assert not hashing.is_full()
+    assert hashing._in_pool(hashing.is_full)
+    hashing.close()
