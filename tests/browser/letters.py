@@ -15,7 +15,8 @@ from broker.domain.credential_acts import IssueCodes
 from broker.domain.credentials import Code, CodeKind
 from broker.domain.handles import Id, new_id
 from broker.settings import load_settings
-from broker.stores import opened_stores, utc_now
+from broker.stores import Stores, opened_stores, utc_now
+from policies import PolicyBook
 from tests.browser.town import RunningTown
 
 ZAHRA = "99-2d:500121"
@@ -34,13 +35,17 @@ def give_letter(town: RunningTown, record: str = ZAHRA) -> Given:
     """A letter for the person of a record; the one before is ended by it."""
     _wait_for_the_towns_own(town)
     settings = load_settings(town.folder / "preau.toml", {})
-    with opened_stores(settings) as (stores, book), closing(Hashing(HashCost(workers=1))) as hashing:
-        person, now = person_meant(record, settings, stores), utc_now()
-        table, batch = book.installation.codes, Batch("bat_test", "cli:test", "", now)
-        (issued,) = issue_letters(
-            [Addressee(person, "", "academie-fictive")], codes=stores.codes, hashing=hashing, table=table, batch=batch
-        )
-        return Given(issued.code.written, min(stores.family_facts.birth_dates(person, now=now)))
+    with opened_stores(settings) as (stores, book):
+        return letter_for(person_meant(record, settings, stores), stores, book, tenant="academie-fictive")
+
+
+def letter_for(person: str, stores: Stores, book: PolicyBook, *, tenant: str) -> Given:
+    """A letter for a person, as from today."""
+    now, table = utc_now(), book.installation.codes
+    with closing(Hashing(HashCost(workers=1))) as hashing:
+        to, batch = Addressee(person, "", tenant), Batch("bat_test", "cli:test", "", now)
+        (issued,) = issue_letters([to], codes=stores.codes, hashing=hashing, table=table, batch=batch)
+    return Given(issued.code.written, min(stores.family_facts.birth_dates(person, now=now)))
 
 
 def open_window(town: RunningTown, record: str = ZAHRA) -> Given:

@@ -14,6 +14,7 @@ _ASKS_FOR_SCRIPT = re.compile(r"(activ\w+|enable|turn on)\s+javascript", re.IGNO
 _SUBMIT = "form button:not([type=button]), form input[type=submit]"
 _OF_OTHERS = frozenset({"q", "prenom"})
 """What an agent writes of somebody else: a desk's browser must not offer it to the next one."""
+_LINES_BETWEEN = 2
 _ZOOMED_BELOW_PX = 16
 """iOS zooms into a field with smaller text."""
 
@@ -45,7 +46,9 @@ def _is_helped(field: dict[str, Any]) -> bool:
 
 
 def _content(page: Page) -> tuple[int, int, int, int]:
+    """Letters, links, fields and buttons; of a passkey's form none, which is script by nature beside ways without."""
     text = sum(len(each.strip()) for each in page.locator("body").all_inner_texts())
+    text -= sum(len(each.strip()) + _LINES_BETWEEN for each in page.locator("#passkey:visible").all_inner_texts())
     counts = [page.locator(what).count() for what in ("a[href]", "input:not([type=hidden]),select,textarea", _SUBMIT)]
     return (text, counts[0], counts[1], counts[2])
 

@@ -5,18 +5,13 @@ Nothing is signed in with here, so that no directory has to answer: the page is 
 
 from __future__ import annotations
 
-import secrets
-import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 from playwright.sync_api import Browser
 
-from broker.app import build
-from broker.settings import load_settings
-from broker.stores import bring_up_to_date
+from tests.browser.small_site import serving
 from tests.browser.town import free_port
 from tests.ux.lens import Target
 
@@ -43,24 +38,9 @@ people_dn = "ou=people,dc=example"
 def serving_password_page(folder: Path) -> Iterator[str]:
     """Serve the broker; yields its origin."""
     port = free_port()
-    (folder / "services").mkdir()
-    (folder / "master").touch(mode=0o600)
-    (folder / "master").write_bytes(secrets.token_bytes(32))
     (folder / "reader").write_text("secret", "utf-8")
-    (folder / "preau.toml").write_text(_SETTINGS.format(port=port, closed=free_port()), "utf-8")
-    settings = load_settings(folder / "preau.toml", {})
-    bring_up_to_date(settings)
-    with (
-        closing(build(settings)) as broker,
-        make_server("127.0.0.1", port, broker.wsgi, handler_class=_Quiet) as server,
-    ):
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield settings.issuer
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(folder, _SETTINGS.format(port=port, closed=free_port()), port=port) as settings:
+        yield settings.issuer
 
 
 def password_page(browser: Browser, origin: str) -> Target:
@@ -71,8 +51,3 @@ def password_page(browser: Browser, origin: str) -> Target:
     target = Target(page.url, "sign_in", "password", page.context.storage_state())
     page.close()
     return target
-
-
-class _Quiet(WSGIRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the base class's
-        """Say nothing."""

@@ -12,11 +12,13 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.browser.passkey_site import serving_passkeys
 from tests.browser.town import running_town
 from tests.ux.bad_site import EXPECTED, serving_bad_page
 from tests.ux.check import check_page, check_pages, report
 from tests.ux.lens import CHROMIUM, FLAGS, HERE, Lens, Target
 from tests.ux.lines import Line
+from tests.ux.passkey_scenes import passkeys
 from tests.ux.password_site import password_page, serving_password_page
 from tests.ux.scenes import scenes
 
@@ -29,6 +31,9 @@ def main() -> int:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         passed, failed = _town(browser, pictures, wanted)
+        if not wanted or any("passkey" in slug for slug in wanted):
+            good, bad = _passkeys(browser, pictures, wanted)
+            passed, failed = passed + good, failed + bad
         if not wanted or "password" in wanted:
             good, bad = _password(browser, pictures)
             passed, failed = passed + good, failed + bad
@@ -47,6 +52,13 @@ def _town(browser: Browser, pictures: Path, wanted: frozenset[str]) -> tuple[int
     ):
         # One after the other: a login that a page wants fresh is made just before it is looked at.
         targets = (target for target in scenes(browser, town) if not wanted or target.slug in wanted)
+        return check_pages(Lens(browser, pictures), targets)
+
+
+def _passkeys(browser: Browser, pictures: Path, wanted: frozenset[str]) -> tuple[int, int]:
+    """The pages that only a site with a name has."""
+    with tempfile.TemporaryDirectory(prefix="preau-ux-") as folder, serving_passkeys(Path(folder)) as site:
+        targets = (target for target in passkeys(browser, site) if not wanted or target.slug in wanted)
         return check_pages(Lens(browser, pictures), targets)
 
 
