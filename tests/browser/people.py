@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
+import pyotp
 from playwright.sync_api import Locator, Page
 
 from tests.browser.town import RunningTown
@@ -36,6 +37,21 @@ class Visitor:
         page.locator("#login").fill(login)
         page.locator("#password").fill(PASSWORD)
         page.get_by_role("button", name="Se connecter").click()
+
+    def prove_again(self, source: str, login: str) -> None:
+        """Sign in once more, for what asks for a login whose moment the source tells."""
+        self.page.goto(f"{self.town.origin}/connexion?but=moyens")
+        self.choose(source, login)
+        self.page.wait_for_load_state("load")
+
+    def add_factor(self) -> None:
+        """Add a telephone as second factor, and show it."""
+        page = self.page
+        page.goto(f"{self.town.origin}/second/nouveau")
+        key = (page.locator(".key").text_content() or "").replace(" ", "")
+        page.fill("#code", pyotp.TOTP(key).now())
+        page.locator("main form button").click()
+        page.wait_for_load_state("load")
 
     def sign_out(self) -> None:
         """Sign out at the broker."""

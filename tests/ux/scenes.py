@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
-import pyotp
 from playwright.sync_api import Browser, Page
 
 from broker.storage.sealing import load_master_secret
@@ -77,11 +76,7 @@ def _second(browser: Browser, town: RunningTown) -> Iterator[Target]:
     enrolled = browser.new_page()
     visitor = Visitor(enrolled, town)
     visitor.sign_in(EDUCONNECT, OTHER)
-    enrolled.goto(f"{town.origin}/second/nouveau")
-    key = (enrolled.locator(".key").text_content() or "").replace(" ", "")
-    enrolled.fill("#code", pyotp.TOTP(key).now())
-    enrolled.locator("main form button").click()
-    enrolled.wait_for_load_state("load")
+    visitor.add_factor()
     yield Target(f"{town.origin}/second", "any", "factors", _state(enrolled))
     again = browser.new_page()
     Visitor(again, town).sign_in(EDUCONNECT, OTHER)
