@@ -19,11 +19,13 @@ from broker.helpdesk.incident import read_number
 from broker.helpdesk.proofs import ENOUGH, POINTS, WORDS, Proof, are_enough, read_proofs
 from broker.helpdesk.sheet import Sheet
 from broker.helpdesk.situation import WORDS as SITUATIONS
+from broker.helpdesk.texted import NO_GATEWAY
 from broker.web import desk_words
 from broker.web.desk_door import desk_of, require_agent
 from broker.web.parts import PageParts
 from broker.web.render import page, see_other
 from broker.web.visitor import current_visitor
+from broker.web.ways_in import WINDOW
 from policies import HelpdeskAct
 
 NO_HITS = Hits(())
@@ -93,13 +95,21 @@ class Desk:
             return printed(letters.one(asked, sheet.name))
         if name == "rouvrir" and not acts.reopen(asked):
             raise DeskRefused(desk_words.NOTHING_LIFTED)
-        simple = {"fenetre": acts.open_window, "sms": acts.send_sms, "attente": acts.lift_wait, "fermer": acts.close}
-        if name in simple:
+        simple = {"sms": self._text, "attente": acts.lift_wait, "fermer": acts.close}
+        if name == "fenetre":
+            acts.open_window(asked, request.form.get("numero", ""))
+        elif name in simple:
             simple[name](asked)
         elif name != "rouvrir":
             raise PageNotFound("no such act")
         kept = {"prenom": request.form["prenom"]} if request.form.get("prenom") else {}
         return see_other(f"{_sheet_path(sheet.person_id)}?{urlencode({'fait': name, **kept})}")
+
+    def _text(self, asked: Asked) -> None:
+        texts = desk_of(self.parts).texts
+        if texts is None:
+            raise DeskRefused(NO_GATEWAY)
+        texts.send(asked)
 
     def _target(self, agent: Agent, person_id: str) -> Target:
         return desk_of(self.parts).gate.target(agent, person_id, now=self.parts.clock())
@@ -151,6 +161,7 @@ class Desk:
             "desk_sheet.html", agent=agent, sheet=sheet, done=done, refused=refused, proofs=proofs, status=status,
             now=SITUATIONS[sheet.situation], points=POINTS, proof_words=WORDS, enough=ENOUGH, opening=opening,
             sources=self.parts.sources, desk_words=desk_words, prints=desk.letters is not None,
+            texts=desk.texts is not None and desk.texts.are_set_up, number_page=f"{self.parts.issuer}{WINDOW}",
             first_name=request.values.get("prenom", ""), may_close=not desk.gate.allows(
                 agent, HelpdeskAct.CLOSE_ACCESS, target), reached=are_enough(proofs),
         )  # fmt: skip
