@@ -135,7 +135,7 @@ class Activation:
         nobody: whoever helps has not opened it yet, or it is over; and `CodeRefused`.
         """
         found = self.codes.claim(CodeKey(CodeBy.BOUND, bound), now=now)
-        if found is None or found.kind is not CodeKind.WINDOW or not found.is_live(now):
+        if found is None or not found.is_live(now):
             raise WindowNotOpen("no window for this browser")
         if not self._knows(found.person_id, born, now=now):
             raise self._refused(found, now=now, trace=trace)

@@ -1,7 +1,8 @@
 """A code like a letter's, by SMS to the number on file. Sent now or not at all, kept nowhere in clear.
 
 It never goes by the stored notices, whose rows would hold it, nor to a number that anybody types: an agent who works
-for a thief gains nothing by it. The page still asks what only the family knows.
+for a thief gains nothing by it. The page still asks what only the family knows. The rules refuse it for staff, and no
+code by SMS lets staff in (`Activation`).
 """
 
 from __future__ import annotations
@@ -29,7 +30,6 @@ log = logging.getLogger(__name__)
 
 NO_GATEWAY = N_("Aucun envoi de SMS n'est réglé ici. Ouvrez dix minutes, ou imprimez une lettre.")
 NO_MOBILE = N_("L'école ne connaît aucun mobile de cette personne. Ouvrez dix minutes, ou imprimez une lettre.")
-NOT_STAFF = N_("Aucun SMS n'ouvre l'accès d'un personnel. Adressez à l'académie.")
 NOT_SENT = N_("Le SMS n'est pas parti, son code ne marche pas. Réessayez, ou imprimez une lettre.")
 
 _DRAWS = 8
@@ -69,13 +69,9 @@ class DeskTexts:
             raise DeskRefused(NOT_SENT) from fault
 
     def _mobile(self, asked: Asked, table: CodeTable) -> str:
-        """The number on file. None of staff: whoever took it over would choose their second factor (LR-13)."""
-        if asked.target.is_staff:
-            raise DeskRefused(NOT_STAFF)
+        """The number on file; none while another is held, for as long as this tenant holds it (the gate knows 72 h)."""
         reached = self.channels.reached(asked.target.person_id, now=asked.now)
-        if reached.held or self.gate.files.contact_changed(
-            asked.target.person_id, since=asked.now - table.contact_hold
-        ):
+        if reached.held:
             raise DeskRefused(CONTACT_MOVED)
         known = [each.to for each in reached.channels if each.kind is ContactKind.MOBILE]
         if not known:

@@ -12,7 +12,7 @@ from sqlalchemy import func, select, update
 from broker.domain.audit import Action
 from broker.domain.desk import DeskProfile, SaidPost
 from broker.domain.people import Profil, RecordKind
-from broker.storage.schema import audit_events, codes, notices, outbox, standings
+from broker.storage.schema import audit_events, codes, contacts, notices, outbox, standings
 from tests import builders as b
 from tests.clock import FakeClock
 from tests.desks import BORN, HERE, THERE, family
@@ -253,6 +253,24 @@ def test_no_code_by_sms_without_a_mobile_or_a_gateway(stand: WebStand) -> None:
     assert 'value="sms"' not in client.get(sheet(mother)).text
     gateway(stand).sends_texts = True
     assert 'value="sms"' in client.get(sheet(mother)).text
+    assert act(client, mother, "sms", **PAPER).status == 303
+
+
+@pytest.mark.parametrize("asked_ago", [71, 80])
+def test_no_code_by_sms_while_a_new_number_waits(stand: WebStand, asked_ago: int) -> None:
+    """For three days whatever became of it; and after them where the tenant holds it longer."""
+    mother = family(stand.world.engine, "1", name="Nadia BENALI", child="Inès", mobile="+33639981242")
+    client = agent(stand, DESK)
+    with stand.world.engine.begin() as conn:
+        row = {
+            "id": "cnt_1", "person_id": mother, "kind": "mobile", "value": "+33639980000", "actor": mother,
+            "asked_at": b.NOW - timedelta(hours=asked_ago), "holds_until": b.NOW + timedelta(hours=1),
+        }  # fmt: skip
+        conn.execute(contacts.insert(), [row])
+    assert "Un contact a changé" in act(client, mother, "sms", **PAPER).text
+    assert gateway(stand).sent == []
+    with stand.world.engine.begin() as conn:
+        conn.execute(contacts.delete())
     assert act(client, mother, "sms", **PAPER).status == 303
 
 
