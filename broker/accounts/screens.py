@@ -72,7 +72,7 @@ class Screens:
     def bound_here(self, browser: str, *, now: datetime) -> str:
         """What a window for this browser is bound to; empty: it shows no number."""
         number = self.number(browser, now=now)
-        return _bound(number, digest(browser)) if number else ""
+        return bound_to(number, digest(browser)) if number else ""
 
     def bound_by(self, typed: str, *, window: timedelta, now: datetime) -> str:
         """What a window is bound to that is opened by this number; empty: no screen shows it now.
@@ -88,7 +88,7 @@ class Screens:
         until = max(shown.until, (now + window).timestamp())
         seconds = int((datetime.fromtimestamp(shown.asked_until, UTC) + window - now).total_seconds())
         self._keep(browser, replace(shown, until=until), seconds)
-        return _bound(number, browser)
+        return bound_to(number, browser)
 
     def forget(self, browser: str) -> None:
         """Have this browser show no number any more: the next person at it gets one of their own."""
@@ -106,7 +106,8 @@ class Screens:
         self.store.put(_by_browser(browser), json.dumps(asdict(shown)).encode(), ttl=max(1, seconds))
 
 
-def _bound(number: str, browser: str) -> str:
+def bound_to(number: str, browser: str) -> str:
+    """What a window is bound to at a browser (by digest) that shows a number: both, so that neither alone finds it."""
     return digest(f"screen {number} {browser}")
 
 

@@ -8,7 +8,9 @@ from urllib.parse import quote, urlencode
 from flask import Response, request
 from flask_babel import gettext
 
+from broker.accounts.screens import NO_SCREEN, TAKEN
 from broker.domain.audit import Action, AuditEvent
+from broker.domain.credentials import read_digits
 from broker.domain.errors import DeskRefused, PageNotFound
 from broker.domain.names import fold
 from broker.domain.search import Hits
@@ -87,7 +89,10 @@ class Desk:
             if desk_of(self.parts).gate.allows(agent, HelpdeskAct.VIEW, target):
                 return self._results(agent, "", NO_HITS, refused=fault.cause, status=fault.status)
             shown = self._sheet(agent, target)
-            return self._page(agent, target, shown, refused=fault.cause, proofs=proofs, status=fault.status)
+            wrong_number = name == "fenetre" and _is_no_number(fault.cause)
+            return self._page(
+                agent, target, shown, refused=fault.cause, proofs=proofs, status=fault.status, wrong_number=wrong_number
+            )
 
     def _carry_out(self, name: str, asked: Asked, sheet: Sheet) -> Response:
         acts, letters = desk_of(self.parts).acts, desk_of(self.parts).letters
@@ -153,7 +158,7 @@ class Desk:
 
     def _page(
         self, agent: Agent, target: Target, sheet: Sheet, *, done: str = "", refused: str = "",
-        proofs: frozenset[Proof] = frozenset(), status: int = 200,
+        proofs: frozenset[Proof] = frozenset(), status: int = 200, wrong_number: bool = False,
     ) -> Response:  # fmt: skip
         desk = desk_of(self.parts)
         opening = desk.gate.allows(agent, HelpdeskAct.OPEN_WINDOW, target, tuple(Proof))
@@ -161,7 +166,8 @@ class Desk:
             "desk_sheet.html", agent=agent, sheet=sheet, done=done, refused=refused, proofs=proofs, status=status,
             now=SITUATIONS[sheet.situation], points=POINTS, proof_words=WORDS, enough=ENOUGH, opening=opening,
             sources=self.parts.sources, desk_words=desk_words, prints=desk.letters is not None,
-            texts=desk.texts is not None and desk.texts.are_set_up, number_page=f"{self.parts.issuer}{WINDOW}",
+            texts=desk.texts is not None and desk.texts.are_set_up,
+            number_page=f"{self.parts.issuer}{WINDOW}", wrong_number=wrong_number,
             first_name=request.values.get("prenom", ""), may_close=not desk.gate.allows(
                 agent, HelpdeskAct.CLOSE_ACCESS, target), reached=are_enough(proofs),
         )  # fmt: skip
@@ -184,6 +190,11 @@ def printed(document: bytes) -> Response:
     response.headers["Content-Disposition"] = f'inline; filename="{gettext("lettre")}.pdf"'
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _is_no_number(why: str) -> bool:
+    """Whether the number is at fault, beside whatever else was refused."""
+    return why in {NO_SCREEN, TAKEN} or not read_digits(request.form.get("numero", ""))
 
 
 def _sheet_path(person_id: str) -> str:
