@@ -14,6 +14,7 @@ from functools import partial
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
+from broker.accounts.screens import Screens
 from broker.accounts.second_factors import SecondFactors
 from broker.declared import read_register, registration_terms
 from broker.desk import open_helpdesk
@@ -132,7 +133,7 @@ def build(settings: Settings, *, clock: Clock = utc_now, note: NoteRequest = log
         shown = offers(settings.sources, providers)
         parts = _page_parts(settings, live, stores, federation, master, saml, clock=clock, shown=shown)
         gate, upstreams = parts.passwords.gate, federation.upstreams
-        helpdesk = open_helpdesk(settings, stores, live.book, live.register, upstreams, gate, own.hashing)
+        helpdesk = open_helpdesk(own, live.book, live.register, upstreams, gate, Screens(ephemeral))
         pages = create_pages(replace(parts, **own.parts(federation, master), helpdesk=helpdesk))
         fetch = partial(fetch_once, open_way_out(settings, opened, limits=FETCH_LIMITS))
         strangers = open_way_out(settings, opened, strangers=True, limits=FETCH_LIMITS)

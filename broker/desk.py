@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from broker.accounts.hashing import Hashing
 from broker.accounts.letters import Addressee, Batch, issue_letters
+from broker.accounts.screens import Screens
 from broker.domain.errors import every_fault
 from broker.domain.handles import Id, new_id
 from broker.domain.identity import LinkedAccount, UpstreamProtocol
@@ -18,12 +19,14 @@ from broker.helpdesk.incident import Incidents
 from broker.helpdesk.letters import DeskLetters, Draw, Drawn, Giving
 from broker.helpdesk.limits import DeskLimits
 from broker.helpdesk.login_story import LoginStories
+from broker.helpdesk.readings import Readings
 from broker.helpdesk.rooms import Helpdesk
 from broker.helpdesk.sheet import Sheets
 from broker.helpdesk.teacher import Teacher
+from broker.helpdesk.texted import DeskTexts
 from broker.helpdesk.waits import Waits
+from broker.own_accounts import OwnAccounts
 from broker.services.ways import Ways
-from broker.settings import Settings
 from broker.sources import own_source
 from broker.stores import Stores
 from broker.telling import open_printer
@@ -33,21 +36,25 @@ CODE_PAGE = "/code"
 
 
 def open_helpdesk(
-    settings: Settings,
-    stores: Stores,
+    own: OwnAccounts,
     policies: Current[PolicyBook],
     register: Current[Services],
     upstreams: Upstreams,
     guesses: GuessGate,
-    hashing: Hashing,
+    screens: Screens,
 ) -> Helpdesk:
-    """The desk. Letters lead to an account of one's own: without such a source none are printed."""
-    rooms = open_rooms(stores, policies, register, upstreams, guesses)
+    """The desk. Letters and SMS lead to an account of one's own: without such a source there are none."""
+    settings, stores = own.settings, own.stores
+    rooms = open_rooms(stores, policies, register, upstreams, guesses, screens)
     if own_source(settings) is None:
         return rooms
-    draw = drawing(stores, rooms.gate, hashing)
+    draw = drawing(stores, rooms.gate, own.hashing)
     page, phone = f"{settings.issuer}{CODE_PAGE}", settings.help_phone
-    return replace(rooms, letters=DeskLetters(rooms.gate, stores.desk_files, open_printer(settings), draw, page, phone))
+    return replace(
+        rooms,
+        letters=DeskLetters(rooms.gate, stores.desk_files, open_printer(settings), draw, page, phone),
+        texts=DeskTexts(rooms.gate, stores.channels, stores.codes, own.hashing, own.sender),
+    )
 
 
 def open_rooms(
@@ -56,9 +63,11 @@ def open_rooms(
     register: Current[Services],
     upstreams: Upstreams,
     guesses: GuessGate,
+    screens: Screens,
 ) -> Helpdesk:
-    """Every room of the desk but the one that prints."""
+    """Every room of the desk but those that print and send."""
     gate = open_gate(stores, policies, guesses.key)
+    readings = Readings(screens, gate.limits, stores.audit)
     waits = Waits(stores.guesses, guesses.keys_of, lambda account: _logins(stores, account))
     return Helpdesk(
         posts=stores.desk_posts,
@@ -70,9 +79,9 @@ def open_rooms(
             lambda now: Ways(upstreams.ways(now=now)).down, register,
         ),
         acts=DeskActs(
-            gate, stores.codes, stores.links, stores.standings, stores.places, waits, stores.audit
+            gate, stores.codes, stores.links, stores.standings, stores.places, waits, stores.audit, readings
         ),
-        teacher=Teacher(stores.desk_files, stores.codes, gate),
+        teacher=Teacher(stores.desk_files, stores.codes, gate, readings),
         incidents=Incidents(
             LoginStories(
                 stores.login_faults, stores.people, stores.guardianships, register, policies, every_fault()

@@ -10,9 +10,11 @@ from broker.accounts.activation import Activation, OwnSource
 from broker.accounts.hashing import HashCost, Hashing
 from broker.accounts.own_login import OwnLogin
 from broker.accounts.reaching import Reaching
+from broker.accounts.screens import Screens
 from broker.accounts.short_codes import Behind, ShortCodes
 from broker.domain.clock import Clock
 from broker.domain.ports import PasswordConnector
+from broker.domain.ports.notify import CodeSender
 from broker.federation import Federation, GuessGate, WaysIn
 from broker.settings import Settings
 from broker.sources import OpenOwn, own_source
@@ -23,11 +25,12 @@ from broker.telling import open_code_sender
 
 @dataclass(frozen=True, slots=True)
 class OwnAccounts:
-    """What own accounts need in one process."""
+    """What own accounts need in one process. `sender` None: no source keeps its secrets here."""
 
     settings: Settings
     stores: Stores
     hashing: Hashing
+    sender: CodeSender | None
     resources: ExitStack
     clock: Clock
 
@@ -56,7 +59,6 @@ class OwnAccounts:
             return None
         source = OwnSource(stated.id, stated.tenant, self.settings.issuer)
         stores = self.stores
-        sent_by = open_code_sender(self.settings, stores.sms_counts, self.resources, clock=self.clock)
         behind = Behind()
         self.resources.callback(behind.close)
         return WaysIn(
@@ -66,8 +68,9 @@ class OwnAccounts:
                 source, stores.credentials, stores.codes, stores.people, stores.family_facts, stores.audit, self.hashing
             ),
             short_codes=ShortCodes(
-                source, stores.contacts, stores.search, stores.channels, stores.codes, self.hashing, sent_by
+                source, stores.contacts, stores.search, stores.channels, stores.codes, self.hashing, self.sender
             ),
+            screens=Screens(federation.store),
             behind=behind,
         )
 
@@ -76,7 +79,9 @@ def open_own_accounts(settings: Settings, stores: Stores, resources: ExitStack, 
     """The pool that hashes, with what stands on it; closed with `resources`."""
     hashing = Hashing(cost_of(settings))
     resources.callback(hashing.close)
-    return OwnAccounts(settings, stores, hashing, resources, clock)
+    own = own_source(settings) is not None
+    sender = open_code_sender(settings, stores.sms_counts, resources, clock=clock) if own else None
+    return OwnAccounts(settings, stores, hashing, sender, resources, clock)
 
 
 def cost_of(settings: Settings) -> HashCost:

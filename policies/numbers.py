@@ -126,6 +126,7 @@ class CodeTable:
     short_life: Annotated[timedelta, Between("2 min", "10 min")]
     short_tries: Annotated[float, Between(3, 5)]
     short_sends_a_day: Annotated[float, Between(1, 10)]
+    sms_life: Annotated[timedelta, Between("10 min", "1 h")]
     window_life: Annotated[timedelta, Between("5 min", "30 min")]
     window_tries: Annotated[float, Between(1, 3)]
     contact_hold: Annotated[timedelta, Between("72 h", "30 d")]

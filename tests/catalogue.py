@@ -23,7 +23,10 @@ from broker.web.languages import FRENCH, LANGUAGES
 from policies.explain import NO_RULE
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = tuple(ROOT / room for room in ("broker/web", "broker/services", "broker/helpdesk", "broker/notify", "policies"))
+ROOMS = tuple(
+    ROOT / room
+    for room in ("broker/accounts", "broker/web", "broker/services", "broker/helpdesk", "broker/notify", "policies")
+)
 """Where Python holds texts that people read."""
 STAFF = ("broker/helpdesk/", "broker/web/desk", "templates/desk")
 """Where texts stand that staff alone read: in French and English (DESIGN §12)."""

@@ -8,11 +8,13 @@ from datetime import timedelta
 from sqlalchemy import Engine
 
 from broker.accounts.hashing import HashCost, Hashing
+from broker.accounts.screens import Screens
 from broker.desk import drawing, open_rooms
 from broker.domain.ports import Current, Services
 from broker.federation import GuessGate, Source, SourceDescription, Sources
 from broker.helpdesk.letters import DeskLetters
 from broker.helpdesk.rooms import Helpdesk
+from broker.helpdesk.texted import DeskTexts
 from broker.notify.letter import LetterPrinter
 from broker.storage.sealing import HeadSigner, MasterSecret
 from broker.storage.sql_audit import SqlAudit
@@ -29,6 +31,7 @@ from broker.stores import Stores
 from broker.telling import open_words
 from tests.builders import HINTS
 from tests.federations import BASE, ScriptedSource, World
+from tests.own_accounts import Gateway
 
 TENANT = "ac-test"
 PHONE = "01 99 00 00 00"
@@ -46,10 +49,16 @@ def add_agents(world: World, name: str) -> None:
 def open_desk(world: World, register: Current[Services], gate: GuessGate) -> Helpdesk:
     """Every room of the desk; letters are real ones, in French."""
     stores = stores_on(world.engine)
-    rooms = open_rooms(stores, world.live_policies, register, world.federation.upstreams, gate)
-    draw = drawing(stores, rooms.gate, Hashing(HashCost(8, 1, 1)))
+    screens = Screens(world.federation.store)
+    rooms = open_rooms(stores, world.live_policies, register, world.federation.upstreams, gate, screens)
+    hashing = Hashing(HashCost(8, 1, 1))
+    draw = drawing(stores, rooms.gate, hashing)
     printer = LetterPrinter(open_words(), None)
-    return replace(rooms, letters=DeskLetters(rooms.gate, stores.desk_files, printer, draw, f"{BASE}/code", PHONE))
+    return replace(
+        rooms,
+        letters=DeskLetters(rooms.gate, stores.desk_files, printer, draw, f"{BASE}/code", PHONE),
+        texts=DeskTexts(rooms.gate, stores.channels, stores.codes, hashing, Gateway()),
+    )
 
 
 def stores_on(engine: Engine) -> Stores:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from sqlalchemy import Engine, select
 
 from broker.domain.people import RecordKind
@@ -11,6 +13,8 @@ from broker.storage.sql_search_index import refresh
 from tests import builders as b
 
 HERE, THERE = "0990001A", "0990002B"
+BORN = date(2013, 2, 3)
+"""When every child of `family` was born."""
 
 
 def index(engine: Engine) -> None:
@@ -31,7 +35,8 @@ def family(
         record = b.add_record(conn, key, RecordKind.GUARDIAN, given=given, family=last, told=told)
         mother = b.add_person(conn)
         b.attach(conn, record, mother)
-        _, pupil = b.add_pupil(conn, f"9{key}", given=child, family=last)
+        pupil = b.add_record(conn, f"9{key}", RecordKind.PUPIL, given=child, family=last, birth_date=BORN)
+        b.attach(conn, pupil, b.add_person(conn))
         b.add_guardianship(conn, record, pupil)
         b.enrol(conn, pupil, uai, class_code=label)
     index(engine)

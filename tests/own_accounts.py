@@ -12,9 +12,11 @@ from broker.accounts.hashing import HashCost, Hashing
 from broker.accounts.letters import Addressee, Batch, IssuedLetter, issue_letters
 from broker.accounts.own_login import OwnLogin
 from broker.accounts.reaching import Reaching
+from broker.accounts.screens import Screens
 from broker.accounts.short_codes import Behind, ShortCodes
 from broker.domain.credential_acts import IssueCodes
-from broker.domain.credentials import Code, CodeKind
+from broker.domain.credentials import Code, CodeKind, ContactKind, LetterCode
+from broker.domain.errors import UpstreamUnavailable
 from broker.domain.handles import Id, new_id
 from broker.domain.notices import Channel
 from broker.domain.people import RecordKind
@@ -44,9 +46,19 @@ CODES = load_book().installation.codes
 
 @dataclass
 class Gateway:
-    """`CodeSender` that keeps what it is given."""
+    """`CodeSender` that keeps what it is given, or that is down."""
 
     sent: list[tuple[Channel, str]] = field(default_factory=list)
+    down: bool = False
+    sends_texts: bool = True
+
+    def reaches(self, kind: ContactKind) -> bool:
+        return self.sends_texts or kind is not ContactKind.MOBILE
+
+    def send_letter(self, to: str, code: LetterCode, *, minutes: int, uai: str) -> None:
+        if self.down:
+            raise UpstreamUnavailable("the gateway is down")
+        self.sent.append((Channel(ContactKind.MOBILE, to), code.written))
 
     def send(self, channel: Channel, digits: str, *, language: str, uai: str) -> None:
         self.sent.append((channel, digits))
@@ -63,7 +75,7 @@ def open_ways_in(world: World, gate: GuessGate, source_id: str, cost: HashCost =
     federation = world.federation
     activation = Activation(source, logins, codes, federation.people, SqlFamilyFacts(engine), federation.audit, hashing)
     short = ShortCodes(source, SqlContacts(engine), SqlSearch(engine), SqlChannels(engine), codes, hashing, Gateway())
-    return WaysIn(federation, gate, activation, short, Behind())
+    return WaysIn(federation, gate, activation, short, Screens(federation.store), Behind())
 
 
 def reaching_of(ways: WaysIn) -> Reaching:
@@ -109,8 +121,10 @@ def letter(engine: Engine, hashing: Hashing, person: str) -> IssuedLetter:
     return issued
 
 
-def window(engine: Engine, person: str) -> str:
-    """A window of ten minutes for a person; returns its id."""
-    code = Code(new_id(Id.CODE), CodeKind.WINDOW, person, "", "0990001A", NOW, NOW + timedelta(minutes=10), 0, 3)
+def window(engine: Engine, person: str, bound: str) -> str:
+    """A window of ten minutes for a person, at the screen that `bound` names; returns its id."""
+    code = Code(
+        new_id(Id.CODE), CodeKind.WINDOW, person, "", "0990001A", NOW, NOW + timedelta(minutes=10), 0, 3, bound=bound
+    )  # fmt: skip
     SqlCodes(engine).issue(IssueCodes((code,), "acc_agent", "", (), ()))
     return code.code_id

@@ -29,7 +29,7 @@ from broker.domain.credentials import (
     read_digits,
     read_letter_code,
 )
-from broker.domain.errors import CodeExpired, CodeRefused, CodeUsed, HashingCrowded
+from broker.domain.errors import CodeExpired, CodeRefused, CodeUsed, HashingCrowded, WindowNotOpen
 from broker.domain.handles import Id, new_id
 from broker.domain.identity import Evidence, EvidenceKind, UpstreamIdentity
 from broker.domain.names import fold
@@ -65,14 +65,6 @@ class Proven:
 
 
 @dataclass(frozen=True, slots=True)
-class NameTyped:
-    """How somebody says they are called, at a window that was opened for them."""
-
-    family: str
-    given: str
-
-
-@dataclass(frozen=True, slots=True)
 class Activation:
     """Follows codes up to a secret."""
 
@@ -85,11 +77,14 @@ class Activation:
     hashing: Hashing
 
     def by_letter(self, typed: str, *, now: datetime, trace: str) -> Proven:
-        """Whose letter this is. Raises `CodeRefused`, `CodeUsed`, `CodeExpired`, `HashingCrowded`."""
+        """Whose letter this is, or whose code that the desk sent by SMS.
+
+        Raises `CodeRefused`, `CodeUsed`, `CodeExpired`, `HashingCrowded`.
+        """
         asked = read_letter_code(typed)
         found = self.codes.claim(CodeKey(CodeBy.LOCATOR, asked.locator if asked else NOBODY), now=now)
         right = self._compare([found] if found else [], asked.secret if asked else typed)
-        if found is None or not right:
+        if found is None or not right or self._is_barred(found, now=now):
             raise self._refused(found, now=now, trace=trace)
         if found.used_at is not None:
             raise CodeUsed("a used letter", person_id=found.person_id, at=found.used_at)
@@ -116,6 +111,10 @@ class Activation:
             raise self._refused(found[0] if found else None, now=now, trace=trace)
         return self._right(fitting[0])
 
+    def _is_barred(self, found: Code, *, now: datetime) -> bool:
+        """Tell whether the right code is refused: a letter goes into a hand, an SMS to whoever has the number."""
+        return found.kind is CodeKind.SMS and self._is_staff(found.person_id, now=now)
+
     def _is_staff(self, person_id: str, *, now: datetime) -> bool:
         """Staff never come back by a telephone: whoever took their number would choose their second factor (LR-13)."""
         person = self.people.person(person_id, now=now)
@@ -129,18 +128,18 @@ class Activation:
             raise self._refused(found, now=now, trace=trace)
         return self._right(found)
 
-    def by_window(self, name: NameTyped, born: date, *, now: datetime, trace: str) -> Proven:
-        """For whom a window stands open: by their name and what only the family knows; nothing was handed over.
+    def by_window(self, bound: str, born: date, *, now: datetime, trace: str) -> Proven:
+        """For whom a window stands open for the browser that `bound` names: by what only the family knows.
 
-        Every window of that name counts the guess. Two that fit are nobody's: a desk opens one at a time.
+        Nothing was handed over, and nothing said here reaches another window. Raises `WindowNotOpen`, which tells of
+        nobody: whoever helps has not opened it yet, or it is over; and `CodeRefused`.
         """
-        windows = self.codes.open_windows(family=name.family, given=name.given, now=now)
-        claimed = [self.codes.claim(CodeKey(CodeBy.ID, each.code_id), now=now) for each in windows]
-        dates = {each.person_id: self._knows(each.person_id, born, now=now) for each in windows}
-        fitting = [each for each in claimed if each is not None and each.is_live(now) and dates[each.person_id]]
-        if len(fitting) != 1:
-            raise self._refused(next((each for each in claimed if each), None), now=now, trace=trace)
-        return self._right(fitting[0])
+        found = self.codes.claim(CodeKey(CodeBy.BOUND, bound), now=now)
+        if found is None or not found.is_live(now):
+            raise WindowNotOpen("no window for this browser")
+        if not self._knows(found.person_id, born, now=now):
+            raise self._refused(found, now=now, trace=trace)
+        return self._right(found)
 
     def by_session(self, person_id: str, table: CodeTable, *, now: datetime) -> Proven:
         """A code for a session that has just proven itself: used by the same act as any, and gone as soon."""

@@ -1,7 +1,7 @@
-"""A window of ten minutes that a parent opens for a child: the child comes to their own screen and chooses a secret.
+"""A window of ten minutes that a parent opens for a child: the child's own screen shows a number, the parent types it.
 
-No secret passes the parent, and none is seen: what the child says there is their name and birth date, as in a window
-that a teacher opened (ux §1.2). Who may act for the child is asked of the very query that shows the child's card.
+No secret passes the parent, and none is seen: what the child says there is their birth date, as in a window that a
+teacher opened (ux §1.2). Who may act for the child is asked of the very query that shows the child's card.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ HELPED_BY_PARENTS = frozenset({Level.ECOLE, Level.COLLEGE})
 
 @dataclass(frozen=True, slots=True)
 class ForChild:
-    """A parent opens a window for a child whose card says that they may act."""
+    """A parent opens a window for a child whose card says that they may act, at the screen that `bound` names."""
 
     adult_id: str
     card: ChildCard
+    bound: str
     tenant: str
     trace: str
     now: datetime
@@ -38,8 +39,8 @@ def may_open(card: ChildCard) -> bool:
     return card.may_act and not card.by_mandate and card.level in HELPED_BY_PARENTS
 
 
-def open_for_child(codes: Codes, asked: ForChild, *, life: timedelta, tries: int) -> None:
-    """Open it, and tell both. A window of before ends by it."""
+def open_for_child(codes: Codes, asked: ForChild, *, life: timedelta, tries: int) -> bool:
+    """Open it, and tell both. A window of before ends by it. False: the screen has a window for somebody else."""
     child_id, now = asked.card.child_id, asked.now
     code = Code(
         code_id=new_id(Id.CODE),
@@ -51,6 +52,7 @@ def open_for_child(codes: Codes, asked: ForChild, *, life: timedelta, tries: int
         expires_at=now + life,
         tries=0,
         most_tries=tries,
+        bound=asked.bound,
     )
     event = AuditEvent(
         tenant=asked.tenant,
@@ -65,4 +67,4 @@ def open_for_child(codes: Codes, asked: ForChild, *, life: timedelta, tries: int
         AccessNotice(person_id, NoticeKind.FAMILY_WINDOW_OPENED, now, {"uai": asked.card.uai}, asked.trace)
         for person_id in (child_id, asked.adult_id)
     )
-    codes.issue(IssueCodes((code,), asked.adult_id, "", (event,), told))
+    return not codes.issue(IssueCodes((code,), asked.adult_id, "", (event,), told))

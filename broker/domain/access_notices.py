@@ -17,6 +17,7 @@ class NoticeKind(StrEnum):
     SECRET_SET = "secret_set"  # noqa: S105 - an event
     LETTER_ISSUED = "letter_issued"
     WINDOW_OPENED = "window_opened"
+    CODE_TEXTED = "code_texted"
     FAMILY_WINDOW_OPENED = "family_window_opened"
     CODE_SENT = "code_sent"
     WAIT_LIFTED = "wait_lifted"

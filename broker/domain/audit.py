@@ -67,6 +67,7 @@ class Action(StrEnum):
     LETTER_ISSUED = "letter_issued"
     WINDOW_OPENED = "window_opened"
     SHORT_CODE_SENT = "short_code_sent"
+    SHORT_CODE_UNSENT = "short_code_unsent"
     CODE_SPENT = "code_spent"
     SECRET_SET = "secret_set"  # noqa: S105 (an act)
     FACTOR_ADDED = "factor_added"

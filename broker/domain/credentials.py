@@ -30,7 +30,7 @@ class CredentialKind(StrEnum):
 
 
 class CodeKind(StrEnum):
-    """How a code reaches its person. A window is opened by an agent: nothing is handed over, the person comes."""
+    """How a code reaches its person. A window is opened at a screen: nothing is handed over, its person is there."""
 
     LETTER = "letter"
     SMS = "sms"
@@ -91,9 +91,9 @@ class CodeBy(StrEnum):
     """What a code is found by."""
 
     LOCATOR = "locator"
-    """The first group of a letter's code."""
+    """The first group of the code of a letter, or of an SMS that the desk sent."""
     BOUND = "bound"
-    """The digest of the login in progress that it was sent for."""
+    """The digest of the login in progress that it was sent for, or of the screen that a window is open at."""
     ID = "id"
     """Its own id: a code that is being followed up, whose next question is guessed at."""
 

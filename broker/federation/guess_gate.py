@@ -89,7 +89,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class CodeTurn:
-    """One look at a user code (RFC 8628 §5.1), or a second factor, that was counted and let through."""
+    """One look at a user code (RFC 8628 §5.1), a second factor or a screen's number, counted and let through."""
 
     guesses: Guesses
     own: str
@@ -161,6 +161,20 @@ class GuessGate:
             raise _refusal(wait, now=now)
         return NetworkTurn(self.guesses, network)
 
+    def enter_screen(self, address: str, *, table: ThrottleTable, now: datetime) -> None:
+        """Count that a number for a screen is drawn for this network. Raises `MustWait`, `GuessesSpent`."""
+        wait = self.guesses.claim((GuessCounter(self._screens(address), table.of_network),), now=now)
+        if wait is not None:
+            raise _refusal(wait, now=now)
+
+    def came_by_screen(self, address: str) -> None:
+        """Take one draw back: a class of thirty, each before a screen, are no flood."""
+        self.guesses.forgive(returned=(self._screens(address),))
+
+    def enter_read_out(self, person_id: str, address: str, *, table: ThrottleTable, now: datetime) -> CodeTurn:
+        """Count a number that this person typed as read from a screen. Raises `MustWait`, `GuessesSpent`."""
+        return self._enter_own("read out", person_id, address, table=table, now=now)
+
     def enter_number(self, number: str, address: str, *, codes: CodeTable, table: ThrottleTable, now: datetime) -> None:
         """Count that a code is asked for, for this number and from this network, whether or not anybody has it.
 
@@ -188,6 +202,9 @@ class GuessGate:
         """What is counted by, as the key of a row."""
         told = "\n".join(parts).encode("utf-8", "surrogatepass")
         return hmac.new(self.key, told, hashlib.sha256).hexdigest()
+
+    def _screens(self, address: str) -> str:
+        return self.digest("screens", network_of(address))
 
     def _name(self, source_id: str, login: str) -> str:
         return self.digest("name", source_id, fold_login(login))

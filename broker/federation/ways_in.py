@@ -12,11 +12,12 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date
 from enum import StrEnum
 
-from broker.accounts.activation import Activation, NameTyped, Proven
+from broker.accounts.activation import Activation, Proven
 from broker.accounts.passphrase import Weakness
+from broker.accounts.screens import Screens
 from broker.accounts.short_codes import Asked, Behind, ShortCodes
 from broker.domain.credentials import CodeKind
-from broker.domain.errors import CodeUsed, LoginExpired, PageNotFound, PreauError
+from broker.domain.errors import CodeUsed, LoginExpired, PageNotFound, PreauError, WindowNotOpen
 from broker.domain.handles import Handle, digest, is_handle, new_handle
 from broker.domain.identity import UpstreamIdentity
 from broker.domain.sessions import Device, Session
@@ -79,12 +80,13 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class WaysIn:
-    """From codes to sessions. `behind` does what must not show in an answer."""
+    """From codes to sessions. `screens`: numbers that browsers show; `behind` does what must not show in an answer."""
 
     federation: Federation
     gate: GuessGate
     activation: Activation
     short_codes: ShortCodes
+    screens: Screens
     behind: Behind
 
     @property
@@ -125,12 +127,32 @@ class WaysIn:
         turn.was_right()
         self._keep(self._way(WayStage.PROVEN, proven, way.resume, caller), handle)
 
-    def by_window(self, name: NameTyped, born: date, resume: str, caller: Caller) -> str:
-        """Come to a window that was opened for somebody; returns the handle. Raises as `by_birth_date` does."""
-        self._source()
-        turn = self._turn(caller)
-        proven = self.activation.by_window(name, born, now=self.federation.clock(), trace=caller.trace)
+    def number(self, caller: Caller) -> str:
+        """The number that this browser shows, drawn where it has none.
+
+        Raises `MustWait`, `GuessesSpent` for a network of too many; `EphemeralUnavailable`.
+        """
+        now = self.federation.clock()
+        kept = self.screens.number(caller.browser, now=now)
+        if kept:
+            return kept
+        self.gate.enter_screen(caller.address, table=self._throttle(), now=now)
+        return self.screens.draw(caller.browser, window=self._codes().window_life, now=now)
+
+    def by_window(self, born: date, resume: str, caller: Caller) -> str:
+        """Come in by the window that was opened for this browser; returns the handle.
+
+        Raises `WindowNotOpen`, by which nobody was guessed at, and as `by_birth_date` does.
+        """
+        now, turn = self.federation.clock(), self._turn(caller)
+        bound = self.screens.bound_here(caller.browser, now=now)
+        try:
+            proven = self.activation.by_window(bound, born, now=now, trace=caller.trace)
+        except WindowNotOpen:
+            turn.was_right()
+            raise
         turn.was_right()
+        self.gate.came_by_screen(caller.address)
         return self._keep(self._way(WayStage.PROVEN, proven, resume, caller))
 
     def by_session(self, session: Session, caller: Caller) -> str:
@@ -173,7 +195,7 @@ class WaysIn:
         if isinstance(chosen, Weakness):
             return chosen
         account, identity = chosen
-        self._keep(replace(way, stage=WayStage.DONE, told=account.identifier), handle)
+        self._done(replace(way, told=account.identifier), handle, caller)
         return self.enter(identity, way.resume, caller)
 
     def choose_pictures(self, handle: str, pictures: tuple[int, ...], caller: Caller) -> Arrival:
@@ -183,7 +205,7 @@ class WaysIn:
         """
         way, now = self.at(handle, WayStage.PROVEN, caller), self.federation.clock()
         account, identity = self.activation.choose_pictures(way.proven, pictures, now=now, trace=caller.trace)
-        self._keep(replace(way, stage=WayStage.DONE, told=account.identifier), handle)
+        self._done(replace(way, told=account.identifier), handle, caller)
         return self.enter(identity, way.resume, caller)
 
     def is_young(self, handle: str, caller: Caller) -> bool:
@@ -241,6 +263,11 @@ class WaysIn:
 
     def _way(self, stage: WayStage, proven: Proven, resume: str, caller: Caller) -> WayIn:
         return WayIn(digest(caller.browser), resume, stage, proven.code_id, proven.person_id, proven.kind.value)
+
+    def _done(self, way: WayIn, handle: str, caller: Caller) -> None:
+        """The secret is set. A number that this browser showed was for its person: the next one gets another."""
+        self._keep(replace(way, stage=WayStage.DONE), handle)
+        self.screens.forget(caller.browser)
 
     def _keep(self, way: WayIn, handle: str = "") -> str:
         handle = handle or new_handle(Handle.WAY_IN)

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from broker.accounts.freeze import REASON
+from broker.accounts.screens import TAKEN
 from broker.domain.access_notices import AccessNotice, NoticeKind
 from broker.domain.acts import LiftStanding
 from broker.domain.audit import Action, AuditEvent
 from broker.domain.credential_acts import IssueCodes
 from broker.domain.credentials import Code, CodeKind
+from broker.domain.errors import DeskRefused
 from broker.domain.handles import Id, new_id
 from broker.domain.identity import AccountState
 from broker.domain.places import Freeze
@@ -24,6 +26,7 @@ from broker.domain.standings import Standing, StandingKind, StandingState
 from broker.helpdesk.agents import Agent
 from broker.helpdesk.gate import Gate, Target
 from broker.helpdesk.proofs import Proof
+from broker.helpdesk.readings import Reading, Readings
 from broker.helpdesk.waits import Waits
 from policies import CodeTable, HelpdeskAct
 
@@ -66,19 +69,21 @@ class DeskActs:
     places: Places
     waits: Waits
     audit: Audit
+    readings: Readings
 
-    def open_window(self, asked: Asked) -> None:
-        """Let the person choose a secret within ten minutes, on a device of theirs. Raises `DeskRefused`."""
-        self._check(HelpdeskAct.OPEN_WINDOW, asked)
-        self.codes.issue(self._window(asked))
+    def open_window(self, asked: Asked, number: str) -> None:
+        """Let the person choose a secret within ten minutes, on the screen that shows this number.
 
-    def send_sms(self, asked: Asked) -> None:
-        """The same, told by SMS to the number on file: the message leads to the page and holds no secret.
-
-        Raises `DeskRefused`.
+        Raises `DeskRefused`, also where no screen does.
         """
-        self._check(HelpdeskAct.SMS, asked)
-        self.codes.issue(self._window(asked, by="sms"))
+        self._check(HelpdeskAct.OPEN_WINDOW, asked)
+        table = self.gate.policies.current().of(asked.agent.tenant).codes
+        reading = Reading(asked.agent, asked.target.person_id, asked.uai, asked.trace, asked.now)
+        bound, why = self.readings.bound(reading, number, window=table.window_life)
+        if not bound:
+            raise DeskRefused(why)
+        if self.codes.issue(self._window(asked, bound, table)):
+            raise DeskRefused(TAKEN)
 
     def lift_wait(self, asked: Asked) -> None:
         """Forget guesses at the person's own logins. Raises `DeskRefused`."""
@@ -115,10 +120,9 @@ class DeskActs:
             said += self.standings.history(StandingKind.LINK, account.account_id)
         return [each for each in said if _may_lift(each, asked.agent)]
 
-    def _window(self, asked: Asked, *, by: str = "") -> IssueCodes:
-        table = self.gate.policies.current().of(asked.agent.tenant).codes
-        code = window_for(asked.target.person_id, asked.uai, table, now=asked.now)
-        event = asked.event(Action.WINDOW_OPENED, code=code.code_id, by=by)
+    def _window(self, asked: Asked, bound: str, table: CodeTable) -> IssueCodes:
+        code = window_for(asked.target.person_id, asked.uai, bound, table, now=asked.now)
+        event = asked.event(Action.WINDOW_OPENED, code=code.code_id)
         told = asked.notice(NoticeKind.WINDOW_OPENED)
         return IssueCodes((code,), asked.agent.person_id, "", (event,), (told,))
 
@@ -133,8 +137,8 @@ def _may_lift(said: Standing, agent: Agent) -> bool:
     return stands and (said.reason == REASON or by_a_desk)
 
 
-def window_for(person_id: str, uai: str, table: CodeTable, *, now: datetime) -> Code:
-    """A window, not yet opened."""
+def window_for(person_id: str, uai: str, bound: str, table: CodeTable, *, now: datetime) -> Code:
+    """A window at the screen that `bound` names, not yet opened."""
     return Code(
         code_id=new_id(Id.CODE),
         kind=CodeKind.WINDOW,
@@ -145,4 +149,5 @@ def window_for(person_id: str, uai: str, table: CodeTable, *, now: datetime) -> 
         expires_at=now + table.window_life,
         tries=0,
         most_tries=int(table.window_tries),
+        bound=bound,
     )

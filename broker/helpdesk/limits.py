@@ -15,6 +15,7 @@ from policies import HelpdeskAct
 from policies.explain import N_
 
 HOUR = timedelta(hours=1)
+TOO_MANY_TEXTS = N_("Trop de SMS sont partis vers ce numéro aujourd'hui. Ouvrez dix minutes, ou imprimez une lettre.")
 TOO_MANY = N_("C'est beaucoup pour une heure. Attendez un peu, ou demandez à un collègue.")
 
 
@@ -26,7 +27,10 @@ SEARCHES, SHEETS, ACTS = _an_hour(300), _an_hour(120), _an_hour(30)
 """A full morning at a busy desk is far below each."""
 STRAYS, FAMILIES = _an_hour(5), _an_hour(60)
 """Beyond these somebody is told: accounts outside the scope that were asked for, different sheets that were opened."""
+NUMBERS = _an_hour(20)
+"""Numbers that no screen shows: a class of small children misreads some, whoever tries them out misses far more."""
 ONCE = _an_hour(1)
+_READ = "numbers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,22 @@ class DeskLimits:
             self._count(agent, "families", FAMILIES, trace=trace, now=now)
         return ""
 
+    def claim_number(self, agent: Agent, *, trace: str, now: datetime) -> str:
+        """Count a number that is read from a screen, before it is looked for; why it is refused, empty where not."""
+        if not self._spent(agent, _READ, NUMBERS, now=now):
+            return ""
+        self._alarm(agent, _READ, trace=trace, now=now)
+        return TOO_MANY
+
+    def number_was_shown(self, agent: Agent) -> None:
+        """Take the count of a number back: a screen shows it."""
+        self.guesses.forgive(returned=(self._key(f"{agent.account_id}\n{_READ}"),))
+
+    def claim_text(self, to: str, rule: GuessRule, *, now: datetime) -> str:
+        """Count a code that goes to a mobile, whichever agent sends it; why not, empty where it may."""
+        wait = self.guesses.claim((GuessCounter(self._key(f"text\n{to}"), rule),), now=now)
+        return "" if wait is None else TOO_MANY_TEXTS
+
     def strayed(self, agent: Agent, person_id: str, *, trace: str, now: datetime) -> None:
         """Count an account outside the scope that the agent asked for; the same one again is the same slip."""
         if not self._spent(agent, f"stray {person_id}", ONCE, now=now):
@@ -57,9 +77,11 @@ class DeskLimits:
             self._alarm(agent, name, trace=trace, now=now)
 
     def _spent(self, agent: Agent, name: str, rule: GuessRule, *, now: datetime) -> bool:
-        told = f"desk\n{agent.account_id}\n{name}".encode()
-        key = hmac.new(self.key, told, hashlib.sha256).hexdigest()
+        key = self._key(f"{agent.account_id}\n{name}")
         return self.guesses.claim((GuessCounter(key, rule),), now=now) is not None
+
+    def _key(self, what: str) -> str:
+        return hmac.new(self.key, f"desk\n{what}".encode(), hashlib.sha256).hexdigest()
 
     def _alarm(self, agent: Agent, why: str, *, trace: str, now: datetime) -> None:
         """Once an hour for each cause: whoever looks at alarms has to be able to read them."""

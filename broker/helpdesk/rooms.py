@@ -12,11 +12,12 @@ from broker.helpdesk.incident import Incidents
 from broker.helpdesk.letters import DeskLetters
 from broker.helpdesk.sheet import Sheets
 from broker.helpdesk.teacher import Teacher
+from broker.helpdesk.texted import DeskTexts
 
 
 @dataclass(frozen=True, slots=True)
 class Helpdesk:
-    """The desk. `letters` None: this installation prints none."""
+    """The desk. `letters`, `texts` None: this installation prints, or sends, none."""
 
     posts: DeskPosts
     gate: Gate
@@ -27,3 +28,4 @@ class Helpdesk:
     incidents: Incidents
     audit: Audit
     letters: DeskLetters | None = None
+    texts: DeskTexts | None = None

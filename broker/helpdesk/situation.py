@@ -46,9 +46,9 @@ WORDS: dict[Situation, Words] = {
         N_("Une autre connexion marche encore. Sinon, imprimez une lettre."),
     ),
     Situation.WINDOW: Words(
-        N_("La page « Choisir un mot de passe », ouverte dix minutes."),
-        N_("Un agent vient d'ouvrir l'accès."),
-        N_("Faites aller la personne à « J'ai un code ou un ancien compte »."),
+        N_("La page avec un numéro, ouverte dix minutes sur un seul écran."),
+        N_("L'école ou un parent vient d'ouvrir l'accès."),
+        N_("Sous le numéro, faites écrire la date de naissance d'un enfant."),
     ),
     Situation.WAITING: Words(
         N_("« Attendez %(minutes)s min. »"),

@@ -1,15 +1,16 @@
-"""The one thing a teacher may do: open ten minutes to pupils of a class of theirs, who sit before them."""
+"""The one thing a teacher may do: open ten minutes to pupils of a class of theirs, who sit before them, at screens."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from broker.accounts.screens import NO_SCREEN
 from broker.domain.access_notices import AccessNotice, NoticeKind
 from broker.domain.audit import Action, AuditEvent
 from broker.domain.credential_acts import IssueCodes
-from broker.domain.credentials import Code
+from broker.domain.credentials import Code, read_digits
 from broker.domain.desk_file import ClassPupil
 from broker.domain.errors import DeskRefused
 from broker.domain.handles import Id, new_id
@@ -17,8 +18,17 @@ from broker.domain.ports import Codes, DeskFiles
 from broker.helpdesk.acts import window_for
 from broker.helpdesk.agents import Agent
 from broker.helpdesk.gate import Gate, teacher_facts
+from broker.helpdesk.readings import Reading, Readings
 from policies import HelpdeskAct
 from policies.explain import explain
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """To whom ten minutes were opened, and to whom not, because no screen shows the number typed, or another has it."""
+
+    pupils: tuple[ClassPupil, ...]
+    misread: tuple[ClassPupil, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +38,7 @@ class Teacher:
     files: DeskFiles
     codes: Codes
     gate: Gate
+    readings: Readings
 
     def classes(self, agent: Agent) -> tuple[tuple[str, str], ...]:
         """The teacher's classes, by school and label; where the directory names none, those of the schools."""
@@ -41,29 +52,40 @@ class Teacher:
         return self.files.pupils(uai, label, now=now) if (uai, label) in self.classes(agent) else ()
 
     def open(
-        self, agent: Agent, uai: str, label: str, ticked: Collection[str], *, trace: str, now: datetime
-    ) -> tuple[ClassPupil, ...]:
-        """Open ten minutes to these pupils; returns whom it was opened to. Raises `DeskRefused` for any that is not.
+        self, agent: Agent, uai: str, label: str, typed: Mapping[str, str], *, trace: str, now: datetime
+    ) -> Opened:
+        """Open ten minutes to these pupils, each at the screen whose number was typed beside the name.
 
-        All or nothing: one wrong id is no slip of a form that lists the class.
+        Raises `DeskRefused` for any that is no pupil of theirs, and then opens nothing: one wrong id is no slip of a
+        form that lists the class. A number that no screen shows, or that was typed twice, is a slip: the others' open.
         """
         pupils = {each.person_id: each for each in self.pupils(agent, uai, label, now=now)}
-        chosen = [pupils[each] for each in ticked if each in pupils]
         own = self.gate.family(agent.person_id)
-        for each in ticked:
+        for each in typed:
             facts = teacher_facts(agent, teaches=each in pupils, own_family=each in own, about_staff=False)
             decision = self.gate.policies.current().of(agent.tenant).helpdesk(facts)
             if not decision.allowed:
                 raise DeskRefused(explain(decision).sentences[0])
-        for pupil in chosen:
-            why = self.gate.limits.claim(agent, HelpdeskAct.OPEN_WINDOW, pupil.person_id, trace=trace, now=now)
-            if why:
+        table = self.gate.policies.current().of(agent.tenant).codes
+        numbers = [read_digits(number) for number in typed.values()]
+        codes: list[Code] = []
+        for person_id, number in typed.items():
+            one = number if numbers.count(read_digits(number)) == 1 else ""
+            bound, why = self.readings.bound(Reading(agent, person_id, uai, trace, now), one, window=table.window_life)
+            why = why if not bound else self._claim(agent, person_id, trace=trace, now=now)
+            if why and why != NO_SCREEN:
                 raise DeskRefused(why)
-        if chosen:
-            table = self.gate.policies.current().of(agent.tenant).codes
-            codes = tuple(window_for(each.person_id, uai, table, now=now) for each in chosen)
-            self.codes.issue(_windows(agent, uai, codes, trace=trace, now=now))
-        return tuple(chosen)
+            if bound:
+                codes.append(window_for(person_id, uai, bound, table, now=now))
+        taken = self.codes.issue(_windows(agent, uai, tuple(codes), trace=trace, now=now)) if codes else frozenset()
+        opened = {each.person_id for each in codes if each.code_id not in taken}
+        return Opened(
+            tuple(pupils[each] for each in typed if each in opened),
+            tuple(pupils[each] for each in typed if each not in opened),
+        )
+
+    def _claim(self, agent: Agent, person_id: str, *, trace: str, now: datetime) -> str:
+        return self.gate.limits.claim(agent, HelpdeskAct.OPEN_WINDOW, person_id, trace=trace, now=now)
 
 
 def _windows(agent: Agent, uai: str, codes: tuple[Code, ...], *, trace: str, now: datetime) -> IssueCodes:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from broker.domain.access_notices import AccessNotice, NoticeKind
+from broker.domain.credentials import LetterCode
 from broker.domain.notices import Mail, TextMessage
 
 Translate = Callable[[str, str], str]
@@ -46,6 +47,7 @@ HELLO = N_("Bonjour,")
 NEVER = N_("Personne ne vous demande votre mot de passe, ni un code, même à l'école.")
 WHERE = N_("Tout est aussi écrit dans votre accès : %(site)s")
 CODE = N_("Ecole : votre code est %(code)s. Il marche 10 minutes. Ne le donnez à personne.")
+LETTER_CODE = N_("Ecole : votre code marche %(minutes)s min. Ne le donnez à personne.")
 CODE_SUBJECT = N_("Votre code")
 
 WORDS: Mapping[NoticeKind, Words] = {
@@ -63,6 +65,11 @@ WORDS: Mapping[NoticeKind, Words] = {
     NoticeKind.WINDOW_OPENED: Words(
         N_("L'école vous laisse choisir un nouveau mot de passe"),
         N_("Votre école vous laisse choisir un nouveau mot de passe, le %(day)s dès %(time)s, pendant 10 minutes."),
+        NOT_YOU,
+    ),
+    NoticeKind.CODE_TEXTED: Words(
+        N_("L'école vous envoie un code"),
+        N_("Votre école vous envoie un code par SMS, le %(day)s à %(time)s. Il sert à choisir un mot de passe."),
         NOT_YOU,
     ),
     NoticeKind.FAMILY_WINDOW_OPENED: Words(
@@ -186,6 +193,15 @@ def phone_in(language: str, phone: str) -> str:
 def code_text(digits: str, *, site: str, language: str, translate: Translate) -> str:
     """The SMS of a code. Its last line binds it to our address: telephones offer it there and nowhere else."""
     return f"{translate(CODE, language) % {'code': digits}}\n@{site} #{digits}"
+
+
+def letter_text(code: LetterCode, *, issuer: str, minutes: int, language: str, translate: Translate) -> str:
+    """The SMS of a code like a letter's: the page, and the code behind # as a letter prints it, to be read or pressed.
+
+    What stands behind # is sent to nobody; the page still asks what only the family knows.
+    """
+    words = translate(LETTER_CODE, language) % {"minutes": minutes}
+    return f"{words}\n{issuer}/code#{code.written.replace(' ', '-')}"
 
 
 def code_mail(to: str, digits: str, *, language: str, translate: Translate) -> Mail:

@@ -15,63 +15,32 @@ from sqlalchemy import (
     Select,
     String,
     bindparam,
-    func,
     select,
     true,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from broker.domain.audit import AuditEvent
 from broker.domain.credential_acts import IssueCodes
 from broker.domain.credentials import Code, CodeBy, CodeKey, CodeKind
-from broker.domain.names import fold
 from broker.storage.engine import fetch, transact
 from broker.storage.lineage import OWNER, downwards
-from broker.storage.may_see import ATTACHED
-from broker.storage.schema import Instant, attachments, codes, guesses, persons, records
+from broker.storage.schema import codes, guesses, persons
 from broker.storage.sql_imports_bulk import among
 from broker.storage.trail import insert_audit, insert_notices
 
-_NOW = bindparam("now", type_=Instant)
 _VALUE = bindparam("value", type_=String)
-_START = bindparam("start", type_=String)
 _NOBODY, _NOBODIES = "nobody ", 16
 """Rows that are written at every guess and count nothing; several, so that two guesses seldom wait for one."""
 _KEPT = timedelta(days=1)
 _UNUSED = (codes.c.used_at.is_(None), codes.c.ended_at.is_(None))
 
 _FOUND: dict[CodeBy, tuple[ColumnElement[bool], ...]] = {
-    CodeBy.LOCATOR: (codes.c.locator == _VALUE, codes.c.kind == CodeKind.LETTER.value),
+    CodeBy.LOCATOR: (codes.c.locator == _VALUE, codes.c.locator != ""),
     CodeBy.BOUND: (codes.c.bound == _VALUE, codes.c.bound != "", *_UNUSED),
     CodeBy.ID: (codes.c.id == _VALUE, *_UNUSED),
 }
-_WINDOWS = (
-    select(codes)
-    .where(
-        codes.c.kind == CodeKind.WINDOW.value,
-        codes.c.person_id.in_(downwards()),
-        codes.c.expires_at > _NOW,
-        codes.c.tries < codes.c.most_tries,
-        *_UNUSED,
-    )
-    .order_by(codes.c.issued_at.desc(), codes.c.id)
-)
-_OPEN_TO_NAME = (
-    select(codes, attachments.c.person_id.label("owner"))
-    .distinct()
-    .join(attachments, attachments.c.person_id == codes.c.person_id)
-    .join(records, records.c.id == attachments.c.record_id)
-    .where(
-        codes.c.kind == CodeKind.WINDOW.value,
-        codes.c.expires_at > _NOW,
-        codes.c.tries < codes.c.most_tries,
-        *_UNUSED,
-        attachments.c.state == ATTACHED,
-        records.c.retired_at.is_(None),
-        func.substr(records.c.name_key, 1, func.length(_START)) == _START,
-    )
-    .order_by(codes.c.issued_at, codes.c.id)
-)
 _OF_PERSON = select(codes).where(codes.c.person_id.in_(downwards())).order_by(codes.c.issued_at.desc(), codes.c.id)
 _TAKE_BACK = update(codes).where(codes.c.id == _VALUE, codes.c.tries > 0, *_UNUSED).values(tries=codes.c.tries - 1)
 
@@ -112,19 +81,9 @@ class SqlCodes:
         """See `Codes.was_right`."""
         transact(self._engine, lambda conn: conn.execute(_TAKE_BACK, {"value": code_id}))
 
-    def windows(self, persons: Sequence[str], *, now: datetime) -> tuple[Code, ...]:
-        """See `Codes.windows`."""
-        return tuple(
-            _code(row, person_id=person_id)
-            for person_id in dict.fromkeys(persons)
-            for row in fetch(self._engine, _WINDOWS, {"person": person_id, "now": now})
-        )
-
-    def open_windows(self, *, family: str, given: str, now: datetime) -> tuple[Code, ...]:
-        """See `Codes.open_windows`. Starts at the windows, which are few, never at the names."""
-        names = {"start": f"{fold(family)}|{fold(given)}|", "now": now}
-        rows = fetch(self._engine, _OPEN_TO_NAME, names)
-        return tuple(_code(row, person_id=row.owner) for row in rows)
+    def end(self, code_id: str, *, now: datetime, audit: AuditEvent) -> None:
+        """See `Codes.end`."""
+        transact(self._engine, lambda conn: self._end(conn, code_id, now=now, audit=audit))
 
     def of_person(self, person_id: str) -> tuple[Code, ...]:
         """See `Codes.of_person`."""
@@ -142,15 +101,22 @@ class SqlCodes:
         conn.execute(self._write_anyway, [{**nobody, "ends_at": now + _KEPT}])
         return _code(row, person_id=str(owner)) if row else None
 
+    def _end(self, conn: Connection, code_id: str, *, now: datetime, audit: AuditEvent) -> None:
+        conn.execute(update(codes).where(codes.c.id == code_id, *_UNUSED).values(ended_at=now))
+        insert_audit(conn, [audit])
+
     def _issue(self, conn: Connection, act: IssueCodes) -> frozenset[str]:
         if not act.codes:
             return frozenset()
         now = act.codes[0].issued_at
         _forget_expired(conn, now=now)
+        _leave_screens(conn, act.codes, now=now)
         kept = set(conn.execute(self._keep, [_row(code, act) for code in act.codes]).scalars())
-        for kind in {code.kind for code in act.codes}:
-            theirs = [code.person_id for code in act.codes if code.code_id in kept and code.kind is kind]
-            end_codes(conn, theirs, now=now, kinds=(kind,), but=kept)
+        for kind, found in {(code.kind, bool(code.locator)) for code in act.codes}:
+            alike = (codes.c.locator != "") if found else (codes.c.locator == "")
+            same = [code for code in act.codes if (code.kind, bool(code.locator)) == (kind, found)]
+            theirs = [code.person_id for code in same if code.code_id in kept]
+            end_codes(conn, theirs, now=now, kinds=(kind,), but=kept, which=alike)
         left_out = {code.person_id for code in act.codes if code.code_id not in kept}
         insert_audit(conn, [event for event in act.audit if event.subject not in left_out])
         insert_notices(conn, [notice for notice in act.notices if notice.person_id not in left_out])
@@ -164,6 +130,7 @@ def end_codes(
     now: datetime,
     kinds: Sequence[CodeKind] = tuple(CodeKind),
     but: Collection[str] = (),
+    which: ColumnElement[bool] | None = None,
 ) -> None:
     """End the unused codes of these persons, and of whoever was merged into them."""
     if not person_ids:
@@ -174,6 +141,7 @@ def end_codes(
             codes.c.person_id.in_(_trees(conn, sorted(set(person_ids)))),
             codes.c.kind.in_([kind.value for kind in kinds]),
             ~among(conn, codes.c.id, sorted(but)) if but else true(),
+            true() if which is None else which,
             *_UNUSED,
         )
         .values(ended_at=now)
@@ -186,13 +154,17 @@ def _trees(conn: Connection, person_ids: Sequence[str]) -> Select[Any]:
     return select(tree.c.id)
 
 
+def _leave_screens(conn: Connection, issued: Sequence[Code], *, now: datetime) -> None:
+    """Whose window is opened anew at the same screen has the one before ended first: it would hold that screen."""
+    windows = [each for each in issued if each.kind is CodeKind.WINDOW]
+    here = codes.c.bound.in_([each.bound for each in windows])
+    end_codes(conn, [each.person_id for each in windows], now=now, kinds=(CodeKind.WINDOW,), which=here)
+
+
 def _forget_expired(conn: Connection, *, now: datetime) -> None:
-    """Letters that are too old hold their locators no longer."""
-    conn.execute(
-        update(codes)
-        .where(codes.c.expires_at <= now, codes.c.kind == CodeKind.LETTER.value, *_UNUSED)
-        .values(ended_at=codes.c.expires_at)
-    )
+    """What is too old holds its locator, or its screen, no longer."""
+    holds = (codes.c.locator != "") | (codes.c.kind == CodeKind.WINDOW.value)
+    conn.execute(update(codes).where(codes.c.expires_at <= now, holds, *_UNUSED).values(ended_at=codes.c.expires_at))
 
 
 def _row(code: Code, act: IssueCodes) -> dict[str, object]:

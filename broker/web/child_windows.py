@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from flask import Response, request
 
 from broker.accounts.family_windows import ForChild, may_open, open_for_child
+from broker.accounts.screens import NO_SCREEN, TAKEN
 from broker.accounts.session_life import is_fresh
 from broker.domain.errors import PageNotFound, StepUpNeeded
 from broker.domain.people import ChildCard
@@ -15,6 +16,7 @@ from broker.web.parts import PageParts
 from broker.web.render import page, stands_at
 from broker.web.sign_in import prove_again
 from broker.web.visitor import SignedIn, current_visitor, require_signed_in
+from broker.web.ways_in import WINDOW
 
 CHILDREN = "/enfants"
 AGAIN = "enfants"
@@ -33,8 +35,11 @@ class ChildWindows:
         return self._show(tuple(self._children(me).values()))
 
     def open(self) -> Response:
-        """POST: open ten minutes for one of them. Asks for a fresh login: children share tablets with their parents."""
-        me, ways, now = require_signed_in(self.parts), self._ways, self.parts.clock()
+        """POST: open ten minutes for one of them, at the screen whose number was typed.
+
+        Asks for a fresh login: children share tablets with their parents.
+        """
+        me, now = require_signed_in(self.parts), self.parts.clock()
         rules = self.parts.federation.upstreams.rules(me.session.authn.authority)
         if not is_fresh(me.session, within=rules.sessions.step_up, now=now):
             raise StepUpNeeded("login too old to open a window", restart=prove_again(AGAIN))
@@ -42,17 +47,36 @@ class ChildWindows:
         card = children.get(request.form.get("enfant", ""))
         if card is None:
             raise PageNotFound("not a child for whom this person may act")
-        table = self.parts.policies.current().installation.codes
-        asked = ForChild(me.person.person_id, card, ways.activation.source.tenant, current_visitor().trace, now)
-        open_for_child(ways.activation.codes, asked, life=table.window_life, tries=int(table.window_tries))
-        return self._show(tuple(children.values()), opened=card)
+        refused = self._open(me, card)
+        shown = tuple(children.values())
+        return self._show(shown, wrong=card, refused=refused) if refused else self._show(shown, opened=card)
 
-    def _show(self, children: tuple[ChildCard, ...], *, opened: ChildCard | None = None) -> Response:
+    def _open(self, me: SignedIn, card: ChildCard) -> str:
+        """Open it; why not, empty where it is open. Raises `MustWait`, `GuessesSpent` for who tries numbers out."""
+        ways, now, visitor, me_id = self._ways, self.parts.clock(), current_visitor(), me.person.person_id
+        codes = self.parts.policies.current().installation.codes
+        throttle = ways.federation.upstreams.rules(ways.source_id).throttle
+        turn = ways.gate.enter_read_out(me_id, visitor.address, table=throttle, now=now)
+        bound = ways.screens.bound_by(request.form.get("numero", ""), window=codes.window_life, now=now)
+        if not bound:
+            return NO_SCREEN
+        turn.was_right()
+        asked = ForChild(me_id, card, bound, ways.activation.source.tenant, visitor.trace, now)
+        opened = open_for_child(ways.activation.codes, asked, life=codes.window_life, tries=int(codes.window_tries))
+        return "" if opened else TAKEN
+
+    def _show(
+        self, children: tuple[ChildCard, ...], *, opened: ChildCard | None = None, wrong: ChildCard | None = None,
+        refused: str = "",
+    ) -> Response:  # fmt: skip
         if not children:
             raise PageNotFound("no child for whom this person may act")
         stands_at(f"{CHILDREN}?")
-        issuer = self.parts.issuer
-        return page("children.html", children=children, opened=opened, issuer=issuer)
+        number_page, status = f"{self.parts.issuer}{WINDOW}", 403 if refused else 200
+        return page(
+            "children.html", status=status, children=children, opened=opened, wrong=wrong, refused=refused,
+            number_page=number_page,
+        )  # fmt: skip
 
     def _children(self, me: SignedIn) -> dict[str, ChildCard]:
         """Each child once, by person. Raises `PageNotFound` where no secrets are kept here."""

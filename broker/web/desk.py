@@ -8,7 +8,9 @@ from urllib.parse import quote, urlencode
 from flask import Response, request
 from flask_babel import gettext
 
+from broker.accounts.screens import NO_SCREEN, TAKEN
 from broker.domain.audit import Action, AuditEvent
+from broker.domain.credentials import read_digits
 from broker.domain.errors import DeskRefused, PageNotFound
 from broker.domain.names import fold
 from broker.domain.search import Hits
@@ -19,11 +21,13 @@ from broker.helpdesk.incident import read_number
 from broker.helpdesk.proofs import ENOUGH, POINTS, WORDS, Proof, are_enough, read_proofs
 from broker.helpdesk.sheet import Sheet
 from broker.helpdesk.situation import WORDS as SITUATIONS
+from broker.helpdesk.texted import NO_GATEWAY
 from broker.web import desk_words
 from broker.web.desk_door import desk_of, require_agent
 from broker.web.parts import PageParts
 from broker.web.render import page, see_other
 from broker.web.visitor import current_visitor
+from broker.web.ways_in import WINDOW
 from policies import HelpdeskAct
 
 NO_HITS = Hits(())
@@ -85,7 +89,10 @@ class Desk:
             if desk_of(self.parts).gate.allows(agent, HelpdeskAct.VIEW, target):
                 return self._results(agent, "", NO_HITS, refused=fault.cause, status=fault.status)
             shown = self._sheet(agent, target)
-            return self._page(agent, target, shown, refused=fault.cause, proofs=proofs, status=fault.status)
+            wrong_number = name == "fenetre" and _is_no_number(fault.cause)
+            return self._page(
+                agent, target, shown, refused=fault.cause, proofs=proofs, status=fault.status, wrong_number=wrong_number
+            )
 
     def _carry_out(self, name: str, asked: Asked, sheet: Sheet) -> Response:
         acts, letters = desk_of(self.parts).acts, desk_of(self.parts).letters
@@ -93,13 +100,21 @@ class Desk:
             return printed(letters.one(asked, sheet.name))
         if name == "rouvrir" and not acts.reopen(asked):
             raise DeskRefused(desk_words.NOTHING_LIFTED)
-        simple = {"fenetre": acts.open_window, "sms": acts.send_sms, "attente": acts.lift_wait, "fermer": acts.close}
-        if name in simple:
+        simple = {"sms": self._text, "attente": acts.lift_wait, "fermer": acts.close}
+        if name == "fenetre":
+            acts.open_window(asked, request.form.get("numero", ""))
+        elif name in simple:
             simple[name](asked)
         elif name != "rouvrir":
             raise PageNotFound("no such act")
         kept = {"prenom": request.form["prenom"]} if request.form.get("prenom") else {}
         return see_other(f"{_sheet_path(sheet.person_id)}?{urlencode({'fait': name, **kept})}")
+
+    def _text(self, asked: Asked) -> None:
+        texts = desk_of(self.parts).texts
+        if texts is None:
+            raise DeskRefused(NO_GATEWAY)
+        texts.send(asked)
 
     def _target(self, agent: Agent, person_id: str) -> Target:
         return desk_of(self.parts).gate.target(agent, person_id, now=self.parts.clock())
@@ -143,7 +158,7 @@ class Desk:
 
     def _page(
         self, agent: Agent, target: Target, sheet: Sheet, *, done: str = "", refused: str = "",
-        proofs: frozenset[Proof] = frozenset(), status: int = 200,
+        proofs: frozenset[Proof] = frozenset(), status: int = 200, wrong_number: bool = False,
     ) -> Response:  # fmt: skip
         desk = desk_of(self.parts)
         opening = desk.gate.allows(agent, HelpdeskAct.OPEN_WINDOW, target, tuple(Proof))
@@ -151,6 +166,8 @@ class Desk:
             "desk_sheet.html", agent=agent, sheet=sheet, done=done, refused=refused, proofs=proofs, status=status,
             now=SITUATIONS[sheet.situation], points=POINTS, proof_words=WORDS, enough=ENOUGH, opening=opening,
             sources=self.parts.sources, desk_words=desk_words, prints=desk.letters is not None,
+            texts=desk.texts is not None and desk.texts.are_set_up,
+            number_page=f"{self.parts.issuer}{WINDOW}", wrong_number=wrong_number,
             first_name=request.values.get("prenom", ""), may_close=not desk.gate.allows(
                 agent, HelpdeskAct.CLOSE_ACCESS, target), reached=are_enough(proofs),
         )  # fmt: skip
@@ -173,6 +190,11 @@ def printed(document: bytes) -> Response:
     response.headers["Content-Disposition"] = f'inline; filename="{gettext("lettre")}.pdf"'
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _is_no_number(why: str) -> bool:
+    """Whether the number is at fault, beside whatever else was refused."""
+    return why in {NO_SCREEN, TAKEN} or not read_digits(request.form.get("numero", ""))
 
 
 def _sheet_path(person_id: str) -> str:

@@ -6,18 +6,22 @@ from dataclasses import dataclass
 
 from flask import Response, request
 
+from broker.accounts.screens import NO_SCREEN
 from broker.domain.errors import DeskRefused, PageNotFound
 from broker.helpdesk.agents import Agent
 from broker.helpdesk.gate import Gate, Target
+from broker.helpdesk.teacher import Opened
 from broker.web import desk_words
 from broker.web.desk import printed
 from broker.web.desk_door import desk_of, require_agent
 from broker.web.parts import PageParts
 from broker.web.render import page
 from broker.web.visitor import current_visitor
+from broker.web.ways_in import WINDOW
 from policies import HelpdeskAct
 
-_TICKED = "eleve_"
+_PUPIL = "eleve_"
+NOBODY = Opened((), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +54,18 @@ class DeskClasses:
         return self._mine(require_agent(self.parts), request.args)
 
     def open(self) -> Response:
-        """POST /guichet/ma-classe: ten minutes for the pupils that are ticked."""
+        """POST /guichet/ma-classe: ten minutes for the pupils beside whose names a number was typed."""
         agent = require_agent(self.parts)
-        ticked = [name.removeprefix(_TICKED) for name in request.form if name.startswith(_TICKED)]
+        fields = {name: value.strip() for name, value in request.form.items() if name.startswith(_PUPIL)}
+        typed = {name.removeprefix(_PUPIL): value for name, value in fields.items() if value}
         uai, label = request.form.get("ecole", ""), request.form.get("classe", "")
         trace, now = current_visitor().trace, self.parts.clock()
         try:
-            opened = desk_of(self.parts).teacher.open(agent, uai, label, ticked, trace=trace, now=now)
+            opened = desk_of(self.parts).teacher.open(agent, uai, label, typed, trace=trace, now=now)
         except DeskRefused as fault:
             return self._mine(agent, request.form, refused=fault.cause, status=fault.status)
-        return self._mine(agent, request.form, opened=tuple(each.name for each in opened))
+        status = 403 if opened.misread and not opened.pupils else 200
+        return self._mine(agent, request.form, opened=opened, status=status)
 
     def _classes(self, agent: Agent, uai: str, *, refused: str = "", status: int = 200) -> Response:
         desk = desk_of(self.parts)
@@ -71,7 +77,7 @@ class DeskClasses:
         )  # fmt: skip
 
     def _mine(
-        self, agent: Agent, asked: object, *, refused: str = "", status: int = 200, opened: object = ()
+        self, agent: Agent, asked: object, *, refused: str = "", status: int = 200, opened: Opened = NOBODY
     ) -> Response:
         teacher, get = desk_of(self.parts).teacher, getattr(asked, "get", lambda *_: "")
         classes = teacher.classes(agent)
@@ -81,7 +87,7 @@ class DeskClasses:
         pupils = teacher.pupils(agent, uai, label, now=self.parts.clock())
         return page(
             "desk_mine.html", agent=agent, classes=classes, uai=uai, label=label, pupils=pupils, refused=refused,
-            opened=opened, status=status,
+            opened=opened, status=status, number_page=f"{self.parts.issuer}{WINDOW}", misread=NO_SCREEN,
         )  # fmt: skip
 
 

@@ -27,8 +27,8 @@ REASONS: Mapping[str, str] = {
 NO_REASON = N_("Choisissez un motif.")
 
 DONE: Mapping[str, str] = {
-    "fenetre": N_("L'accès est ouvert dix minutes. La personne choisit son mot de passe sur son écran."),
-    "sms": N_("Un SMS part. L'accès est ouvert dix minutes."),
+    "fenetre": N_("L'accès est ouvert dix minutes sur cet écran. La personne y écrit une date de naissance."),
+    "sms": N_("Le SMS est parti. Il porte un code et l'adresse de la page."),
     "attente": N_("L'attente est levée."),
     "fermer": N_("L'accès est fermé partout."),
     "rouvrir": N_("L'accès est rouvert."),
@@ -54,6 +54,7 @@ EVENT: Mapping[str, str] = {
     Action.ACCESS_CLOSED: N_("Accès fermé"),
     Action.ACCESS_REOPENED: N_("Accès rouvert"),
     Action.SHORT_CODE_SENT: N_("Code envoyé"),
+    Action.SHORT_CODE_UNSENT: N_("Code qui n'est pas parti"),
     Action.CONTACT_ASKED: N_("Changement de contact demandé"),
     Action.FACTOR_ADDED: N_("Second facteur ajouté"),
     Action.FACTOR_REMOVED: N_("Second facteur retiré"),

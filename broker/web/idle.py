@@ -43,6 +43,8 @@ class StillThere:
             raise NotSignedIn
         left = _left(session, now)
         if left <= timedelta():
+            if self.parts.ways_in is not None:
+                self.parts.ways_in.screens.forget(visitor.browser)
             return parting(self.parts.federation.sign_out(visitor.session_handle, trace=visitor.trace))
         back = back_to(request.args.get("de", ""))
         response = page(

@@ -47,6 +47,8 @@ class SignOut:
         next person must not come in by what the last one left open there.
         """
         visitor, handle = current_visitor(), ""
+        if self.parts.ways_in is not None:
+            self.parts.ways_in.screens.forget(visitor.browser)
         onward = START if request.form.get("suite", "") == NEXT_PERSON else ""
         if visitor.session_handle:
             handle = self.parts.federation.sign_out(visitor.session_handle, trace=visitor.trace, onward=onward)

@@ -1,6 +1,6 @@
 """The pages from a code to a secret: the letter's code, a child's birth date, the passphrase, done (A1 to A4).
 
-Also for whom the school opened a window, and for whoever finds their letter used. None of them needs an e-mail, a
+Also for whom the school opens a window, and for whoever finds their letter used. None of them needs an e-mail, a
 telephone or JavaScript; no page gives back a code, a date or a passphrase that was written.
 """
 
@@ -14,7 +14,6 @@ from urllib.parse import urlencode
 
 from flask import Response, request
 
-from broker.accounts.activation import NameTyped
 from broker.accounts.freeze import NotMe, freeze
 from broker.accounts.passphrase import Weakness, draw_words
 from broker.domain.errors import (
@@ -25,6 +24,7 @@ from broker.domain.errors import (
     MustWait,
     PageNotFound,
     PreauError,
+    WindowNotOpen,
 )
 from broker.domain.sessions import Device
 from broker.federation import Caller, WaysIn, WayStage
@@ -47,10 +47,11 @@ SHOW = (
 )
 """With a script the passphrase can be shown, and need not be written twice."""
 SECRETS = ("code", "passe", "passe2", "jour", "mois", "annee", "chiffres")
+WINDOW = "/code/ouvert"
 _LONGEST = 256
 
-Told = CodeRefused | CodeExpired | MustWait | GuessesSpent
-TOLD = (CodeRefused, CodeExpired, MustWait, GuessesSpent)
+Told = CodeRefused | CodeExpired | WindowNotOpen | MustWait | GuessesSpent
+TOLD = (CodeRefused, CodeExpired, WindowNotOpen, MustWait, GuessesSpent)
 """What is said beside the field that it is about; anything else has a page of its own."""
 
 
@@ -107,24 +108,24 @@ class WaysInPages:
         return see_other(f"/code/passe?{urlencode({'c': handle})}")
 
     def ask_window(self) -> Response:
-        """GET /code/ouvert: for whom the school opened a window of ten minutes."""
+        """GET /code/ouvert: the number by which whoever helps opens ten minutes for this browser."""
         return self._window(request.args.get("i", ""))
 
     def take_window(self) -> Response:
-        """POST /code/ouvert."""
+        """POST /code/ouvert: what only the family knows; or another number, for the next person at this browser."""
         refuse_in_address()
         interaction, born = request.form.get("i", ""), read_birth_date(request.form)
         resume = self.ways.resume_of(interaction, caller())
-        name = NameTyped(
-            request.form.get("nom", "").strip()[:_LONGEST], request.form.get("prenom", "").strip()[:_LONGEST]
-        )
-        if born is None or not (name.family and name.given):
-            return self._window(interaction, name, missing=True)
+        if "autre" in request.form:
+            self.ways.screens.forget(caller().browser)
+            return see_other(f"{WINDOW}?{urlencode({'i': interaction})}")
+        if born is None:
+            return self._window(interaction, missing=True)
         try:
-            handle = self.ways.by_window(name, born, resume, caller())
+            handle = self.ways.by_window(born, resume, caller())
         except TOLD as told:
             record_fault(told)
-            return self._window(interaction, name, told=told)
+            return self._window(interaction, told=told)
         return see_other(f"/code/passe?{urlencode({'c': handle})}")
 
     def ask_secret(self) -> Response:
@@ -184,12 +185,11 @@ class WaysInPages:
         stands_at(f"/code/naissance?{urlencode({'c': handle})}")
         return shown("way_birth.html", told, missing=missing, handle=handle)
 
-    def _window(
-        self, interaction: str, name: NameTyped | None = None, *, missing: bool = False, told: Told | None = None
-    ) -> Response:
+    def _window(self, interaction: str, *, missing: bool = False, told: Told | None = None) -> Response:
         self.ways.resume_of(interaction, caller())
-        stands_at(f"/code/ouvert?{urlencode({'i': interaction})}")
-        return shown("way_window.html", told, missing=missing, interaction=interaction, name=name or NameTyped("", ""))
+        stands_at(f"{WINDOW}?{urlencode({'i': interaction})}")
+        number = grouped(self.ways.number(caller()))
+        return shown("way_window.html", told, missing=missing, interaction=interaction, number=number)
 
     def _secret(self, handle: str, *, weakness: Weakness | None = None, differ: bool = False) -> Response:
         stands_at(f"/code/passe?{urlencode({'c': handle})}")
@@ -230,6 +230,11 @@ def caller() -> Caller:
         trace=visitor.trace,
         software=visitor.software,
     )
+
+
+def grouped(number: str) -> str:
+    """A number as it is read aloud, three and three; the space breaks no line."""
+    return f"{number[:3]}\u00a0{number[3:]}"
 
 
 def handle_of(values: Mapping[str, str]) -> str:

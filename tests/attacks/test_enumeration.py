@@ -20,13 +20,15 @@ from tests.flows.test_ways_in import (
     OWN,
     activate,
     ask_sms,
-    come_to_window,
+    come_in,
     give_letter,
+    number_on,
+    open_window,
     sign_in,
     write_code,
     write_digits,
 )
-from tests.own_accounts import MOBILE, TYPED, family, sent, window
+from tests.own_accounts import MOBILE, TYPED, family, sent
 from tests.web_stand import Answer, WebStand, open_web
 
 DRAWN = re.compile(r"p[a-z]{2}_[\w-]{43,64}|&#34;[\w-]{86}&#34;")
@@ -140,15 +142,16 @@ def test_digits_for_a_number_that_nobody_has_cost_what_wrong_ones_cost(
     assert first.hashes == 1
 
 
-def test_a_window_that_is_not_open_says_what_a_wrong_date_says(
+def test_a_browser_without_a_window_is_told_the_same_whoever_has_one_elsewhere(
     stand: WebStand, measured: Callable[[Callable[[], Answer]], Work]
 ) -> None:
-    """Same text and status; the work differs by what the few open windows of that very name cost."""
-    window(stand.world.engine, family(stand.world.engine))
-    wrong = measured(lambda: come_to_window(stand.client(), day=ANOTHER_DAY))
-    closed = measured(lambda: come_to_window(stand.client(), name="Lefebvre"))
-    assert wrong.status == closed.status == 403
-    assert wrong.text.replace("lefèvre", "") == closed.text.replace("Lefebvre", "")
+    """And costs the same: what is asked for is this browser's window alone."""
+    mother, stranger = family(stand.world.engine), stand.client()
+    number_on(stranger)
+    before = measured(lambda: come_in(stranger))
+    open_window(stand, stand.client(), mother)
+    assert before == measured(lambda: come_in(stranger)) == measured(lambda: come_in(stranger, day=ANOTHER_DAY))
+    assert before.status == 409
 
 
 def test_the_count_sees_a_hash_that_is_left_out(

@@ -7,15 +7,19 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 
+from playwright.sync_api import Page
+
 from broker.accounts.hashing import HashCost, Hashing
 from broker.accounts.letters import Addressee, Batch, issue_letters
+from broker.accounts.screens import bound_to
 from broker.cli.demo import LETTER
 from broker.cli.whom import person_meant
 from broker.domain.credential_acts import IssueCodes
 from broker.domain.credentials import Code, CodeKind
-from broker.domain.handles import Id, new_id
+from broker.domain.handles import Id, digest, new_id
 from broker.settings import load_settings
 from broker.stores import Stores, opened_stores, utc_now
+from broker.wire.http import BROWSER_COOKIE
 from policies import PolicyBook
 from tests.browser.town import RunningTown
 
@@ -48,13 +52,16 @@ def letter_for(person: str, stores: Stores, book: PolicyBook, *, tenant: str) ->
     return Given(issued.code.written, min(stores.family_facts.birth_dates(person, now=now)))
 
 
-def open_window(town: RunningTown, record: str = ZAHRA) -> Given:
-    """A window of ten minutes for the person of a record."""
+def open_window(town: RunningTown, page: Page, record: str = ZAHRA) -> Given:
+    """A window of ten minutes for the person of a record, at the screen that this page shows the number on."""
+    number = page.locator(".number").inner_text().replace("\u00a0", "")
+    cookie = next(each for each in page.context.cookies() if each["name"] == BROWSER_COOKIE)
     settings = load_settings(town.folder / "preau.toml", {})
     with opened_stores(settings) as (stores, book):
         person, now = person_meant(record, settings, stores), utc_now()
         until = now + book.installation.codes.window_life
-        code = Code(new_id(Id.CODE), CodeKind.WINDOW, person, "", "", now, until, 0, 3)
+        bound = bound_to(number, digest(str(cookie["value"])))
+        code = Code(new_id(Id.CODE), CodeKind.WINDOW, person, "", "", now, until, 0, 3, bound=bound)
         stores.codes.issue(IssueCodes((code,), "acc_agent", "", (), ()))
         return Given(code.code_id, min(stores.family_facts.birth_dates(person, now=now)))
 

@@ -131,19 +131,80 @@ def test_codes_follow_whoever_their_person_was_merged_into(port: SqlCodes, sql_e
     found = port.claim(by_locator("AB12"), now=NOW)
     assert found is not None
     assert found.person_id == kept
-    assert [code.person_id for code in port.windows([kept], now=NOW)] == [kept]
-    assert len(port.of_person(kept)) == 2
+    assert [code.person_id for code in port.of_person(kept)] == [kept, kept]
 
 
-def test_a_window_shows_until_it_is_over_or_guessed_at_too_often(port: SqlCodes, sql_engine: Engine) -> None:
+def at_screen(person_id: str, bound: str, *, at: datetime = NOW) -> Code:
+    window = letter(person_id, "", at=at, kind=CodeKind.WINDOW)
+    return replace(window, expires_at=at + timedelta(minutes=10), most_tries=3, bound=bound)
+
+
+def test_one_screen_has_one_window_whoever_it_is_for(port: SqlCodes, sql_engine: Engine) -> None:
+    one, two = b.add_person(sql_engine), b.add_person(sql_engine)
+    first, second, elsewhere = at_screen(one, "screen"), at_screen(two, "screen"), at_screen(two, "another")
+    assert issue(port, first) == frozenset()
+    assert issue(port, second) == {second.code_id}
+    assert issue(port, elsewhere) == frozenset()
+    found = port.claim(CodeKey(CodeBy.BOUND, "screen"), now=NOW)
+    assert found is not None
+    assert found.person_id == one
+    with sql_engine.connect() as conn:
+        told = list(conn.execute(select(notices.c.person_id).order_by(notices.c.id)).scalars())
+    assert told == [one, two], "who got no window is told of none"
+
+
+def test_of_two_who_open_one_screen_at_once_one_does(port: SqlCodes, sql_engine: Engine) -> None:
+    windows = [at_screen(b.add_person(sql_engine), "screen") for _ in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        left_out = list(pool.map(lambda each: issue(port, each), windows))
+    assert sum(not each for each in left_out) == 1
+
+
+def test_a_screen_is_free_again_after_its_window_and_for_its_own_person_before(
+    port: SqlCodes, sql_engine: Engine
+) -> None:
+    one, two = b.add_person(sql_engine), b.add_person(sql_engine)
+    first, again = at_screen(one, "screen"), at_screen(one, "screen")
+    late = at_screen(two, "screen", at=NOW + timedelta(minutes=10))
+    assert issue(port, first) == issue(port, again) == frozenset()
+    with sql_engine.connect() as conn:
+        ended = {row.id: row.ended_at for row in conn.execute(select(codes))}
+    assert ended == {first.code_id: NOW, again.code_id: None}
+    assert issue(port, late) == frozenset()
+
+
+def test_what_did_not_reach_its_person_ends_with_the_event_that_says_so(port: SqlCodes, sql_engine: Engine) -> None:
     person = b.add_person(sql_engine)
-    window = replace(letter(person, "", kind=CodeKind.WINDOW), expires_at=NOW + timedelta(minutes=10), most_tries=3)
-    issue(port, window)
-    assert port.windows([person], now=NOW + timedelta(minutes=10)) == ()
-    for tries in (1, 2, 3):
-        assert [code.tries for code in port.windows([person, person], now=NOW)] == [tries - 1]
-        port.claim(CodeKey(CodeBy.ID, window.code_id), now=NOW)
-    assert port.windows([person], now=NOW) == ()
+    sms = letter(person, "AB12", kind=CodeKind.SMS)
+    issue(port, sms)
+    port.end(sms.code_id, now=NOW, audit=AuditEvent("ville", NOW, Action.SHORT_CODE_UNSENT, "prs_agent", person))
+    found = port.claim(by_locator("AB12"), now=NOW)
+    assert found is not None
+    assert found.ended_at == NOW
+    with sql_engine.connect() as conn:
+        assert Action.SHORT_CODE_UNSENT.value in conn.execute(select(audit_events.c.action)).scalars().all()
+
+
+def test_six_digits_that_anybody_may_ask_for_end_no_code_that_the_desk_sent(port: SqlCodes, sql_engine: Engine) -> None:
+    person = b.add_person(sql_engine)
+    sent, digits = letter(person, "AB12", kind=CodeKind.SMS), letter(person, "", kind=CodeKind.SMS)
+    issue(port, sent)
+    issue(port, digits)
+    found = port.claim(by_locator("AB12"), now=NOW)
+    assert found is not None
+    assert found.ended_at is None
+
+
+def test_a_code_without_a_locator_is_found_by_none(port: SqlCodes, sql_engine: Engine) -> None:
+    """What cannot be a letter's code is looked for under an empty one."""
+    issue(port, letter(b.add_person(sql_engine), "", kind=CodeKind.SMS))
+    assert port.claim(by_locator(""), now=NOW) is None
+
+
+def test_a_letter_and_a_code_by_sms_never_share_a_locator(port: SqlCodes, sql_engine: Engine) -> None:
+    paper, sms = letter(b.add_person(sql_engine)), letter(b.add_person(sql_engine), kind=CodeKind.SMS)
+    issue(port, paper)
+    assert issue(port, sms) == {sms.code_id}
 
 
 def test_what_was_sent_for_one_login_is_found_by_that_login_alone(port: SqlCodes, sql_engine: Engine) -> None:

@@ -14,10 +14,12 @@ from broker.domain.desk import DeskProfile, SaidPost
 from broker.domain.errors import UpstreamUnavailable
 from broker.domain.people import Profil, RecordKind
 from broker.domain.standings import InForce, StandingKind
-from broker.storage.schema import audit_events, codes, notices, standings
+from broker.storage.schema import audit_events, codes, contacts, notices, outbox, standings
 from tests import builders as b
 from tests.clock import FakeClock
-from tests.desks import HERE, THERE, family
+from tests.desks import BORN, HERE, THERE, family
+from tests.flows.test_ways_in import OWN, choose, come_in, handle_in, number_on, write_birth_date, write_code
+from tests.own_accounts import CODES, Gateway
 from tests.web_stand import MOTHER, Answer, Client, WebStand, open_web
 
 AGENTS = "agents"
@@ -29,7 +31,7 @@ PAPER = {"preuve_piece": "1", "motif": "perdu"}
 
 @pytest.fixture
 def stand(sqlite_url: str, clock: FakeClock) -> Iterator[WebStand]:
-    with open_web(sqlite_url, clock, agents=AGENTS) as stand:
+    with open_web(sqlite_url, clock, agents=AGENTS, own=OWN) as stand:
         for uai in (HERE, THERE):
             b.add_school(stand.world.engine, uai, name=f"Collège {uai}")
         yield stand
@@ -48,6 +50,9 @@ def sheet(person: str) -> str:
 
 
 def act(client: Client, person: str, name: str, **form: str) -> Answer:
+    """One act on a sheet; ten minutes at the screen of `numero`, where none is told at one of its own."""
+    if name == "fenetre" and "numero" not in form:
+        form["numero"] = number_on(Client(client.app, client.world))
     return client.post(sheet(person), {"csrf": client.get(sheet(person)).token, "acte": name, **form})
 
 
@@ -110,7 +115,7 @@ def test_a_homonym_opens_by_the_first_name_of_a_child(stand: WebStand) -> None:
     assert "n'ouvre pas" in client.get(f"{sheet(mother)}?prenom=Adam").text
     opened = client.get(f"{sheet(mother)}?prenom=ines")
     assert "Ouvrir 10 minutes" in opened.text
-    form = {"csrf": opened.token, "acte": "fenetre", **PAPER}
+    form = {"csrf": opened.token, "acte": "fenetre", "numero": number_on(stand.client()), **PAPER}
     assert client.post(sheet(mother), form).status == 404
     assert client.post(sheet(mother), {**form, "prenom": "Inès"}).status == 303
 
@@ -172,8 +177,150 @@ def test_a_window_wants_proofs_and_a_reason_and_leaves_a_receipt(stand: WebStand
         "",
         timedelta(minutes=10),
     )
+    assert re.fullmatch("[0-9a-f]{64}", row.bound), "no number is kept"
     assert (told.person_id, told.kind, told.told["uai"]) == (mother, "window_opened", HERE)
     assert counted(stand, Action.WINDOW_OPENED) == 1
+
+
+def test_a_number_that_no_screen_shows_opens_nothing_and_is_counted(stand: WebStand) -> None:
+    mother = family(stand.world.engine, "1", name="Nadia BENALI", child="Inès")
+    client = agent(stand, DESK)
+    shown = number_on(stand.client())
+    wrong = f"{(int(shown) + 1) % 10**6:06}"
+    for typed in (wrong, "", shown[1:]):
+        refused = act(client, mother, "fenetre", numero=typed, **PAPER)
+        assert (refused.status, "Aucun écran ne montre ce numéro." in refused.text) == (403, True), typed
+    with stand.world.engine.connect() as conn:
+        assert conn.execute(select(codes)).fetchall() == []
+        assert conn.execute(select(notices)).fetchall() == []
+    assert counted(stand, Action.AGENT_REFUSED) == 3
+    for _ in range(17):
+        act(client, mother, "fenetre", numero=wrong, **PAPER)
+    assert "beaucoup pour une heure" in act(client, mother, "fenetre", numero=shown, **PAPER).text
+    assert counted(stand, Action.AGENT_ALARM) == 1
+
+
+def test_two_persons_are_never_helped_at_one_number(stand: WebStand) -> None:
+    engine = stand.world.engine
+    one, two = (family(engine, key, name=f"Nadia {name}", child="Inès") for key, name in (("1", "UN"), ("2", "DEUX")))
+    client, number = agent(stand, DESK), number_on(stand.client())
+    assert act(client, one, "fenetre", numero=number, **PAPER).status == 303
+    assert "sert déjà à une autre personne" in act(client, two, "fenetre", numero=number, **PAPER).text
+    assert act(client, one, "fenetre", numero=number, **PAPER).status == 303
+    with engine.connect() as conn:
+        live = select(codes.c.person_id).where(codes.c.ended_at.is_(None))
+        assert list(conn.execute(live).scalars()) == [one]
+        assert list(conn.execute(select(notices.c.person_id)).scalars()) == [one, one]
+
+
+# ---- a code by SMS --------------------------------------------------------------------------------------------------
+
+
+def gateway(stand: WebStand) -> Gateway:
+    assert stand.parts.helpdesk is not None
+    assert stand.parts.helpdesk.texts is not None
+    found = stand.parts.helpdesk.texts.sender
+    assert isinstance(found, Gateway)
+    return found
+
+
+def test_a_code_by_sms_goes_to_the_number_on_file_and_leads_to_a_secret(stand: WebStand) -> None:
+    mother = family(stand.world.engine, "1", name="Nadia BENALI", child="Inès", mobile="+33639981242")
+    done = act(agent(stand, DESK), mother, "sms", **PAPER)
+    assert (done.status, done.location) == (303, f"{sheet(mother)}?fait=sms")
+    ((channel, code),) = gateway(stand).sent
+    assert (channel.to, len(code.replace(" ", ""))) == ("+33639981242", 16)
+    with stand.world.engine.connect() as conn:
+        (row,) = conn.execute(select(codes)).fetchall()
+        (told,) = conn.execute(select(notices)).fetchall()
+        kept = repr([conn.execute(select(each)).fetchall() for each in (codes, notices, outbox, audit_events)])
+    assert (row.kind, row.person_id, row.locator, row.expires_at - b.NOW) == (
+        "sms", mother, code[:4], CODES.sms_life,
+    )  # fmt: skip
+    assert row.secret.startswith("$argon2id$")
+    assert told.kind == "code_texted"
+    assert not any(group in kept for group in code.split()[1:])
+    person = stand.client()
+    handle = handle_in(write_code(person, code))
+    handle = handle_in(write_birth_date(person, handle, BORN))
+    assert choose(person, handle).location.startswith("/code/pret")
+    assert write_code(stand.client(), code).location.startswith("/code/deja")
+
+
+def test_a_code_by_sms_lasts_no_longer_than_it_says(stand: WebStand, clock: FakeClock) -> None:
+    mother = family(stand.world.engine, "1", name="Nadia BENALI", child="Inès", mobile="+33639981242")
+    act(agent(stand, DESK), mother, "sms", **PAPER)
+    ((_, code),) = gateway(stand).sent
+    clock.advance(CODES.sms_life)
+    assert write_code(stand.client(), code).status == 410
+
+
+def test_a_code_that_did_not_go_out_is_ended_and_the_agent_is_told(stand: WebStand) -> None:
+    mother = family(stand.world.engine, "1", name="Nadia BENALI", child="Inès", mobile="+33639981242")
+    client = agent(stand, DESK)
+    gateway(stand).down = True
+    refused = act(client, mother, "sms", **PAPER)
+    assert (refused.status, "Le SMS n'est pas parti" in refused.text) == (403, True)
+    with stand.world.engine.connect() as conn:
+        assert [each is not None for each in conn.execute(select(codes.c.ended_at)).scalars()] == [True]
+    assert counted(stand, Action.SHORT_CODE_UNSENT) == 1
+    gateway(stand).down = False
+    assert act(client, mother, "sms", **PAPER).status == 303
+
+
+def test_no_code_by_sms_without_a_mobile_or_a_gateway(stand: WebStand) -> None:
+    engine = stand.world.engine
+    without = family(engine, "1", name="Nadia BENALI", child="Inès")
+    mother = family(engine, "2", name="Anne DUPONT", child="Zoé", mobile="+33639981242")
+    client = agent(stand, DESK)
+    assert "ne connaît aucun mobile" in act(client, without, "sms", **PAPER).text
+    gateway(stand).sends_texts = False
+    assert "Aucun envoi de SMS n'est réglé ici." in act(client, mother, "sms", **PAPER).text
+    assert 'value="sms"' not in client.get(sheet(mother)).text
+    gateway(stand).sends_texts = True
+    assert 'value="sms"' in client.get(sheet(mother)).text
+    assert act(client, mother, "sms", **PAPER).status == 303
+
+
+@pytest.mark.parametrize("asked_ago", [71, 80])
+def test_no_code_by_sms_while_a_new_number_waits(stand: WebStand, asked_ago: int) -> None:
+    """For three days whatever became of it; and after them where the tenant holds it longer."""
+    mother = family(stand.world.engine, "1", name="Nadia BENALI", child="Inès", mobile="+33639981242")
+    client = agent(stand, DESK)
+    with stand.world.engine.begin() as conn:
+        row = {
+            "id": "cnt_1", "person_id": mother, "kind": "mobile", "value": "+33639980000", "actor": mother,
+            "asked_at": b.NOW - timedelta(hours=asked_ago), "holds_until": b.NOW + timedelta(hours=1),
+        }  # fmt: skip
+        conn.execute(contacts.insert(), [row])
+    assert "Un contact a changé" in act(client, mother, "sms", **PAPER).text
+    assert gateway(stand).sent == []
+    with stand.world.engine.begin() as conn:
+        conn.execute(contacts.delete())
+    assert act(client, mother, "sms", **PAPER).status == 303
+
+
+def test_five_codes_a_day_go_to_one_number(stand: WebStand) -> None:
+    mother = family(stand.world.engine, "1", name="Nadia BENALI", child="Inès", mobile="+33639981242")
+    client = agent(stand, DESK)
+    answers = [act(client, mother, "sms", **PAPER) for _ in range(6)]
+    assert [answer.status for answer in answers] == [303] * 5 + [403]
+    assert "Trop de SMS" in answers[-1].text
+    assert len(gateway(stand).sent) == 5
+
+
+def test_whoever_became_staff_meanwhile_comes_in_by_no_sms(stand: WebStand) -> None:
+    mother = family(stand.world.engine, "1", name="Nadia BENALI", child="Inès", mobile="+33639981242")
+    client = agent(stand, DESK)
+    act(client, mother, "sms", **PAPER)
+    ((_, code),) = gateway(stand).sent
+    with stand.world.engine.begin() as conn:
+        record = b.add_record(conn, "600", RecordKind.STAFF)
+        b.attach(conn, record, mother)
+        b.add_post(conn, record, HERE, profil=Profil.ENSEIGNANT)
+    assert write_code(stand.client(), code).status == 403
+    assert act(client, mother, "sms", **PAPER).status == 403
+    assert len(gateway(stand).sent) == 1
 
 
 def test_an_access_closes_without_proof_and_reopens_with_it(stand: WebStand, clock: FakeClock) -> None:
@@ -288,7 +435,7 @@ def teacher(stand: WebStand) -> Client:
     return client
 
 
-def test_a_teacher_opens_ten_minutes_to_ticked_pupils_and_sees_nothing_else(stand: WebStand) -> None:
+def test_a_teacher_opens_ten_minutes_at_the_screens_of_pupils_and_sees_nothing_else(stand: WebStand) -> None:
     engine = stand.world.engine
     mother = family(engine, "1", name="Nadia BENALI", child="Inès")
     family(engine, "2", name="Anne DUPONT", child="Zoé", uai=THERE)
@@ -297,9 +444,33 @@ def test_a_teacher_opens_ten_minutes_to_ticked_pupils_and_sees_nothing_else(stan
     page = client.get("/guichet/ma-classe")
     (pupil,) = re.findall(r'name="eleve_([^"]+)"', page.body)
     form = {"csrf": page.token, "ecole": HERE, "classe": "6eB"}
-    assert "Inès BENALI" in client.post("/guichet/ma-classe", {**form, f"eleve_{pupil}": "1"}).text
+    assert counted(stand, Action.WINDOW_OPENED) == 0
+    assert client.post("/guichet/ma-classe", {**form, f"eleve_{pupil}": " "}).status == 200
+    assert counted(stand, Action.WINDOW_OPENED) == 0, "an empty field is no tick"
+    screen = stand.client()
+    number = number_on(screen)
+    assert "Inès BENALI" in client.post("/guichet/ma-classe", {**form, f"eleve_{pupil}": number}).text
     assert counted(stand, Action.WINDOW_OPENED) == 1
+    assert come_in(screen, day=BORN).status == 303
     assert client.get(sheet(mother)).status == 403
-    elsewhere = client.post("/guichet/ma-classe", {**form, f"eleve_{mother}": "1"})
+    elsewhere = client.post("/guichet/ma-classe", {**form, f"eleve_{mother}": number_on(stand.client())})
     assert elsewhere.status == 403
     assert counted(stand, Action.WINDOW_OPENED) == 1
+
+
+def test_a_number_that_a_teacher_mistyped_leaves_that_pupil_out_and_no_other(stand: WebStand) -> None:
+    engine = stand.world.engine
+    for key, child in (("1", "Inès"), ("2", "Zoé"), ("3", "Adam"), ("4", "Noé")):
+        family(engine, key, name=f"Nadia {child}x", child=child)
+    client = teacher(stand)
+    page = client.get("/guichet/ma-classe")
+    pupils = dict(re.findall(r'<label for="([^"]+)"><bdi lang="fr">(\w+)', page.text))
+    by_name = {name: person for person, name in pupils.items()}
+    shown, twice = number_on(stand.client()), number_on(stand.client())
+    form = {"csrf": page.token, "ecole": HERE, "classe": "6eB"}
+    typed = {"Inès": shown, "Zoé": "000 00", "Adam": twice, "Noé": twice}
+    told = client.post("/guichet/ma-classe", {**form, **{f"eleve_{by_name[each]}": typed[each] for each in typed}})
+    assert (told.status, "Aucun écran ne montre ce numéro." in told.text) == (200, True)
+    assert counted(stand, Action.WINDOW_OPENED) == 1
+    with engine.connect() as conn:
+        assert list(conn.execute(select(codes.c.person_id)).scalars()) == [by_name["Inès"]]

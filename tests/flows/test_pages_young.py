@@ -17,7 +17,7 @@ from broker.web.pictures import PICTURES
 from broker.wire.http import SESSION_COOKIE
 from tests import builders
 from tests.clock import FakeClock
-from tests.own_accounts import window
+from tests.flows.test_ways_in import come_in, number_on, open_window
 from tests.web_stand import Answer, Client, WebStand, open_web
 
 OWN, ECOLE, COLLEGE = "maison", "0990002B", "0990001A"
@@ -50,21 +50,19 @@ def code_of(stand: WebStand, label: str = "CP A", uai: str = ECOLE) -> str:
     return stand.parts.young_classes.code_of(uai, label, now=stand.world.clock())
 
 
-def come_to_window(stand: WebStand, client: Client, person: str, given: str = "Zoé") -> Answer:
-    window(stand.world.engine, person)
-    page = client.get("/code/ouvert")
-    born = {"jour": str(BORN.day), "mois": str(BORN.month), "annee": str(BORN.year)}
-    return client.post("/code/ouvert", {"csrf": page.token, "i": "", "nom": "Petit", "prenom": given, **born})
+def come_to_window(stand: WebStand, client: Client, person: str) -> Answer:
+    open_window(stand, client, person)
+    return come_in(client, day=BORN)
 
 
 def rows(pictures: tuple[str, ...]) -> dict[str, str]:
     return dict(zip("pqrs", pictures, strict=True))
 
 
-def choose(stand: WebStand, person: str, pictures: tuple[str, ...] = MINE, given: str = "Zoé") -> Answer:
+def choose(stand: WebStand, person: str, pictures: tuple[str, ...] = MINE) -> Answer:
     """In a window, choose pictures."""
     client = stand.client()
-    handle = dict(parse_qsl(urlsplit(come_to_window(stand, client, person, given).location).query))["c"]
+    handle = dict(parse_qsl(urlsplit(come_to_window(stand, client, person).location).query))["c"]
     page = client.get(f"/code/images?c={handle}")
     return client.post("/code/images", {"csrf": page.token, "c": handle, **rows(pictures)})
 
@@ -165,7 +163,7 @@ def test_no_more_than_25_guesses_a_day_are_looked_at(stand: WebStand, clock: Fak
 
 def test_pictures_open_nobody_elses_access(stand: WebStand) -> None:
     choose(stand, add_pupil(stand, "1", "Zoé"))
-    choose(stand, add_pupil(stand, "2", "Adam"), ("4", "5", "6", "7"), given="Adam")
+    choose(stand, add_pupil(stand, "2", "Adam"), ("4", "5", "6", "7"))
     client = stand.client()
     assert show(client, names_of(client, code_of(stand))["Adam"], MINE).status == 403
 
@@ -268,12 +266,11 @@ def test_a_parent_opens_ten_minutes_in_which_the_child_chooses(stand: WebStand, 
     mother = with_mother(stand, child)
     assert 'href="/enfants"' in mother.get("/").body
     page = mother.get("/enfants")
-    opened = mother.post("/enfants", {"csrf": page.token, "enfant": child})
-    assert "C'est ouvert 10 minutes pour" in opened.text
     client = stand.client()
-    asked = client.get("/code/ouvert")
-    born = {"jour": str(BORN.day), "mois": str(BORN.month), "annee": str(BORN.year)}
-    led = client.post("/code/ouvert", {"csrf": asked.token, "i": "", "nom": "Petit", "prenom": "Zoé", **born})
+    number = number_on(client)
+    opened = mother.post("/enfants", {"csrf": page.token, "enfant": child, "numero": f"{number[:3]} {number[3:]}"})
+    assert "C'est ouvert 10 minutes pour" in opened.text
+    led = come_in(client, day=BORN)
     assert client.get(led.location).location.startswith("/code/images")
     (event,) = stand.world.audit("window_opened")
     assert (event["subject"], event["detail"]["by"]) == (child, "guardian")  # type: ignore[index]
@@ -283,37 +280,61 @@ def test_a_parent_opens_ten_minutes_in_which_the_child_chooses(stand: WebStand, 
 def test_a_window_of_a_parent_is_over_after_ten_minutes(stand: WebStand, clock: FakeClock) -> None:
     child = add_pupil(stand, "1", "Zoé")
     mother = with_mother(stand, child)
-    mother.post("/enfants", {"csrf": mother.get("/enfants").token, "enfant": child})
-    clock.advance(timedelta(minutes=11))
     client = stand.client()
-    asked = client.get("/code/ouvert")
-    born = {"jour": str(BORN.day), "mois": str(BORN.month), "annee": str(BORN.year)}
-    late = client.post("/code/ouvert", {"csrf": asked.token, "i": "", "nom": "Petit", "prenom": "Zoé", **born})
-    assert late.status == 403
+    form = {"csrf": mother.get("/enfants").token, "enfant": child, "numero": number_on(client)}
+    assert mother.post("/enfants", form).status == 200
+    clock.advance(timedelta(minutes=11))
+    assert come_in(client, day=BORN).status == 409
+
+
+def test_a_parent_who_types_a_number_that_no_screen_shows_opens_nothing(stand: WebStand) -> None:
+    child = add_pupil(stand, "1", "Zoé")
+    mother = with_mother(stand, child)
+    shown = number_on(stand.client())
+    wrong = f"{(int(shown) + 1) % 10**6:06}"
+    for typed in (wrong, "", shown[:5], "abcdef"):
+        refused = mother.post("/enfants", {"csrf": mother.get("/enfants").token, "enfant": child, "numero": typed})
+        assert (refused.status, "Aucun écran ne montre ce numéro." in refused.text) == (403, True), typed
+    assert stand.world.rows("codes") == []
+    form = {"csrf": mother.get("/enfants").token, "enfant": child, "numero": shown}
+    assert mother.post("/enfants", form).status == 200
+
+
+def test_a_parent_who_tries_numbers_out_has_to_wait(stand: WebStand) -> None:
+    child = add_pupil(stand, "1", "Zoé")
+    mother = with_mother(stand, child)
+    shown = number_on(stand.client())
+    form = {"csrf": mother.get("/enfants").token, "enfant": child}
+    wrong = f"{(int(shown) + 1) % 10**6:06}"
+    assert [mother.post("/enfants", {**form, "numero": wrong}).status for _ in range(6)] == [403] * 5 + [429]
+    assert mother.post("/enfants", {**form, "numero": shown}).status == 429
+    assert stand.world.rows("codes") == []
 
 
 def test_whoever_may_only_see_the_child_opens_nothing(stand: WebStand) -> None:
     child = add_pupil(stand, "1", "Zoé")
     father = with_mother(stand, child, may_act=False)
     home = father.get("/")
+    form = {"csrf": home.token, "numero": number_on(stand.client())}
     assert "Zoé" in home.body
     assert 'href="/enfants"' not in home.body
     assert father.get("/enfants").status == 404
-    assert father.post("/enfants", {"csrf": home.token, "enfant": child}).status == 404
+    assert father.post("/enfants", {**form, "enfant": child}).status == 404
     assert stand.world.rows("codes") == []
 
 
 def test_nobody_opens_a_window_for_the_child_of_somebody_else(stand: WebStand) -> None:
     mother, other = with_mother(stand, add_pupil(stand, "1", "Zoé")), add_pupil(stand, "2", "Adam")
-    assert mother.post("/enfants", {"csrf": mother.get("/enfants").token, "enfant": other}).status == 404
+    form = {"csrf": mother.get("/enfants").token, "numero": number_on(stand.client())}
+    assert mother.post("/enfants", {**form, "enfant": other}).status == 404
     assert stand.world.rows("codes") == []
 
 
 def test_a_child_at_a_tablet_left_open_opens_nothing_by_it(stand: WebStand, clock: FakeClock) -> None:
     child = add_pupil(stand, "1", "Zoé")
     mother = with_mother(stand, child)
-    token = mother.get("/enfants").token
+    form = {"csrf": mother.get("/enfants").token, "enfant": child, "numero": number_on(stand.client())}
     clock.advance(timedelta(minutes=6))
-    refused = mother.post("/enfants", {"csrf": token, "enfant": child})
+    refused = mother.post("/enfants", form)
     assert (refused.status, "but=enfants" in refused.body) == (403, True)
     assert stand.world.rows("codes") == []

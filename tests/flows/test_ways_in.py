@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from urllib.parse import parse_qsl, urlsplit
@@ -13,10 +14,11 @@ from broker.accounts.letters import IssuedLetter
 from broker.domain.credentials import new_letter_code
 from broker.storage import schema
 from tests.clock import FakeClock
-from tests.own_accounts import BORN, GOOD, MOBILE, TYPED, family, letter, sent, window
+from tests.own_accounts import BORN, CODES, GOOD, MOBILE, TYPED, family, letter, sent, window
 from tests.web_stand import Answer, Client, WebStand, open_web
 
 OWN = "maison"
+NUMBER = re.compile(r'<p class="number"><strong dir="ltr">(\d{3})\u00a0(\d{3})</strong>')
 ANOTHER_DAY = date(2013, 3, 7)
 
 
@@ -314,33 +316,90 @@ def test_a_code_is_sent_five_times_a_day_to_any_number(stand: WebStand) -> None:
 # ---- windows -----------------------------------------------------------------------------------------------------
 
 
-def come_to_window(client: Client, *, name: str = "lefèvre", given: str = "DOMINIQUE", day: date = BORN) -> Answer:
-    page = client.get("/code/ouvert")
-    return fill(client, page, "/code/ouvert", nom=name, prenom=given, i="", **born(day))
+def number_on(client: Client) -> str:
+    """The number that this browser's screen shows."""
+    (digits,) = NUMBER.findall(client.get("/code/ouvert").body)
+    return "".join(digits)
 
 
-def test_a_window_lets_its_person_choose_a_secret_by_name_and_birth_date(stand: WebStand) -> None:
-    window(stand.world.engine, family(stand.world.engine))
+def open_window(stand: WebStand, client: Client, person: str) -> str:
+    """A window for a person at this browser's screen, as whoever helps opens it; returns the number."""
+    assert stand.parts.ways_in is not None
+    number = number_on(client)
+    bound = stand.parts.ways_in.screens.bound_by(number, window=CODES.window_life, now=stand.world.clock())
+    window(stand.world.engine, person, bound)
+    return number
+
+
+def come_in(client: Client, *, day: date = BORN) -> Answer:
+    """Below the number, write a birth date."""
+    return fill(client, client.get("/code/ouvert"), "/code/ouvert", i="", **born(day))
+
+
+def test_a_window_lets_its_person_choose_a_secret_by_a_birth_date(stand: WebStand) -> None:
     client = stand.client()
-    came = come_to_window(client)
+    number = open_window(stand, client, family(stand.world.engine))
+    came = come_in(client)
     assert choose(client, handle_in(came)).location.startswith("/code/pret")
     assert "Inès" in client.get("/").text
-    assert come_to_window(stand.client()).status == 403
+    assert come_in(client).status == 409
+    assert number_on(client) != number
 
 
 def test_a_window_is_guessed_at_three_times(stand: WebStand) -> None:
-    window(stand.world.engine, family(stand.world.engine))
+    client = stand.client()
+    open_window(stand, client, family(stand.world.engine))
     for _ in range(3):
-        assert come_to_window(stand.client(), day=ANOTHER_DAY).status == 403
-    assert come_to_window(stand.client()).status == 403
+        assert come_in(client, day=ANOTHER_DAY).status == 403
+    assert come_in(client).status == 409
 
 
-def test_without_a_window_nobody_comes_in_by_a_name(stand: WebStand, clock: FakeClock) -> None:
-    mother = family(stand.world.engine)
-    assert come_to_window(stand.client()).status == 403
-    window(stand.world.engine, mother)
+def test_before_the_window_is_open_and_after_it_the_page_says_so(stand: WebStand, clock: FakeClock) -> None:
+    client = stand.client()
+    early = come_in(client)
+    assert (early.status, "L'école n'a pas encore ouvert votre accès." in early.text) == (409, True)
+    open_window(stand, client, family(stand.world.engine))
     clock.advance(timedelta(minutes=10))
-    assert come_to_window(stand.client()).status == 403
+    assert come_in(client).status == 409
+
+
+def test_a_browser_keeps_its_number_until_it_asks_for_another(stand: WebStand, clock: FakeClock) -> None:
+    client, other = stand.client(), stand.client()
+    number = number_on(client)
+    clock.advance(timedelta(minutes=20))
+    assert number_on(client) == number != number_on(other)
+    changed = fill(client, client.get("/code/ouvert"), "/code/ouvert", i="", autre="1")
+    assert changed.location.startswith("/code/ouvert")
+    assert number_on(client) != number
+
+
+def test_a_number_stays_for_as_long_as_its_window_and_is_then_another(stand: WebStand, clock: FakeClock) -> None:
+    """Also where the window is opened in the last minute in which the number may be read out."""
+    client = stand.client()
+    number_on(client)
+    clock.advance(timedelta(minutes=29))
+    assert stand.parts.ways_in is not None
+    number = number_on(client)
+    bound = stand.parts.ways_in.screens.bound_by(number, window=CODES.window_life, now=clock())
+    assert bound
+    clock.advance(timedelta(minutes=9))
+    assert number_on(client) == number
+    assert stand.parts.ways_in.screens.bound_by(number, window=CODES.window_life, now=clock()) == ""
+    clock.advance(timedelta(minutes=2))
+    assert number_on(client) != number
+
+
+def test_a_number_is_drawn_so_often_for_one_network_and_not_more(stand: WebStand) -> None:
+    assert stand.parts.ways_in is not None
+    table = stand.parts.ways_in.federation.upstreams.rules(OWN).throttle
+    client = stand.client()
+    open_window(stand, client, family(stand.world.engine))
+    for _ in range(int(table.most_of_network) - 1):
+        stand.parts.ways_in.gate.enter_screen("192.0.2.1", table=table, now=stand.world.clock())
+    assert stand.client().get("/code/ouvert").status == 429
+    assert client.get("/code/ouvert").status == 200
+    assert come_in(client).status == 303
+    assert stand.client().get("/code/ouvert").status == 200, "whoever came in by one is no flood"
 
 
 # ---- around ------------------------------------------------------------------------------------------------------

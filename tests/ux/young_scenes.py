@@ -13,7 +13,7 @@ from broker.domain.school import Level
 from broker.settings import load_settings
 from broker.storage import schema
 from broker.stores import opened_stores, utc_now
-from tests.browser.letters import Given, open_window
+from tests.browser.letters import open_window
 from tests.browser.people import EDUCONNECT, Visitor
 from tests.browser.town import RunningTown
 from tests.ux.lens import Target
@@ -27,7 +27,7 @@ def young(browser: Browser, town: RunningTown) -> Iterator[Target]:
     Visitor(page, town).sign_in(EDUCONNECT, MOTHER)
     yield Target(f"{town.origin}/enfants", "any", "children", _state(page))
     page.close()
-    code, record, name = _some_class(town)
+    code, record = _some_class(town)
     yield Target(f"{town.origin}/classe", "any", "young-class")
     page = browser.new_page()
     page.goto(f"{town.origin}/classe/{code}")
@@ -35,30 +35,25 @@ def young(browser: Browser, town: RunningTown) -> Iterator[Target]:
     page.locator(".first-names a").first.click()
     yield Target(page.url, "any", "young-pictures", _state(page))
     page.close()
-    yield _choosing(browser, town, open_window(town, record), name)
+    yield _choosing(browser, town, record)
 
 
-def _choosing(browser: Browser, town: RunningTown, given: Given, name: tuple[str, str]) -> Target:
+def _choosing(browser: Browser, town: RunningTown, record: str) -> Target:
     page = browser.new_page()
     page.goto(f"{town.origin}/code/ouvert")
-    fields = {
-        "nom": name[0],
-        "prenom": name[1],
-        "jour": given.born.day,
-        "mois": given.born.month,
-        "annee": given.born.year,
-    }
+    given = open_window(town, page, record)
+    fields = {"jour": given.born.day, "mois": given.born.month, "annee": given.born.year}
     for field, value in fields.items():
         page.fill(f"#{field}", str(value))
-    page.locator("main form button[type=submit]").click()
+    page.locator("main form button[type=submit]").first.click()
     page.wait_for_load_state("load")
     target = Target(page.url, "any", "young-choose", _state(page))
     page.close()
     return target
 
 
-def _some_class(town: RunningTown) -> tuple[str, str, tuple[str, str]]:
-    """The code of a class of an école, and the record and name of a pupil in it."""
+def _some_class(town: RunningTown) -> tuple[str, str]:
+    """The code of a class of an école, and the record of a pupil in it."""
     with opened_stores(load_settings(town.folder / "preau.toml", {})) as (stores, _):
         wanted = (
             select(schema.enrolments.c.uai, schema.enrolments.c.class_label, schema.records)
@@ -76,7 +71,7 @@ def _some_class(town: RunningTown) -> tuple[str, str, tuple[str, str]]:
             row = conn.execute(wanted).first()
         assert row is not None
         code = stores.young_classes.code_of(row.uai, row.class_label, now=utc_now())
-        return code, row.id, (row.family_name, row.given_name)
+        return code, row.id
 
 
 def _state(page: Page) -> Any:

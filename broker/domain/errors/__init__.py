@@ -87,6 +87,7 @@ from broker.domain.errors.sign_in import (
     UnknownPerson,
     UpstreamDeclined,
     UpstreamRefused,
+    WindowNotOpen,
 )
 from broker.domain.errors.tree import PolicyError, PreauError, SettingsError, every_fault
 from broker.domain.errors.unavailable import (
@@ -180,5 +181,6 @@ __all__ = [
     "UpstreamDeclined",
     "UpstreamRefused",
     "UpstreamUnavailable",
+    "WindowNotOpen",
     "every_fault",
 ]

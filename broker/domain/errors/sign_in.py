@@ -244,6 +244,18 @@ class CodeExpired(SignInError):
     who = "L'école peut vous aider."
 
 
+class WindowNotOpen(SignInError):
+    """Nobody opened a window for the browser that asks, or it is over. It tells of nobody: no window is named."""
+
+    code = "PRE-2021"
+    status = 409
+    level = logging.INFO
+    title = "L'école n'a pas encore ouvert votre accès."
+    sentence = "Dites-lui ce numéro."
+    next_step = "Puis appuyez de nouveau sur « Continuer »."
+    who = "L'école peut vous aider."
+
+
 class FactorRefused(SignInError):
     """A second factor that is wrong, was used before, or is of another account: told alike."""
 

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from broker.domain.access_notices import AccessNotice
+from broker.domain.audit import AuditEvent
 from broker.domain.credential_acts import AskContact, ChangeFactor, IssueCodes, SetSecret
 from broker.domain.credentials import (
     Code,
@@ -63,7 +64,10 @@ class Codes(Protocol):
     """Codes and windows. A guess is counted before it is looked at, in SQL: no restart gives one back (LR-11)."""
 
     def issue(self, act: IssueCodes) -> frozenset[str]:
-        """Keep these codes; returns the ids of those whose locator is taken: to be drawn again."""
+        """Keep these codes; returns the ids of those that were not kept: their locator or their screen is taken.
+
+        A screen has one live window, whoever it is for: two persons' would be one person's.
+        """
         ...
 
     def claim(self, key: CodeKey, *, now: datetime) -> Code | None:
@@ -77,12 +81,8 @@ class Codes(Protocol):
         """Take back a guess that was right, or that nobody could look at: who begins again has guessed at nothing."""
         ...
 
-    def windows(self, persons: Sequence[str], *, now: datetime) -> tuple[Code, ...]:
-        """The open windows of these persons."""
-        ...
-
-    def open_windows(self, *, family: str, given: str, now: datetime) -> tuple[Code, ...]:
-        """The open windows of whoever bears this name in a live record: case and accents do not matter."""
+    def end(self, code_id: str, *, now: datetime, audit: AuditEvent) -> None:
+        """End a code that did not reach its person, with the event that says so."""
         ...
 
     def of_person(self, person_id: str) -> tuple[Code, ...]:

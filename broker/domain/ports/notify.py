@@ -8,6 +8,7 @@ from typing import Protocol
 
 from broker.domain.access_notices import AccessNotice
 from broker.domain.audit import OutboxRow
+from broker.domain.credentials import ContactKind, LetterCode
 from broker.domain.notices import Channel, LetterBatch, Mail, Reached, TextMessage
 
 
@@ -41,10 +42,18 @@ class Printer(Protocol):
 
 
 class CodeSender(Protocol):
-    """Sends the six digits of a code, now or not at all: they are kept nowhere in clear, also not in the outbox."""
+    """Sends codes, now or not at all: they are kept nowhere in clear, also not in the outbox."""
+
+    def reaches(self, kind: ContactKind) -> bool:
+        """Whether this kind of channel is set up."""
+        ...
 
     def send(self, channel: Channel, digits: str, *, language: str, uai: str) -> None:
-        """Send it. Raises `UpstreamUnavailable`, also where this kind of channel is not set up, and `MessageUnsent`."""
+        """Send six digits. Raises `UpstreamUnavailable`, also where that is not set up, and `MessageUnsent`."""
+        ...
+
+    def send_letter(self, to: str, code: LetterCode, *, minutes: int, uai: str) -> None:
+        """Send a code like a letter's to a mobile, with the page that takes it. Raises as `send` does."""
         ...
 
 

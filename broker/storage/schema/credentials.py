@@ -72,8 +72,13 @@ codes = Table(
     Column("ended_at", Instant),
     Index(
         "uq_codes_locator", "locator", unique=True,
-        postgresql_where=text("kind = 'letter' AND used_at IS NULL AND ended_at IS NULL"),
-        sqlite_where=text("kind = 'letter' AND used_at IS NULL AND ended_at IS NULL"),
+        postgresql_where=text("locator <> '' AND used_at IS NULL AND ended_at IS NULL"),
+        sqlite_where=text("locator <> '' AND used_at IS NULL AND ended_at IS NULL"),
+    ),
+    Index(
+        "uq_codes_screen", "bound", unique=True,
+        postgresql_where=text("kind = 'window' AND bound <> '' AND used_at IS NULL AND ended_at IS NULL"),
+        sqlite_where=text("kind = 'window' AND bound <> '' AND used_at IS NULL AND ended_at IS NULL"),
     ),
     Index("ix_codes_locator", "locator", "issued_at"),
     Index("ix_codes_person_id", "person_id"),
@@ -83,7 +88,8 @@ codes = Table(
     ),
     Index("ix_codes_expires_at", "expires_at"),
 )
-"""Codes and windows. `tries` is counted before a guess is looked at; `used_at` is written by the act that uses it."""
+"""Codes and windows. `tries` is counted before a guess is looked at; `used_at` is written by the act that uses it. One
+live window for each screen, whoever it is for."""
 
 contacts = Table(
     "contacts", metadata,

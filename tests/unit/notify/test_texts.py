@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from broker.domain.access_notices import AccessNotice, NoticeKind
+from broker.domain.credentials import LetterCode, read_letter_code
 from broker.notify.gsm import segments, strangers
-from broker.notify.texts import WORDS, NoticeTexts, code_mail, code_text
+from broker.notify.texts import WORDS, NoticeTexts, code_mail, code_text, letter_text
 from broker.telling import open_words
 
 TRANSLATE = open_words()
@@ -44,6 +45,23 @@ def test_a_code_at_its_longest_has_no_more_segments_than_its_language_may(langua
     text = code_text("482913", site=LONGEST_SITE, language=language, translate=TRANSLATE)
     assert segments(text) <= MOST[language]
     assert language == "ar" or not strangers(text)
+
+
+@pytest.mark.parametrize("language", MOST)
+def test_a_code_from_the_desk_at_its_longest_has_no_more_segments_than_its_language_may(language: str) -> None:
+    code = LetterCode("AB12", "CD34EF56GH78")
+    text = letter_text(code, issuer=f"https://{LONGEST_SITE}", minutes=60, language=language, translate=TRANSLATE)
+    assert segments(text) <= MOST[language], text
+    assert language == "ar" or not strangers(text)
+
+
+def test_a_code_from_the_desk_leads_to_the_page_that_takes_it() -> None:
+    code = LetterCode("AB12", "CD34EF56GH78")
+    text = letter_text(code, issuer="https://sso.example.fr", minutes=30, language="fr", translate=TRANSLATE)
+    assert text == (
+        "Ecole : votre code marche 30 min. Ne le donnez à personne.\nhttps://sso.example.fr/code#AB12-CD34-EF56-GH78"
+    )
+    assert read_letter_code(text.rpartition("#")[2]) == code
 
 
 def test_the_last_line_of_a_code_binds_it_to_our_address() -> None:
