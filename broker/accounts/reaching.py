@@ -10,9 +10,9 @@ import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from broker.accounts.short_codes import read_mobile
 from broker.domain.access_notices import AccessNotice, NoticeKind
 from broker.domain.audit import Action, AuditEvent
+from broker.domain.contacts import read_mobile
 from broker.domain.credential_acts import AskContact
 from broker.domain.credentials import Contact, ContactKind
 from broker.domain.handles import Id, new_id

@@ -12,6 +12,7 @@ from broker.domain.credentials import Contact, ContactKind
 from broker.storage.engine import fetch, transact
 from broker.storage.lineage import downwards, lock_tree
 from broker.storage.schema import Instant, contacts
+from broker.storage.sql_contact_moves import contact_changed
 from broker.storage.trail import insert_audit, insert_notices
 
 _NOW = bindparam("now", type_=Instant)
@@ -40,11 +41,7 @@ _OF_PERSON = (
     .where(contacts.c.person_id.in_(downwards()), contacts.c.until.is_(None))
     .order_by(contacts.c.asked_at.desc(), contacts.c.id)
 )
-_CHANGED = (
-    select(contacts.c.id)
-    .where(contacts.c.person_id.in_(downwards()), contacts.c.asked_at > bindparam("since", type_=Instant))
-    .limit(1)
-)
+_CHANGED = contact_changed()
 
 
 class SqlContacts:
