@@ -18,6 +18,7 @@ from broker.directory.content import (
     merged,
     name_key_of,
 )
+from broker.directory.guard import CONTACTS
 from broker.directory.identity_change import is_another_person
 from broker.directory.record_facts import Circumstances, enrolment_changes, guardianship_changes, post_changes
 from broker.directory.staging import SCHOOL
@@ -204,11 +205,13 @@ def _note_contacts(record_id: str, known: KnownRecord, content: str, plan: Chunk
         return
     kind = RecordKind(known.kind)
     before, after = (contacts_in(text, kind=kind) for text in (known.content, content))
-    plan.contact_moves += [
+    moves = [
         ContactMove(record_id, channel.value, before[channel], after[channel])
         for channel in before
         if before[channel] != after[channel]
     ]
+    plan.contact_moves += moves
+    plan.count(CONTACTS, int(any(move.was and move.value for move in moves)))
 
 
 def _tied_to(tie: Tie, feed: str) -> str:

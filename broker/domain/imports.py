@@ -270,7 +270,7 @@ class ImportDifference:
     live record or is tied to a record by a directory, so that they open a child who is known; `widened` are new ones
     beside pupils already known, `altered` ones change in quality or code, `ended` ones fall. `joined_corrected` records
     come to contradict the one that joined them to a person; `joined_before` records of the feed share their person with
-    another one.
+    another one. `contacts_changed` records say another number or address than they did.
     """
 
     kinds: Mapping[str, KindDifference]
@@ -282,6 +282,7 @@ class ImportDifference:
     guardianships_joined: int = 0
     joined_corrected: int = 0
     joined_before: int = 0
+    contacts_changed: int = 0
 
     @property
     def live_before(self) -> int:

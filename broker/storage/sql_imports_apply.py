@@ -143,6 +143,7 @@ def weigh(conn: Connection, run: ImportRun, *, plan: Plan, size: int) -> ImportD
         guardianships_joined=counts["guardianships_joined"],
         joined_corrected=counts["joined_corrected"],
         joined_before=count_joined(conn, run.feed) if counts["joined_corrected"] else 0,
+        contacts_changed=counts["contacts_changed"],
     )
 
 

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, insert, select, update
 
+from broker.directory import ImportRules, Intent
 from broker.domain.credentials import ContactKind
+from broker.domain.errors import ImportHeld
 from broker.domain.feed import Feed
 from broker.domain.notices import Channel
 from broker.storage import schema
@@ -191,3 +193,23 @@ def test_who_was_merged_into_somebody_brings_the_hold_along(town: Town) -> None:
         conn.execute(update(schema.attachments).values(person_id=kept))
     assert town.reached() == ({mobile(OLD)}, {mobile(NEW)})
     assert town.changed()
+
+
+def test_a_column_that_slipped_waits_for_a_human_and_tells_nobody(
+    sql_engine: Engine, clock: FakeClock, tmp_path: Path
+) -> None:
+    desk = Desk(sql_engine, clock, ImportRules(chunk=50))
+
+    def delivery(day: int, last: int) -> Path:
+        adults = [aaf.guardian(str(500_000 + each), mobile=f"06399{each + last:05}") for each in range(120)]
+        children = [aaf.pupil(str(each), f"{500_000 + each}$10$1$1$0$1", given=f"Tom {each}") for each in range(120)]
+        folder = tmp_path / str(day)
+        return aaf.write_set(folder, day=f"202609{day:02}", Eleve=children, PersRelEleve=adults)
+
+    desk.run(delivery(1, 0))
+    with pytest.raises(ImportHeld, match="120 people of 240 records"):
+        desk.run(delivery(2, 1))
+    assert desk.rows(schema.notices, "kind") == []
+    desk.run(delivery(2, 1), intent=Intent.CONFIRM)
+    assert len(desk.rows(schema.notices, "kind")) == 120
+    assert len({person for (person,) in desk.rows(schema.notices, "person_id")}) == 120
