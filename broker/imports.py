@@ -84,6 +84,7 @@ def import_delivery(
                 mass_change_few=linking.mass_change_few,
                 in_charge_sees=linking.in_charge_sees,
                 propose_from=linking.propose_from,
+                contact_hold=book.installation.codes.contact_hold,
                 patience=patience,
             ),
             intent=intent,

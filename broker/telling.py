@@ -41,10 +41,12 @@ def open_notice_teller(
     translate = open_words()
     tell = TellNotice(
         channels=stores.channels,
+        told=stores.access_notices,
         words=NoticeTexts(translate, settings.issuer, settings.help_phone),
         mailer=open_mailer(settings, clock=clock),
         texter=open_texter(settings, stores.sms_counts, resources, clock=clock),
         calendars=_calendars(book),
+        most=lambda: int(book.current().installation.codes.notices_a_day),
         clock=clock,
     )
     return Worker(outbox=stores.outbox, deliverers={Topic.NOTICE: tell}, clock=clock)

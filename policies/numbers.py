@@ -130,6 +130,7 @@ class CodeTable:
     window_life: Annotated[timedelta, Between("5 min", "30 min")]
     window_tries: Annotated[float, Between(1, 3)]
     contact_hold: Annotated[timedelta, Between("72 h", "30 d")]
+    notices_a_day: Annotated[float, Between(5, 50)]
 
     @property
     def of_number(self) -> GuessRule:

@@ -63,6 +63,7 @@ class Retention:
     registrations: Annotated[Kept, Read(_days(1, 365))]
     codes: Annotated[Kept, Read(_days(30, 365))]
     old_secrets: Annotated[Kept, Read(_days(1 / 24, 30))]
+    contact_moves: Annotated[Kept, Read(_days(60, 1095))]
     notices: Annotated[Kept, Read(_days(180, 1095))]
     login_faults: Annotated[Kept, Read(_days(1, 365))]
     past_posts: Annotated[Kept, Read(_days(365, 1826))]

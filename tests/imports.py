@@ -109,6 +109,7 @@ def export(engine: Engine) -> dict[str, list[Any]]:
                 for row in rows(schema.audit_events)
             ],
             "outbox": [(row.topic, names.get(row.key, row.key)) for row in rows(schema.outbox)],
+            "contact_moves": [(row.record_id, row.kind, row.was, row.value) for row in rows(schema.contact_moves)],
             "staged": [tuple(row) for row in rows(schema.staged_rows)],
             "imports": [(row.state, row.checksum, row.holder) for row in rows(schema.imports)],
             "faults": [(row.file, row.line, row.reason) for row in rows(schema.import_faults)],

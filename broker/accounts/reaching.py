@@ -10,9 +10,9 @@ import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from broker.accounts.short_codes import read_mobile
 from broker.domain.access_notices import AccessNotice, NoticeKind
 from broker.domain.audit import Action, AuditEvent
+from broker.domain.contacts import read_mobile
 from broker.domain.credential_acts import AskContact
 from broker.domain.credentials import Contact, ContactKind
 from broker.domain.handles import Id, new_id
@@ -37,10 +37,14 @@ class Asking:
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What a page shows: channels that count now, hidden but for their ends; what was asked for and still waits."""
+    """What a page shows: channels that count now, hidden but for their ends; what was asked for and still waits.
+
+    `said`: what a school put in place of another number or address, and waits as well.
+    """
 
     channels: tuple[Channel, ...]
     held: tuple[Contact, ...]
+    said: tuple[Channel, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +56,13 @@ class Reaching:
 
     def of_person(self, person_id: str, *, now: datetime) -> Means:
         """The means of a person; whoever looks at the screen reads no whole number and no whole address."""
-        known = self.channels.reached(person_id, now=now).channels
-        held = (each for each in self.contacts.of_person(person_id) if each.holds_until > now)
+        reached = self.channels.reached(person_id, now=now)
+        held = [each for each in self.contacts.of_person(person_id) if each.holds_until > now]
+        asked = {Channel(each.kind, each.value) for each in held}
         return Means(
-            tuple(Channel(each.kind, masked(each)) for each in known),
+            tuple(Channel(each.kind, masked(each)) for each in reached.channels),
             tuple(replace(each, value=masked(Channel(each.kind, each.value))) for each in held),
+            tuple(Channel(each.kind, masked(each)) for each in reached.held if each not in asked),
         )
 
     def ask(self, asking: Asking, channel: Channel, table: CodeTable) -> None:

@@ -7,7 +7,6 @@ own: whether the number is anybody's shows neither in the words nor in the time.
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -32,7 +31,6 @@ log = logging.getLogger(__name__)
 
 _THREADS = 2
 _WAITING = 64
-_MOBILE = re.compile(r"\+[1-9]\d{7,14}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +135,3 @@ class Behind:
             log.log(fault.level, "not done behind an answer: %s %s", fault.code, fault.cause)
         finally:
             self._places.release()
-
-
-def read_mobile(typed: str) -> str:
-    """The number that was typed, in E.164; a French one may be written as one says it. Empty when it cannot be one."""
-    plain = re.sub(r"[\s().\u00a0\u202f-]", "", typed)
-    plain = re.sub(r"^00", "+", plain)
-    plain = re.sub(r"^0(?=[67]\d{8}$)", "+33", plain)
-    plain = re.sub(r"^\+330(?=[67])", "+33", plain)
-    return plain if _MOBILE.fullmatch(plain) else ""

@@ -192,6 +192,7 @@ def _guardianships(difference: ImportDifference) -> Mapping[str, object]:
         "guardianships altered": difference.guardianships_altered,
         "guardianships ended": difference.guardianships_ended,
         "joined records that would contradict what joined them": difference.joined_corrected,
+        "people told that their number or address changed": difference.contacts_changed,
     }
 
 

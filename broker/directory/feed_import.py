@@ -35,7 +35,7 @@ from broker.domain.clock import Clock
 from broker.domain.errors import FeedRefused, ImportBusy, ImportHeld
 from broker.domain.feed import Feed, FeedFault, FeedHeader
 from broker.domain.handles import Id, new_id
-from broker.domain.imports import Chunk, ChunkPlan, ImportDifference, ImportRun, ImportState, Lease
+from broker.domain.imports import CONTACT_HOLD, Chunk, ChunkPlan, ImportDifference, ImportRun, ImportState, Lease
 from broker.domain.ports import DirectoryStore, IdentityFeed, ImportRuns, Matcher
 from broker.domain.school import Level, level_of_mefstat
 
@@ -60,7 +60,7 @@ class ImportRules:
 
     What runs of the last `mass_change_window` changed counts together. `patience` is shown each `ImportBusy` met when
     a run is to be opened: where it returns, it is asked for again. `chunk` rows go into one transaction; `readers`
-    processes parse a set of several files and `large` bytes or more.
+    processes parse a set of several files and `large` bytes or more. `contact_hold`: how long a changed number waits.
     """
 
     mass_change_percent: float = 5.0
@@ -70,6 +70,7 @@ class ImportRules:
     propose_from: float = 0.75
     matcher: Matcher = field(default_factory=SameContacts)
     patience: Callable[[ImportBusy], None] = refuse_to_wait
+    contact_hold: timedelta = CONTACT_HOLD
     chunk: int = 5_000
     readers: int = field(default_factory=lambda: os.cpu_count() or 1)
     large: int = 64 << 20
@@ -325,6 +326,7 @@ class _Walk:
             now=run.applied_at or run.started_at,
             in_charge_sees=self.rules.in_charge_sees,
             made_at=datetime.combine(run.made_on, time(), UTC) if run.made_on else None,
+            contact_hold=self.rules.contact_hold,
         )
 
     def _lease(self) -> Lease:

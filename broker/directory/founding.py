@@ -51,6 +51,7 @@ class Founder:
         found = review_all(surroundings)
         changed = found.changed
         plan = rule[kind](records, _without_frozen(surroundings, changed))
+        plan.contact_hold = self.around.contact_hold
         note_changes(plan, changed, around=self.around)
         for evidence_kind, number in found.unproven.items():
             plan.count(f"unproven_{evidence_kind}", number)

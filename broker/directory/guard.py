@@ -12,8 +12,12 @@ from broker.domain.imports import ImportDifference, ImportRun, ImportState
 CONFIRMED = "confirmed"
 JOINED = "guardianships_joined"
 CORRECTED = "joined_corrected"
+CONTACTS = "contacts_changed"
 """Counts that a run keeps for the guard of later ones: a human looked at it; it opened children known before; it
-corrected what had joined records."""
+corrected what had joined records; it told people that they are reached otherwise."""
+
+FEW_CONTACTS = 100
+"""So many people may be told, however few a feed knows: a school's families move in September."""
 
 FEW = 10
 """So many corrections of joined records are a school's daily work, however few are joined."""
@@ -26,20 +30,21 @@ class Recent:
     """What the feed's last runs did already, within the window and since the last one that a human confirmed.
 
     `removed` is by kind of record. `changed` counts guardianships; `ended` those of them that no longer stand;
-    `corrected` records that came to contradict the one beside which they stood.
+    `corrected` records that came to contradict the one beside which they stood; `contacts` records of people told.
     """
 
     removed: Counter[str] = field(default_factory=Counter)
     changed: int = 0
     ended: int = 0
     corrected: int = 0
+    contacts: int = 0
 
 
 def recent_changes(history: Sequence[ImportRun], *, now: datetime, window: timedelta) -> Recent:
     """Add up what runs of the last `window` did; `history` is newest first. Twenty small steps are one large one."""
     removed: Counter[str] = Counter()
     guardianships: Counter[str] = Counter()
-    corrected = 0
+    corrected = contacts = 0
     for run in history:
         if run.state not in _APPLIED or run.applied_at is None or run.applied_at <= now - window:
             continue
@@ -48,7 +53,8 @@ def recent_changes(history: Sequence[ImportRun], *, now: datetime, window: timed
         removed.update({_kind(name): count for name, count in run.counts.items() if name.endswith("_retired")})
         guardianships.update({name: run.counts.get(name, 0) for name in _GUARDIANSHIPS})
         corrected += run.counts.get(CORRECTED, 0)
-    return Recent(removed, guardianships.total(), guardianships["guardianships_ended"], corrected)
+        contacts += run.counts.get(CONTACTS, 0)
+    return Recent(removed, guardianships.total(), guardianships["guardianships_ended"], corrected, contacts)
 
 
 _GUARDIANSHIPS = ("guardianships_widened", JOINED, "guardianships_altered", "guardianships_ended")
@@ -68,6 +74,7 @@ def mass_changes(
     changes nothing that is live and never waits. What `recent` runs did is weighed together with it, against what was
     live before them; a delivery that itself changes nothing of the sort never waits for it. Corrections of what joined
     records part families: they are weighed against the feed's joined records, and up to `few` of them never wait.
+    Numbers and addresses by the thousand are a column that slipped: each would be told, and held for days.
     """
     recent = recent or Recent()
     found = []
@@ -90,6 +97,10 @@ def mass_changes(
     if difference.joined_corrected and many:
         told = f"{corrected} of {joined} joined records would contradict what joined them"
         found.append(told + _of_them(recent.corrected))
+    contacts, live = difference.contacts_changed + recent.contacts, difference.live_before
+    if difference.contacts_changed and contacts > FEW_CONTACTS and exceeds(min(contacts, live), live, percent=percent):
+        told = f"{contacts} people of {live} records would be told that their number or address changed"
+        found.append(told + _of_them(recent.contacts))
     return tuple(found)
 
 

@@ -18,10 +18,12 @@ from broker.directory.content import (
     merged,
     name_key_of,
 )
+from broker.directory.guard import CONTACTS
 from broker.directory.identity_change import is_another_person
 from broker.directory.record_facts import Circumstances, enrolment_changes, guardianship_changes, post_changes
 from broker.directory.staging import SCHOOL
 from broker.domain.audit import Action, AuditEvent
+from broker.domain.contacts import ContactMove, contacts_in
 from broker.domain.feed import PERSON_FIELDS, FeedFault, PersonRecord, Tie
 from broker.domain.imports import (
     Chunk,
@@ -65,7 +67,7 @@ class _Facts:
 
 def plan_chunk(chunk: Chunk, around: Circumstances) -> ChunkPlan:
     """Decide what the chunk writes. Rows of one key are folded in their order; facts follow the final state."""
-    plan = ChunkPlan()
+    plan = ChunkPlan(contact_hold=around.contact_hold)
     standing: dict[str, _Standing] = {}
     for row in chunk.rows:
         if row.kind == SCHOOL:
@@ -194,6 +196,22 @@ def _write_record(record_id: str, state: _Standing, plan: ChunkPlan, around: Cir
         plan.count(f"{record.kind.value}_returned")
     elif known.content != state.content:
         plan.count(f"{record.kind.value}_changed")
+    _note_contacts(record_id, known, state.content, plan)
+
+
+def _note_contacts(record_id: str, known: KnownRecord, content: str, plan: ChunkPlan) -> None:
+    """A number or address that is another now, not one that is only written otherwise."""
+    if known.content == content:
+        return
+    kind = RecordKind(known.kind)
+    before, after = (contacts_in(text, kind=kind) for text in (known.content, content))
+    moves = [
+        ContactMove(record_id, channel.value, before[channel], after[channel])
+        for channel in before
+        if before[channel] != after[channel]
+    ]
+    plan.contact_moves += moves
+    plan.count(CONTACTS, int(any(move.was and move.value for move in moves)))
 
 
 def _tied_to(tie: Tie, feed: str) -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import TypeVar
 
 from broker.directory.facts import FactChanges, change_facts
 from broker.domain.feed import ClassMembership, PersonRecord
 from broker.domain.guardianship import Quality, Right, rights_of
-from broker.domain.imports import EnrolmentRow, GuardianshipRow, PostFactRow
+from broker.domain.imports import CONTACT_HOLD, EnrolmentRow, GuardianshipRow, PostFactRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,7 @@ class Circumstances:
     now: datetime
     in_charge_sees: bool
     made_at: datetime | None = None
+    contact_hold: timedelta = CONTACT_HOLD
 
     @property
     def told(self) -> datetime:

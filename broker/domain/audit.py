@@ -74,6 +74,7 @@ class Action(StrEnum):
     FACTOR_REMOVED = "factor_removed"
     FACTOR_PROVEN = "factor_proven"
     CONTACT_ASKED = "contact_asked"
+    CONTACT_CHANGED = "contact_changed"
     SESSIONS_CLOSED = "sessions_closed"
     ACCESS_CLOSED = "access_closed"
     ACCESS_REOPENED = "access_reopened"

@@ -10,10 +10,11 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from broker.domain.audit import AuditEvent
+from broker.domain.imports import CONTACT_HOLD
 from broker.domain.names import fold
 from broker.domain.people import RecordKind
 from broker.domain.school import ine_is_plausible
@@ -228,6 +229,7 @@ class FoundingPlan:
     persons: list[str] = field(default_factory=list)
     attachments: list[AttachmentRow] = field(default_factory=list)
     changed: list[AttachmentChange] = field(default_factory=list)
+    contact_hold: timedelta = CONTACT_HOLD
     audit: list[AuditEvent] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
 

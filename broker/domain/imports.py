@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
 from broker.domain.audit import AuditEvent
+from broker.domain.contacts import ContactMove
 from broker.domain.feed import FeedFault
 
 
@@ -96,6 +97,10 @@ class Batch:
     rows: Sequence[StagedRow]
     faults: Sequence[FeedFault]
     staged: int
+
+
+CONTACT_HOLD = timedelta(hours=72)
+"""So long at least a number or address that a feed changed counts for nothing (LR-13)."""
 
 
 # ---- rows as their tables hold them -------------------------------------------------------------------------------
@@ -232,6 +237,8 @@ class ChunkPlan:
     posts_changed: list[PostFactRow] = field(default_factory=list)
     ties: dict[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     """What records state of who is one human with them: (other record or reference, nature), whatever stood before."""
+    contact_moves: list[ContactMove] = field(default_factory=list)
+    contact_hold: timedelta = CONTACT_HOLD
     touched: set[str] = field(default_factory=set)
     """Records whose persons' sessions must not rest on copies: what these persons may see changed."""
     audit: list[AuditEvent] = field(default_factory=list)
@@ -263,7 +270,7 @@ class ImportDifference:
     live record or is tied to a record by a directory, so that they open a child who is known; `widened` are new ones
     beside pupils already known, `altered` ones change in quality or code, `ended` ones fall. `joined_corrected` records
     come to contradict the one that joined them to a person; `joined_before` records of the feed share their person with
-    another one.
+    another one. `contacts_changed` records say another number or address than they did.
     """
 
     kinds: Mapping[str, KindDifference]
@@ -275,6 +282,7 @@ class ImportDifference:
     guardianships_joined: int = 0
     joined_corrected: int = 0
     joined_before: int = 0
+    contacts_changed: int = 0
 
     @property
     def live_before(self) -> int:

@@ -16,8 +16,9 @@ from broker.accounts.activation import Activation, Proven
 from broker.accounts.passphrase import Weakness
 from broker.accounts.screens import Screens
 from broker.accounts.short_codes import Asked, Behind, ShortCodes
+from broker.domain.assurance import Assurance
 from broker.domain.credentials import CodeKind
-from broker.domain.errors import CodeUsed, LoginExpired, PageNotFound, PreauError, WindowNotOpen
+from broker.domain.errors import CodeUsed, LoginExpired, LoginTooWeak, PageNotFound, PreauError, WindowNotOpen
 from broker.domain.handles import Handle, digest, is_handle, new_handle
 from broker.domain.identity import UpstreamIdentity
 from broker.domain.sessions import Device, Session
@@ -28,6 +29,8 @@ from broker.federation.sources import PasswordSource
 from policies import CodeTable, ThrottleTable
 
 START = "/code"
+SURE = Assurance.STANDARD
+"""What a login has to prove for a secret to be chosen by it: an EduConnect or a FranceConnect, no mere password."""
 
 
 class WayStage(StrEnum):
@@ -156,14 +159,24 @@ class WaysIn:
         return self._keep(self._way(WayStage.PROVEN, proven, resume, caller))
 
     def by_session(self, session: Session, caller: Caller) -> str:
-        """A new secret for whoever has just proven themselves by any of their logins; returns the handle.
+        """A new secret for whoever has just proven themselves surely enough; returns the handle.
 
         That the proof is fresh the caller has checked. The code is bound to nothing that anybody could write.
+        Raises `LoginTooWeak`.
         """
         now, table = self.federation.clock(), self._codes()
         self._source()
+        if not self.may_choose(session):
+            raise LoginTooWeak("neither by a secret kept here nor by a login that proves enough")
         proven = self.activation.by_session(session.person_id, table, now=now)
         return self._keep(self._way(WayStage.PROVEN, proven, "/moyens", caller))
+
+    def may_choose(self, session: Session) -> bool:
+        """Tell whether a session is enough to choose a secret by: opened by the secret itself, or by a sure login.
+
+        A stolen password of an ENT would otherwise become an access of the thief's own, which outlives its change.
+        """
+        return session.authn.authority == self.source_id or self.federation.assurance(session).reaches(SURE)
 
     def send(self, number: str, resume: str, caller: Caller) -> str:
         """Have a code sent to a number, if it is one the school knows; the answer is the same if it is not.

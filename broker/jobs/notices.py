@@ -7,9 +7,9 @@ relay that is down delays no SMS, and nothing that went out goes out again with 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from broker.domain.access_notices import AccessNotice, NoticeKind
 from broker.domain.audit import OutboxRow
@@ -25,6 +25,7 @@ from broker.domain.notices import (
     channel_row,
     notice_named,
 )
+from broker.domain.ports import AccessNotices
 from broker.domain.ports.notify import Channels, Mailer, NoticeWords, Texter
 from broker.jobs.work import NotYet
 
@@ -34,6 +35,10 @@ TRIES = timedelta(days=2)
 """So long a channel that is down is tried; what happened to an access two days ago stands in the portal."""
 MAY_WAIT = frozenset({NoticeKind.LETTER_ISSUED, NoticeKind.WAIT_LIFTED, NoticeKind.ACCESS_REOPENED})
 """What nobody has to know at night. All else warns of somebody who may be inside now: it goes at once."""
+FOR_A_NIGHT = frozenset({NoticeKind.CONTACT_CHANGED})
+"""What imports tell, which run at night. It waits until the morning, and not for the end of holidays: a hold would be
+over by then."""
+NIGHT = timedelta(hours=12)
 OF_CONTACTS = frozenset({NoticeKind.CONTACT_ASKED, NoticeKind.CONTACT_CHANGED})
 """Told to the old contacts and to the new one, which counts for nothing else yet (LR-16)."""
 
@@ -53,13 +58,18 @@ class Calendars:
 
 @dataclass(frozen=True, slots=True)
 class TellNotice:
-    """The deliverer of notices. A channel of a kind that is not set up (None) is told nothing."""
+    """The deliverer of notices. A channel of a kind that is not set up (None) is told nothing.
+
+    `most`: how many notices a person is sent in a day by each way, however often somebody repeats an act.
+    """
 
     channels: Channels
+    told: AccessNotices
     words: NoticeWords
     mailer: Mailer | None
     texter: Texter | None
     calendars: Calendars
+    most: Callable[[], int]
     clock: Clock
     tries: timedelta = TRIES
 
@@ -86,16 +96,35 @@ class TellNotice:
         uai = next(iter(reached.uais), "")
         held = reached.held if notice.kind in OF_CONTACTS else ()
         told = dict.fromkeys((*reached.channels, *held))
-        self.channels.spread(
-            [channel_row(row, channel, uai=uai) for channel in told if self._is_worth(notice, channel)]
-        )
+        worth = [channel for channel in told if self._is_worth(notice, channel)]
+        spent = self._spent(notice, {channel.kind for channel in worth}, uai) if worth else frozenset()
+        self.channels.spread([channel_row(row, channel, uai=uai) for channel in worth if channel.kind not in spent])
+
+    def _spent(self, notice: AccessNotice, kinds: Collection[ContactKind], uai: str) -> frozenset[ContactKind]:
+        """The ways by which the person was sent enough today, by the school's clock: this one stands in the portal."""
+        began = self.calendars.local_time(uai, notice.at).replace(hour=0, minute=0, second=0, microsecond=0)
+        today = self.told.of_day(notice.person_id, since=began.astimezone(UTC), until=notice.at)
+        spent = {kind: are_beyond(self._sent_by(kind, today), self.most()) for kind in kinds}
+        for kind, beyond in spent.items():
+            if beyond and beyond[-1] and sum(beyond) == 1:
+                log.warning(
+                    "a person is sent no more notices today",
+                    extra={"person": notice.person_id, "kind": notice.kind.value, "by": kind.value},
+                )
+        return frozenset(kind for kind, beyond in spent.items() if beyond and beyond[-1])
+
+    def _sent_by(self, kind: ContactKind, today: Sequence[AccessNotice]) -> list[NoticeKind]:
+        return [each.kind for each in today if kind is ContactKind.MAIL or self.words.text(each, "") is not None]
 
     def _quiet_until(self, notice: AccessNotice, reached: Reached, now: datetime) -> datetime | None:
         """Until the last of the person's schools lets them be told; the mainland's rule where there is none."""
-        if notice.kind not in MAY_WAIT:
+        if notice.kind not in MAY_WAIT | FOR_A_NIGHT:
             return None
         ends = (self.calendars.quiet_until(uai, now) for uai in reached.uais or ("",))
-        return max((end for end in ends if end is not None), default=None)
+        end = max((end for end in ends if end is not None), default=None)
+        if end is None or notice.kind in MAY_WAIT:
+            return end
+        return min(end, notice.at + NIGHT) if now < notice.at + NIGHT else None
 
     def _is_worth(self, notice: AccessNotice, channel: Channel) -> bool:
         if channel.kind is ContactKind.MAIL:
@@ -113,3 +142,13 @@ class TellNotice:
         if channel.kind is not ContactKind.MOBILE or self.texter is None or message is None:
             raise MessageUnsent(Unsent.UNWANTED)
         self.texter.send(replace(message, uai=uai))
+
+
+def are_beyond(kinds: Sequence[NoticeKind], most: int) -> list[bool]:
+    """Which of a day's notices, in their order, are not sent: those after `most`, but for the first of each kind."""
+    seen: set[NoticeKind] = set()
+    beyond: list[bool] = []
+    for kind in kinds:
+        beyond.append(kind in seen and beyond.count(False) >= most)
+        seen.add(kind)
+    return beyond

@@ -107,8 +107,8 @@ WORDS: Mapping[NoticeKind, Words] = {
         NOT_YOU,
     ),
     NoticeKind.CONTACT_CHANGED: Words(
-        N_("Un nouveau moyen de vous joindre"),
-        N_("Un nouveau moyen de vous joindre compte depuis le %(day)s à %(time)s."),
+        N_("Votre numéro ou votre adresse change"),
+        N_("L'école a changé votre numéro ou votre adresse le %(day)s à %(time)s. Cela compte dans 3 jours."),
         NOT_YOU,
     ),
     NoticeKind.FACTOR_ADDED: Words(

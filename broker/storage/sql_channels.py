@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Engine, bindparam, or_, select
+from sqlalchemy import Engine, Row, String, bindparam, or_, select
 
 from broker.domain.audit import OutboxRow
 from broker.domain.clock import SchoolDay, utc_day
+from broker.domain.contacts import reachable_at
 from broker.domain.credentials import ContactKind
 from broker.domain.details import OwnRecord
 from broker.domain.notices import Channel, Reached
 from broker.domain.quality import MOBILE
 from broker.storage.engine import fetch, transact
 from broker.storage.lineage import OWNER, downwards
-from broker.storage.schema import Instant, contacts
+from broker.storage.may_see import ATTACHED
+from broker.storage.schema import Instant, attachments, contact_moves, contacts
 from broker.storage.sql_details import SqlDetails
 from broker.storage.trail import insert_outbox
 
@@ -29,8 +32,23 @@ _OWN = (
 )
 
 
+_MOVES = (
+    select(contact_moves.c.record_id, contact_moves.c.kind, contact_moves.c.was, contact_moves.c.value)
+    .join(attachments, attachments.c.record_id == contact_moves.c.record_id)
+    .where(
+        attachments.c.person_id == bindparam("person", type_=String),
+        attachments.c.state == ATTACHED,
+        contact_moves.c.holds_until > bindparam("now", type_=Instant),
+    )
+    .order_by(contact_moves.c.at, contact_moves.c.id)
+)
+
+
 class SqlChannels:
-    """`Channels` on SQLite or PostgreSQL. A mobile or mail counts as long as a live record, or its person, says it."""
+    """`Channels` on SQLite or PostgreSQL. A mobile or mail counts as long as a live record, or its person, says it.
+
+    Where a feed changed one, the one before is told in its place until the hold is over.
+    """
 
     def __init__(self, engine: Engine, *, school_day: SchoolDay = utc_day) -> None:
         self._engine = engine
@@ -43,13 +61,16 @@ class SqlChannels:
             return Reached()
         records = self._details.records_of(living, now=now)
         own = fetch(self._engine, _OWN, {"person": living, "now": now})
+        moves = fetch(self._engine, _MOVES, {"person": living, "now": now})
+        told, waiting = _with_moves(_of_records(records), moves)
         said = [(row.holds_until <= now, Channel(ContactKind(row.kind), row.value)) for row in own]
-        counting = (*_of_records(records), *(channel for counts, channel in said if counts))
+        counting = dict.fromkeys((*told, *(channel for counts, channel in said if counts)))
+        held = dict.fromkeys((*waiting, *(channel for counts, channel in said if not counts)))
         places = (place.uai for record in records for place in record.places)
         children = (place.uai for place in self._details.child_places(living, now=now))
         return Reached(
-            channels=tuple(dict.fromkeys(counting)),
-            held=tuple(dict.fromkeys(channel for counts, channel in said if not counts)),
+            channels=tuple(counting),
+            held=tuple(each for each in held if each not in counting),
             uais=tuple(dict.fromkeys((*places, *children))),
         )
 
@@ -64,3 +85,15 @@ def _of_records(records: Iterable[OwnRecord]) -> Iterable[Channel]:
             yield Channel(ContactKind.MOBILE, record.mobile)
         if record.mail:
             yield Channel(ContactKind.MAIL, record.mail)
+
+
+def _with_moves(said: Iterable[Channel], moves: Sequence[Row[Any]]) -> tuple[list[Channel], list[Channel]]:
+    """What counts, and what waits: of each record that moved, what stood before the first move still counts."""
+    first = {(row.record_id, row.kind): row for row in reversed(moves)}
+    old = {(row.kind, row.was) for row in first.values() if row.was}
+    new = {(row.kind, value) for row in moves for value in (row.was, row.value) if value} - old
+    kept = [each for each in said if (each.kind.value, reachable_at(each.kind, each.to)) not in new | old]
+    return (
+        [*kept, *(Channel(ContactKind(kind), to) for kind, to in sorted(old))],
+        [Channel(ContactKind(kind), to) for kind, to in sorted(new)],
+    )

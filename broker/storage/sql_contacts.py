@@ -5,46 +5,32 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, String, bindparam, exists, insert, select, update
+from sqlalchemy import Connection, Engine, Row, String, bindparam, insert, select, update
 
 from broker.domain.credential_acts import AskContact
 from broker.domain.credentials import Contact, ContactKind
-from broker.storage.engine import fetch, transact
-from broker.storage.lineage import downwards, lock_tree
-from broker.storage.schema import Instant, contacts
+from broker.storage.engine import fetch, reading, transact
+from broker.storage.lineage import downwards, lock_tree, owner
+from broker.storage.schema import Instant, contacts, merges
+from broker.storage.sql_contact_moves import contact_changed
 from broker.storage.trail import insert_audit, insert_notices
 
 _NOW = bindparam("now", type_=Instant)
 _KIND = bindparam("kind", type_=String)
 _VALUE = bindparam("value", type_=String)
 
-_newer = contacts.alias("newer")
-_REPLACED = exists(
-    select(_newer.c.id).where(
-        _newer.c.person_id == contacts.c.person_id,
-        _newer.c.kind == contacts.c.kind,
-        _newer.c.until.is_(None),
-        _newer.c.holds_until <= _NOW,
-        _newer.c.asked_at > contacts.c.asked_at,
-    )
+_IN_FORCE = (contacts.c.until.is_(None), contacts.c.holds_until <= _NOW)
+_GIVERS = (
+    select(contacts.c.person_id).where(contacts.c.kind == _KIND, contacts.c.value == _VALUE, *_IN_FORCE).distinct()
 )
-_HOLDERS = select(contacts.c.person_id).where(
-    contacts.c.kind == _KIND,
-    contacts.c.value == _VALUE,
-    contacts.c.until.is_(None),
-    contacts.c.holds_until <= _NOW,
-    ~_REPLACED,
-)
+_OF_TREE = select(contacts).where(contacts.c.person_id.in_(downwards()), contacts.c.kind == _KIND, *_IN_FORCE)
+_MERGED = select(merges.c.absorbed, merges.c.at).where(merges.c.absorbed.in_(downwards()), merges.c.undone_at.is_(None))
 _OF_PERSON = (
     select(contacts)
     .where(contacts.c.person_id.in_(downwards()), contacts.c.until.is_(None))
     .order_by(contacts.c.asked_at.desc(), contacts.c.id)
 )
-_CHANGED = (
-    select(contacts.c.id)
-    .where(contacts.c.person_id.in_(downwards()), contacts.c.asked_at > bindparam("since", type_=Instant))
-    .limit(1)
-)
+_CHANGED = contact_changed()
 
 
 class SqlContacts:
@@ -55,8 +41,10 @@ class SqlContacts:
 
     def holders(self, kind: ContactKind, value: str, *, now: datetime) -> tuple[str, ...]:
         """See `Contacts.holders`."""
-        rows = fetch(self._engine, _HOLDERS, {"kind": kind.value, "value": value, "now": now})
-        return tuple(sorted({row.person_id for row in rows}))
+        with reading(self._engine) as conn:
+            givers = conn.scalars(_GIVERS, {"kind": kind.value, "value": value, "now": now}).all()
+            living = {owner(conn, person_id) for person_id in givers}
+            return tuple(sorted(each for each in living if value in _counting(conn, each, kind, now)))
 
     def of_person(self, person_id: str) -> tuple[Contact, ...]:
         """See `Contacts.of_person`."""
@@ -69,6 +57,24 @@ class SqlContacts:
     def ask(self, act: AskContact) -> None:
         """See `Contacts.ask`."""
         transact(self._engine, lambda conn: _ask(conn, act))
+
+
+def _counting(conn: Connection, living: str, kind: ContactKind, now: datetime) -> set[str]:
+    """What counts of all that was given by this person, and by those who were merged into them while they are.
+
+    Each giver's last one counts, until another is given once they are one person: that one replaces all.
+    """
+    rows = conn.execute(_OF_TREE, {"person": living, "kind": kind.value, "now": now}).fetchall()
+    merged: dict[str, datetime] = {}
+    for each in conn.execute(_MERGED, {"person": living}):
+        merged[each.absorbed] = max(each.at, merged.get(each.absorbed, each.at))
+
+    def replaces(newer: Row[Any], older: Row[Any]) -> bool:
+        one = newer.person_id == older.person_id
+        since = older.asked_at if one else max(older.asked_at, merged.get(older.person_id, newer.asked_at))
+        return bool(newer.asked_at > since)
+
+    return {row.value for row in rows if not any(replaces(newer, row) for newer in rows)}
 
 
 def _ask(conn: Connection, act: AskContact) -> None:

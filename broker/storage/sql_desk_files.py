@@ -13,18 +13,17 @@ from broker.domain.desk_file import ClassPupil, FiledAdult, FiledChild
 from broker.domain.names import fold
 from broker.domain.people import PersonName, RecordKind
 from broker.storage.engine import fetch, reading
-from broker.storage.lineage import downwards
 from broker.storage.may_see import ATTACHED, each_adult, may_see
 from broker.storage.schema import (
     Instant,
     attachments,
-    contacts,
     enrolments,
     guardianships,
     records,
     school_keys,
     schools,
 )
+from broker.storage.sql_contact_moves import contact_changed
 from broker.storage.sql_imports_bulk import among
 
 _PERSON = bindparam("person", type_=String)
@@ -73,11 +72,7 @@ _TAUGHT = (
         records.c.retired_at.is_(None),
     )
 )
-_CONTACT_CHANGED = (
-    select(contacts.c.id)
-    .where(contacts.c.person_id.in_(downwards()), contacts.c.asked_at > bindparam("since", type_=Instant))
-    .limit(1)
-)
+_CONTACT_CHANGED = contact_changed()
 _CLASSES = (
     select(enrolments.c.class_label)
     .where(enrolments.c.uai == bindparam("uai", type_=String), enrolments.c.until.is_(None))

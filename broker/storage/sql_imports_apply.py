@@ -78,7 +78,7 @@ def prepare_chunk(conn: Connection, run: ImportRun, *, size: int, plan: Plan) ->
 def write_chunk(conn: Connection, run: ImportRun, prepared: PreparedChunk, *, lease: Lease) -> None:
     """Move the cursor and write what was decided."""
     move(conn, run, lease, to=prepared.moved)
-    write_plan(conn, run, prepared.plan)
+    write_plan(conn, run, prepared.plan, now=lease.now)
 
 
 def retire_chunk(conn: Connection, run: ImportRun, *, size: int, lease: Lease, plan: Plan) -> ImportRun | None:
@@ -97,7 +97,7 @@ def retire_chunk(conn: Connection, run: ImportRun, *, size: int, lease: Lease, p
     decided = plan(look_at(conn, run, gone).chunk)
     counted = with_counts(run, decided.counts)
     move(conn, run, lease, to=counted)
-    write_plan(conn, run, decided)
+    write_plan(conn, run, decided, now=lease.now)
     return counted
 
 
@@ -143,6 +143,7 @@ def weigh(conn: Connection, run: ImportRun, *, plan: Plan, size: int) -> ImportD
         guardianships_joined=counts["guardianships_joined"],
         joined_corrected=counts["joined_corrected"],
         joined_before=count_joined(conn, run.feed) if counts["joined_corrected"] else 0,
+        contacts_changed=counts["contacts_changed"],
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, exists, select, text, update
@@ -26,6 +27,7 @@ from broker.storage.schema import (
     schools,
     staff_posts,
 )
+from broker.storage.sql_contact_moves import note_moves
 from broker.storage.sql_imports_bulk import among, insert_rows, rewrite_rows
 from broker.storage.sql_imports_lease import insert_faults
 from broker.storage.sql_search_index import touch_records
@@ -58,8 +60,9 @@ _CLASS = text(
 )
 
 
-def write_plan(conn: Connection, run: ImportRun, plan: ChunkPlan) -> None:
-    """Write everything a chunk decided, in the transaction of `conn`."""
+def write_plan(conn: Connection, run: ImportRun, plan: ChunkPlan, *, now: datetime) -> None:
+    """Write everything a chunk decided, in the transaction of `conn`. Facts may be older than `now`."""
+    note_moves(conn, run, plan.contact_moves, now=now, hold=plan.contact_hold)
     _write_schools(conn, run, plan)
     insert_rows(conn, records, RecordRow._fields, list(plan.records_added.values()))
     rewrite_rows(conn, records, RecordRow._fields, list(plan.records_changed.values()), key=1)

@@ -46,6 +46,7 @@ from broker.storage.schema import (
     class_codes,
     codes,
     consumptions,
+    contact_moves,
     contacts,
     credentials,
     desk_posts,
@@ -192,7 +193,7 @@ def _forget_records(conn: Connection, keys: Keys) -> None:
     """
     related = or_(guardianships.c.adult_record.in_(keys), guardianships.c.child_record.in_(keys))
     conn.execute(delete(guardianships).where(related))
-    for table in (enrolments, staff_posts, attachments, record_ties, quality_findings):
+    for table in (enrolments, staff_posts, attachments, record_ties, quality_findings, contact_moves):
         conn.execute(delete(table).where(table.c.record_id.in_(keys)))
     conn.execute(delete(records).where(records.c.id.in_(keys)))
 
@@ -290,6 +291,9 @@ RULES: tuple[PurgeRule, ...] = (
     PurgeRule("codes", (codes.c.id,), codes.c.expires_at < _BEFORE, _rows(codes.c.id), _AT_ONCE),
     PurgeRule("old_secrets", (credentials.c.id,), credentials.c.until < _BEFORE, _rows(credentials.c.id), _AT_ONCE),
     PurgeRule("old_secrets", (contacts.c.id,), contacts.c.until < _BEFORE, _rows(contacts.c.id), _AT_ONCE),
+    PurgeRule(
+        "contact_moves", (contact_moves.c.id,), contact_moves.c.at < _BEFORE, _rows(contact_moves.c.id), _AT_ONCE
+    ),
     PurgeRule("old_secrets", (class_codes.c.code,), class_codes.c.until < _BEFORE, _rows(class_codes.c.code), _AT_ONCE),
     PurgeRule(
         "login_faults", (login_faults.c.trace,), login_faults.c.at < _BEFORE, _rows(login_faults.c.trace), _AT_ONCE

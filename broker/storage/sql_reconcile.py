@@ -6,6 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from sqlalchemy import Connection, func, literal, select, update
 from sqlalchemy.orm import aliased
@@ -16,6 +17,7 @@ from broker.domain.people import RecordKind
 from broker.domain.school import Level
 from broker.storage.may_see import BINDING
 from broker.storage.schema import attachments, enrolments, guardianships, persons, records, schools
+from broker.storage.sql_contact_moves import note_joined
 from broker.storage.sql_grounds import PersonMoved, grounds_of, write_changes
 from broker.storage.sql_imports_bulk import among, insert_rows
 from broker.storage.sql_imports_lease import move, next_keys, with_counts
@@ -98,11 +100,14 @@ def write_founding(conn: Connection, run: ImportRun, prepared: PreparedFounding,
     Raises `PersonMoved`: the chunk is to be prepared again.
     """
     move(conn, run, lease, to=prepared.moved)
-    _write(conn, run, prepared.plan)
+    _write(conn, run, prepared.plan, now=lease.now)
 
 
-def _write(conn: Connection, run: ImportRun, plan: FoundingPlan) -> None:
+def _write(conn: Connection, run: ImportRun, plan: FoundingPlan, *, now: datetime) -> None:
     _lock_persons(conn, plan)
+    founded = set(plan.persons)
+    joined = [row for row in plan.attachments if row.person_id not in founded]
+    note_joined(conn, run, joined, now=now, hold=plan.contact_hold)
     insert_rows(conn, persons, ("id", "created_at"), [(person, run.applied_at) for person in plan.persons])
     insert_rows(conn, attachments, AttachmentRow._fields, plan.attachments)
     write_changes(conn, plan.changed, now=run.applied_at or run.started_at)

@@ -56,6 +56,7 @@ EVENT: Mapping[str, str] = {
     Action.SHORT_CODE_SENT: N_("Code envoyé"),
     Action.SHORT_CODE_UNSENT: N_("Code qui n'est pas parti"),
     Action.CONTACT_ASKED: N_("Changement de contact demandé"),
+    Action.CONTACT_CHANGED: N_("Contact changé par l'école"),
     Action.FACTOR_ADDED: N_("Second facteur ajouté"),
     Action.FACTOR_REMOVED: N_("Second facteur retiré"),
     Action.SESSIONS_CLOSED: N_("Appareils fermés"),

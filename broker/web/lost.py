@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from flask import Response, request
 
-from broker.accounts.short_codes import read_mobile
+from broker.domain.contacts import read_mobile
 from broker.federation import WayIn, WaysIn, WayStage
 from broker.web.faults import record_fault
 from broker.web.parts import PageParts

@@ -58,7 +58,10 @@ class MeansPages:
         return see_other("/moyens?fait=oui")
 
     def new_secret(self) -> Response:
-        """POST /moyens/passe: to the page where a passphrase is chosen; every other session ends with it."""
+        """POST /moyens/passe: to the page where a passphrase is chosen; every other session ends with it.
+
+        Raises `LoginTooWeak`: the page said so, and offered no button.
+        """
         me = self._fresh()
         handle = WaysInPages(self.parts).ways.by_session(me.session, caller())
         return see_other(f"/code/passe?{urlencode({'c': handle})}")
@@ -73,4 +76,8 @@ class MeansPages:
     def _show(self, me: SignedIn, *, done: bool = False, wrong: str = "") -> Response:
         means = self.reaching.of_person(me.person.person_id, now=self.parts.clock())
         stands_at("/moyens?fait=")
-        return page("means.html", status=400 if wrong else 200, means=means, done=done, wrong=wrong)
+        sure = WaysInPages(self.parts).ways.may_choose(me.session)
+        again = prove_again(AGAIN)
+        return page(
+            "means.html", status=400 if wrong else 200, means=means, done=done, wrong=wrong, sure=sure, again=again
+        )

@@ -182,6 +182,14 @@ def plant_codes(engine: Engine) -> Planted:
     return {"codes": 1}
 
 
+def plant_contact_moves(engine: Engine) -> Planted:
+    row = {"record_id": "99-2d:1", "kind": "mobile", "was": "+33639980001", "value": "+33639980002"}
+    with writing(engine) as conn:
+        for at in (OVER, OVER + timedelta(days=400)):
+            conn.execute(insert(schema.contact_moves).values(at=at, holds_until=at + timedelta(hours=72), **row))
+    return {"contact_moves": 1}
+
+
 def plant_old_secrets(engine: Engine) -> Planted:
     """A secret, a contact and the code of a class that were replaced, beside those that replaced them."""
     b.add_school(engine)
@@ -242,6 +250,7 @@ EDGES: Mapping[str, tuple[str, Callable[[Engine], Planted]]] = {
     "a code": ("codes", plant_codes),
     "secrets that were replaced": ("old_secrets", plant_old_secrets),
     "a notice": ("notices", plant_notices),
+    "a number that a feed changed": ("contact_moves", plant_contact_moves),
     "a login that did not work": ("login_faults", plant_login_faults),
     "posts at the desk": ("past_posts", plant_posts),
 }

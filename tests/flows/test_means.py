@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select, update
 
 from broker.accounts.reaching import masked, read_channel
 from broker.domain.credentials import ContactKind
@@ -57,6 +57,21 @@ def test_a_new_number_is_held_told_and_shown_by_its_end_alone(
         assert list(conn.scalars(select(schema.notices.c.kind))) == ["contact_asked"]
     clock.advance(timedelta(hours=72))
     assert SqlContacts(stand.world.engine).holders(ContactKind.MOBILE, "+33639981234", now=clock()) != ()
+
+
+def test_what_a_school_put_in_place_of_a_number_is_shown_as_waiting(
+    stand: WebStand, mother: Client, clock: FakeClock
+) -> None:
+    with stand.world.engine.begin() as conn:
+        record = schema.records.c.kind == "guardian"
+        conn.execute(update(schema.records).where(record).values(content='{"mobile": "+33639980099"}'))
+        row = {"kind": "mobile", "was": "+33639980011", "value": "+33639980099", "at": clock()}
+        guardian = conn.execute(select(schema.records.c.id).where(record)).scalar_one()
+        conn.execute(
+            insert(schema.contact_moves).values(record_id=guardian, holds_until=clock() + timedelta(hours=72), **row)
+        )
+    page = mother.get("/moyens").text
+    assert page.index("•• •• 11") < page.index("L'école a donné") < page.index("•• •• 99")
 
 
 @pytest.mark.parametrize("channel", [{"mobile": "01 99 00 12 34"}, {"mail": "sans arobase"}, {"autre": "x"}, {}])

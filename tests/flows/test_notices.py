@@ -155,6 +155,23 @@ def test_what_may_wait_waits_for_the_morning_and_what_warns_does_not(
     assert [mail["subject"] for mail in relay.mails][1:] == ["Une lettre pour vous"]
 
 
+def test_an_act_repeated_forty_times_costs_ten_messages_and_stands_in_the_portal_each_time(
+    broker: Broker, worker: Worker, relay: Relay, gateway: SmsGateway, clock: FakeClock
+) -> None:
+    engine = broker.stores.engine
+    mother = mother_of(engine)
+    for _ in range(40):
+        note(engine, mother, NoticeKind.SECRET_SET, clock())
+        clock.advance(timedelta(minutes=1))
+        worker.tick(clock())
+        worker.tick(clock())
+    note(engine, mother, NoticeKind.FACTOR_ADDED, clock())
+    worker.tick(clock())
+    worker.tick(clock())
+    assert (len(relay.mails), len(gateway.posted), waiting(engine)) == (11, 11, 0)
+    assert len(broker.stores.access_notices.of_person(mother, limit=100)) == 41
+
+
 def test_no_child_is_named_in_what_is_sent(
     broker: Broker, worker: Worker, relay: Relay, gateway: SmsGateway, clock: FakeClock
 ) -> None:

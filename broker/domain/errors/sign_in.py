@@ -106,6 +106,16 @@ class StepUpNeeded(SignInError):
     next_step = "Reconnectez-vous, puis recommencez."
 
 
+class LoginTooWeak(SignInError):
+    """A login that proves too little to choose a passphrase by: whoever stole it would keep the access."""
+
+    code = "PRE-2022"
+    status = 403
+    title = "Cette connexion ne suffit pas."
+    sentence = "Avec cette connexion, vous ne pouvez pas choisir de mot de passe."
+    next_step = "Utilisez une lettre, un SMS ou un compte vérifié."
+
+
 class PersonSuspended(SignInError):
     """An administrator closed this person's access; the page says no more than that, to whoever holds the login."""
 

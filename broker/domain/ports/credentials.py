@@ -94,7 +94,7 @@ class Contacts(Protocol):
     """Numbers and addresses that persons gave themselves, beside those of the school's records."""
 
     def holders(self, kind: ContactKind, value: str, *, now: datetime) -> tuple[str, ...]:
-        """Who gave it (E.164, a lower-case address), waited, and did not replace it since."""
+        """The living persons who gave it (E.164, a lower-case address), waited, and did not replace it since."""
         ...
 
     def of_person(self, person_id: str) -> tuple[Contact, ...]:
@@ -123,4 +123,8 @@ class AccessNotices(Protocol):
 
     def of_person(self, person_id: str, *, limit: int) -> tuple[AccessNotice, ...]:
         """Newest first, also what was told under ids merged into this one."""
+        ...
+
+    def of_day(self, person_id: str, *, since: datetime, until: datetime) -> tuple[AccessNotice, ...]:
+        """What the living person behind this id was told from then to then, both with it, oldest first."""
         ...

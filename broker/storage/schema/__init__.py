@@ -8,6 +8,7 @@ from broker.storage.schema.columns import Auto, Instant, metadata
 from broker.storage.schema.credentials import (
     class_codes,
     codes,
+    contact_moves,
     contacts,
     credentials,
     desk_posts,
@@ -62,6 +63,7 @@ __all__ = [
     "classes",
     "codes",
     "consumptions",
+    "contact_moves",
     "contacts",
     "credentials",
     "desk_posts",

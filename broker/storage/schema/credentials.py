@@ -106,6 +106,21 @@ contacts = Table(
 )
 """What a person gave beside the school's records; it counts from `holds_until` on, and until then the old one does."""
 
+contact_moves = Table(
+    "contact_moves", metadata,
+    Column("id", Auto, primary_key=True, autoincrement=True),
+    Column("record_id", String(160), nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("was", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("holds_until", Instant, nullable=False),
+    Index("ix_contact_moves_record_id", "record_id"),
+    Index("ix_contact_moves_at", "at"),
+)
+"""What feeds changed of how people are reached who were before. `value` counts from `holds_until` on; until then
+`was` is told what there is to tell, and neither takes a code. Empty `value`: withdrawn, and remembered."""
+
 notices = Table(
     "notices", metadata,
     Column("id", Auto, primary_key=True, autoincrement=True),

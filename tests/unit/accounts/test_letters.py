@@ -9,7 +9,7 @@ import pytest
 
 from broker.accounts.hashing import HashCost, Hashing
 from broker.accounts.letters import Addressee, Batch, issue_letters
-from broker.accounts.short_codes import read_mobile
+from broker.domain.contacts import read_mobile
 from broker.domain.credential_acts import IssueCodes
 from broker.domain.credentials import Code, read_letter_code
 from broker.domain.errors import StorageUnavailable

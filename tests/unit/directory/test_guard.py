@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.directory.feed_import import level_of_pupils
-from broker.directory.guard import CONFIRMED, CORRECTED, JOINED, Recent, exceeds, mass_changes, recent_changes
+from broker.directory.guard import CONFIRMED, CONTACTS, CORRECTED, JOINED, Recent, exceeds, mass_changes, recent_changes
 from broker.domain.imports import ImportDifference, ImportRun, ImportState, KindDifference
 from broker.domain.school import Level
 
@@ -149,3 +149,19 @@ def test_recent_corrections_count_together_and_only_for_who_corrects() -> None:
     assert reason == "11 of 100 joined records would contradict what joined them (10 of them by the last runs)"
     assert mass_changes(replace(now, joined_corrected=0), percent=5, recent=before) == ()
     assert mass_changes(now, percent=5, recent=before, few=11) == ()
+
+
+@pytest.mark.parametrize(
+    ("contacts", "live", "waits"), [(100, 101, False), (101, 101, True), (500, 10_000, False), (501, 10_000, True)]
+)
+def test_numbers_that_change_by_the_hundred_wait_before_anybody_is_told(contacts: int, live: int, waits: bool) -> None:
+    told = mass_changes(difference(live=live, contacts_changed=contacts), percent=5)
+    assert bool(told) is waits
+    if waits:
+        assert told == (f"{contacts} people of {live} records would be told that their number or address changed",)
+
+
+def test_numbers_of_recent_runs_count_together() -> None:
+    before = recent(run(**{CONTACTS: 80}), run(**{CONTACTS: 20}))
+    assert mass_changes(difference(live=200, contacts_changed=1), percent=5, recent=before) != ()
+    assert mass_changes(difference(live=200), percent=5, recent=before) == ()

@@ -23,7 +23,7 @@ from broker.domain.notices import (
     channel_row,
     notice_row,
 )
-from broker.jobs.notices import MAY_WAIT, OF_CONTACTS, TRIES, Calendars, TellNotice
+from broker.jobs.notices import FOR_A_NIGHT, MAY_WAIT, NIGHT, OF_CONTACTS, TRIES, Calendars, TellNotice, are_beyond
 from broker.jobs.work import NotYet
 from broker.notify.texts import WORDS, NoticeTexts
 from tests.clock import FakeClock
@@ -32,6 +32,7 @@ MOBILE = Channel(ContactKind.MOBILE, "+33639980001")
 MAIL = Channel(ContactKind.MAIL, "parent@example.org")
 NEW = Channel(ContactKind.MAIL, "nouveau@example.org")
 SCHOOL, OTHER = "0990001A", "0990002B"
+MOST = 5
 REACHED = Reached((MOBILE, MAIL), (NEW,), (SCHOOL, OTHER))
 
 
@@ -63,11 +64,25 @@ class Sent:
 
 
 @dataclass
+class Today:
+    """`AccessNotices`: what was told so far."""
+
+    told: list[AccessNotice] = field(default_factory=list)
+
+    def of_person(self, person_id: str, *, limit: int) -> tuple[AccessNotice, ...]:
+        raise NotImplementedError
+
+    def of_day(self, person_id: str, *, since: datetime, until: datetime) -> tuple[AccessNotice, ...]:
+        return tuple(each for each in self.told if since <= each.at <= until)
+
+
+@dataclass
 class Stand:
     """A deliverer with everything set up, and quiet hours by school."""
 
     clock: FakeClock
     channels: FakeChannels = field(default_factory=FakeChannels)
+    today: Today = field(default_factory=Today)
     mails: Sent = field(default_factory=Sent)
     texts: Sent = field(default_factory=Sent)
     quiet: dict[str, datetime] = field(default_factory=dict)
@@ -76,11 +91,14 @@ class Stand:
         calendars = Calendars(lambda uai, _now: self.quiet.get(uai), lambda _uai, at: at + timedelta(hours=2))
         words = NoticeTexts(lambda said, _language: said, "https://sso.example.fr")
         TellNotice(
-            self.channels, words, self.mails if mail else None, self.texts if text else None, calendars, self.clock
-        )(row)
+            self.channels, self.today, words, self.mails if mail else None, self.texts if text else None, calendars,
+            lambda: MOST, self.clock,
+        )(row)  # fmt: skip
 
     def row(self, kind: NoticeKind) -> OutboxRow:
-        return notice_row(AccessNotice("prs_1", kind, self.clock()))
+        notice = AccessNotice("prs_1", kind, self.clock())
+        self.today.told.append(notice)
+        return notice_row(notice)
 
     def spread(self) -> list[Channel | None]:
         return [channel_named(row) for row in self.channels.rows]
@@ -121,7 +139,7 @@ def test_a_channel_that_is_not_set_up_is_left_out(stand: Stand) -> None:
 def test_what_warns_goes_at_once_and_the_rest_waits_for_the_last_school(stand: Stand, kind: NoticeKind) -> None:
     soon, later = stand.clock() + timedelta(hours=1), stand.clock() + timedelta(hours=9)
     stand.quiet = {SCHOOL: soon, OTHER: later}
-    if kind not in MAY_WAIT:
+    if kind not in MAY_WAIT | FOR_A_NIGHT:
         stand.tell(stand.row(kind))
         return
     with pytest.raises(NotYet) as wait:
@@ -177,3 +195,53 @@ def test_a_way_that_was_taken_out_of_the_settings_since_closes_its_rows(stand: S
         with pytest.raises(MessageUnsent) as end:
             stand.tell(channel_row(row, channel, uai=SCHOOL), mail=False, text=False)
         assert end.value.why is Unsent.UNWANTED
+
+
+def test_what_an_import_changed_waits_for_the_morning_and_not_for_the_end_of_holidays(stand: Stand) -> None:
+    stand.quiet = {SCHOOL: stand.clock() + timedelta(days=14)}
+    row = stand.row(NoticeKind.CONTACT_CHANGED)
+    with pytest.raises(NotYet) as wait:
+        stand.tell(row)
+    assert wait.value.until == stand.clock() + NIGHT
+    stand.clock.advance(NIGHT)
+    stand.tell(row)
+    assert stand.spread() == [MOBILE, MAIL, NEW]
+
+
+def test_an_act_that_is_repeated_is_told_so_often_a_day_and_then_stands_in_the_portal(
+    stand: Stand, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(3 * MOST):
+        stand.tell(stand.row(NoticeKind.SECRET_SET))
+        stand.clock.advance(timedelta(minutes=1))
+    assert stand.spread() == [MOBILE, MAIL] * MOST
+    assert sorted(getattr(each, "by", "") for each in caplog.records) == ["mail", "mobile"]
+    stand.clock.advance(timedelta(days=1))
+    stand.tell(stand.row(NoticeKind.SECRET_SET))
+    assert stand.spread() == [MOBILE, MAIL] * (MOST + 1)
+
+
+def test_the_first_notice_of_each_kind_is_sent_whatever_came_before(stand: Stand) -> None:
+    for _ in range(2 * MOST):
+        stand.tell(stand.row(NoticeKind.CONTACT_ASKED))
+        stand.clock.advance(timedelta(minutes=1))
+    before = len(stand.spread())
+    stand.tell(stand.row(NoticeKind.SECRET_SET))
+    assert stand.spread()[before:] == [MOBILE, MAIL]
+
+
+def test_what_goes_by_mail_alone_uses_up_no_text_message(stand: Stand) -> None:
+    for _ in range(2 * MOST):
+        stand.tell(stand.row(NoticeKind.CODE_SENT))
+        stand.clock.advance(timedelta(minutes=1))
+    stand.channels.rows.clear()
+    for _ in range(2):
+        stand.tell(stand.row(NoticeKind.SECRET_SET))
+        stand.clock.advance(timedelta(minutes=1))
+    assert stand.spread() == [MOBILE, MAIL, MOBILE]
+
+
+def test_which_of_a_day_are_beyond() -> None:
+    asked, chosen = NoticeKind.CONTACT_ASKED, NoticeKind.SECRET_SET
+    assert are_beyond([asked, asked, asked, chosen, asked, chosen], 2) == [False, False, True, False, True, True]
+    assert are_beyond([], 2) == []
