@@ -46,6 +46,8 @@ EVENTS: Mapping[Action, str] = {
     Action.SECRET_SET: N_("Nouveau mot de passe choisi"),
     Action.LETTER_ISSUED: N_("Lettre imprimée"),
     Action.WINDOW_OPENED: N_("Accès ouvert dix minutes"),
+    Action.SHORT_CODE_SENT: N_("Code envoyé"),
+    Action.SHORT_CODE_UNSENT: N_("Code qui n'est pas parti"),
     Action.ACCESS_CLOSED: N_("Accès fermé"),
     Action.ACCESS_REOPENED: N_("Accès rouvert"),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -60,12 +60,7 @@ class Teacher:
         form that lists the class. A number that no screen shows, or that was typed twice, is a slip: the others' open.
         """
         pupils = {each.person_id: each for each in self.pupils(agent, uai, label, now=now)}
-        own = self.gate.family(agent.person_id)
-        for each in typed:
-            facts = teacher_facts(agent, teaches=each in pupils, own_family=each in own, about_staff=False)
-            decision = self.gate.policies.current().of(agent.tenant).helpdesk(facts)
-            if not decision.allowed:
-                raise DeskRefused(explain(decision).sentences[0])
+        self._check(agent, typed, pupils)
         table = self.gate.policies.current().of(agent.tenant).codes
         numbers = [read_digits(number) for number in typed.values()]
         codes: list[Code] = []
@@ -83,6 +78,15 @@ class Teacher:
             tuple(pupils[each] for each in typed if each in opened),
             tuple(pupils[each] for each in typed if each not in opened),
         )
+
+    def _check(self, agent: Agent, asked: Collection[str], pupils: Collection[str]) -> None:
+        """Refuse all where one is no pupil of theirs, or of their own family."""
+        own = self.gate.family(agent.person_id)
+        for each in asked:
+            facts = teacher_facts(agent, teaches=each in pupils, own_family=each in own, about_staff=False)
+            decision = self.gate.policies.current().of(agent.tenant).helpdesk(facts)
+            if not decision.allowed:
+                raise DeskRefused(explain(decision).sentences[0])
 
     def _claim(self, agent: Agent, person_id: str, *, trace: str, now: datetime) -> str:
         return self.gate.limits.claim(agent, HelpdeskAct.OPEN_WINDOW, person_id, trace=trace, now=now)

@@ -168,6 +168,7 @@ class Desk:
             sources=self.parts.sources, desk_words=desk_words, prints=desk.letters is not None,
             texts=desk.texts is not None and desk.texts.are_set_up,
             number_page=f"{self.parts.issuer}{WINDOW}", wrong_number=wrong_number,
+            number=request.form.get("numero", ""),
             first_name=request.values.get("prenom", ""), may_close=not desk.gate.allows(
                 agent, HelpdeskAct.CLOSE_ACCESS, target), reached=are_enough(proofs),
         )  # fmt: skip
