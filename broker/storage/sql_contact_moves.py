@@ -144,8 +144,9 @@ def _before(conn: Connection, told: Sequence[ContactMove], owners: Mapping[str, 
 
 
 def _owners(conn: Connection, record_ids: Collection[str]) -> dict[str, str]:
+    """Of contested records too: once they are nobody else's, what changed meanwhile was held and told."""
     query = select(attachments.c.record_id, attachments.c.person_id).where(
-        among(conn, attachments.c.record_id, record_ids), attachments.c.state == ATTACHED
+        among(conn, attachments.c.record_id, record_ids), attachments.c.state.in_(BINDING)
     )
     return {row.record_id: row.person_id for row in conn.execute(query)}
 
@@ -155,7 +156,7 @@ def _records_of(conn: Connection, people: Collection[str]) -> Select[Any]:
     return (
         select(attachments.c.person_id, records.c.id, records.c.kind, records.c.content)
         .join(records, records.c.id == attachments.c.record_id)
-        .where(among(conn, attachments.c.person_id, people), attachments.c.state == ATTACHED)
+        .where(among(conn, attachments.c.person_id, people), attachments.c.state.in_(BINDING))
     )
 
 

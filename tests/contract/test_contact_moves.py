@@ -156,6 +156,16 @@ def test_the_first_delivery_of_another_feed_tells_nobody(town: Town) -> None:
     assert town.told() == []
 
 
+def test_what_changes_while_a_record_is_contested_is_held_too(town: Town) -> None:
+    town.brings(mobile=OLD)
+    with town.engine.begin() as conn:
+        conn.execute(update(schema.attachments).values(state="frozen"))
+    town.brings(mobile=NEW)
+    with town.engine.begin() as conn:
+        conn.execute(update(schema.attachments).values(state="attached"))
+    assert town.reached() == ({mobile(OLD)}, {mobile(NEW)})
+
+
 def test_a_number_that_counts_already_is_no_change(town: Town) -> None:
     town.brings(mobile=OLD)
     town.brings_of_the_first_degree(mobile=NEW, known=False)
