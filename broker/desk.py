@@ -15,6 +15,7 @@ from broker.helpdesk.acts import DeskActs
 from broker.helpdesk.finding import Finder
 from broker.helpdesk.gate import Gate
 from broker.helpdesk.incident import Incidents
+from broker.helpdesk.journal import Journals
 from broker.helpdesk.letters import DeskLetters, Draw, Drawn, Giving
 from broker.helpdesk.limits import DeskLimits
 from broker.helpdesk.login_story import LoginStories
@@ -72,6 +73,7 @@ def open_rooms(
             ),
             gate, stores.audit,
         ),
+        journals=Journals(stores.desk_journal, gate, stores.audit),
         audit=stores.audit,
     )  # fmt: skip
 
@@ -80,8 +82,8 @@ def open_gate(stores: Stores, policies: Current[PolicyBook], key: bytes) -> Gate
     """The gate before every act."""
     limits = DeskLimits(stores.guesses, stores.audit, key)
     return Gate(
-        stores.people, stores.links, stores.desk_posts, stores.desk_files, stores.search, stores.codes, stores.audit,
-        limits, policies,
+        stores.people, stores.links, stores.desk_posts, stores.colleagues, stores.desk_files, stores.search,
+        stores.codes, stores.audit, limits, policies,
     )  # fmt: skip
 
 
@@ -90,7 +92,7 @@ def drawing(stores: Stores, gate: Gate, hashing: Hashing) -> Draw:
 
     def draw(giving: Giving) -> tuple[Drawn, ...]:
         to = [Addressee(each, giving.uai, giving.tenant, giving.school) for each in giving.persons]
-        batch = Batch(new_id(Id.BATCH), giving.actor, giving.trace, giving.now)
+        batch = Batch(new_id(Id.BATCH), giving.actor, giving.trace, giving.now, giving.told)
         table = gate.policies.current().of(giving.tenant).codes
         issued = issue_letters(to, codes=stores.codes, hashing=hashing, table=table, batch=batch)
         return tuple(Drawn(each.person_id, each.code, each.expires_at) for each in issued)

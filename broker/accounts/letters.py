@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -42,12 +42,16 @@ class IssuedLetter:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One act of giving letters out: by whom, under which id, with which trace number."""
+    """One act of giving letters out: by whom, under which id, with which trace number.
+
+    `told`: what the audit says of it beside.
+    """
 
     batch_id: str
     actor: str
     trace: str
     now: datetime
+    told: Mapping[str, str] = field(default_factory=dict)
 
 
 def issue_letters(
@@ -99,7 +103,7 @@ def _act(drawn: Sequence[tuple[Addressee, Code]], batch: Batch) -> IssueCodes:
                 event,
                 tenant=to.tenant,
                 subject=to.person_id,
-                detail={"code": code.code_id, "uai": to.uai, "batch": batch.batch_id},
+                detail={"code": code.code_id, "uai": to.uai, "batch": batch.batch_id, **batch.told},
             )
             for to, code in drawn
         ),

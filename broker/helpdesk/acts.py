@@ -41,9 +41,14 @@ class Asked:
     trace: str
     now: datetime
 
+    @property
+    def told(self) -> dict[str, str]:
+        """The agent's reason and proofs, by their codes."""
+        return {"reason": self.reason, "proofs": " ".join(sorted(self.proofs))}
+
     def event(self, action: Action, **detail: str) -> AuditEvent:
-        """The act in the journal: the agent's reason and proofs, by their codes."""
-        told = {"reason": self.reason, "proofs": " ".join(sorted(self.proofs)), "uai": self.uai, **detail}
+        """The act in the journal."""
+        told = {**self.told, "uai": self.uai, **detail}
         return AuditEvent(
             self.agent.tenant, self.now, action, self.agent.person_id, self.target.person_id, trace=self.trace,
             detail=told,

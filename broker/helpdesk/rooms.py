@@ -9,6 +9,7 @@ from broker.helpdesk.acts import DeskActs
 from broker.helpdesk.finding import Finder
 from broker.helpdesk.gate import Gate
 from broker.helpdesk.incident import Incidents
+from broker.helpdesk.journal import Journals
 from broker.helpdesk.letters import DeskLetters
 from broker.helpdesk.sheet import Sheets
 from broker.helpdesk.teacher import Teacher
@@ -25,5 +26,6 @@ class Helpdesk:
     acts: DeskActs
     teacher: Teacher
     incidents: Incidents
+    journals: Journals
     audit: Audit
     letters: DeskLetters | None = None

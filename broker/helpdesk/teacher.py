@@ -11,12 +11,11 @@ from broker.domain.audit import Action, AuditEvent
 from broker.domain.credential_acts import IssueCodes
 from broker.domain.credentials import Code
 from broker.domain.desk_file import ClassPupil
-from broker.domain.errors import DeskRefused
 from broker.domain.handles import Id, new_id
 from broker.domain.ports import Codes, DeskFiles
 from broker.helpdesk.acts import window_for
 from broker.helpdesk.agents import Agent
-from broker.helpdesk.gate import Gate, teacher_facts
+from broker.helpdesk.gate import Gate, Refusal, teacher_facts
 from policies import HelpdeskAct
 from policies.explain import explain
 
@@ -51,14 +50,19 @@ class Teacher:
         chosen = [pupils[each] for each in ticked if each in pupils]
         own = self.gate.family(agent.person_id)
         for each in ticked:
-            facts = teacher_facts(agent, teaches=each in pupils, own_family=each in own, about_staff=False)
+            inside = each in pupils
+            namesake = inside and self.gate.bears_name_of(agent, each, now=now)
+            facts = teacher_facts(agent, teaches=inside, own_family=each in own, same_name=namesake)
             decision = self.gate.policies.current().of(agent.tenant).helpdesk(facts)
             if not decision.allowed:
-                raise DeskRefused(explain(decision).sentences[0])
+                why = explain(decision).sentences[0]
+                refusal = Refusal(HelpdeskAct.OPEN_WINDOW, why, each, uai if inside else "", outside=not inside)
+                self.gate.refuse(agent, refusal, trace=trace, now=now)
         for pupil in chosen:
             why = self.gate.limits.claim(agent, HelpdeskAct.OPEN_WINDOW, pupil.person_id, trace=trace, now=now)
             if why:
-                raise DeskRefused(why)
+                refusal = Refusal(HelpdeskAct.OPEN_WINDOW, why, pupil.person_id, uai)
+                self.gate.refuse(agent, refusal, trace=trace, now=now)
         if chosen:
             table = self.gate.policies.current().of(agent.tenant).codes
             codes = tuple(window_for(each.person_id, uai, table, now=now) for each in chosen)

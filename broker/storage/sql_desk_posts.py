@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,8 @@ from broker.domain.handles import Id, new_id
 from broker.storage.engine import fetch, transact
 from broker.storage.schema import Instant, accounts, desk_posts, schools
 from broker.storage.trail import insert_audit
+
+MOST_NAME = 128
 
 _NOW = bindparam("now", type_=Instant)
 _STANDS = (desk_posts.c.ended_at.is_(None), or_(desk_posts.c.until.is_(None), desk_posts.c.until > _NOW))
@@ -74,12 +76,22 @@ class SqlDeskPosts:
         return transact(self._engine, lambda conn: _end_one(conn, act))
 
 
-def write_said(conn: Connection, account_id: str, said: Sequence[SaidPost], event: AuditEvent) -> None:
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a source says of an agent at a login."""
+
+    name: str
+    posts: tuple[SaidPost, ...]
+
+
+def write_said(conn: Connection, account_id: str, said: Said, event: AuditEvent) -> None:
     """Make what the source says the whole of what it said: a post that it no longer names ends with this login."""
+    named = update(accounts).where(accounts.c.id == account_id)
+    conn.execute(named.values(said_name=said.name[:MOST_NAME]))
     own = (desk_posts.c.account_id == account_id, desk_posts.c.origin == PostOrigin.SOURCE.value)
     held = conn.execute(select(desk_posts).where(*own, desk_posts.c.ended_at.is_(None))).fetchall()
     known = {_said(row): row.id for row in held}
-    wanted = dict.fromkeys(said)
+    wanted = dict.fromkeys(said.posts)
     gone = [(post, post_id) for post, post_id in known.items() if post not in wanted]
     fresh = [post for post in wanted if post not in known]
     _end(conn, desk_posts.c.id.in_([post_id for _, post_id in gone]), now=event.at)

@@ -24,7 +24,7 @@ from broker.web.desk_door import desk_of, require_agent
 from broker.web.parts import PageParts
 from broker.web.render import page, see_other
 from broker.web.visitor import current_visitor
-from policies import HelpdeskAct
+from policies import AgentProfile, HelpdeskAct
 
 NO_HITS = Hits(())
 _TWO = 2
@@ -39,13 +39,11 @@ class Desk:
     def search(self) -> Response:
         """GET /guichet: the search box, and what it finds. One hit alone opens at once."""
         agent, typed = require_agent(self.parts), request.args.get("q", "").strip()
-        if not agent.works_at_desk:
-            return see_other("/guichet/ma-classe")
+        elsewhere = _other_page(agent, typed)
+        if elsewhere:
+            return see_other(elsewhere)
         if not typed:
             return self._results(agent, "", NO_HITS, empty="q" in request.args)
-        number = read_number(typed)
-        if number:
-            return see_other(f"/guichet/incident/{number}")
         after, visitor = request.args.get("apres", ""), current_visitor()
         try:
             hits = desk_of(self.parts).finder.find(
@@ -164,7 +162,18 @@ class Desk:
         return page(
             "desk.html", agent=agent, typed=typed, hits=hits, onward=onward, refused=refused, homonyms=homonyms,
             empty=empty, desk_words=desk_words, status=status, path_of=_sheet_path,
+            reads=not desk_of(self.parts).journals.why_not(agent),
         )  # fmt: skip
+
+
+def _other_page(agent: Agent, typed: str) -> str:
+    """Where who does not search belongs, or what was typed leads; empty: to the search."""
+    if not agent.works_at_desk:
+        return "/guichet/ma-classe"
+    if agent.profile is AgentProfile.AUDITEUR:
+        return "/guichet/journal"
+    number = read_number(typed)
+    return f"/guichet/incident/{number}" if number else ""
 
 
 def printed(document: bytes) -> Response:

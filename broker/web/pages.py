@@ -24,6 +24,7 @@ from broker.web.cookies import browser_cookie, language_cookie
 from broker.web.desk import Desk
 from broker.web.desk_classes import DeskClasses
 from broker.web.desk_incidents import DeskIncidents
+from broker.web.desk_journal import DeskJournalPage
 from broker.web.device import DevicePage
 from broker.web.door import DOOR_ERROR, DOOR_POST
 from broker.web.fault_notes import EXTENSION, FaultNotes
@@ -205,6 +206,7 @@ def _desk_routes(parts: PageParts) -> tuple[Route, ...]:
         ("GET", "/guichet/compte/<person_id>", desk.show),
         ("POST", "/guichet/compte/<person_id>", desk.act),
         ("GET", "/guichet/incident/<number>", DeskIncidents(parts).show),
+        ("GET", "/guichet/journal", DeskJournalPage(parts).show),
         ("GET", "/guichet/classe", desk_classes.ask),
         ("POST", "/guichet/classe", desk_classes.print_letters),
         ("GET", "/guichet/ma-classe", desk_classes.mine),

@@ -257,6 +257,7 @@ SIGNED_IN_PAGES = {
 DESK_PAGES = {
     "GET /guichet", "GET /guichet/compte/<person_id>", "POST /guichet/compte/<person_id>", "GET /guichet/classe",
     "POST /guichet/classe", "GET /guichet/ma-classe", "POST /guichet/ma-classe", "GET /guichet/incident/<number>",
+    "GET /guichet/journal",
 }  # fmt: skip
 """Both tried in `test_disabled_flags_own`: whoever was closed has no session, and nothing of these."""
 OF_CODES = {

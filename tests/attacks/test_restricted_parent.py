@@ -124,6 +124,7 @@ def _own_requests(
         "/guichet",
         "/guichet/classe",
         "/guichet/ma-classe",
+        "/guichet/journal",
     )
     return {path: ("GET", f"{path}?{query}", None, {}) for path in paths} | {
         "/acces/relier": ("POST", "/acces/relier", {"csrf": token, "source": "ent1", **guesses}, {}),
