@@ -19,6 +19,7 @@ from broker.helpdesk.journal import Journals
 from broker.helpdesk.letters import DeskLetters, Draw, Drawn, Giving
 from broker.helpdesk.limits import DeskLimits
 from broker.helpdesk.login_story import LoginStories
+from broker.helpdesk.pairs import Pairs
 from broker.helpdesk.rooms import Helpdesk
 from broker.helpdesk.sheet import Sheets
 from broker.helpdesk.teacher import Teacher
@@ -64,7 +65,8 @@ def open_rooms(
             stores.access_notices, stores.login_faults, stores.search, waits,
         ),
         acts=DeskActs(
-            gate, stores.codes, stores.links, stores.standings, stores.places, waits, stores.audit
+            gate, stores.codes, stores.links, stores.standings, stores.places, waits, stores.audit,
+            stores.desk_requests,
         ),
         teacher=Teacher(stores.desk_files, stores.codes, gate),
         incidents=Incidents(
@@ -73,6 +75,7 @@ def open_rooms(
             ),
             gate, stores.audit,
         ),
+        pairs=Pairs(stores.desk_requests, gate, stores.standings),
         journals=Journals(stores.desk_journal, gate, stores.audit),
         audit=stores.audit,
     )  # fmt: skip
@@ -92,7 +95,7 @@ def drawing(stores: Stores, gate: Gate, hashing: Hashing) -> Draw:
 
     def draw(giving: Giving) -> tuple[Drawn, ...]:
         to = [Addressee(each, giving.uai, giving.tenant, giving.school) for each in giving.persons]
-        batch = Batch(new_id(Id.BATCH), giving.actor, giving.trace, giving.now, giving.told)
+        batch = Batch(new_id(Id.BATCH), giving.actor, giving.trace, giving.now, giving.told, giving.answers)
         table = gate.policies.current().of(giving.tenant).codes
         issued = issue_letters(to, codes=stores.codes, hashing=hashing, table=table, batch=batch)
         return tuple(Drawn(each.person_id, each.code, each.expires_at) for each in issued)

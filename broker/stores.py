@@ -38,6 +38,7 @@ from broker.storage.sql_credentials import SqlCredentials
 from broker.storage.sql_desk_files import SqlDeskFiles
 from broker.storage.sql_desk_journal import SqlDeskJournal
 from broker.storage.sql_desk_posts import SqlDeskPosts
+from broker.storage.sql_desk_requests import SqlDeskRequests
 from broker.storage.sql_details import SqlDetails
 from broker.storage.sql_device_requests import SqlDeviceRequests
 from broker.storage.sql_exposure import SqlExposure
@@ -118,6 +119,7 @@ class Stores:
     desk_posts: SqlDeskPosts = field(init=False)
     desk_files: SqlDeskFiles = field(init=False)
     desk_journal: SqlDeskJournal = field(init=False)
+    desk_requests: SqlDeskRequests = field(init=False)
     colleagues: SqlColleagues = field(init=False)
     search: SqlSearch = field(init=False)
     search_index: SqlSearchIndex = field(init=False)

@@ -128,6 +128,7 @@ class CodeTable:
     short_sends_a_day: Annotated[float, Between(1, 10)]
     window_life: Annotated[timedelta, Between("5 min", "30 min")]
     window_tries: Annotated[float, Between(1, 3)]
+    request_life: Annotated[timedelta, Between("10 min", "2 h")]
     contact_hold: Annotated[timedelta, Between("72 h", "30 d")]
 
     @property

@@ -11,6 +11,7 @@ from broker.domain.access_notices import AccessNotice, NoticeKind
 from broker.domain.audit import Action, AuditEvent
 from broker.domain.credential_acts import IssueCodes
 from broker.domain.credentials import Code, CodeKind, LetterCode, new_letter_code
+from broker.domain.desk_requests import AnswerRequest
 from broker.domain.errors import StorageUnavailable
 from broker.domain.handles import Id, new_id
 from broker.domain.ports import Codes
@@ -44,7 +45,7 @@ class IssuedLetter:
 class Batch:
     """One act of giving letters out: by whom, under which id, with which trace number.
 
-    `told`: what the audit says of it beside.
+    `told`: what the audit says of it beside; `answers`: the request of a first agent that it uses up.
     """
 
     batch_id: str
@@ -52,6 +53,7 @@ class Batch:
     trace: str
     now: datetime
     told: Mapping[str, str] = field(default_factory=dict)
+    answers: AnswerRequest | None = None
 
 
 def issue_letters(
@@ -113,4 +115,5 @@ def _act(drawn: Sequence[tuple[Addressee, Code]], batch: Batch) -> IssueCodes:
             )
             for to, _ in drawn
         ),
+        answers=batch.answers,
     )

@@ -30,11 +30,15 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class JournalLine:
-    """One act as the page tells it. `person` None: the act was about nobody, or nobody whom the reader may know."""
+    """One act as the page tells it. `person` None: the act was about nobody, or nobody whom the reader may know.
+
+    `first`: who had asked for it, of two agents.
+    """
 
     event: AuditEvent
     agent: NamedPerson
     person: NamedPerson | None
+    first: NamedPerson | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +94,18 @@ class Journals:
 
     def _lines(self, uais: frozenset[str], entries: tuple[JournalEntry, ...]) -> tuple[JournalLine, ...]:
         events = [each.event for each in entries]
-        named = self.journal.names({one for each in events for one in (each.actor, each.subject) if one})
-        return tuple(JournalLine(each, _of(each.actor, named), _about(each, uais, named)) for each in events)
+        told = {one for each in events for one in (each.actor, each.subject, _first(each)) if one}
+        named = self.journal.names(told)
+        return tuple(_line(each, uais, named) for each in events)
+
+
+def _line(event: AuditEvent, uais: frozenset[str], named: Mapping[str, NamedPerson]) -> JournalLine:
+    first = _of(_first(event), named) if _first(event) else None
+    return JournalLine(event, _of(event.actor, named), _about(event, uais, named), first)
+
+
+def _first(event: AuditEvent) -> str:
+    return event.detail.get("asked_by", "")
 
 
 def _about(event: AuditEvent, uais: frozenset[str], named: Mapping[str, NamedPerson]) -> NamedPerson | None:

@@ -11,11 +11,12 @@ from datetime import datetime
 
 from broker.domain.credentials import LetterCode
 from broker.domain.desk_file import ClassPupil
+from broker.domain.desk_requests import AnswerRequest
 from broker.domain.notices import Letter, LetterBatch
 from broker.domain.people import PersonName
 from broker.domain.ports import DeskFiles
 from broker.domain.ports.notify import Printer
-from broker.helpdesk.acts import Asked
+from broker.helpdesk.acts import Asked, check
 from broker.helpdesk.agents import Agent
 from broker.helpdesk.gate import Gate, Target
 from policies import HelpdeskAct
@@ -43,6 +44,7 @@ class Giving:
     now: datetime
     told: Mapping[str, str] = field(default_factory=dict)
     """What the journal says of it beside: the reason and the proofs."""
+    answers: AnswerRequest | None = None
 
 
 Draw = Callable[[Giving], Sequence[Drawn]]
@@ -62,12 +64,10 @@ class DeskLetters:
 
     def one(self, asked: Asked, name: PersonName) -> bytes:
         """The letter of one person. Raises `DeskRefused`."""
-        self.gate.check(
-            asked.agent, HelpdeskAct.LETTER, asked.target, proofs=asked.proofs, trace=asked.trace, now=asked.now
-        )
+        check(self.gate, HelpdeskAct.LETTER, asked)
         giving = Giving(
             (asked.target.person_id,), asked.agent.person_id, asked.agent.tenant, asked.uai, asked.school, asked.trace,
-            asked.now, asked.told,
+            asked.now, asked.told, asked.answers,
         )  # fmt: skip
         letters = [Letter(_full(name), each.code, each.expires_at.date()) for each in self.draw(giving)]
         return self._print(giving, letters)

@@ -11,6 +11,7 @@ from broker.helpdesk.gate import Gate
 from broker.helpdesk.incident import Incidents
 from broker.helpdesk.journal import Journals
 from broker.helpdesk.letters import DeskLetters
+from broker.helpdesk.pairs import Pairs
 from broker.helpdesk.sheet import Sheets
 from broker.helpdesk.teacher import Teacher
 
@@ -27,5 +28,6 @@ class Helpdesk:
     teacher: Teacher
     incidents: Incidents
     journals: Journals
+    pairs: Pairs
     audit: Audit
     letters: DeskLetters | None = None

@@ -29,6 +29,7 @@ from broker.storage.engine import fetch, transact
 from broker.storage.lineage import OWNER, downwards
 from broker.storage.may_see import ATTACHED
 from broker.storage.schema import Instant, attachments, codes, guesses, persons, records
+from broker.storage.sql_desk_requests import claim_request
 from broker.storage.sql_imports_bulk import among
 from broker.storage.trail import insert_audit, insert_notices
 
@@ -148,6 +149,8 @@ class SqlCodes:
         now = act.codes[0].issued_at
         _forget_expired(conn, now=now)
         kept = set(conn.execute(self._keep, [_row(code, act) for code in act.codes]).scalars())
+        if kept and act.answers is not None:
+            claim_request(conn, act.answers)
         for kind in {code.kind for code in act.codes}:
             theirs = [code.person_id for code in act.codes if code.code_id in kept and code.kind is kind]
             end_codes(conn, theirs, now=now, kinds=(kind,), but=kept)

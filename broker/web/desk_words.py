@@ -32,6 +32,24 @@ DONE: Mapping[str, str] = {
     "attente": N_("L'attente est levée."),
     "fermer": N_("L'accès est fermé partout."),
     "rouvrir": N_("L'accès est rouvert."),
+    "demande": N_("La demande attend un second agent, 30 minutes au plus."),
+}
+BY_TWO: Mapping[str, str] = {
+    "lettre": N_("Demander une lettre"),
+    "fenetre": N_("Demander 10 minutes"),
+    "sms": N_("Demander un SMS"),
+    "attente": N_("Demander de lever l'attente"),
+}
+"""What is asked of a second agent: a letter first, which is handed over in person."""
+DECLINED: Mapping[str, str] = {
+    "preuves": N_("Les preuves ne suffisent pas."),
+    "joindre": N_("La personne n'a pas pu être jointe."),
+    "soupcon": N_("Soupçon"),
+}
+"""Why a second agent says no."""
+ANSWERED: Mapping[str, str] = {
+    "oui": N_("C'est fait. La personne en est avertie."),
+    "non": N_("La demande est refusée."),
 }
 NOTHING_LIFTED = N_("Rien n'a été rouvert : une autre administration a fermé cet accès.")
 

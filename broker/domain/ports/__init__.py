@@ -10,6 +10,7 @@ from broker.domain.ports.current import Current
 from broker.domain.ports.desk import DeskPosts
 from broker.domain.ports.desk_files import DeskFiles
 from broker.domain.ports.desk_journal import DeskJournal
+from broker.domain.ports.desk_requests import DeskRequests
 from broker.domain.ports.ephemeral import Admission, EphemeralStore, Limit
 from broker.domain.ports.feeds import DirectoryStore, IdentityFeed, ImportRuns, Matcher, MatchSubject, ScoredPair
 from broker.domain.ports.guesses import Guesses
@@ -70,6 +71,7 @@ __all__ = [
     "DeskFiles",
     "DeskJournal",
     "DeskPosts",
+    "DeskRequests",
     "Details",
     "DeviceRequests",
     "DirectoryStore",

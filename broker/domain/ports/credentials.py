@@ -63,7 +63,10 @@ class Codes(Protocol):
     """Codes and windows. A guess is counted before it is looked at, in SQL: no restart gives one back (LR-11)."""
 
     def issue(self, act: IssueCodes) -> frozenset[str]:
-        """Keep these codes; returns the ids of those whose locator is taken: to be drawn again."""
+        """Keep these codes; returns the ids of those whose locator is taken: to be drawn again.
+
+        Raises `AlreadyUsed` where the request that it answers no longer waits: then nothing is kept.
+        """
         ...
 
     def claim(self, key: CodeKey, *, now: datetime) -> Code | None:
