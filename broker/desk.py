@@ -12,6 +12,7 @@ from broker.domain.identity import LinkedAccount, UpstreamProtocol
 from broker.domain.ports import Current, Services
 from broker.federation import GuessGate
 from broker.helpdesk.acts import DeskActs
+from broker.helpdesk.delegating import Delegations
 from broker.helpdesk.finding import Finder
 from broker.helpdesk.gate import Gate
 from broker.helpdesk.incident import Incidents
@@ -76,6 +77,7 @@ def open_rooms(
             gate, stores.audit,
         ),
         pairs=Pairs(stores.desk_requests, gate, stores.standings),
+        delegations=Delegations(stores.colleagues, stores.desk_posts, gate),
         journals=Journals(stores.desk_journal, gate, stores.audit),
         audit=stores.audit,
     )  # fmt: skip

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from broker.domain.ports import Audit, DeskPosts
 from broker.helpdesk.acts import DeskActs
+from broker.helpdesk.delegating import Delegations
 from broker.helpdesk.finding import Finder
 from broker.helpdesk.gate import Gate
 from broker.helpdesk.incident import Incidents
@@ -29,5 +30,6 @@ class Helpdesk:
     incidents: Incidents
     journals: Journals
     pairs: Pairs
+    delegations: Delegations
     audit: Audit
     letters: DeskLetters | None = None

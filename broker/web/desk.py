@@ -174,6 +174,7 @@ class Desk:
             "desk.html", agent=agent, typed=typed, hits=hits, onward=onward, refused=refused, homonyms=homonyms,
             empty=empty, desk_words=desk_words, status=status, path_of=sheet_path,
             reads=not desk_of(self.parts).journals.why_not(agent),
+            delegates=bool(desk_of(self.parts).delegations.schools(agent)),
             waiting=desk_of(self.parts).pairs.waiting(agent, now=self.parts.clock()),
         )  # fmt: skip
 

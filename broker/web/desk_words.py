@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from broker.domain.audit import Action
+from broker.domain.desk import PostOrigin
 from broker.web.words import N_
 from policies import AgentProfile, HelpdeskAct
 
@@ -47,6 +48,15 @@ DECLINED: Mapping[str, str] = {
     "soupcon": N_("Soupçon"),
 }
 """Why a second agent says no."""
+ORIGIN: Mapping[PostOrigin, str] = {
+    PostOrigin.SOURCE: N_("dit par l'académie"),
+    PostOrigin.ADMINISTRATOR: N_("donné par l'administration"),
+    PostOrigin.HEAD: N_("donné par la direction"),
+}
+DELEGATED: Mapping[str, str] = {
+    "donner": N_("C'est fait. La personne en est avertie."),
+    "retirer": N_("C'est retiré. La personne en est avertie."),
+}
 ANSWERED: Mapping[str, str] = {
     "oui": N_("C'est fait. La personne en est avertie."),
     "non": N_("La demande est refusée."),

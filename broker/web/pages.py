@@ -23,6 +23,7 @@ from broker.web.child_windows import ChildWindows
 from broker.web.cookies import browser_cookie, language_cookie
 from broker.web.desk import Desk
 from broker.web.desk_classes import DeskClasses
+from broker.web.desk_delegations import DeskDelegations
 from broker.web.desk_incidents import DeskIncidents
 from broker.web.desk_journal import DeskJournalPage
 from broker.web.desk_pairs import DeskPairs
@@ -202,12 +203,15 @@ def _young_routes(young: Young, windows: ChildWindows) -> tuple[Route, ...]:
 def _desk_routes(parts: PageParts) -> tuple[Route, ...]:
     """What agents alone see."""
     desk, desk_classes, desk_pairs = Desk(parts), DeskClasses(parts), DeskPairs(parts)
+    delegations = DeskDelegations(parts)
     return (
         ("GET", "/guichet", desk.search),
         ("GET", "/guichet/compte/<person_id>", desk.show),
         ("POST", "/guichet/compte/<person_id>", desk.act),
         ("GET", "/guichet/incident/<number>", DeskIncidents(parts).show),
         ("GET", "/guichet/journal", DeskJournalPage(parts).show),
+        ("GET", "/guichet/delegations", delegations.show),
+        ("POST", "/guichet/delegations", delegations.change),
         ("GET", "/guichet/a-confirmer", desk_pairs.show),
         ("GET", "/guichet/a-confirmer/<request_id>", desk_pairs.ask),
         ("POST", "/guichet/a-confirmer/<request_id>", desk_pairs.answer),

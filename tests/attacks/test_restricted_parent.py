@@ -126,6 +126,7 @@ def _own_requests(
         "/guichet/ma-classe",
         "/guichet/journal",
         "/guichet/a-confirmer",
+        "/guichet/delegations",
     )
     return {path: ("GET", f"{path}?{query}", None, {}) for path in paths} | {
         "/acces/relier": ("POST", "/acces/relier", {"csrf": token, "source": "ent1", **guesses}, {}),
