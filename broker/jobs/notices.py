@@ -32,7 +32,12 @@ log = logging.getLogger(__name__)
 
 TRIES = timedelta(days=2)
 """So long a channel that is down is tried; what happened to an access two days ago stands in the portal."""
-MAY_WAIT = frozenset({NoticeKind.LETTER_ISSUED, NoticeKind.WAIT_LIFTED, NoticeKind.ACCESS_REOPENED})
+MAY_WAIT = frozenset(
+    {
+        NoticeKind.LETTER_ISSUED, NoticeKind.WAIT_LIFTED, NoticeKind.ACCESS_REOPENED, NoticeKind.POST_GIVEN,
+        NoticeKind.POST_ENDED,
+    }
+)  # fmt: skip
 """What nobody has to know at night. All else warns of somebody who may be inside now: it goes at once."""
 OF_CONTACTS = frozenset({NoticeKind.CONTACT_ASKED, NoticeKind.CONTACT_CHANGED})
 """Told to the old contacts and to the new one, which counts for nothing else yet (LR-16)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from urllib.parse import urlencode
 
 from flask import Response, request
@@ -30,7 +30,10 @@ class DeskDelegations:
         """GET /guichet/delegations: a school, who helps there, and whom a name finds among its staff."""
         agent = require_agent(self.parts)
         done = desk_words.DELEGATED.get(request.args.get("fait", ""), "")
-        return self._page(agent, request.args.get("ecole", ""), request.args.get("nom", ""), done=done)
+        typed = request.args.get("nom", "")
+        return self._page(
+            agent, request.args.get("ecole", ""), typed, done=done, empty="nom" in request.args and not typed
+        )
 
     def change(self) -> Response:
         """POST /guichet/delegations: give the front desk to somebody, or take it back."""
@@ -61,7 +64,15 @@ class DeskDelegations:
         return frozenset(each.source_id for each in every if each.desk and each.tenant == agent.tenant)
 
     def _page(
-        self, agent: Agent, uai: str, typed: str, *, done: str = "", refused: str = "", status: int = 200
+        self,
+        agent: Agent,
+        uai: str,
+        typed: str,
+        *,
+        done: str = "",
+        refused: str = "",
+        status: int = 200,
+        empty: bool = False,
     ) -> Response:
         room, now = desk_of(self.parts).delegations, self.parts.clock()
         schools = room.schools(agent)
@@ -69,11 +80,15 @@ class DeskDelegations:
         why = "" if schools else room.why_not(agent, next(iter(agent.covers), ""))
         return page(
             "desk_delegations.html", agent=agent, schools=schools, uai=chosen, why=why, typed=typed.strip(), done=done,
-            refused=refused, status=status if schools else 403, desk_words=desk_words, today=now.date(),
-            last=last_of_year(now.date()), last_day_of=lambda until: (until - timedelta(seconds=1)).date(),
+            empty=empty, refused=refused, status=status if schools else 403, desk_words=desk_words,
+            today=now.date(), last=last_of_year(now.date()), last_day_of=_last_day,
             standing=room.standing(chosen, now=now) if chosen else (),
             found=room.find(chosen, typed, self._sources(agent), now=now) if chosen else (),
         )  # fmt: skip
+
+
+def _last_day(until: datetime) -> date:
+    return (until - timedelta(seconds=1)).date()
 
 
 def _day(text: str) -> date | None:

@@ -19,6 +19,8 @@ from broker.web.parts import PageParts
 from broker.web.render import page
 from broker.web.visitor import current_visitor
 
+DAYS = 14
+"""So many days are offered; older ones by their address."""
 _KEPT = ("agent", "personne", "acte", "jour")
 
 
@@ -31,7 +33,7 @@ class DeskJournalPage:
     def show(self) -> Response:
         """GET /guichet/journal: fifty lines, newest first; of one agent, one person, one act, one day."""
         agent, found, refused, status = require_agent(self.parts), JournalPage(()), "", 200
-        wanted, faulty = self._wanted()
+        wanted, today = self._wanted(), self.parts.clock().astimezone(ZoneInfo(self.parts.time_zone)).date()
         try:
             found = desk_of(self.parts).journals.read(
                 agent, wanted, trace=current_visitor().trace, now=self.parts.clock()
@@ -41,22 +43,22 @@ class DeskJournalPage:
         kept = {name: request.args[name] for name in _KEPT if request.args.get(name)}
         return page(
             "desk_journal.html", agent=agent, found=found, refused=refused, status=status, desk_words=desk_words,
-            wanted=wanted, proof_words={each.value: text for each, text in WORDS.items()}, faulty=faulty,
+            wanted=wanted, proof_words={each.value: text for each, text in WORDS.items()},
+            days=[today - timedelta(days=back) for back in range(DAYS)],
             onward=urlencode({**kept, "apres": found.before}) if found.before else "", kept=kept, with_=_with(kept),
         )  # fmt: skip
 
-    def _wanted(self) -> tuple[Wanted, bool]:
-        """What is asked for, and whether its day was no day."""
+    def _wanted(self) -> Wanted:
+        """What is asked for; of a day that is none, of every day."""
         asked = request.args.get
         acts = {each.value: each for each in desk_words.JOURNAL}
         wanted = Wanted(
             asked("agent", ""), asked("personne", ""), acts.get(asked("acte", "")), before=_number(asked("apres", ""))
         )
-        typed = asked("jour", "").strip()
-        day = _day(typed)
+        day = _day(asked("jour", ""))
         if day is None:
-            return wanted, bool(typed)
-        return replace(wanted, since=self._start(day), until=self._start(day + timedelta(days=1))), False
+            return wanted
+        return replace(wanted, since=self._start(day), until=self._start(day + timedelta(days=1)))
 
     def _start(self, day: date) -> datetime:
         return datetime.combine(day, time(), ZoneInfo(self.parts.time_zone)).astimezone(UTC)

@@ -166,8 +166,14 @@ def test_the_journal_is_read_by_agent_person_act_and_day_fifty_lines_a_page(stan
     assert "Recherche</strong>" not in reader.get(f"{JOURNAL}?personne={mother}").text
     yesterday = reader.get(f"{JOURNAL}?jour={b.NOW.date().isoformat()}&acte=access_closed")
     assert "Rien n'a encore été écrit" in yesterday.text
-    assert "Ce jour n'existe pas" in reader.get(f"{JOURNAL}?jour=2026-02-31").text
-    for odd in ("apres=x", "apres=99999999999999999999", "acte=sign_in", "personne=%00", "jour=9999-12-31"):
+    for odd in (
+        "jour=2026-02-31",
+        "apres=x",
+        "apres=99999999999999999999",
+        "acte=sign_in",
+        "personne=%00",
+        "jour=9999-12-31",
+    ):
         assert reader.get(f"{JOURNAL}?{odd}").status == 200, odd
 
 
