@@ -15,7 +15,9 @@ from broker.storage.schema import accounts, attachments, audit_events, desk_post
 from broker.storage.schema.trail import OF_DESK
 from broker.storage.sql_imports_bulk import among
 
-_NO_SCHOOL = (Action.AGENT_SEARCHED.value, Action.AGENT_REFUSED.value, Action.AGENT_ALARM.value)
+_NO_SCHOOL = (
+    Action.AGENT_SEARCHED.value, Action.AGENT_REFUSED.value, Action.AGENT_ALARM.value, Action.JOURNAL_READ.value,
+)  # fmt: skip
 """What an agent does nowhere in particular: told to those who look after a school that the agent covered then."""
 
 _events = audit_events.c

@@ -60,12 +60,12 @@ def test_what_was_done_at_no_school_is_told_where_its_agent_had_a_post_then(
     with sql_engine.begin() as conn:
         conn.execute(insert(desk_posts).values(id="dkp_1", uai=HERE, since=NOW - day, ended_at=NOW + day, **row))
         conn.execute(insert(desk_posts).values(id="dkp_2", uai=THERE, since=NOW - 9 * day, ended_at=NOW - day, **row))
-    for action in (Action.AGENT_SEARCHED, Action.AGENT_REFUSED, Action.AGENT_ALARM):
+    for action in (Action.AGENT_SEARCHED, Action.AGENT_REFUSED, Action.AGENT_ALARM, Action.JOURNAL_READ):
         wrote(sql_engine, action, account=account, n=action.value)
     wrote(sql_engine, Action.AGENT_SEARCHED, account="acc_other", n="somebody else's")
     wrote(sql_engine, Action.AGENT_REFUSED, account=account, uai=THERE, n="about another school")
     wrote(sql_engine, Action.WAIT_LIFTED, account=account, n="an act of no school")
-    assert read(port) == ["agent_alarm", "agent_refused", "agent_searched"]
+    assert read(port) == ["journal_read", "agent_alarm", "agent_refused", "agent_searched"]
     assert read(port, replace(ASKED, uais=frozenset({THERE}))) == ["about another school"]
 
 

@@ -99,6 +99,24 @@ def test_who_looks_after_a_school_is_not_told_what_its_agent_searched_for_anothe
     assert "CIBLE" not in page
 
 
+def test_whom_a_reader_of_two_schools_looked_up_is_named_at_neither(stand: WebStand) -> None:
+    mother = family(stand.world.engine, "1", name="Zora CIBLE", child="Max", uai=THERE)
+    act(agent(stand, ELSEWHERE), mother, "fenetre", **PAPER)
+    both = auditor(stand, AUDITOR, SaidPost(DeskProfile.AUDITEUR, THERE))
+    assert "Zora CIBLE" in both.get(f"{JOURNAL}?personne={mother}").text
+    page = agent(stand, HEAD, user="chef").get(JOURNAL).text
+    assert "Journal du guichet lu</strong>" in page
+    assert "CIBLE" not in page
+
+
+def test_who_is_at_the_front_desk_of_another_school_does_not_read_its_journal(stand: WebStand) -> None:
+    mother = family(stand.world.engine, "1", name="Zora CIBLE", child="Max", uai=THERE)
+    act(agent(stand, ELSEWHERE), mother, "fenetre", **PAPER)
+    page = auditor(stand, AUDITOR, ELSEWHERE).get(JOURNAL)
+    assert page.status == 200
+    assert "CIBLE" not in page.text
+
+
 def test_an_auditor_has_nothing_but_the_journal(stand: WebStand) -> None:
     mother = family(stand.world.engine, "1", name="Nadia BENALI", child="Inès")
     reader = auditor(stand)
