@@ -13,12 +13,15 @@ from broker.domain.identity import LinkedAccount, UpstreamProtocol
 from broker.domain.ports import Current, Services
 from broker.federation import GuessGate, Upstreams
 from broker.helpdesk.acts import DeskActs
+from broker.helpdesk.delegating import Delegations
 from broker.helpdesk.finding import Finder
 from broker.helpdesk.gate import Gate
 from broker.helpdesk.incident import Incidents
+from broker.helpdesk.journal import Journals
 from broker.helpdesk.letters import DeskLetters, Draw, Drawn, Giving
 from broker.helpdesk.limits import DeskLimits
 from broker.helpdesk.login_story import LoginStories
+from broker.helpdesk.pairs import Pairs
 from broker.helpdesk.readings import Readings
 from broker.helpdesk.rooms import Helpdesk
 from broker.helpdesk.sheet import Sheets
@@ -79,7 +82,8 @@ def open_rooms(
             lambda now: Ways(upstreams.ways(now=now)).down, register,
         ),
         acts=DeskActs(
-            gate, stores.codes, stores.links, stores.standings, stores.places, waits, stores.audit, readings
+            gate, stores.codes, stores.links, stores.standings, stores.places, waits, stores.audit, readings,
+            stores.desk_requests,
         ),
         teacher=Teacher(stores.desk_files, stores.codes, gate, readings),
         incidents=Incidents(
@@ -88,6 +92,9 @@ def open_rooms(
             ),
             gate, stores.audit,
         ),
+        pairs=Pairs(stores.desk_requests, gate, stores.standings),
+        delegations=Delegations(stores.colleagues, stores.desk_posts, gate),
+        journals=Journals(stores.desk_journal, gate, stores.audit),
         audit=stores.audit,
     )  # fmt: skip
 
@@ -96,8 +103,8 @@ def open_gate(stores: Stores, policies: Current[PolicyBook], key: bytes) -> Gate
     """The gate before every act."""
     limits = DeskLimits(stores.guesses, stores.audit, key)
     return Gate(
-        stores.people, stores.links, stores.desk_posts, stores.desk_files, stores.search, stores.codes, stores.audit,
-        limits, policies,
+        stores.people, stores.links, stores.desk_posts, stores.colleagues, stores.desk_files, stores.search,
+        stores.codes, stores.audit, limits, policies,
     )  # fmt: skip
 
 
@@ -106,7 +113,7 @@ def drawing(stores: Stores, gate: Gate, hashing: Hashing) -> Draw:
 
     def draw(giving: Giving) -> tuple[Drawn, ...]:
         to = [Addressee(each, giving.uai, giving.tenant, giving.school) for each in giving.persons]
-        batch = Batch(new_id(Id.BATCH), giving.actor, giving.trace, giving.now)
+        batch = Batch(new_id(Id.BATCH), giving.actor, giving.trace, giving.now, giving.told, giving.answers)
         table = gate.policies.current().of(giving.tenant).codes
         issued = issue_letters(to, codes=stores.codes, hashing=hashing, table=table, batch=batch)
         return tuple(Drawn(each.person_id, each.code, each.expires_at) for each in issued)

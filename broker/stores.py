@@ -30,12 +30,15 @@ from broker.storage.sql_audit import SqlAudit
 from broker.storage.sql_channels import SqlChannels
 from broker.storage.sql_child_tokens import SqlChildTokens
 from broker.storage.sql_codes import SqlCodes
+from broker.storage.sql_colleagues import SqlColleagues
 from broker.storage.sql_consumptions import SqlConsumptions
 from broker.storage.sql_contacts import SqlContacts
 from broker.storage.sql_containment import SqlContainments
 from broker.storage.sql_credentials import SqlCredentials
 from broker.storage.sql_desk_files import SqlDeskFiles
+from broker.storage.sql_desk_journal import SqlDeskJournal
 from broker.storage.sql_desk_posts import SqlDeskPosts
+from broker.storage.sql_desk_requests import SqlDeskRequests
 from broker.storage.sql_details import SqlDetails
 from broker.storage.sql_device_requests import SqlDeviceRequests
 from broker.storage.sql_exposure import SqlExposure
@@ -115,6 +118,9 @@ class Stores:
     rolls: SqlRolls = field(init=False)
     desk_posts: SqlDeskPosts = field(init=False)
     desk_files: SqlDeskFiles = field(init=False)
+    desk_journal: SqlDeskJournal = field(init=False)
+    desk_requests: SqlDeskRequests = field(init=False)
+    colleagues: SqlColleagues = field(init=False)
     search: SqlSearch = field(init=False)
     search_index: SqlSearchIndex = field(init=False)
     standings: SqlStandings = field(init=False)

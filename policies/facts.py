@@ -77,6 +77,7 @@ class HelpdeskAct(StrEnum):
     SEARCH = "search"
     VIEW = "view"
     JOURNAL = "journal"
+    DESK_JOURNAL = "desk_journal"
     OPEN_WINDOW = "open_window"
     LETTER = "letter"
     CLASS_LETTERS = "class_letters"
@@ -134,7 +135,10 @@ class ReleaseFacts:
 
 @dataclass(frozen=True, slots=True)
 class HelpdeskFacts:
-    """Facts on an act of an agent. `own_family`: the account is the agent's own, or one of their family."""
+    """Facts on an act of an agent. `own_family`: the account is the agent's own, or one of their family.
+
+    `same_name`: somebody of the account's family bears the agent's family name, and may be theirs though no feed says.
+    """
 
     action: ClassVar[str] = "helpdesk"
 
@@ -147,6 +151,7 @@ class HelpdeskFacts:
     second_agent: bool
     proofs_enough: bool
     about_staff: bool
+    same_name: bool
 
 
 Facts = AccessFacts | ReleaseFacts | HelpdeskFacts

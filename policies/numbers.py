@@ -129,6 +129,7 @@ class CodeTable:
     sms_life: Annotated[timedelta, Between("10 min", "1 h")]
     window_life: Annotated[timedelta, Between("5 min", "30 min")]
     window_tries: Annotated[float, Between(1, 3)]
+    request_life: Annotated[timedelta, Between("10 min", "2 h")]
     contact_hold: Annotated[timedelta, Between("72 h", "30 d")]
     notices_a_day: Annotated[float, Between(5, 50)]
 

@@ -60,6 +60,7 @@ class ScriptedSource:
     state_parameter: str = "state"
     hint: str = ""
     posts: dict[str, tuple[SaidPost, ...]] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
     amr: tuple[str, ...] = ("pwd",)
     logs_out: bool = False
     comes_back: bool = True
@@ -107,7 +108,7 @@ class ScriptedSource:
                 proven=self.tells_time,
             ),
             references=self.releases.get(user, ()),
-            display=f"{user} tel que vu par la source",
+            display=self.names.get(user, f"{user} tel que vu par la source"),
             logout_hint=self.hint,
             posts=self.posts.get(user, ()),
             answer=ticket,

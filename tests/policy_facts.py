@@ -41,6 +41,7 @@ HELPED = HelpdeskFacts(
     second_agent=False,
     proofs_enough=True,
     about_staff=False,
+    same_name=False,
 )
 
 

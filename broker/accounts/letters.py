@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -11,6 +11,7 @@ from broker.domain.access_notices import AccessNotice, NoticeKind
 from broker.domain.audit import Action, AuditEvent
 from broker.domain.credential_acts import IssueCodes
 from broker.domain.credentials import Code, CodeKind, LetterCode, new_letter_code
+from broker.domain.desk_requests import AnswerRequest
 from broker.domain.errors import StorageUnavailable
 from broker.domain.handles import Id, new_id
 from broker.domain.ports import Codes
@@ -42,12 +43,17 @@ class IssuedLetter:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One act of giving letters out: by whom, under which id, with which trace number."""
+    """One act of giving letters out: by whom, under which id, with which trace number.
+
+    `told`: what the audit says of it beside; `answers`: the request of a first agent that it uses up.
+    """
 
     batch_id: str
     actor: str
     trace: str
     now: datetime
+    told: Mapping[str, str] = field(default_factory=dict)
+    answers: AnswerRequest | None = None
 
 
 def issue_letters(
@@ -99,7 +105,7 @@ def _act(drawn: Sequence[tuple[Addressee, Code]], batch: Batch) -> IssueCodes:
                 event,
                 tenant=to.tenant,
                 subject=to.person_id,
-                detail={"code": code.code_id, "uai": to.uai, "batch": batch.batch_id},
+                detail={"code": code.code_id, "uai": to.uai, "batch": batch.batch_id, **batch.told},
             )
             for to, code in drawn
         ),
@@ -109,4 +115,5 @@ def _act(drawn: Sequence[tuple[Addressee, Code]], batch: Batch) -> IssueCodes:
             )
             for to, _ in drawn
         ),
+        answers=batch.answers,
     )

@@ -30,6 +30,8 @@ class NoticeKind(StrEnum):
     LINK_CREATED = "link_created"
     LINK_UNDONE = "link_undone"
     CONTAINED = "contained"
+    POST_GIVEN = "post_given"
+    POST_ENDED = "post_ended"
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,7 +162,8 @@ class OpenSession:
     `consume` is the digest of the upstream answer (assertion, ticket, code), claimed once; a second use opens nothing.
     `replaces` is the sid of the session that ends. The storage also tells which copies are to be dropped: of the
     session that ends, and of the sessions of persons who became one. `hint`: what the source wants back at a sign-out.
-    `posts`: what a source of agents says of this one, all of it; None: the source has no say in it.
+    `posts`: what a source of agents says of this one, all of it; None: the source has no say in it. `said_name`: what
+    such a source calls the agent.
     `software`: what the browser calls itself, in two words. `notices`: what the person is told by every channel.
     """
 
@@ -174,6 +175,7 @@ class OpenSession:
     audit: tuple[AuditEvent, ...]
     hint: str = ""
     posts: tuple[SaidPost, ...] | None = None
+    said_name: str = ""
     software: str = ""
     notices: tuple[AccessNotice, ...] = ()
 

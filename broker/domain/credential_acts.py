@@ -8,6 +8,7 @@ from datetime import datetime
 from broker.domain.access_notices import AccessNotice
 from broker.domain.audit import AuditEvent
 from broker.domain.credentials import Code, Contact, Credential
+from broker.domain.desk_requests import AnswerRequest
 from broker.domain.identity import AccountKey, Evidence
 
 
@@ -16,6 +17,7 @@ class IssueCodes:
     """Keep codes, of one person or of a whole class. Codes of the same kind that a person had are ended by it.
 
     `notices` tell the persons of what the act issues: those whose locator was taken are left out and drawn again.
+    `answers`: the request of a first agent that this act uses up, once any of its codes is kept.
     """
 
     codes: tuple[Code, ...]
@@ -23,6 +25,7 @@ class IssueCodes:
     batch: str
     audit: tuple[AuditEvent, ...]
     notices: tuple[AccessNotice, ...]
+    answers: AnswerRequest | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from broker.domain.access_notices import AccessNotice
 from broker.domain.audit import AuditEvent
 
 
@@ -19,10 +20,11 @@ class DeskProfile(StrEnum):
 
 
 class PostOrigin(StrEnum):
-    """Who said that somebody has a post: their source at the last login, or an administrator."""
+    """Who said that somebody has a post: their source at the last login, an administrator, a head at the desk."""
 
     SOURCE = "source"
     ADMINISTRATOR = "administrator"
+    HEAD = "head"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,22 +51,43 @@ class HeldPost:
 
 @dataclass(frozen=True, slots=True)
 class GrantPost:
-    """An administrator gives a post to whoever signs in by an account."""
+    """An administrator, or a head, gives a post to whoever signs in by an account. `notices` are told with it."""
 
     post_id: str
     account_id: str
     post: SaidPost
     now: datetime
     audit: AuditEvent
+    origin: PostOrigin = PostOrigin.ADMINISTRATOR
+    notices: tuple[AccessNotice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class EndPost:
-    """An administrator takes a post back."""
+    """An administrator, or a head, takes a post back."""
 
     post_id: str
     now: datetime
     audit: AuditEvent
+    notices: tuple[AccessNotice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Colleague:
+    """Somebody who signed in at a source of agents. `key`: by what that source knows them, a work address mostly."""
+
+    account_id: str
+    person_id: str
+    name: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delegation:
+    """A post at the front desk of a school that stands, and whose it is."""
+
+    held: HeldPost
+    colleague: Colleague
 
 
 @dataclass(frozen=True, slots=True)

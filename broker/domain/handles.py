@@ -52,6 +52,7 @@ class Id(StrEnum):
     CREDENTIAL = "crd_"
     CONTACT = "cnt_"
     DESK_POST = "dkp_"
+    DESK_REQUEST = "dkr_"
     BATCH = "bat_"
 
 

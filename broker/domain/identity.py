@@ -54,7 +54,8 @@ class UpstreamIdentity:
     """What a source asserted at one login, after its connector checked everything.
 
     `references` are authoritative directory keys and decide links; `display` is for the person's eyes only and
-    decides nothing. Other claims are dropped by the connector: what is not kept cannot leak.
+    opens nothing; of an agent it is kept, and narrows what they may do (`helpdesk.gate`). Other claims are dropped by
+    the connector: what is not kept cannot leak.
     """
 
     key: AccountKey

@@ -64,6 +64,7 @@ def build_act(entry: Entry) -> OpenSession:
         audit=_audit(entry, session),
         hint=entry.identity.logout_hint,
         posts=entry.posts,
+        said_name=entry.identity.display if entry.posts is not None else "",
         software=entry.software,
         notices=_notices(entry),
     )

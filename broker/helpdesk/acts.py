@@ -1,13 +1,14 @@
 """What an agent does to one account. Each act is let through by the gate, says why, and tells the person.
 
 A wait is lifted beside its audit event, not in one transaction with it: counters are forgotten first, and an event that
-is then missing leaves a wait less, never an access more.
+is then missing leaves a wait less, never an access more. Of two agents it is lifted behind the event that uses up the
+first one's request.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from broker.accounts.freeze import REASON
@@ -17,11 +18,12 @@ from broker.domain.acts import LiftStanding
 from broker.domain.audit import Action, AuditEvent
 from broker.domain.credential_acts import IssueCodes
 from broker.domain.credentials import Code, CodeKind
+from broker.domain.desk_requests import AnswerRequest, DeskAnswer, DeskRequest
 from broker.domain.errors import DeskRefused
 from broker.domain.handles import Id, new_id
 from broker.domain.identity import AccountState
 from broker.domain.places import Freeze
-from broker.domain.ports import Audit, Codes, Links, Places, Standings
+from broker.domain.ports import Audit, Codes, DeskRequests, Links, Places, Standings
 from broker.domain.standings import Standing, StandingKind, StandingState
 from broker.helpdesk.agents import Agent
 from broker.helpdesk.gate import Gate, Target
@@ -33,7 +35,11 @@ from policies import CodeTable, HelpdeskAct
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What an agent asks for: towards whom, on which proofs, for which reason."""
+    """What an agent asks for: towards whom, on which proofs, for which reason.
+
+    `given`: what else the form holds, as it came. `first`: the request of a first agent, which this one, the second,
+    does; None: the agent acts alone.
+    """
 
     agent: Agent
     target: Target
@@ -43,10 +49,30 @@ class Asked:
     school: str
     trace: str
     now: datetime
+    given: Mapping[str, str] = field(default_factory=dict)
+    first: DeskRequest | None = None
+
+    @property
+    def answers(self) -> AnswerRequest | None:
+        """The use of the first agent's request."""
+        if self.first is None:
+            return None
+        return AnswerRequest(
+            self.first.request_id, self.agent.tenant, DeskAnswer.DONE, self.agent.person_id, self.agent.account_id,
+            self.now,
+        )  # fmt: skip
+
+    @property
+    def told(self) -> dict[str, str]:
+        """The agent's reason and proofs, by their codes; of two, who asked and on which proofs of their own."""
+        told = {"reason": self.reason, "proofs": " ".join(sorted(self.proofs))}
+        if self.first is None:
+            return told
+        return {**told, "asked_by": self.first.asked_by, "asked_proofs": " ".join(self.first.proofs)}
 
     def event(self, action: Action, **detail: str) -> AuditEvent:
-        """The act in the journal: the agent's reason and proofs, by their codes."""
-        told = {"reason": self.reason, "proofs": " ".join(sorted(self.proofs)), "uai": self.uai, **detail}
+        """The act in the journal."""
+        told = {**self.told, "uai": self.uai, **detail}
         return AuditEvent(
             self.agent.tenant, self.now, action, self.agent.person_id, self.target.person_id, trace=self.trace,
             detail=told,
@@ -70,6 +96,7 @@ class DeskActs:
     waits: Waits
     audit: Audit
     readings: Readings
+    requests: DeskRequests
 
     def open_window(self, asked: Asked, number: str) -> None:
         """Let the person choose a secret within ten minutes, on the screen that shows this number.
@@ -89,8 +116,13 @@ class DeskActs:
         """Forget guesses at the person's own logins. Raises `DeskRefused`."""
         self._check(HelpdeskAct.LIFT_WAIT, asked)
         linked = [each for each in self.links.accounts_of(asked.target.person_id) if each.state is AccountState.LINKED]
+        event, answers = asked.event(Action.WAIT_LIFTED), asked.answers
+        if answers is not None:
+            told = asked.notice(NoticeKind.WAIT_LIFTED)
+            self.requests.answer(replace(answers, audit=(event,), notices=(told,)))
         self.waits.lift(linked)
-        self.audit.append((asked.event(Action.WAIT_LIFTED),))
+        if answers is None:
+            self.audit.append((event,))
 
     def close(self, asked: Asked) -> None:
         """Close the access at once, on no proof at all: the safe direction. Raises `DeskRefused`."""
@@ -124,10 +156,16 @@ class DeskActs:
         code = window_for(asked.target.person_id, asked.uai, bound, table, now=asked.now)
         event = asked.event(Action.WINDOW_OPENED, code=code.code_id)
         told = asked.notice(NoticeKind.WINDOW_OPENED)
-        return IssueCodes((code,), asked.agent.person_id, "", (event,), (told,))
+        return IssueCodes((code,), asked.agent.person_id, "", (event,), (told,), asked.answers)
 
     def _check(self, act: HelpdeskAct, asked: Asked) -> None:
-        self.gate.check(asked.agent, act, asked.target, proofs=asked.proofs, trace=asked.trace, now=asked.now)
+        check(self.gate, act, asked)
+
+
+def check(gate: Gate, act: HelpdeskAct, asked: Asked) -> None:
+    """Let an act through, of one agent or as the second of two. Raises `DeskRefused`."""
+    passing = gate.check if asked.first is None else gate.check_two
+    passing(asked.agent, act, asked.target, proofs=asked.proofs, trace=asked.trace, now=asked.now)
 
 
 def _may_lift(said: Standing, agent: Agent) -> bool:

@@ -69,13 +69,7 @@ def agent_of(
     `from_desk`: its source is one of agents still; where it is not any more, its accounts have no posts.
     """
     held = posts.of_account(session.account_id, now=now) if from_desk else ()
-    covers: dict[str, DeskProfile] = {}
-    names: dict[str, str] = {}
-    for profile in reversed(_ORDER):
-        of_profile = [each for each in held if each.post.profile is profile]
-        for place in posts.places(of_profile) if of_profile else ():
-            covers[place.uai] = profile
-            names[place.uai] = place.name
+    names, covers = _covered(posts, held)
     return Agent(
         person_id=session.person_id,
         account_id=session.account_id,
@@ -87,3 +81,22 @@ def agent_of(
         teaches={each.uai: each.school for each in person.posts if each.profil is Profil.ENSEIGNANT},
         now=now,
     )
+
+
+def absent_agent(posts: DeskPosts, person_id: str, account_id: str, *, tenant: str, now: datetime) -> Agent:
+    """An agent who showed a second factor when they asked, and is not here now: their posts may have ended since."""
+    held = posts.of_account(account_id, now=now)
+    names, covers = _covered(posts, held)
+    return Agent(person_id, account_id, tenant, second_factor=True, posts=held, places=names, covers=covers, now=now)
+
+
+def _covered(posts: DeskPosts, held: tuple[HeldPost, ...]) -> tuple[dict[str, str], dict[str, DeskProfile]]:
+    """The schools that posts cover: their names, and as what the agent acts at each."""
+    covers: dict[str, DeskProfile] = {}
+    names: dict[str, str] = {}
+    for profile in reversed(_ORDER):
+        of_profile = [each for each in held if each.post.profile is profile]
+        for place in posts.places(of_profile) if of_profile else ():
+            covers[place.uai] = profile
+            names[place.uai] = place.name
+    return names, covers

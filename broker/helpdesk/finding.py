@@ -27,6 +27,7 @@ class Finder:
         self.gate.check(agent, HelpdeskAct.SEARCH, nobody, trace=trace, now=now)
         hits = self.search.find(read_asked(typed), agent.scope, after=after, limit=MOST_ROWS)
         told = {"found": str(len(hits.rows)), "outside": str(hits.outside), "page": "next" if after else "first"}
+        told["account"] = agent.account_id
         event = AuditEvent(agent.tenant, now, Action.AGENT_SEARCHED, agent.person_id, trace=trace, detail=told)
         self.audit.append((event,))
         if hits.outside:

@@ -7,13 +7,15 @@ changed (LR-12), and more than one agent does in an hour.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import NoReturn
 
 from broker.domain.audit import Action, AuditEvent
 from broker.domain.errors import DeskRefused
+from broker.domain.names import fold
 from broker.domain.people import RecordKind
-from broker.domain.ports import Audit, Codes, Current, DeskFiles, DeskPosts, Links, People, Search
+from broker.domain.ports import Audit, Codes, Colleagues, Current, DeskFiles, DeskPosts, Links, People, Search
 from broker.helpdesk.agents import Agent
 from broker.helpdesk.limits import DeskLimits
 from broker.helpdesk.proofs import Proof, are_enough
@@ -30,12 +32,30 @@ CONTACT_MOVED = N_("Un contact a changé depuis moins de 3 jours. Attendez la fi
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Whom an act is about. `schools`: where they stand; `is_staff`: has a post, in a school or at a desk."""
+    """Whom an act is about. `schools`: where they stand; `is_staff`: has a post, in a school or at a desk.
+
+    `same_name`: they, a child of theirs or another adult beside it bear the agent's family name.
+    """
 
     person_id: str
     schools: frozenset[str]
     is_staff: bool
     own_family: bool
+    same_name: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An act that was not let through, and why. `uai`: the school it was about, empty where it was about several.
+
+    `outside`: about somebody whom the agent does not reach; nobody reads in the journal who that was.
+    """
+
+    act: HelpdeskAct
+    why: str
+    person_id: str = ""
+    uai: str = ""
+    outside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +65,7 @@ class Gate:
     people: People
     links: Links
     posts: DeskPosts
+    colleagues: Colleagues
     files: DeskFiles
     search: Search
     codes: Codes
@@ -62,6 +83,7 @@ class Gate:
             schools=self.search.schools_of(living),
             is_staff=works or bool(person and RecordKind.STAFF in person.kinds),
             own_family=living in self.family(agent.person_id),
+            same_name=self.bears_name_of(agent, living, now=now),
         )
 
     def family(self, person_id: str) -> frozenset[str]:
@@ -71,20 +93,40 @@ class Gate:
         return frozenset({person_id}) | children | adults
 
     def allows(self, agent: Agent, act: HelpdeskAct, target: Target, proofs: Collection[Proof] = ()) -> str:
-        """Why not, as the agent reads it; empty: the act is allowed."""
-        decision = self.policies.current().of(agent.tenant).helpdesk(_facts(agent, act, target, proofs))
+        """Why not, as the agent reads it; empty: the agent alone may do it."""
+        return self._decide(agent, _facts(agent, act, target, proofs))
+
+    def allows_two(self, agent: Agent, act: HelpdeskAct, target: Target, proofs: Collection[Proof] = ()) -> str:
+        """Why not even with a second agent; empty: two of them may do it."""
+        return self._decide(agent, replace(_facts(agent, act, target, proofs), second_agent=True))
+
+    def _decide(self, agent: Agent, facts: HelpdeskFacts) -> str:
+        decision = self.policies.current().of(agent.tenant).helpdesk(facts)
         return "" if decision.allowed else explain(decision).sentences[0]
 
     def check(
         self, agent: Agent, act: HelpdeskAct, target: Target, *, proofs: Collection[Proof] = (), trace: str,
         now: datetime,
     ) -> None:  # fmt: skip
-        """Let the act through. Raises `DeskRefused`, having written who was refused what."""
-        why = self.allows(agent, act, target, proofs) or self._too_soon(act, target, now=now)
+        """Let the act of one agent through. Raises `DeskRefused`, having written who was refused what."""
+        self._pass(agent, act, target, self.allows(agent, act, target, proofs), trace=trace, now=now)
+
+    def check_two(
+        self, agent: Agent, act: HelpdeskAct, target: Target, *, proofs: Collection[Proof] = (), trace: str,
+        now: datetime,
+    ) -> None:  # fmt: skip
+        """Let one of the two agents through who do it together. Raises `DeskRefused`, as `check` does."""
+        self._pass(agent, act, target, self.allows_two(agent, act, target, proofs), trace=trace, now=now)
+
+    def _pass(self, agent: Agent, act: HelpdeskAct, target: Target, why: str, *, trace: str, now: datetime) -> None:
+        why = why or self._too_soon(act, target, now=now)
         if not why:
             why = self.limits.claim(agent, act, target.person_id, trace=trace, now=now)
         if why:
-            self._refuse(agent, act, target, why, trace=trace, now=now)
+            within = sorted(target.schools & agent.scope)
+            uai = within[0] if within and (target.person_id or len(within) == 1) else ""
+            refusal = Refusal(act, why, target.person_id, uai, outside=not within)
+            self.refuse(agent, refusal, trace=trace, now=now)
 
     def is_too_soon(self, target: Target, *, now: datetime) -> bool:
         """Whether this access was reset, or a contact of it changed, too short a time ago to be opened again."""
@@ -99,22 +141,46 @@ class Gate:
         moved = self.files.contact_changed(target.person_id, since=now - AFTER_CONTACT)
         return CONTACT_MOVED if moved else ""
 
-    def _refuse(self, agent: Agent, act: HelpdeskAct, target: Target, why: str, *, trace: str, now: datetime) -> None:
-        outside = not target.schools & agent.scope
+    def refuse(self, agent: Agent, refusal: Refusal, *, trace: str, now: datetime) -> NoReturn:
+        """Write who was refused what, and count who strays. Raises `DeskRefused`."""
+        told = {"act": refusal.act.value, "outside": str(refusal.outside).lower(), "account": agent.account_id}
         event = AuditEvent(
             tenant=agent.tenant,
             at=now,
             action=Action.AGENT_REFUSED,
             actor=agent.person_id,
-            subject="" if outside else target.person_id,
+            subject="" if refusal.outside else refusal.person_id,
             outcome="refused",
             trace=trace,
-            detail={"act": act.value, "outside": str(outside).lower()},
+            detail={**told, "uai": refusal.uai} if refusal.uai else told,
         )
         self.audit.append((event,))
-        if outside:
-            self.limits.strayed(agent, target.person_id, trace=trace, now=now)
-        raise DeskRefused(why)
+        if refusal.outside:
+            self.limits.strayed(agent, refusal.person_id, trace=trace, now=now)
+        raise DeskRefused(refusal.why)
+
+    def bears_name_of(self, agent: Agent, person_id: str, *, now: datetime) -> bool:
+        """Whether somebody of this person's family bears the agent's family name, as the agent's source tells it.
+
+        Whoever works for the académie has no record that would show their own family: their name alone may (LR-12).
+        """
+        own = self._own_names(agent, now=now)
+        if not own:
+            return False
+        person = self.people.person(person_id, now=now)
+        theirs = {fold(person.name.family)} if person else set()
+        for child in self.files.children(person_id):
+            beside = self.people.person(child.child_id, now=now)
+            theirs |= {fold(beside.name.family)} if beside else set()
+            theirs |= {fold(adult.name.family) for adult in self.files.adults(child.child_id)}
+        theirs |= {fold(adult.name.family) for adult in self.files.adults(person_id)}
+        return any(f" {name} " in f" {said} " for name in theirs - {""} for said in own)
+
+    def _own_names(self, agent: Agent, *, now: datetime) -> tuple[str, ...]:
+        """What the agent is called: by their source, given name and all, and by the schools."""
+        person = self.people.person(agent.person_id, now=now)
+        told = (self.colleagues.name_of(agent.account_id), person.name.family if person else "")
+        return tuple(filter(None, map(fold, told)))
 
 
 def _facts(agent: Agent, act: HelpdeskAct, target: Target, proofs: Collection[Proof]) -> HelpdeskFacts:
@@ -127,10 +193,11 @@ def _facts(agent: Agent, act: HelpdeskAct, target: Target, proofs: Collection[Pr
         second_agent=False,
         proofs_enough=are_enough(proofs),
         about_staff=target.is_staff,
+        same_name=target.same_name,
     )
 
 
-def teacher_facts(agent: Agent, *, teaches: bool, own_family: bool, about_staff: bool) -> HelpdeskFacts:
+def teacher_facts(agent: Agent, *, teaches: bool, own_family: bool, same_name: bool) -> HelpdeskFacts:
     """Facts on the one act of a teacher: opening ten minutes to a pupil at a school where they teach."""
     return HelpdeskFacts(
         HelpdeskAct.OPEN_WINDOW,
@@ -140,5 +207,6 @@ def teacher_facts(agent: Agent, *, teaches: bool, own_family: bool, about_staff:
         second_factor=agent.second_factor,
         second_agent=False,
         proofs_enough=False,
-        about_staff=about_staff,
+        about_staff=False,
+        same_name=same_name,
     )

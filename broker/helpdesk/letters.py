@@ -5,17 +5,18 @@ The codes are in the document and nowhere else: what is not printed now can neve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from broker.domain.credentials import LetterCode
 from broker.domain.desk_file import ClassPupil
+from broker.domain.desk_requests import AnswerRequest
 from broker.domain.notices import Letter, LetterBatch
 from broker.domain.people import PersonName
 from broker.domain.ports import DeskFiles
 from broker.domain.ports.notify import Printer
-from broker.helpdesk.acts import Asked
+from broker.helpdesk.acts import Asked, check
 from broker.helpdesk.agents import Agent
 from broker.helpdesk.gate import Gate, Target
 from policies import HelpdeskAct
@@ -41,6 +42,9 @@ class Giving:
     school: str
     trace: str
     now: datetime
+    told: Mapping[str, str] = field(default_factory=dict)
+    """What the journal says of it beside: the reason and the proofs."""
+    answers: AnswerRequest | None = None
 
 
 Draw = Callable[[Giving], Sequence[Drawn]]
@@ -60,12 +64,10 @@ class DeskLetters:
 
     def one(self, asked: Asked, name: PersonName) -> bytes:
         """The letter of one person. Raises `DeskRefused`."""
-        self.gate.check(
-            asked.agent, HelpdeskAct.LETTER, asked.target, proofs=asked.proofs, trace=asked.trace, now=asked.now
-        )
+        check(self.gate, HelpdeskAct.LETTER, asked)
         giving = Giving(
             (asked.target.person_id,), asked.agent.person_id, asked.agent.tenant, asked.uai, asked.school, asked.trace,
-            asked.now,
+            asked.now, asked.told, asked.answers,
         )  # fmt: skip
         letters = [Letter(_full(name), each.code, each.expires_at.date()) for each in self.draw(giving)]
         return self._print(giving, letters)
@@ -85,10 +87,11 @@ class DeskLetters:
     def _may_have(self, agent: Agent, person_id: str, *, now: datetime) -> bool:
         """Whether a class's letters may hold one for this adult: what a letter alone wants, a batch must not go round.
 
-        Not the agent's own family, nor staff (two agents reopen those), nor anybody who was reset or moved just now.
+        Not the agent's own family, nor who bears the agent's name, nor staff (two agents reopen those), nor anybody who
+        was reset or moved just now.
         """
         target = self.gate.target(agent, person_id, now=now)
-        return not (target.own_family or target.is_staff or self.gate.is_too_soon(target, now=now))
+        return not (target.own_family or target.same_name or target.is_staff or self.gate.is_too_soon(target, now=now))
 
     def _print(self, giving: Giving, letters: Sequence[Letter]) -> bytes:
         return self.printer.letters(

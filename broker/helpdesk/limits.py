@@ -98,4 +98,5 @@ _COUNTED = {
     HelpdeskAct.SEARCH: ("searches", SEARCHES),
     HelpdeskAct.VIEW: ("sheets", SHEETS),
     HelpdeskAct.JOURNAL: ("sheets", SHEETS),
+    HelpdeskAct.DESK_JOURNAL: ("journals", SHEETS),
 }

@@ -12,12 +12,11 @@ from broker.domain.audit import Action, AuditEvent
 from broker.domain.credential_acts import IssueCodes
 from broker.domain.credentials import Code, read_digits
 from broker.domain.desk_file import ClassPupil
-from broker.domain.errors import DeskRefused
 from broker.domain.handles import Id, new_id
 from broker.domain.ports import Codes, DeskFiles
 from broker.helpdesk.acts import window_for
 from broker.helpdesk.agents import Agent
-from broker.helpdesk.gate import Gate, teacher_facts
+from broker.helpdesk.gate import Gate, Refusal, teacher_facts
 from broker.helpdesk.readings import Reading, Readings
 from policies import HelpdeskAct
 from policies.explain import explain
@@ -60,7 +59,7 @@ class Teacher:
         form that lists the class. A number that no screen shows, or that was typed twice, is a slip: the others' open.
         """
         pupils = {each.person_id: each for each in self.pupils(agent, uai, label, now=now)}
-        self._check(agent, typed, pupils)
+        self._check(agent, typed, pupils, uai, trace=trace, now=now)
         table = self.gate.policies.current().of(agent.tenant).codes
         numbers = [read_digits(number) for number in typed.values()]
         codes: list[Code] = []
@@ -69,7 +68,8 @@ class Teacher:
             bound, why = self.readings.bound(Reading(agent, person_id, uai, trace, now), one, window=table.window_life)
             why = why if not bound else self._claim(agent, person_id, trace=trace, now=now)
             if why and why != NO_SCREEN:
-                raise DeskRefused(why)
+                refusal = Refusal(HelpdeskAct.OPEN_WINDOW, why, person_id, uai)
+                self.gate.refuse(agent, refusal, trace=trace, now=now)
             if bound:
                 codes.append(window_for(person_id, uai, bound, table, now=now))
         taken = self.codes.issue(_windows(agent, uai, tuple(codes), trace=trace, now=now)) if codes else frozenset()
@@ -79,14 +79,20 @@ class Teacher:
             tuple(pupils[each] for each in typed if each not in opened),
         )
 
-    def _check(self, agent: Agent, asked: Collection[str], pupils: Collection[str]) -> None:
+    def _check(
+        self, agent: Agent, asked: Collection[str], pupils: Collection[str], uai: str, *, trace: str, now: datetime
+    ) -> None:
         """Refuse all where one is no pupil of theirs, or of their own family."""
         own = self.gate.family(agent.person_id)
         for each in asked:
-            facts = teacher_facts(agent, teaches=each in pupils, own_family=each in own, about_staff=False)
+            inside = each in pupils
+            namesake = inside and self.gate.bears_name_of(agent, each, now=now)
+            facts = teacher_facts(agent, teaches=inside, own_family=each in own, same_name=namesake)
             decision = self.gate.policies.current().of(agent.tenant).helpdesk(facts)
             if not decision.allowed:
-                raise DeskRefused(explain(decision).sentences[0])
+                why = explain(decision).sentences[0]
+                refusal = Refusal(HelpdeskAct.OPEN_WINDOW, why, each, uai if inside else "", outside=not inside)
+                self.gate.refuse(agent, refusal, trace=trace, now=now)
 
     def _claim(self, agent: Agent, person_id: str, *, trace: str, now: datetime) -> str:
         return self.gate.limits.claim(agent, HelpdeskAct.OPEN_WINDOW, person_id, trace=trace, now=now)

@@ -21,7 +21,7 @@ from broker.domain.handles import Id, new_id
 from broker.domain.notices import MessageUnsent
 from broker.domain.ports import Codes
 from broker.domain.ports.notify import Channels, CodeSender
-from broker.helpdesk.acts import Asked
+from broker.helpdesk.acts import Asked, check
 from broker.helpdesk.gate import CONTACT_MOVED, Gate
 from policies import CodeTable, HelpdeskAct
 from policies.explain import N_
@@ -29,6 +29,7 @@ from policies.explain import N_
 log = logging.getLogger(__name__)
 
 NO_GATEWAY = N_("Aucun envoi de SMS n'est réglé ici. Ouvrez dix minutes, ou imprimez une lettre.")
+NOT_FOR_STAFF = N_("Un personnel ne revient pas par SMS. Ouvrez dix minutes, ou imprimez une lettre.")
 NO_MOBILE = N_("L'école ne connaît aucun mobile de cette personne. Ouvrez dix minutes, ou imprimez une lettre.")
 NOT_SENT = N_("Le SMS n'est pas parti, son code ne marche pas. Réessayez, ou imprimez une lettre.")
 
@@ -52,9 +53,9 @@ class DeskTexts:
 
     def send(self, asked: Asked) -> None:
         """Send one. Raises `DeskRefused`, also where it is known not to have gone out: then its code is ended."""
-        self.gate.check(
-            asked.agent, HelpdeskAct.SMS, asked.target, proofs=asked.proofs, trace=asked.trace, now=asked.now
-        )
+        check(self.gate, HelpdeskAct.SMS, asked)
+        if asked.target.is_staff:
+            raise DeskRefused(NOT_FOR_STAFF)
         if self.sender is None or not self.are_set_up:
             raise DeskRefused(NO_GATEWAY)
         table = self.gate.policies.current().of(asked.agent.tenant).codes
@@ -92,6 +93,6 @@ class DeskTexts:
             )  # fmt: skip
             event = asked.event(Action.SHORT_CODE_SENT, code=code_id, end=to[-2:], by="desk")
             told = asked.notice(NoticeKind.CODE_TEXTED)
-            if not self.codes.issue(IssueCodes((code,), asked.agent.person_id, "", (event,), (told,))):
+            if not self.codes.issue(IssueCodes((code,), asked.agent.person_id, "", (event,), (told,), asked.answers)):
                 return code_id, drawn
         raise StorageUnavailable("no locator is free")

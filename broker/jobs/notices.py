@@ -33,7 +33,12 @@ log = logging.getLogger(__name__)
 
 TRIES = timedelta(days=2)
 """So long a channel that is down is tried; what happened to an access two days ago stands in the portal."""
-MAY_WAIT = frozenset({NoticeKind.LETTER_ISSUED, NoticeKind.WAIT_LIFTED, NoticeKind.ACCESS_REOPENED})
+MAY_WAIT = frozenset(
+    {
+        NoticeKind.LETTER_ISSUED, NoticeKind.WAIT_LIFTED, NoticeKind.ACCESS_REOPENED, NoticeKind.POST_GIVEN,
+        NoticeKind.POST_ENDED,
+    }
+)  # fmt: skip
 """What nobody has to know at night. All else warns of somebody who may be inside now: it goes at once."""
 FOR_A_NIGHT = frozenset({NoticeKind.CONTACT_CHANGED})
 """What imports tell, which run at night. It waits until the morning, and not for the end of holidays: a hold would be

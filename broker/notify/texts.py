@@ -136,6 +136,18 @@ WORDS: Mapping[NoticeKind, Words] = {
         N_("Par prudence, tout ce qui était ouvert avec votre accès est fermé depuis le %(day)s à %(time)s."),
         QUESTION,
     ),
+    NoticeKind.POST_GIVEN: Words(
+        N_("Vous aidez au guichet"),
+        N_("Vous pouvez aider les familles au guichet de votre école depuis le %(day)s à %(time)s."),
+        QUESTION,
+        by_text=False,
+    ),
+    NoticeKind.POST_ENDED: Words(
+        N_("Vous n'aidez plus au guichet"),
+        N_("Vous n'aidez plus les familles au guichet de votre école depuis le %(day)s à %(time)s."),
+        QUESTION,
+        by_text=False,
+    ),
 }
 """Every kind there is (a test compares): adding one is adding its words."""
 

@@ -27,6 +27,7 @@ from broker.domain.credentials import Code, CodeBy, CodeKey, CodeKind
 from broker.storage.engine import fetch, transact
 from broker.storage.lineage import OWNER, downwards
 from broker.storage.schema import codes, guesses, persons
+from broker.storage.sql_desk_requests import claim_request
 from broker.storage.sql_imports_bulk import among
 from broker.storage.trail import insert_audit, insert_notices
 
@@ -112,6 +113,8 @@ class SqlCodes:
         _forget_expired(conn, now=now)
         _leave_screens(conn, act.codes, now=now)
         kept = set(conn.execute(self._keep, [_row(code, act) for code in act.codes]).scalars())
+        if kept and act.answers is not None:
+            claim_request(conn, act.answers)
         for kind, found in {(code.kind, bool(code.locator)) for code in act.codes}:
             alike = (codes.c.locator != "") if found else (codes.c.locator == "")
             same = [code for code in act.codes if (code.kind, bool(code.locator)) == (kind, found)]

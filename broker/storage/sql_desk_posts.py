@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,9 @@ from broker.domain.errors import NoSuchSubject
 from broker.domain.handles import Id, new_id
 from broker.storage.engine import fetch, transact
 from broker.storage.schema import Instant, accounts, desk_posts, schools
-from broker.storage.trail import insert_audit
+from broker.storage.trail import insert_audit, insert_notices
+
+MOST_NAME = 128
 
 _NOW = bindparam("now", type_=Instant)
 _STANDS = (desk_posts.c.ended_at.is_(None), or_(desk_posts.c.until.is_(None), desk_posts.c.until > _NOW))
@@ -46,11 +48,11 @@ class SqlDeskPosts:
 
     def of_account(self, account_id: str, *, now: datetime) -> tuple[HeldPost, ...]:
         """See `DeskPosts.of_account`."""
-        return tuple(_held(row) for row in fetch(self._engine, _OF_ACCOUNT, {"account": account_id, "now": now}))
+        return tuple(held_post(row) for row in fetch(self._engine, _OF_ACCOUNT, {"account": account_id, "now": now}))
 
     def standing(self, *, now: datetime) -> tuple[HeldPost, ...]:
         """See `DeskPosts.standing`."""
-        return tuple(_held(row) for row in fetch(self._engine, _STANDING, {"now": now}))
+        return tuple(held_post(row) for row in fetch(self._engine, _STANDING, {"now": now}))
 
     def accounts(self, source_id: str, subject: str) -> tuple[str, ...]:
         """See `DeskPosts.accounts`."""
@@ -74,12 +76,22 @@ class SqlDeskPosts:
         return transact(self._engine, lambda conn: _end_one(conn, act))
 
 
-def write_said(conn: Connection, account_id: str, said: Sequence[SaidPost], event: AuditEvent) -> None:
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a source says of an agent at a login."""
+
+    name: str
+    posts: tuple[SaidPost, ...]
+
+
+def write_said(conn: Connection, account_id: str, said: Said, event: AuditEvent) -> None:
     """Make what the source says the whole of what it said: a post that it no longer names ends with this login."""
+    named = update(accounts).where(accounts.c.id == account_id)
+    conn.execute(named.values(said_name=said.name[:MOST_NAME]))
     own = (desk_posts.c.account_id == account_id, desk_posts.c.origin == PostOrigin.SOURCE.value)
     held = conn.execute(select(desk_posts).where(*own, desk_posts.c.ended_at.is_(None))).fetchall()
     known = {_said(row): row.id for row in held}
-    wanted = dict.fromkeys(said)
+    wanted = dict.fromkeys(said.posts)
     gone = [(post, post_id) for post, post_id in known.items() if post not in wanted]
     fresh = [post for post in wanted if post not in known]
     _end(conn, desk_posts.c.id.in_([post_id for _, post_id in gone]), now=event.at)
@@ -96,15 +108,17 @@ def _grant(conn: Connection, act: GrantPost) -> None:
     uai = act.post.uai
     if uai and conn.execute(select(schools.c.uai).where(schools.c.uai == uai)).first() is None:
         raise NoSuchSubject("no such school")
-    held = HeldPost(act.post_id, act.account_id, act.post, PostOrigin.ADMINISTRATOR, act.audit.actor, act.now)
+    held = HeldPost(act.post_id, act.account_id, act.post, act.origin, act.audit.actor, act.now)
     conn.execute(insert(desk_posts), [_row(held)])
     insert_audit(conn, (act.audit,))
+    insert_notices(conn, act.notices)
 
 
 def _end_one(conn: Connection, act: EndPost) -> bool:
     ended = _end(conn, desk_posts.c.id == act.post_id, now=act.now)
     if ended:
         insert_audit(conn, (act.audit,))
+        insert_notices(conn, act.notices)
     return bool(ended)
 
 
@@ -118,7 +132,8 @@ def _event(event: AuditEvent, action: Action, account_id: str, post: SaidPost) -
     return replace(event, action=action, detail={"account": account_id, **dict(told)})
 
 
-def _held(row: Row[Any]) -> HeldPost:
+def held_post(row: Row[Any]) -> HeldPost:
+    """The post of a row."""
     return HeldPost(row.id, row.account_id, _said(row), PostOrigin(row.origin), row.actor, row.since)
 
 

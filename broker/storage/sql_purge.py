@@ -50,6 +50,7 @@ from broker.storage.schema import (
     contacts,
     credentials,
     desk_posts,
+    desk_requests,
     device_requests,
     enrolments,
     grants,
@@ -289,6 +290,9 @@ RULES: tuple[PurgeRule, ...] = (
         _rows(registrations.c.client_id), _AT_ONCE,
     ),
     PurgeRule("codes", (codes.c.id,), codes.c.expires_at < _BEFORE, _rows(codes.c.id), _AT_ONCE),
+    PurgeRule(
+        "codes", (desk_requests.c.id,), desk_requests.c.expires_at < _BEFORE, _rows(desk_requests.c.id), _AT_ONCE
+    ),
     PurgeRule("old_secrets", (credentials.c.id,), credentials.c.until < _BEFORE, _rows(credentials.c.id), _AT_ONCE),
     PurgeRule("old_secrets", (contacts.c.id,), contacts.c.until < _BEFORE, _rows(contacts.c.id), _AT_ONCE),
     PurgeRule(

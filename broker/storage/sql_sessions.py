@@ -22,7 +22,7 @@ from broker.storage.lineage import lock_owners, owner
 from broker.storage.may_see import ATTACHED
 from broker.storage.schema import Instant, accounts, attachments, consumptions, grants, persons, sessions
 from broker.storage.sealing import HintSeal
-from broker.storage.sql_desk_posts import write_said
+from broker.storage.sql_desk_posts import Said, write_said
 from broker.storage.sql_imports_bulk import among
 from broker.storage.sql_logouts import tell_logouts
 from broker.storage.sql_merge import Cause, join_persons, named, stored_evidence
@@ -129,7 +129,7 @@ def _open(conn: Connection, act: OpenSession) -> str:
     account_id, person_id = _known_account(conn, act) if act.link is None else _link(conn, act, act.link)
     conn.execute(update(accounts).where(accounts.c.id == account_id).values(last_used=now))
     if act.posts is not None:
-        write_said(conn, account_id, act.posts, act.audit[0])
+        write_said(conn, account_id, Said(act.said_name, act.posts), act.audit[0])
     replaced = _revoke(conn, sessions.c.sid == act.replaces, now=now, why="session_replaced")
     changed = frozenset(row.person_id for row in replaced)
     tell_sessions(conn, changed if act.link is None else changed | {person_id}, now=now)

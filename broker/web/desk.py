@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import quote, urlencode
 
 from flask import Response, request
@@ -11,14 +13,17 @@ from flask_babel import gettext
 from broker.accounts.screens import NO_SCREEN, TAKEN
 from broker.domain.audit import Action, AuditEvent
 from broker.domain.credentials import read_digits
-from broker.domain.errors import DeskRefused, PageNotFound
+from broker.domain.errors import AlreadyUsed, DeskRefused, PageNotFound
 from broker.domain.names import fold
+from broker.domain.people import PersonName
 from broker.domain.search import Hits
+from broker.helpdesk import pairs
 from broker.helpdesk.acts import Asked
 from broker.helpdesk.agents import Agent
 from broker.helpdesk.gate import Target
 from broker.helpdesk.incident import read_number
 from broker.helpdesk.proofs import ENOUGH, POINTS, WORDS, Proof, are_enough, read_proofs
+from broker.helpdesk.rooms import Helpdesk
 from broker.helpdesk.sheet import Sheet
 from broker.helpdesk.situation import WORDS as SITUATIONS
 from broker.helpdesk.texted import NO_GATEWAY
@@ -28,10 +33,13 @@ from broker.web.parts import PageParts
 from broker.web.render import page, see_other
 from broker.web.visitor import current_visitor
 from broker.web.ways_in import WINDOW
-from policies import HelpdeskAct
+from policies import AgentProfile, HelpdeskAct
 
 NO_HITS = Hits(())
 _TWO = 2
+_PROOF = "preuve_"
+FEW, MOST_GIVEN = 8, 64
+"""Of what a form holds beside, so many fields of so many characters are kept with a request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +51,11 @@ class Desk:
     def search(self) -> Response:
         """GET /guichet: the search box, and what it finds. One hit alone opens at once."""
         agent, typed = require_agent(self.parts), request.args.get("q", "").strip()
-        if not agent.works_at_desk:
-            return see_other("/guichet/ma-classe")
+        elsewhere = _other_page(agent, typed)
+        if elsewhere:
+            return see_other(elsewhere)
         if not typed:
             return self._results(agent, "", NO_HITS, empty="q" in request.args)
-        number = read_number(typed)
-        if number:
-            return see_other(f"/guichet/incident/{number}")
         after, visitor = request.args.get("apres", ""), current_visitor()
         try:
             hits = desk_of(self.parts).finder.find(
@@ -58,7 +64,7 @@ class Desk:
         except DeskRefused as fault:
             return self._results(agent, typed, NO_HITS, refused=fault.cause, status=fault.status)
         if len(hits.rows) == 1 and not hits.near and not after:
-            return see_other(_sheet_path(hits.rows[0].person_id))
+            return see_other(sheet_path(hits.rows[0].person_id))
         return self._results(agent, typed, hits)
 
     def show(self, person_id: str) -> Response:
@@ -72,7 +78,7 @@ class Desk:
         sheet = self._sheet(agent, target)
         if self._is_doubtful(sheet, request.args.get("prenom", "")):
             wrong = "prenom" in request.args
-            return page("desk_homonym.html", sheet=sheet, wrong=wrong, path=_sheet_path(sheet.person_id))
+            return page("desk_homonym.html", sheet=sheet, wrong=wrong, path=sheet_path(sheet.person_id))
         self._note_view(agent, sheet)
         return self._page(agent, target, sheet, done=desk_words.DONE.get(request.args.get("fait", ""), ""))
 
@@ -80,10 +86,12 @@ class Desk:
         """POST /guichet/compte/<id>: one act, with its proofs and its reason."""
         agent = require_agent(self.parts)
         target = self._target(agent, person_id)
-        name, proofs = request.form.get("acte", ""), _proofs()
+        name, proofs = request.form.get("acte", ""), read_ticked()
         try:
             sheet = self._opened(agent, target)
             asked = self._asked(agent, target, sheet, proofs)
+            if request.form.get("demande"):
+                return self._ask_second(request.form["demande"], asked, sheet)
             return self._carry_out(name, asked, sheet)
         except DeskRefused as fault:
             if desk_of(self.parts).gate.allows(agent, HelpdeskAct.VIEW, target):
@@ -95,26 +103,18 @@ class Desk:
             )
 
     def _carry_out(self, name: str, asked: Asked, sheet: Sheet) -> Response:
-        acts, letters = desk_of(self.parts).acts, desk_of(self.parts).letters
-        if name == "lettre" and letters is not None:
-            return printed(letters.one(asked, sheet.name))
-        if name == "rouvrir" and not acts.reopen(asked):
-            raise DeskRefused(desk_words.NOTHING_LIFTED)
-        simple = {"sms": self._text, "attente": acts.lift_wait, "fermer": acts.close}
-        if name == "fenetre":
-            acts.open_window(asked, request.form.get("numero", ""))
-        elif name in simple:
-            simple[name](asked)
-        elif name != "rouvrir":
-            raise PageNotFound("no such act")
-        kept = {"prenom": request.form["prenom"]} if request.form.get("prenom") else {}
-        return see_other(f"{_sheet_path(sheet.person_id)}?{urlencode({'fait': name, **kept})}")
+        document = carry_out(desk_of(self.parts), name, asked, sheet.name)
+        return document or self._done(name, sheet)
 
-    def _text(self, asked: Asked) -> None:
-        texts = desk_of(self.parts).texts
-        if texts is None:
-            raise DeskRefused(NO_GATEWAY)
-        texts.send(asked)
+    def _ask_second(self, name: str, asked: Asked, sheet: Sheet) -> Response:
+        if name not in pairs.ACTS:
+            raise PageNotFound("no act of two agents")
+        desk_of(self.parts).pairs.ask(asked, name)
+        return self._done("demande", sheet)
+
+    def _done(self, name: str, sheet: Sheet) -> Response:
+        kept = {"prenom": request.form["prenom"]} if request.form.get("prenom") else {}
+        return see_other(f"{sheet_path(sheet.person_id)}?{urlencode({'fait': name, **kept})}")
 
     def _target(self, agent: Agent, person_id: str) -> Target:
         return desk_of(self.parts).gate.target(agent, person_id, now=self.parts.clock())
@@ -135,7 +135,8 @@ class Desk:
         if reason not in desk_words.REASONS:
             raise DeskRefused(desk_words.NO_REASON)
         return Asked(
-            agent, target, proofs, reason, sheet.uai, sheet.school, current_visitor().trace, self.parts.clock()
+            agent, target, proofs, reason, sheet.uai, sheet.school, current_visitor().trace, self.parts.clock(),
+            _given(),
         )  # fmt: skip
 
     def _sheet(self, agent: Agent, target: Target) -> Sheet:
@@ -162,11 +163,13 @@ class Desk:
     ) -> Response:  # fmt: skip
         desk = desk_of(self.parts)
         opening = desk.gate.allows(agent, HelpdeskAct.OPEN_WINDOW, target, tuple(Proof))
+        by_two = bool(opening) and not desk.gate.allows_two(agent, HelpdeskAct.OPEN_WINDOW, target, tuple(Proof))
         return page(
             "desk_sheet.html", agent=agent, sheet=sheet, done=done, refused=refused, proofs=proofs, status=status,
             now=SITUATIONS[sheet.situation], points=POINTS, proof_words=WORDS, enough=ENOUGH, opening=opening,
+            by_two=by_two,
             sources=self.parts.sources, desk_words=desk_words, prints=desk.letters is not None,
-            texts=desk.texts is not None and desk.texts.are_set_up,
+            texts=desk.texts is not None and desk.texts.are_set_up and not target.is_staff,
             number_page=f"{self.parts.issuer}{WINDOW}", wrong_number=wrong_number,
             number=request.form.get("numero", ""),
             first_name=request.values.get("prenom", ""), may_close=not desk.gate.allows(
@@ -181,8 +184,61 @@ class Desk:
         homonyms = {name: doubled.count(name) for name in doubled}
         return page(
             "desk.html", agent=agent, typed=typed, hits=hits, onward=onward, refused=refused, homonyms=homonyms,
-            empty=empty, desk_words=desk_words, status=status, path_of=_sheet_path,
+            empty=empty, desk_words=desk_words, status=status, path_of=sheet_path,
+            reads=not desk_of(self.parts).journals.why_not(agent),
+            delegates=bool(desk_of(self.parts).delegations.schools(agent)),
+            waiting=desk_of(self.parts).pairs.waiting(agent, now=self.parts.clock()),
         )  # fmt: skip
+
+
+def carry_out(desk: Helpdesk, name: str, asked: Asked, whose: PersonName) -> Response | None:
+    """Do the act of this name; returns the document that it prints, if it does. Raises `DeskRefused`, `PageNotFound`.
+
+    A request that was answered meanwhile is refused too: nothing was done.
+    """
+    acts, letters = desk.acts, desk.letters
+    try:
+        if name == "lettre" and letters is not None:
+            return printed(letters.one(asked, whose))
+        if name == "rouvrir" and not acts.reopen(asked):
+            raise DeskRefused(desk_words.NOTHING_LIFTED)
+        simple: dict[str, Callable[[Asked], object]] = {
+            "sms": partial(_text, desk),
+            "attente": acts.lift_wait,
+            "fermer": acts.close,
+        }
+        if name == "fenetre":
+            acts.open_window(asked, asked.given.get("numero", ""))
+        elif name in simple:
+            simple[name](asked)
+        elif name != "rouvrir":
+            raise PageNotFound("no such act")
+    except AlreadyUsed:
+        raise DeskRefused(pairs.OVER) from None
+    return None
+
+
+def _text(desk: Helpdesk, asked: Asked) -> None:
+    if desk.texts is None:
+        raise DeskRefused(NO_GATEWAY)
+    desk.texts.send(asked)
+
+
+def _given() -> dict[str, str]:
+    """What the form holds beside what every act has."""
+    plain = {"csrf", "acte", "demande", "motif", "prenom"}
+    kept = {name: value for name, value in request.form.items() if name not in plain and not name.startswith(_PROOF)}
+    return {name[:MOST_GIVEN]: value[:MOST_GIVEN] for name, value in list(kept.items())[:FEW]}
+
+
+def _other_page(agent: Agent, typed: str) -> str:
+    """Where who does not search belongs, or what was typed leads; empty: to the search."""
+    if not agent.works_at_desk:
+        return "/guichet/ma-classe"
+    if agent.profile is AgentProfile.AUDITEUR:
+        return "/guichet/journal"
+    number = read_number(typed)
+    return f"/guichet/incident/{number}" if number else ""
 
 
 def printed(document: bytes) -> Response:
@@ -198,9 +254,11 @@ def _is_no_number(why: str) -> bool:
     return why in {NO_SCREEN, TAKEN} or not read_digits(request.form.get("numero", ""))
 
 
-def _sheet_path(person_id: str) -> str:
+def sheet_path(person_id: str) -> str:
+    """The page of one account."""
     return f"/guichet/compte/{quote(person_id)}"
 
 
-def _proofs() -> frozenset[Proof]:
-    return read_proofs(each.value for each in Proof if request.form.get(f"preuve_{each.value}"))
+def read_ticked() -> frozenset[Proof]:
+    """The proofs that the form at hand ticks."""
+    return read_proofs(each.value for each in Proof if request.form.get(f"{_PROOF}{each.value}"))

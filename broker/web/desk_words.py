@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from broker.domain.audit import Action
+from broker.domain.desk import PostOrigin
 from broker.web.words import N_
-from policies import AgentProfile
+from policies import AgentProfile, HelpdeskAct
 
 PROFILE: Mapping[AgentProfile, str] = {
     AgentProfile.ACCUEIL: N_("accueil"),
@@ -32,6 +33,33 @@ DONE: Mapping[str, str] = {
     "attente": N_("L'attente est levée."),
     "fermer": N_("L'accès est fermé partout."),
     "rouvrir": N_("L'accès est rouvert."),
+    "demande": N_("La demande attend un second agent, 30 minutes au plus."),
+}
+BY_TWO: Mapping[str, str] = {
+    "lettre": N_("Demander une lettre"),
+    "fenetre": N_("Demander 10 minutes"),
+    "sms": N_("Demander un SMS"),
+    "attente": N_("Demander de lever l'attente"),
+}
+"""What is asked of a second agent: a letter first, which is handed over in person."""
+DECLINED: Mapping[str, str] = {
+    "preuves": N_("Les preuves ne suffisent pas."),
+    "joindre": N_("La personne n'a pas pu être jointe."),
+    "soupcon": N_("Soupçon"),
+}
+"""Why a second agent says no."""
+ORIGIN: Mapping[PostOrigin, str] = {
+    PostOrigin.SOURCE: N_("dit par l'académie"),
+    PostOrigin.ADMINISTRATOR: N_("donné par l'administration"),
+    PostOrigin.HEAD: N_("donné par la direction"),
+}
+DELEGATED: Mapping[str, str] = {
+    "donner": N_("C'est fait. La personne en est avertie."),
+    "retirer": N_("C'est retiré. La personne en est avertie."),
+}
+ANSWERED: Mapping[str, str] = {
+    "oui": N_("C'est fait. La personne en est avertie."),
+    "non": N_("La demande est refusée."),
 }
 NOTHING_LIFTED = N_("Rien n'a été rouvert : une autre administration a fermé cet accès.")
 
@@ -66,4 +94,36 @@ EVENT: Mapping[str, str] = {
     Action.GUARDIANSHIP_CHANGED: N_("Rattachement changé"),
     Action.RECORD_ATTACHED: N_("Dossier rattaché"),
 }
+JOURNAL: Mapping[Action, str] = {
+    Action.AGENT_SEARCHED: N_("Recherche"),
+    Action.AGENT_VIEWED: N_("Fiche ouverte par un agent"),
+    Action.WINDOW_OPENED: N_("Accès ouvert dix minutes"),
+    Action.LETTER_ISSUED: N_("Lettre imprimée"),
+    Action.WAIT_LIFTED: N_("Attente levée"),
+    Action.ACCESS_CLOSED: N_("Accès fermé"),
+    Action.ACCESS_REOPENED: N_("Accès rouvert"),
+    Action.AGENT_ASKED: N_("Demande à un second agent"),
+    Action.AGENT_DECLINED: N_("Demande refusée par un second agent"),
+    Action.AGENT_REFUSED: N_("Acte refusé"),
+    Action.AGENT_ALARM: N_("Alarme"),
+    Action.POST_GIVEN: N_("Fonction donnée au guichet"),
+    Action.POST_ENDED: N_("Fonction retirée au guichet"),
+    Action.JOURNAL_READ: N_("Journal du guichet lu"),
+}
+"""What the journal of the desk tells of, in the order in which its filter lists it."""
+
+ACT: Mapping[str, str] = {
+    HelpdeskAct.SEARCH: N_("chercher"),
+    HelpdeskAct.VIEW: N_("voir une fiche"),
+    HelpdeskAct.OPEN_WINDOW: N_("ouvrir dix minutes"),
+    HelpdeskAct.LETTER: N_("lettre"),
+    HelpdeskAct.CLASS_LETTERS: N_("lettres d'une classe"),
+    HelpdeskAct.SMS: N_("SMS"),
+    HelpdeskAct.LIFT_WAIT: N_("lever l'attente"),
+    HelpdeskAct.CLOSE_ACCESS: N_("fermer l'accès"),
+    HelpdeskAct.DELEGATE: N_("déléguer"),
+    HelpdeskAct.DESK_JOURNAL: N_("lire le journal"),
+}
+"""Acts as a refusal or a request names them."""
+
 OTHER_EVENT = N_("Autre changement")

@@ -23,7 +23,10 @@ from broker.web.child_windows import ChildWindows
 from broker.web.cookies import browser_cookie, language_cookie
 from broker.web.desk import Desk
 from broker.web.desk_classes import DeskClasses
+from broker.web.desk_delegations import DeskDelegations
 from broker.web.desk_incidents import DeskIncidents
+from broker.web.desk_journal import DeskJournalPage
+from broker.web.desk_pairs import DeskPairs
 from broker.web.device import DevicePage
 from broker.web.door import DOOR_ERROR, DOOR_POST
 from broker.web.fault_notes import EXTENSION, FaultNotes
@@ -199,12 +202,19 @@ def _young_routes(young: Young, windows: ChildWindows) -> tuple[Route, ...]:
 
 def _desk_routes(parts: PageParts) -> tuple[Route, ...]:
     """What agents alone see."""
-    desk, desk_classes = Desk(parts), DeskClasses(parts)
+    desk, desk_classes, desk_pairs = Desk(parts), DeskClasses(parts), DeskPairs(parts)
+    delegations = DeskDelegations(parts)
     return (
         ("GET", "/guichet", desk.search),
         ("GET", "/guichet/compte/<person_id>", desk.show),
         ("POST", "/guichet/compte/<person_id>", desk.act),
         ("GET", "/guichet/incident/<number>", DeskIncidents(parts).show),
+        ("GET", "/guichet/journal", DeskJournalPage(parts).show),
+        ("GET", "/guichet/delegations", delegations.show),
+        ("POST", "/guichet/delegations", delegations.change),
+        ("GET", "/guichet/a-confirmer", desk_pairs.show),
+        ("GET", "/guichet/a-confirmer/<request_id>", desk_pairs.ask),
+        ("POST", "/guichet/a-confirmer/<request_id>", desk_pairs.answer),
         ("GET", "/guichet/classe", desk_classes.ask),
         ("POST", "/guichet/classe", desk_classes.print_letters),
         ("GET", "/guichet/ma-classe", desk_classes.mine),

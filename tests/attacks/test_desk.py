@@ -15,7 +15,17 @@ from sqlalchemy import select
 
 from broker.domain.audit import Action
 from broker.domain.desk import DeskProfile, SaidPost
-from broker.storage.schema import accounts, audit_events, codes, contacts, notices, persons, sessions
+from broker.storage.schema import (
+    accounts,
+    audit_events,
+    codes,
+    contacts,
+    desk_posts,
+    desk_requests,
+    notices,
+    persons,
+    sessions,
+)
 from tests import builders as b
 from tests.clock import FakeClock
 from tests.desks import HERE, THERE, family
@@ -55,6 +65,44 @@ def test_a_crawl_of_another_school_returns_nothing_and_raises_one_alarm(stand: W
         assert "CIBLE" not in client.get(f"/guichet?q={typed}").text.replace(f'value="{typed}"', "")
     assert alarms(stand) == ["strays"]
     assert counted(stand, Action.AGENT_REFUSED) >= 24
+
+
+@pytest.mark.parametrize("profile", DeskProfile)
+def test_a_crawl_of_the_journal_requests_and_delegations_of_another_school_returns_nothing(
+    stand: WebStand, profile: DeskProfile
+) -> None:
+    """Everything that happens there: an act, a refusal, a request to a second agent, a colleague who could help."""
+    engine = stand.world.engine
+    there = [
+        family(engine, str(n), name=f"Zora CIBLE{chr(97 + n)}", child=f"Petit{chr(97 + n)}", uai=THERE) for n in (1, 2)
+    ]
+    with engine.begin() as conn:
+        _, record = b.add_staff(conn, "600", given="Ugo", family="CIBLE")
+        b.add_post(conn, record, THERE)
+    stand.world.upstreams[AGENTS].names |= {"u.cible": "Ugo Cible", "z.autre": "Zoé Ciblea"}
+    agent(stand, user="u.cible")
+    other = agent(stand, SaidPost(DeskProfile.CHEF, THERE), user="z.autre")
+    act(other, there[1], "fenetre", **PAPER)
+    token = other.get(sheet(there[0])).token
+    assert other.post(sheet(there[0]), {"csrf": token, "demande": "lettre", **PAPER}).status == 303
+    with engine.connect() as conn:
+        (waits,) = conn.execute(select(desk_requests.c.id)).scalars()
+        ids = [*conn.execute(select(persons.c.id)).scalars(), *conn.execute(select(accounts.c.id)).scalars()]
+    client = agent(stand, SaidPost(profile, HERE), user="c.rawl")
+    token = client.get("/deconnexion").token
+    seen = [client.get(f"/guichet/journal?{name}={each}") for each in ids for name in ("personne", "agent")]
+    seen += [client.get(f"/guichet/{path}") for path in ("journal", "a-confirmer", f"a-confirmer/{waits}")]
+    seen += [client.get(f"/guichet/delegations?ecole={THERE}&nom={name}") for name in ("ugo", "zo", "c")]
+    own = {"csrf": token, "ecole": THERE, "jour": b.NOW.date().isoformat()}
+    seen += [client.post(f"/guichet/a-confirmer/{waits}", {**own, "reponse": said}) for said in ("oui", "non")]
+    seen += [client.post("/guichet/delegations", {**own, "acte": "donner", "compte": each}) for each in ids]
+    everything = "".join(answer.text for answer in seen)
+    assert "ciblea" in agent(stand, SaidPost(DeskProfile.AUDITEUR, THERE)).get("/guichet/journal").text.casefold()
+    for hidden in ("cible", "petit", "z.autre"):
+        assert hidden not in everything.casefold(), hidden
+    with engine.connect() as conn:
+        assert conn.execute(select(desk_posts).where(desk_posts.c.origin == "head")).fetchall() == []
+        assert conn.execute(select(desk_requests.c.answer)).scalar_one() is None
 
 
 def test_searching_for_people_of_other_schools_by_their_whole_names_raises_the_alarm(stand: WebStand) -> None:

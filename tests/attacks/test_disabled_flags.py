@@ -257,6 +257,8 @@ SIGNED_IN_PAGES = {
 DESK_PAGES = {
     "GET /guichet", "GET /guichet/compte/<person_id>", "POST /guichet/compte/<person_id>", "GET /guichet/classe",
     "POST /guichet/classe", "GET /guichet/ma-classe", "POST /guichet/ma-classe", "GET /guichet/incident/<number>",
+    "GET /guichet/journal", "GET /guichet/a-confirmer", "GET /guichet/a-confirmer/<request_id>",
+    "POST /guichet/a-confirmer/<request_id>", "GET /guichet/delegations", "POST /guichet/delegations",
 }  # fmt: skip
 """Both tried in `test_disabled_flags_own`: whoever was closed has no session, and nothing of these."""
 OF_CODES = {

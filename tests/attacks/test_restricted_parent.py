@@ -124,6 +124,9 @@ def _own_requests(
         "/guichet",
         "/guichet/classe",
         "/guichet/ma-classe",
+        "/guichet/journal",
+        "/guichet/a-confirmer",
+        "/guichet/delegations",
     )
     return {path: ("GET", f"{path}?{query}", None, {}) for path in paths} | {
         "/acces/relier": ("POST", "/acces/relier", {"csrf": token, "source": "ent1", **guesses}, {}),
@@ -132,6 +135,7 @@ def _own_requests(
         "/second/retirer": ("POST", "/second/retirer", {"csrf": token, **guesses}, {}),
         "/connexion/<source_id>/cle": ("POST", "/connexion/educonnect/cle", {"csrf": token, "i": ""}, {}),
         "/guichet/compte/<person_id>": ("GET", f"/guichet/compte/{case.child}", None, {}),
+        "/guichet/a-confirmer/<request_id>": ("GET", "/guichet/a-confirmer/dkr_x", None, {}),
         "/guichet/incident/<number>": ("GET", "/guichet/incident/123-4567-890", None, {}),
         "/classe/<code>": ("GET", "/classe/BCDFGH", None, {}),
         "/classe/<code>/<ref>": ("GET", "/classe/BCDFGH/x", None, {}),

@@ -27,16 +27,16 @@ A = HelpdeskAct
 LOOK = {A.SEARCH, A.VIEW, A.JOURNAL}
 OPEN = {A.OPEN_WINDOW, A.LETTER, A.SMS, A.LIFT_WAIT}
 DESK = LOOK | OPEN | {A.CLOSE_ACCESS}
-HEAD = DESK | {A.DELEGATE, A.QUIET_HOURS, A.SUSPEND_SERVICE}
+HEAD = DESK | {A.DESK_JOURNAL, A.DELEGATE, A.QUIET_HOURS, A.SUSPEND_SERVICE}
 ACADEMIE = HEAD | {A.CLASS_LETTERS, A.CONTAIN}
 """One agent alone: what wants a second one (merge, unlink, a contact, a restriction, staff) is in no cell."""
 BY_PROFILE = {
     DeskProfile.ACCUEIL: DESK,
     DeskProfile.CHEF: HEAD,
     DeskProfile.ACADEMIE: ACADEMIE,
-    DeskProfile.AUDITEUR: {A.JOURNAL},
+    DeskProfile.AUDITEUR: {A.DESK_JOURNAL},
 }
-SCOPES = ("inside", "outside", "own family", "staff", "no second factor", "no proofs")
+SCOPES = ("inside", "outside", "own family", "same name", "staff", "no second factor", "no proofs")
 
 
 def allowed(profile: DeskProfile, act: HelpdeskAct, scope: str) -> bool:
@@ -44,7 +44,8 @@ def allowed(profile: DeskProfile, act: HelpdeskAct, scope: str) -> bool:
     by_scope = {
         "inside": BY_PROFILE[profile],
         "outside": set(),
-        "own family": set(),
+        "own family": {A.DESK_JOURNAL} if profile is DeskProfile.AUDITEUR else set(),
+        "same name": BY_PROFILE[profile] - OPEN,
         "staff": BY_PROFILE[profile] - OPEN,
         "no second factor": set(),
         "no proofs": BY_PROFILE[profile] - OPEN,
@@ -71,7 +72,8 @@ def subject(engine: Engine, scope: str, own: Agent) -> str:
     """Whom the act is about."""
     if scope == "own family":
         return own.person_id
-    mother = family(engine, "1", name="Nadia BENALI", child="Inès", uai=THERE if scope == "outside" else HERE)
+    name = "Nadia Martin" if scope == "same name" else "Nadia BENALI"
+    mother = family(engine, "1", name=name, child="Inès", uai=THERE if scope == "outside" else HERE)
     if scope == "staff":
         record = b.add_record(engine, "66", RecordKind.STAFF, given="Nadia", family="BENALI")
         b.attach(engine, record, mother)

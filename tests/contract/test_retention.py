@@ -174,12 +174,17 @@ def plant_registration(engine: Engine) -> Planted:
 
 
 def plant_codes(engine: Engine) -> Planted:
+    """A code, and a request to a second agent, that are over, beside those that are not."""
     person = b.add_person(engine)
+    account = b.add_account(engine, person)
     with writing(engine) as conn:
         for code_id, expires_at in (("cod_un", OVER), ("cod_deux", OVER + timedelta(days=400))):
             row = {"id": code_id, "kind": "sms", "secret": "s", "person_id": person, "actor": "a", "most_tries": 5}
             conn.execute(insert(schema.codes).values(issued_at=OVER, expires_at=expires_at, **row))
-    return {"codes": 1}
+            asked = {"tenant": "t", "act": "lettre", "person_id": person, "given": {}, "proofs": [], "reason": "perdu"}
+            asked |= {"uai": "0990001A", "asked_by": person, "asked_account": account, "asked_at": OVER}
+            conn.execute(insert(schema.desk_requests).values(id=code_id, expires_at=expires_at, **asked))
+    return {"codes": 1, "desk_requests": 1}
 
 
 def plant_contact_moves(engine: Engine) -> Planted:

@@ -106,10 +106,10 @@ def test_the_only_hit_opens_at_once_and_is_written_in_the_journal(stand: WebStan
 
 def test_a_homonym_opens_by_the_first_name_of_a_child(stand: WebStand) -> None:
     engine = stand.world.engine
-    mother = family(engine, "1", name="Marie MARTIN", child="Inès")
-    family(engine, "2", name="Marie MARTIN", child="Adam")
+    mother = family(engine, "1", name="Marie BERNARD", child="Inès")
+    family(engine, "2", name="Marie BERNARD", child="Adam")
     client = agent(stand, DESK)
-    listed = client.get("/guichet?q=marie+martin")
+    listed = client.get("/guichet?q=marie+bernard")
     assert listed.text.count("Homonyme (2)") == 2
     assert "Ouvrir 10 minutes" not in client.get(sheet(mother)).text
     assert "n'ouvre pas" in client.get(f"{sheet(mother)}?prenom=Adam").text

@@ -17,7 +17,9 @@ from tests.browser.town import RunningTown
 from tests.ux.lens import Target
 
 ACADEMIE = "academie"
-FRONT_DESK = "l.martin"
+FRONT_DESK, HEAD = "l.martin", "r.chef"
+NAMESAKE = "jade martin"
+"""A pupil there who bears the agent's name: her access is opened by two."""
 STAFF = ("fr", "en")
 FOUND = "quemeneur"
 """The family name of parents at the agent's school."""
@@ -45,6 +47,7 @@ def desk(browser: Browser, town: RunningTown) -> Iterator[Target]:
     yield _homonym(browser, town, state)
     yield _incident(browser, town, state)
     yield _teacher(browser, town)
+    yield from looked_after(browser, town)
 
 
 def _homonym(browser: Browser, town: RunningTown, state: Any) -> Target:
@@ -84,3 +87,29 @@ def _teachers_login() -> str:
     town = population_of(datetime.now(UTC).year)
     teachers = {each.ref for each in town.staff if each.degree is Degree.SECOND and each.posts[0].code == "ENS"}
     return next(each.login for each in accounts_of(town) if each.profile == "personnel" and each.person in teachers)
+
+
+def looked_after(browser: Browser, town: RunningTown) -> Iterator[Target]:
+    """What waits for a second agent, one request, who helps at the desk, its journal."""
+    page = browser.new_page()
+    Visitor(page, town).sign_in(ACADEMIE, FRONT_DESK)
+    page.goto(f"{town.origin}/guichet?q={quote(NAMESAKE)}")
+    by_two, state = page.url, page.context.storage_state()
+    page.locator("[name=preuve_piece]").check()
+    page.locator("[name=motif][value=perdu]").check()
+    page.locator("[name=demande][value=lettre]").click()
+    page.close()
+    yield Target(by_two, "any", "desk-sheet-two", state, languages=STAFF)
+    page = browser.new_page()
+    Visitor(page, town).sign_in(ACADEMIE, HEAD)
+    page.goto(f"{town.origin}/guichet/a-confirmer")
+    page.locator("main .plain-list a.alone").first.click()
+    request, state = page.url, page.context.storage_state()
+    page.close()
+    yield Target(request, "any", "desk-pair", state, languages=STAFF)
+    for slug, path in (
+        ("desk-pairs", "/guichet/a-confirmer"),
+        ("desk-delegations", "/guichet/delegations"),
+        ("desk-journal", "/guichet/journal"),
+    ):
+        yield Target(f"{town.origin}{path}", "any", slug, state, languages=STAFF)

@@ -12,7 +12,7 @@ from tests.ux.lines import Line
 
 _ASKS_FOR_SCRIPT = re.compile(r"(activ\w+|enable|turn on)\s+javascript", re.IGNORECASE)
 _SUBMIT = "form button:not([type=button]), form input[type=submit]"
-_OF_OTHERS = frozenset({"q", "prenom", "numero"})
+_OF_OTHERS = frozenset({"q", "prenom", "nom", "numero"})
 """What an agent writes of somebody else: a desk's browser must not offer it to the next one."""
 _LINES_BETWEEN = 2
 _ZOOMED_BELOW_PX = 16

@@ -3,11 +3,14 @@
 Every adapter of a port passes the port's one contract suite in `tests/contract`; a new adapter is a new line there.
 """
 
+from broker.domain.ports.colleagues import Colleagues
 from broker.domain.ports.containments import Containments
 from broker.domain.ports.credentials import AccessNotices, Codes, Contacts, Credentials, FamilyFacts, OwnLogins
 from broker.domain.ports.current import Current
 from broker.domain.ports.desk import DeskPosts
 from broker.domain.ports.desk_files import DeskFiles
+from broker.domain.ports.desk_journal import DeskJournal
+from broker.domain.ports.desk_requests import DeskRequests
 from broker.domain.ports.ephemeral import Admission, EphemeralStore, Limit
 from broker.domain.ports.feeds import DirectoryStore, IdentityFeed, ImportRuns, Matcher, MatchSubject, ScoredPair
 from broker.domain.ports.guesses import Guesses
@@ -58,6 +61,7 @@ __all__ = [
     "Audit",
     "ChildTokens",
     "Codes",
+    "Colleagues",
     "Consumptions",
     "Contacts",
     "Containments",
@@ -65,7 +69,9 @@ __all__ = [
     "Current",
     "Departure",
     "DeskFiles",
+    "DeskJournal",
     "DeskPosts",
+    "DeskRequests",
     "Details",
     "DeviceRequests",
     "DirectoryStore",

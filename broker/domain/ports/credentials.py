@@ -66,7 +66,8 @@ class Codes(Protocol):
     def issue(self, act: IssueCodes) -> frozenset[str]:
         """Keep these codes; returns the ids of those that were not kept: their locator or their screen is taken.
 
-        A screen has one live window, whoever it is for: two persons' would be one person's.
+        A screen has one live window, whoever it is for: two persons' would be one person's. Raises `AlreadyUsed` where
+        the request that it answers no longer waits: then nothing is kept.
         """
         ...
 

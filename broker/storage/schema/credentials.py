@@ -151,7 +151,30 @@ desk_posts = Table(
     Index("ix_desk_posts_ended_at", "ended_at"),
 )
 """What an agent may do at the desk, where (a school, or an académie's schools) and until when. `origin`: said by the
-source at the last login, granted by an administrator, delegated by a head."""
+source at the last login, granted by an administrator, delegated by a head here."""
+
+desk_requests = Table(
+    "desk_requests", metadata,
+    Column("id", String(64), primary_key=True),
+    Column("tenant", String(64), nullable=False),
+    Column("act", String(16), nullable=False),
+    Column("person_id", String(64), ForeignKey("persons.id"), nullable=False),
+    Column("given", JSON, nullable=False),
+    Column("proofs", JSON, nullable=False),
+    Column("reason", String(32), nullable=False),
+    Column("uai", String(16), nullable=False),
+    Column("asked_by", String(64), ForeignKey("persons.id"), nullable=False),
+    Column("asked_account", String(64), ForeignKey("accounts.id"), nullable=False),
+    Column("asked_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("answered_at", Instant),
+    Column("answered_by", String(64)),
+    Column("answer", String(16)),
+    Index("ix_desk_requests_tenant", "tenant", "expires_at"),
+    Index("ix_desk_requests_expires_at", "expires_at"),
+)
+"""Acts that one agent asked for and a second one has to do. `answered_at` is written by the act that answers: the one
+use. `given`: what else the first agent's form held, as it came; `uai`: the school that both act for."""
 
 class_codes = Table(
     "class_codes", metadata,

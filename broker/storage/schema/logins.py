@@ -31,10 +31,12 @@ accounts = Table(
     Column("linked_at", Instant, nullable=False),
     Column("ended_at", Instant),
     Column("last_used", Instant),
+    Column("said_name", String(128)),
     UniqueConstraint("protocol", "issuer", "subject_format", "subject", name="uq_accounts_key"),
     Index("ix_accounts_person_id", "person_id"),
 )
-"""One row per upstream account, for ever: the unique key makes a second owner impossible, also after an undo."""
+"""One row per upstream account, for ever: the unique key makes a second owner impossible, also after an undo.
+`said_name`: what a source of agents called this one at the last login; of everybody else nothing is kept."""
 
 merges = Table(
     "merges", metadata,

@@ -24,6 +24,13 @@ NOT_HOT = text(
 """Of which events the trail is read by person: what happens at every request to a service is not among them, so that
 it pays for no index."""
 
+OF_DESK = text(
+    "action IN ('agent_searched', 'agent_viewed', 'agent_refused', 'agent_alarm', 'journal_read', 'window_opened',"
+    " 'letter_issued', 'wait_lifted', 'access_closed', 'access_reopened', 'agent_asked', 'agent_declined',"
+    " 'post_given', 'post_ended')"
+)
+"""What the journal of the desk is read from: what agents do, and what is done to their posts."""
+
 audit_events = Table(
     "audit_events", metadata,
     Column("id", Auto, primary_key=True, autoincrement=True),
@@ -38,6 +45,7 @@ audit_events = Table(
     Index("ix_audit_events_tenant", "tenant", "id"),
     Index("ix_audit_events_trace", "trace", postgresql_where=SIGN_INS, sqlite_where=SIGN_INS),
     Index("ix_audit_events_subject", "subject", "id", postgresql_where=NOT_HOT, sqlite_where=NOT_HOT),
+    Index("ix_audit_events_desk", "tenant", "id", postgresql_where=OF_DESK, sqlite_where=OF_DESK),
 )
 
 audit_seals = Table(

@@ -56,13 +56,13 @@ PROOFS = REOPEN | (TWO_AGENTS - {HelpdeskAct.UNLINK})
 DESK = LOOK | REOPEN | {HelpdeskAct.CLOSE_ACCESS}
 HEAD = DESK | {
     HelpdeskAct.DELEGATE, HelpdeskAct.QUIET_HOURS, HelpdeskAct.RESTRICT, HelpdeskAct.UNLINK, HelpdeskAct.CHANGE_CONTACT,
-    HelpdeskAct.SUSPEND_SERVICE,
+    HelpdeskAct.SUSPEND_SERVICE, HelpdeskAct.DESK_JOURNAL,
 }  # fmt: skip
 MAY = {
     AgentProfile.ACCUEIL: DESK,
     AgentProfile.CHEF: HEAD,
     AgentProfile.ACADEMIE: set(HelpdeskAct),
-    AgentProfile.AUDITEUR: {HelpdeskAct.JOURNAL},
+    AgentProfile.AUDITEUR: {HelpdeskAct.DESK_JOURNAL},
     AgentProfile.ENSEIGNANT: {HelpdeskAct.OPEN_WINDOW},
     AgentProfile.NONE: set(),
 }
@@ -98,13 +98,21 @@ def may_tell(facts: ReleaseFacts) -> bool:
 
 def may_act(facts: HelpdeskFacts) -> bool:
     """What helpdesk.cedar must mean, in plain Python."""
-    if not facts.in_scope or facts.own_family or not facts.second_factor or facts.act not in MAY[facts.agent]:
+    reads_all = facts.agent is AgentProfile.AUDITEUR
+    if (
+        not facts.in_scope
+        or (facts.own_family and not reads_all)
+        or not facts.second_factor
+        or facts.act not in MAY[facts.agent]
+    ):
         return False
     if facts.act in TWO_AGENTS and not facts.second_agent:
         return False
     if facts.act in REOPEN and facts.about_staff and not (
         facts.agent is AgentProfile.ACADEMIE and facts.second_agent
     ):  # fmt: skip
+        return False
+    if facts.act in REOPEN and facts.same_name and not facts.second_agent:
         return False
     return facts.act not in PROOFS or facts.proofs_enough or facts.agent is AgentProfile.ENSEIGNANT
 
@@ -123,7 +131,7 @@ def test_the_spaces_are_whole() -> None:
     assert sizes == {
         AccessFacts: 4 * 3 * 2**3 * 2 * 3 * 3 * 4 * 2 * 2,
         ReleaseFacts: len(ClaimName) * 2 * 4 * 2 * 3,
-        HelpdeskFacts: len(HelpdeskAct) * 6 * 2**6,
+        HelpdeskFacts: len(HelpdeskAct) * 6 * 2**7,
     }
 
 

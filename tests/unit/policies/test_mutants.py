@@ -49,10 +49,15 @@ EQUIVALENT: Mapping[str, Mapping[str, str]] = {
         **{f"with {claim}": CHILD_DETAIL for claim in OTHER_CLAIMS},
     },
     "helpdesk.look": {
+        "true for ([accueil chef academie] contains agent)": "a guard rail refuses each of the others",
+        "with auditeur": "helpdesk.auditor_reads_only refuses all but the journal of the desk",
         "with enseignant": "helpdesk.teacher_one_act refuses all that is no opening",
         "with none": "helpdesk.nobody refuses",
     },
-    "helpdesk.audit": {"true for (act == journal)": "helpdesk.auditor_reads_only refuses all but the journal"},
+    "helpdesk.audit": {
+        "with enseignant": "helpdesk.teacher_one_act refuses all that is no opening",
+        "with none": "helpdesk.nobody refuses",
+    },
     "helpdesk.desk": {
         "with auditeur": "helpdesk.auditor_reads_only refuses all but the journal",
         "with none": "helpdesk.nobody refuses",
