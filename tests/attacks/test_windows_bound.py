@@ -135,6 +135,17 @@ def test_a_number_is_gone_once_somebody_signed_out_there_also_for_who_copied_its
     assert number_on(shared) not in {number, number_on(copied)}
 
 
+def test_a_number_is_gone_once_a_session_there_was_left_alone_too_long(stand: WebStand, clock: FakeClock) -> None:
+    shared = stand.client()
+    stand.add_mother("Inès")
+    shared.sign_in()
+    number = number_on(shared)
+    clock.advance(timedelta(minutes=21))
+    assert bound_by(stand, number), "it can fail: the number alone would last longer"
+    assert shared.get("/toujours-la").location.startswith("/au-revoir")
+    assert bound_by(stand, number) == ""
+
+
 def test_the_next_person_at_a_screen_asks_for_a_number_of_their_own(stand: WebStand) -> None:
     """And comes to no window of the one before, even with that family's knowledge."""
     screen = stand.client()
