@@ -29,7 +29,6 @@ from policies.explain import N_
 log = logging.getLogger(__name__)
 
 NO_GATEWAY = N_("Aucun envoi de SMS n'est réglé ici. Ouvrez dix minutes, ou imprimez une lettre.")
-NOT_FOR_STAFF = N_("Un personnel ne revient pas par SMS. Ouvrez dix minutes, ou imprimez une lettre.")
 NO_MOBILE = N_("L'école ne connaît aucun mobile de cette personne. Ouvrez dix minutes, ou imprimez une lettre.")
 NOT_SENT = N_("Le SMS n'est pas parti, son code ne marche pas. Réessayez, ou imprimez une lettre.")
 
@@ -54,8 +53,6 @@ class DeskTexts:
     def send(self, asked: Asked) -> None:
         """Send one. Raises `DeskRefused`, also where it is known not to have gone out: then its code is ended."""
         check(self.gate, HelpdeskAct.SMS, asked)
-        if asked.target.is_staff:
-            raise DeskRefused(NOT_FOR_STAFF)
         if self.sender is None or not self.are_set_up:
             raise DeskRefused(NO_GATEWAY)
         table = self.gate.policies.current().of(asked.agent.tenant).codes

@@ -15,17 +15,18 @@ from broker.storage.schema import accounts, audit_events, codes, desk_posts, des
 from tests import builders as b
 from tests.clock import FakeClock
 from tests.desks import HERE, THERE, family, index
-from tests.flows.test_desk import ACADEMIE, AGENTS, DESK, PAPER, agent, counted, sheet
+from tests.flows.test_desk import ACADEMIE, AGENTS, DESK, PAPER, act, agent, counted, sheet
+from tests.flows.test_ways_in import OWN, number_on
 from tests.web_stand import Answer, Client, WebStand, open_web
 
 LIST = "/guichet/a-confirmer"
 FIRST, SECOND = "a.premier", "b.second"
-ACTS = ("lettre", "fenetre", "sms", "attente")
+ACTS = ("lettre", "fenetre", "attente")
 
 
 @pytest.fixture
 def stand(sqlite_url: str, clock: FakeClock) -> Iterator[WebStand]:
-    with open_web(sqlite_url, clock, agents=AGENTS) as stand:
+    with open_web(sqlite_url, clock, agents=AGENTS, own=OWN) as stand:
         for uai in (HERE, THERE):
             b.add_school(stand.world.engine, uai, name=f"Collège {uai}")
         yield stand
@@ -46,6 +47,8 @@ def head(stand: WebStand) -> str:
 
 def ask(client: Client, person: str, name: str = "lettre", **form: str) -> Answer:
     fields = {"csrf": client.get(sheet(person)).token, "demande": name, **(form or PAPER)}
+    if name == "fenetre":
+        fields["numero"] = number_on(Client(client.app, client.world))
     return client.post(sheet(person), fields)
 
 
@@ -128,7 +131,7 @@ def test_a_letter_of_two_agents_is_printed_by_the_second_one_and_both_stand_in_t
 
 @pytest.mark.parametrize(("name", "kinds", "told"), [
     ("lettre", ["letter"], "letter_issued"), ("fenetre", ["window"], "window_opened"),
-    ("sms", ["window"], "window_opened"), ("attente", [], "wait_lifted"),
+    ("attente", [], "wait_lifted"),
 ])  # fmt: skip
 def test_each_act_of_two_is_done_once(
     stand: WebStand, head: str, name: str, kinds: list[str], told: str
@@ -150,7 +153,14 @@ def test_what_the_first_agents_form_held_beside_is_kept_for_the_act(stand: WebSt
     ask(client, head, "fenetre", **PAPER, nombre="42", long="x" * 9000)
     with stand.world.engine.connect() as conn:
         (given,) = conn.execute(select(desk_requests.c.given)).scalars()
+    assert given.pop("numero").isdecimal()
     assert given == {"nombre": "42", "long": "x" * 64}
+
+
+def test_nobody_of_the_staff_comes_back_by_sms_even_by_two(stand: WebStand, head: str) -> None:
+    refused = ask(agent(stand, ACADEMIE, user=FIRST), head, "sms")
+    assert (refused.status, "ne revient pas par SMS" in refused.text) == (403, True)
+    assert opened(stand) == []
 
 
 # ---- one agent, with two browsers or two accounts -------------------------------------------------------------------
@@ -326,7 +336,7 @@ def test_an_agent_opens_nobody_whose_family_bears_the_agents_name(stand: WebStan
     assert opened(stand) == []
     assert client.post(sheet(mother), {"csrf": page.token, "acte": "fermer", "motif": "soupcon"}).status == 303
     name_agent(stand, "l.martin", "Luc Truffautin")
-    assert client.post(sheet(mother), {"csrf": page.token, "acte": "fenetre", **PAPER}).status == 303
+    assert act(client, mother, "fenetre", **PAPER).status == 303
 
 
 def test_a_colleague_or_a_second_agent_opens_instead_but_no_namesake(stand: WebStand) -> None:

@@ -16,6 +16,7 @@ from tests import builders as b
 from tests.clock import FakeClock
 from tests.desks import HERE, THERE, family
 from tests.flows.test_desk import AGENTS, DESK, PAPER, act, agent, counted, sheet
+from tests.flows.test_ways_in import OWN
 from tests.web_stand import Client, WebStand, open_web
 
 JOURNAL = "/guichet/journal"
@@ -26,7 +27,7 @@ ELSEWHERE = SaidPost(DeskProfile.ACCUEIL, THERE)
 
 @pytest.fixture
 def stand(sqlite_url: str, clock: FakeClock) -> Iterator[WebStand]:
-    with open_web(sqlite_url, clock, agents=AGENTS) as stand:
+    with open_web(sqlite_url, clock, agents=AGENTS, own=OWN) as stand:
         for uai in (HERE, THERE):
             b.add_school(stand.world.engine, uai, name=f"Collège {uai}")
         yield stand
