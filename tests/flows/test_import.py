@@ -111,6 +111,7 @@ def test_a_golden_delta_removes_a_pupil_a_father_and_changes_a_mail(desk: Desk) 
         "guardianships_ended": 3,
         "pupil_retired": 1,
         "pupil_changed": 1,
+        "contacts_changed": 1,
         "guardian_changed": 1,
     }
     retired = [key for key, at in desk.rows(schema.records, "key", "retired_at") if at]
