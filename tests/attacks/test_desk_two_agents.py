@@ -313,30 +313,32 @@ def name_agent(stand: WebStand, user: str, name: str) -> None:
         conn.execute(update(accounts).where(accounts.c.subject == user).values(said_name=name))
 
 
-@pytest.mark.parametrize("whose", ["own", "child", "other adult"])
+@pytest.mark.parametrize("whose", ["own", "child", "other adult", "pupil", "a pupil's adult"])
 def test_an_agent_opens_nobody_whose_family_bears_the_agents_name(stand: WebStand, whose: str) -> None:
     engine = stand.world.engine
-    names = {"own": ("TRUFFAUT", "X"), "child": ("X", "Truffaut"), "other adult": ("X", "X")}[whose]
+    adult = "TRUFFAUT" if whose in {"own", "a pupil's adult"} else "X"
+    child = "Truffaut" if whose in {"child", "pupil"} else "X"
     with engine.begin() as conn:
-        mother, record = b.add_guardian(conn, "1", given="Zora", family=names[0])
-        _, pupil = b.add_pupil(conn, "91", given="Max", family=names[1])
+        mother, record = b.add_guardian(conn, "1", given="Zora", family=adult)
+        pupil_id, pupil = b.add_pupil(conn, "91", given="Max", family=child)
         b.add_guardianship(conn, record, pupil)
         b.enrol(conn, pupil, HERE)
         if whose == "other adult":
             _, beside = b.add_guardian(conn, "2", given="Ugo", family="TRÜFFAUT")
             b.add_guardianship(conn, beside, pupil)
     index(engine)
+    person = pupil_id if "pupil" in whose else mother
     client = agent(stand, DESK)
     name_agent(stand, "l.martin", "Luc Truffaut")
-    page = client.get(sheet(mother))
+    page = client.get(sheet(person))
     assert "Même nom que vous : demandez à un collègue." in page.text
     for name in ACTS:
-        refused = client.post(sheet(mother), {"csrf": page.token, "acte": name, **PAPER})
+        refused = client.post(sheet(person), {"csrf": page.token, "acte": name, **PAPER})
         assert (refused.status, "Même nom" in refused.text) == (403, True), name
     assert opened(stand) == []
-    assert client.post(sheet(mother), {"csrf": page.token, "acte": "fermer", "motif": "soupcon"}).status == 303
+    assert client.post(sheet(person), {"csrf": page.token, "acte": "fermer", "motif": "soupcon"}).status == 303
     name_agent(stand, "l.martin", "Luc Truffautin")
-    assert act(client, mother, "fenetre", **PAPER).status == 303
+    assert act(client, person, "fenetre", **PAPER).status == 303
 
 
 def test_a_colleague_or_a_second_agent_opens_instead_but_no_namesake(stand: WebStand) -> None:

@@ -112,6 +112,8 @@ def may_act(facts: HelpdeskFacts) -> bool:
         facts.agent is AgentProfile.ACADEMIE and facts.second_agent
     ):  # fmt: skip
         return False
+    if facts.act is HelpdeskAct.SMS and facts.about_staff:
+        return False
     if facts.act in REOPEN and facts.same_name and not facts.second_agent:
         return False
     return facts.act not in PROOFS or facts.proofs_enough or facts.agent is AgentProfile.ENSEIGNANT
@@ -249,6 +251,7 @@ def test_a_desk_never_reopens_the_account_of_staff() -> None:
     by_two = helpdesk(agent=AgentProfile.ACADEMIE, about_staff=True, second_agent=True)
     assert SHIPPED_POLICIES.helpdesk(by_two).allowed
     assert not SHIPPED_POLICIES.helpdesk(dataclasses.replace(by_two, second_agent=False)).allowed
+    assert not SHIPPED_POLICIES.helpdesk(dataclasses.replace(by_two, act=HelpdeskAct.SMS)).allowed
 
 
 def test_assurance_levels_are_ordered() -> None:
