@@ -116,13 +116,12 @@ class DeskActs:
         """Forget guesses at the person's own logins. Raises `DeskRefused`."""
         self._check(HelpdeskAct.LIFT_WAIT, asked)
         linked = [each for each in self.links.accounts_of(asked.target.person_id) if each.state is AccountState.LINKED]
-        event, answers = asked.event(Action.WAIT_LIFTED), asked.answers
+        event, told, answers = asked.event(Action.WAIT_LIFTED), asked.notice(NoticeKind.WAIT_LIFTED), asked.answers
         if answers is not None:
-            told = asked.notice(NoticeKind.WAIT_LIFTED)
             self.requests.answer(replace(answers, audit=(event,), notices=(told,)))
         self.waits.lift(linked)
         if answers is None:
-            self.audit.append((event,))
+            self.audit.append((event,), (told,))
 
     def close(self, asked: Asked) -> None:
         """Close the access at once, on no proof at all: the safe direction. Raises `DeskRefused`."""

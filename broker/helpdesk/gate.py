@@ -23,11 +23,10 @@ from policies import AgentProfile, HelpdeskAct, HelpdeskFacts, PolicyBook
 from policies.explain import N_, explain
 
 AFTER_RESET = timedelta(hours=24)
-AFTER_CONTACT = timedelta(hours=72)
 OPENING = frozenset({HelpdeskAct.OPEN_WINDOW, HelpdeskAct.LETTER, HelpdeskAct.SMS})
 """Acts by which a secret can be chosen."""
 TOO_SOON = N_("Un mot de passe a déjà été choisi depuis moins de 24 heures. Rappelez demain, ou adressez à l'académie.")
-CONTACT_MOVED = N_("Un contact a changé depuis moins de 3 jours. Attendez la fin du délai, ou adressez à l'académie.")
+CONTACT_MOVED = N_("Un contact a changé depuis peu. Attendez la fin du délai, ou adressez à l'académie.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +118,7 @@ class Gate:
         self._pass(agent, act, target, self.allows_two(agent, act, target, proofs), trace=trace, now=now)
 
     def _pass(self, agent: Agent, act: HelpdeskAct, target: Target, why: str, *, trace: str, now: datetime) -> None:
-        why = why or self._too_soon(act, target, now=now)
+        why = why or self._too_soon(agent.tenant, act, target, now=now)
         if not why:
             why = self.limits.claim(agent, act, target.person_id, trace=trace, now=now)
         if why:
@@ -128,17 +127,18 @@ class Gate:
             refusal = Refusal(act, why, target.person_id, uai, outside=not within)
             self.refuse(agent, refusal, trace=trace, now=now)
 
-    def is_too_soon(self, target: Target, *, now: datetime) -> bool:
+    def is_too_soon(self, agent: Agent, target: Target, *, now: datetime) -> bool:
         """Whether this access was reset, or a contact of it changed, too short a time ago to be opened again."""
-        return bool(self._too_soon(HelpdeskAct.LETTER, target, now=now))
+        return bool(self._too_soon(agent.tenant, HelpdeskAct.LETTER, target, now=now))
 
-    def _too_soon(self, act: HelpdeskAct, target: Target, *, now: datetime) -> str:
+    def _too_soon(self, tenant: str, act: HelpdeskAct, target: Target, *, now: datetime) -> str:
         if act not in OPENING:
             return ""
         codes = self.codes.of_person(target.person_id)
         if any(each.used_at is not None and now - each.used_at < AFTER_RESET for each in codes):
             return TOO_SOON
-        moved = self.files.contact_changed(target.person_id, since=now - AFTER_CONTACT)
+        hold = self.policies.current().of(tenant).codes.contact_hold
+        moved = self.files.contact_changed(target.person_id, since=now - hold)
         return CONTACT_MOVED if moved else ""
 
     def refuse(self, agent: Agent, refusal: Refusal, *, trace: str, now: datetime) -> NoReturn:

@@ -91,7 +91,9 @@ class DeskLetters:
         was reset or moved just now.
         """
         target = self.gate.target(agent, person_id, now=now)
-        return not (target.own_family or target.same_name or target.is_staff or self.gate.is_too_soon(target, now=now))
+        return not (
+            target.own_family or target.same_name or target.is_staff or self.gate.is_too_soon(agent, target, now=now)
+        )
 
     def _print(self, giving: Giving, letters: Sequence[Letter]) -> bytes:
         return self.printer.letters(

@@ -23,8 +23,8 @@ def _an_hour(most: int) -> GuessRule:
     return GuessRule(most=most, window=HOUR, free=most)
 
 
-SEARCHES, SHEETS, ACTS = _an_hour(300), _an_hour(120), _an_hour(30)
-"""A full morning at a busy desk is far below each."""
+SEARCHES, SHEETS, ACTS = _an_hour(300), _an_hour(120), _an_hour(40)
+"""A full morning at a busy desk is far below each; the acts of a teacher are a whole class."""
 STRAYS, FAMILIES = _an_hour(5), _an_hour(60)
 """Beyond these somebody is told: accounts outside the scope that were asked for, different sheets that were opened."""
 NUMBERS = _an_hour(20)

@@ -16,11 +16,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, func, insert, select, text, update
 
+from broker.domain.access_notices import AccessNotice
 from broker.domain.audit import AuditEvent, AuditFault, FaultKind
 from broker.storage.audit_chain import START, Head, Inspection, Link, instant, link_digest
 from broker.storage.engine import reading, transact
 from broker.storage.schema import audit_events, audit_heads, audit_seals
-from broker.storage.trail import insert_audit
+from broker.storage.trail import insert_audit, insert_notices
 
 logger = logging.getLogger(__name__)
 
@@ -86,9 +87,14 @@ class SqlAudit:
         self._check = check
         self._swept: set[str] = set()
 
-    def append(self, events: Sequence[AuditEvent]) -> None:
-        """Write events outside any other act (refusals)."""
-        transact(self._engine, lambda conn: insert_audit(conn, events))
+    def append(self, events: Sequence[AuditEvent], notices: Sequence[AccessNotice] = ()) -> None:
+        """See `Audit.append`."""
+
+        def write(conn: Connection) -> None:
+            insert_audit(conn, events)
+            insert_notices(conn, notices)
+
+        transact(self._engine, write)
 
     def tenants(self) -> tuple[str, ...]:
         """Tenants that have events or a chain, by name."""

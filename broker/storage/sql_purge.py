@@ -294,7 +294,7 @@ RULES: tuple[PurgeRule, ...] = (
         "codes", (desk_requests.c.id,), desk_requests.c.expires_at < _BEFORE, _rows(desk_requests.c.id), _AT_ONCE
     ),
     PurgeRule("old_secrets", (credentials.c.id,), credentials.c.until < _BEFORE, _rows(credentials.c.id), _AT_ONCE),
-    PurgeRule("old_secrets", (contacts.c.id,), contacts.c.until < _BEFORE, _rows(contacts.c.id), _AT_ONCE),
+    PurgeRule("contact_moves", (contacts.c.id,), contacts.c.until < _BEFORE, _rows(contacts.c.id), _AT_ONCE),
     PurgeRule(
         "contact_moves", (contact_moves.c.id,), contact_moves.c.at < _BEFORE, _rows(contact_moves.c.id), _AT_ONCE
     ),

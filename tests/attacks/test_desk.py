@@ -125,8 +125,8 @@ def test_who_opens_family_after_family_is_told_of(stand: WebStand) -> None:
 def test_more_acts_than_a_desk_does_in_an_hour_are_refused(stand: WebStand, clock: FakeClock) -> None:
     mother = family(stand.world.engine, "1", name=VICTIM, child="Inès")
     client = agent(stand, DESK)
-    answers = [act(client, mother, "fenetre", **PAPER).status for _ in range(31)]
-    assert (answers[:30], answers[30]) == ([303] * 30, 403)
+    answers = [act(client, mother, "fenetre", **PAPER).status for _ in range(41)]
+    assert (answers[:40], answers[40]) == ([303] * 40, 403)
     assert alarms(stand) == ["many_act"]
     clock.advance(timedelta(hours=1, seconds=1))
     client = agent(stand, DESK)

@@ -160,6 +160,14 @@ def test_a_service_that_is_closed_stands_next_to_the_account(stand: WebStand) ->
 # ---- acts -----------------------------------------------------------------------------------------------------------
 
 
+def test_a_wait_that_is_lifted_is_told_to_the_person_like_every_act(stand: WebStand) -> None:
+    mother = family(stand.world.engine, "1", name="Nadia BENALI", child="Inès")
+    assert act(agent(stand, DESK), mother, "attente", **PAPER).status == 303
+    with stand.world.engine.connect() as conn:
+        told = conn.execute(select(notices.c.person_id, notices.c.kind)).fetchall()
+    assert told == [(mother, "wait_lifted")]
+
+
 def test_a_window_wants_proofs_and_a_reason_and_leaves_a_receipt(stand: WebStand) -> None:
     mother = family(stand.world.engine, "1", name="Nadia BENALI", child="Inès")
     client = agent(stand, DESK)

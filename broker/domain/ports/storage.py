@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from broker.domain.access_notices import AccessNotice
 from broker.domain.acts import (
     IssueCode,
     JudgeRecord,
@@ -286,8 +287,8 @@ class Keys(Protocol):
 class Audit(Protocol):
     """The trail. Acts write their own events; these methods are for cold acts, the sealer and the verifier."""
 
-    def append(self, events: Sequence[AuditEvent]) -> None:
-        """Write events outside any other act (refusals)."""
+    def append(self, events: Sequence[AuditEvent], notices: Sequence[AccessNotice] = ()) -> None:
+        """Write events outside any other act (refusals), and what a person is told of them."""
         ...
 
     def seal(self, tenant: str, *, now: datetime, limit: int) -> int:

@@ -10,6 +10,7 @@ from threading import Event
 
 import pytest
 
+from broker.domain.access_notices import AccessNotice
 from broker.domain.audit import AuditEvent, AuditFault, OutboxEntry, OutboxRow, Topic, copies_gone
 from broker.domain.errors import StorageUnavailable
 from broker.jobs.deliver import Deliverer, deliverers
@@ -67,7 +68,7 @@ class FakeAudit:
     unsealed: dict[str, int] = field(default_factory=dict)
     broken: frozenset[str] = frozenset()
 
-    def append(self, events: Sequence[AuditEvent]) -> None:
+    def append(self, events: Sequence[AuditEvent], notices: Sequence[AccessNotice] = ()) -> None:
         raise AssertionError("the worker writes no events")
 
     def verify(self, tenant: str) -> tuple[AuditFault, ...]:
