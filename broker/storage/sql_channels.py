@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, Row, String, bindparam, or_, select
+from sqlalchemy import Engine, Row, String, bindparam, select
 
 from broker.domain.audit import OutboxRow
 from broker.domain.clock import SchoolDay, utc_day
@@ -15,23 +15,23 @@ from broker.domain.credentials import ContactKind
 from broker.domain.details import OwnRecord
 from broker.domain.notices import Channel, Reached
 from broker.domain.quality import MOBILE
-from broker.storage.engine import fetch, transact
+from broker.storage.engine import fetch, reading, transact
 from broker.storage.lineage import OWNER, downwards
 from broker.storage.may_see import ATTACHED
 from broker.storage.schema import Instant, attachments, contact_moves, contacts
+from broker.storage.sql_contacts import counting_of
 from broker.storage.sql_details import SqlDetails
 from broker.storage.trail import insert_outbox
 
-_OWN = (
-    select(contacts.c.kind, contacts.c.value, contacts.c.holds_until)
+_HELD = (
+    select(contacts.c.kind, contacts.c.value)
     .where(
         contacts.c.person_id.in_(downwards()),
-        or_(contacts.c.until.is_(None), contacts.c.until > bindparam("now", type_=Instant)),
+        contacts.c.until.is_(None),
+        contacts.c.holds_until > bindparam("now", type_=Instant),
     )
     .order_by(contacts.c.asked_at, contacts.c.id)
 )
-
-
 _MOVES = (
     select(contact_moves.c.record_id, contact_moves.c.kind, contact_moves.c.was, contact_moves.c.value)
     .join(attachments, attachments.c.record_id == contact_moves.c.record_id)
@@ -60,12 +60,14 @@ class SqlChannels:
         if not living:
             return Reached()
         records = self._details.records_of(living, now=now)
-        own = fetch(self._engine, _OWN, {"person": living, "now": now})
+        given = self._given(living, now=now)
+        asked = [
+            Channel(ContactKind(row.kind), row.value)
+            for row in fetch(self._engine, _HELD, {"person": living, "now": now})
+        ]
         moves = fetch(self._engine, _MOVES, {"person": living, "now": now})
         told, waiting = _with_moves(_of_records(records), moves)
-        said = [(row.holds_until <= now, Channel(ContactKind(row.kind), row.value)) for row in own]
-        counting = dict.fromkeys((*told, *(channel for counts, channel in said if counts)))
-        held = dict.fromkeys((*waiting, *(channel for counts, channel in said if not counts)))
+        counting, held = dict.fromkeys((*told, *given)), dict.fromkeys((*waiting, *asked))
         places = (place.uai for record in records for place in record.places)
         children = (place.uai for place in self._details.child_places(living, now=now))
         return Reached(
@@ -73,6 +75,11 @@ class SqlChannels:
             held=tuple(each for each in held if each not in counting),
             uais=tuple(dict.fromkeys((*places, *children))),
         )
+
+    def _given(self, living: str, *, now: datetime) -> list[Channel]:
+        """What they gave themselves and did not replace: a number of years ago may be somebody else's by now."""
+        with reading(self._engine) as conn:
+            return [Channel(kind, to) for kind in ContactKind for to in sorted(counting_of(conn, living, kind, now))]
 
     def spread(self, rows: Sequence[OutboxRow]) -> None:
         """See `Channels.spread`."""

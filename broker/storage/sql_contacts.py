@@ -44,7 +44,7 @@ class SqlContacts:
         with reading(self._engine) as conn:
             givers = conn.scalars(_GIVERS, {"kind": kind.value, "value": value, "now": now}).all()
             living = {owner(conn, person_id) for person_id in givers}
-            return tuple(sorted(each for each in living if value in _counting(conn, each, kind, now)))
+            return tuple(sorted(each for each in living if value in counting_of(conn, each, kind, now)))
 
     def of_person(self, person_id: str) -> tuple[Contact, ...]:
         """See `Contacts.of_person`."""
@@ -59,7 +59,7 @@ class SqlContacts:
         transact(self._engine, lambda conn: _ask(conn, act))
 
 
-def _counting(conn: Connection, living: str, kind: ContactKind, now: datetime) -> set[str]:
+def counting_of(conn: Connection, living: str, kind: ContactKind, now: datetime) -> set[str]:
     """What counts of all that was given by this person, and by those who were merged into them while they are.
 
     Each giver's last one counts, until another is given once they are one person: that one replaces all.

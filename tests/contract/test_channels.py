@@ -105,9 +105,24 @@ def test_what_a_person_gave_counts_once_its_time_of_waiting_is_over(sql_engine: 
 
 def test_what_was_taken_back_is_no_channel(sql_engine: Engine, channels: SqlChannels) -> None:
     person, _ = b.add_guardian(sql_engine, "500101")
-    give(sql_engine, person, OWN, holds_until=b.NOW - HOLD, until=b.NOW)
+    give(sql_engine, person, OWN, holds_until=b.NOW - HOLD)
+    assert channels.reached(person, now=b.NOW).channels == (OWN,)
+    with sql_engine.begin() as conn:
+        conn.execute(update(contacts).values(until=b.NOW))
     assert channels.reached(person, now=b.NOW) == Reached()
-    assert channels.reached(person, now=b.NOW - timedelta(seconds=1)).channels == (OWN,)
+
+
+def test_a_number_that_was_replaced_years_ago_is_told_nothing_any_more(
+    sql_engine: Engine, channels: SqlChannels
+) -> None:
+    """It may be a stranger's by now. While the new one is held the old one still counts."""
+    person, _ = b.add_guardian(sql_engine, "500101")
+    new = Channel(ContactKind.MOBILE, "+33639980003")
+    give(sql_engine, person, OWN, holds_until=b.NOW - timedelta(days=700))
+    give(sql_engine, person, new, holds_until=b.NOW)
+    waiting, then = (channels.reached(person, now=now) for now in (b.NOW - timedelta(hours=1), b.NOW))
+    assert (waiting.channels, waiting.held) == ((OWN,), (new,))
+    assert (then.channels, then.held) == ((new,), ())
 
 
 def test_a_person_who_was_merged_is_reached_as_the_one_they_are(sql_engine: Engine, channels: SqlChannels) -> None:
