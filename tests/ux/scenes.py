@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page
 from broker.storage.sealing import load_master_secret
 from broker.web.forms import seal_notice
 from broker.wire.http import SESSION_COOKIE
-from tests.browser.people import EDUCONNECT, Visitor
+from tests.browser.people import EDUCONNECT, ENT_SECONDAIRE, Visitor
 from tests.browser.town import RunningTown
 from tests.ux.desk_scenes import desk
 from tests.ux.lens import Target
@@ -37,6 +37,7 @@ def scenes(browser: Browser, town: RunningTown) -> Iterator[Target]:
     yield Target(f"{town.origin}/connexion", "sign_in", "sign-in")
     yield _asked_by_a_service(browser, town)
     yield from _signed_in(browser, town)
+    yield _weak(browser, town)
     yield Target(f"{town.origin}/integrer", "any", "integrate")
     yield Target(f"{town.origin}/integrer/familles", "any", "sandbox")
     yield Target(f"{town.origin}/codes", "any", "codes")
@@ -119,6 +120,17 @@ def _signed_in(browser: Browser, town: RunningTown) -> Iterator[Target]:
     yield Target(f"{town.origin}/deconnexion", "any", "sign-out", state)
     yield _posts_itself(town, state)
     yield _asked_to_agree(browser, town, state)
+
+
+def _weak(browser: Browser, town: RunningTown) -> Target:
+    """The means of somebody who came in by an ENT: it proves too little to set a passphrase, and the page says so."""
+    page = browser.new_page()
+    visitor = Visitor(page, town)
+    visitor.sign_in(ENT_SECONDAIRE, MOTHER)
+    visitor.prove_again(ENT_SECONDAIRE, MOTHER)
+    target = Target(f"{town.origin}/moyens", "any", "means-weak", _state(page))
+    page.close()
+    return target
 
 
 def _screen_let_in(town: RunningTown, state: Any) -> Target:
