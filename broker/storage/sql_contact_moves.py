@@ -72,19 +72,27 @@ def note_joined(
 
 @dataclass(frozen=True, slots=True)
 class _Before:
-    """What persons had, by person and kind: values that `count`, all that they ever `had`; what each record lost."""
+    """What persons had, by person and kind: values that `count`, all that they ever `had`.
+
+    By record and kind: what it `lost`, and what a hold `keeps` in place of whatever the record says meanwhile.
+    """
 
     counting: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
     had: set[tuple[str, str]] = field(default_factory=set)
     lost: dict[tuple[str, str], str] = field(default_factory=dict)
+    keeps: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def judged(self, move: ContactMove, person_id: str) -> ContactMove | None:
-        """The move with the value before it, also one that was withdrawn first; None where it is no change."""
-        place = (person_id, move.kind)
-        was = move.was or self.lost.get((move.record_id, move.kind), "")
-        if move.value in {*self.counting.get(place, ()), was}:
+        """The move with the value before it, also one that was withdrawn first; None where it is no change.
+
+        While the record has one held, that one never counted: the value before it is what the hold keeps. Else a number
+        that a school corrects in time would count once its own hold is over, and the right one wait in its place.
+        """
+        place, record = (person_id, move.kind), (move.record_id, move.kind)
+        said = move.was or self.lost.get(record, "")
+        if move.value in {*self.counting.get(place, ()), said}:
             return None
-        return move._replace(was=was) if was or place in self.had else None
+        return move._replace(was=self.keeps.get(record, said)) if said or place in self.had else None
 
 
 def _note(
@@ -130,6 +138,8 @@ def _before(conn: Connection, told: Sequence[ContactMove], owners: Mapping[str, 
     held = {(row.record_id, row.kind, row.value) for row in past if row.holds_until > now}
     for row in past:
         before.lost[row.record_id, row.kind] = row.was if not row.value else ""
+        if row.holds_until > now:
+            before.keeps.setdefault((row.record_id, row.kind), row.was)
     for row in found:
         for kind, value in contacts_in(row.content, kind=RecordKind(row.kind)).items():
             if value and (row.id, kind.value) not in moving:

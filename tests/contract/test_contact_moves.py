@@ -141,6 +141,40 @@ def test_a_number_put_back_is_told_and_takes_no_code_for_as_long(town: Town) -> 
     assert (town.told(), town.changed()) == (["contact_changed"] * 2, True)
 
 
+@pytest.mark.parametrize("hours", [24, 70])
+def test_a_number_that_was_corrected_in_time_never_counts(town: Town, hours: int) -> None:
+    town.brings(mobile=OLD)
+    town.brings(mobile=NEW)
+    town.desk.clock.advance(timedelta(hours=hours))
+    town.brings(mobile=OLD)
+    for _ in range(4):
+        assert mobile(OLD) in town.reached()[0]
+        assert mobile(NEW) not in town.reached()[0]
+        town.desk.clock.advance(timedelta(hours=24))
+    town.desk.clock.advance(HOLD)
+    assert town.reached() == ({mobile(OLD)}, set())
+
+
+def test_of_two_changes_in_a_row_the_first_never_counts(town: Town) -> None:
+    town.brings(mobile=OLD)
+    town.brings(mobile=NEW)
+    town.desk.clock.advance(timedelta(hours=69))
+    town.brings(mobile=OTHER)
+    town.desk.clock.advance(timedelta(hours=4))
+    assert town.reached() == ({mobile(OLD)}, {mobile(OTHER)})
+
+
+def test_a_held_number_that_is_withdrawn_and_put_in_again_waits_anew(town: Town) -> None:
+    town.brings(mobile=OLD)
+    town.brings(mobile=NEW)
+    town.desk.clock.advance(timedelta(hours=69))
+    town.brings()
+    town.brings(mobile=NEW)
+    town.desk.clock.advance(timedelta(hours=4))
+    assert town.reached() == ({mobile(OLD)}, {mobile(NEW)})
+    assert town.told() == ["contact_changed"] * 2
+
+
 def test_a_second_number_by_a_feed_that_is_known_is_held_and_told(town: Town) -> None:
     """Whoever writes at another school could otherwise bring a number of theirs by a new record."""
     town.brings(mobile=OLD)
