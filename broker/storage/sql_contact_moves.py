@@ -144,7 +144,7 @@ def _before(conn: Connection, told: Sequence[ContactMove], owners: Mapping[str, 
         for kind, value in contacts_in(row.content, kind=RecordKind(row.kind)).items():
             if value and (row.id, kind.value) not in moving:
                 before.had.add((row.person_id, kind.value))
-                if (row.id, kind.value, value) not in held:
+                if row.state == ATTACHED and (row.id, kind.value, value) not in held:
                     before.counting[row.person_id, kind.value].add(value)
     for row in conn.execute(_given_by(conn, people)):
         before.had.add((row.root, row.kind))
@@ -154,18 +154,19 @@ def _before(conn: Connection, told: Sequence[ContactMove], owners: Mapping[str, 
 
 
 def _owners(conn: Connection, record_ids: Collection[str]) -> dict[str, str]:
+    """Frozen records too: what a feed corrects back stands again by itself, with whatever it brought meanwhile."""
     query = select(attachments.c.record_id, attachments.c.person_id).where(
-        among(conn, attachments.c.record_id, record_ids), attachments.c.state == ATTACHED
+        among(conn, attachments.c.record_id, record_ids), attachments.c.state.in_(BINDING)
     )
     return {row.record_id: row.person_id for row in conn.execute(query)}
 
 
 def _records_of(conn: Connection, people: Collection[str]) -> Select[Any]:
-    """Retired ones too: a number that left with its school is one that there was."""
+    """Retired and frozen ones too: a number that left with its school is one that there was."""
     return (
-        select(attachments.c.person_id, records.c.id, records.c.kind, records.c.content)
+        select(attachments.c.person_id, attachments.c.state, records.c.id, records.c.kind, records.c.content)
         .join(records, records.c.id == attachments.c.record_id)
-        .where(among(conn, attachments.c.person_id, people), attachments.c.state == ATTACHED)
+        .where(among(conn, attachments.c.person_id, people), attachments.c.state.in_(BINDING))
     )
 
 

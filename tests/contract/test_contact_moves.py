@@ -183,6 +183,17 @@ def test_a_second_number_by_a_feed_that_is_known_is_held_and_told(town: Town) ->
     assert (town.told(), town.changed()) == (["contact_changed"], True)
 
 
+def test_a_number_brought_while_its_record_was_frozen_is_held_and_told_as_any(town: Town) -> None:
+    """A correction parts two records, and corrected back they come together by themselves: no way around a hold."""
+    town.brings(mobile=OLD)
+    town.brings_of_the_first_degree(mobile=OLD, known=False)
+    for ine, number in (("990000004DJ", OLD), ("990000004DJ", NEW), (INE, NEW)):
+        child = aaf.pupil_1d("41", "610777$10", ine=ine)
+        town._run([child], [aaf.guardian("610777", degree="1D", mobile=number)], FEED_1D)
+    assert town.reached() == ({mobile(OLD)}, {mobile(NEW)})
+    assert (town.told(), town.changed()) == (["contact_changed"], True)
+
+
 def test_the_first_delivery_of_another_feed_tells_nobody(town: Town) -> None:
     town.brings(mobile=OLD)
     town.brings_of_the_first_degree(mobile=NEW, known=False)
