@@ -55,6 +55,13 @@ class DeskTexts:
         self.gate.check(
             asked.agent, HelpdeskAct.SMS, asked.target, proofs=asked.proofs, trace=asked.trace, now=asked.now
         )
+        try:
+            self._send(asked)
+        except DeskRefused:
+            self.gate.limits.was_not_opened(asked.target.person_id)
+            raise
+
+    def _send(self, asked: Asked) -> None:
         if self.sender is None or not self.are_set_up:
             raise DeskRefused(NO_GATEWAY)
         table = self.gate.policies.current().of(asked.agent.tenant).codes
