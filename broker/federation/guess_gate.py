@@ -28,6 +28,8 @@ from policies import CodeTable, ThrottleTable
 _NETWORK_BITS = 64
 """An IPv6 network of one household or school (RFC 6177): whoever has one has every address of it."""
 _NOBODY = ""
+OPENINGS = GuessRule(most=6, window=timedelta(days=1), free=6)
+"""Windows that one parent opens for one child in a day: as many as the desk opens for one person."""
 _TOLD_IN_MINUTES = timedelta(hours=1)
 
 
@@ -174,6 +176,16 @@ class GuessGate:
     def enter_read_out(self, person_id: str, address: str, *, table: ThrottleTable, now: datetime) -> CodeTurn:
         """Count a number that this person typed as read from a screen. Raises `MustWait`, `GuessesSpent`."""
         return self._enter_own("read out", person_id, address, table=table, now=now)
+
+    def enter_opening(self, person_id: str, child_id: str, *, now: datetime) -> None:
+        """Count a window that a parent opens for a child. Raises `MustWait`, `GuessesSpent`.
+
+        Never taken back: each lets some birth dates be tried, and who came in by a parent's stolen password alone would
+        open one after the other.
+        """
+        wait = self.guesses.claim((GuessCounter(self.digest("opened for", person_id, child_id), OPENINGS),), now=now)
+        if wait is not None:
+            raise _refusal(wait, now=now)
 
     def enter_number(self, number: str, address: str, *, codes: CodeTable, table: ThrottleTable, now: datetime) -> None:
         """Count that a code is asked for, for this number and from this network, whether or not anybody has it.

@@ -107,10 +107,11 @@ class DeskActs:
         table = self.gate.policies.current().of(asked.agent.tenant).codes
         reading = Reading(asked.agent, asked.target.person_id, asked.uai, asked.trace, asked.now)
         bound, why = self.readings.bound(reading, number, window=table.window_life)
-        if not bound:
+        if bound and self.codes.issue(self._window(asked, bound, table)):
+            why = TAKEN
+        if why:
+            self.gate.limits.was_not_opened(asked.target.person_id)
             raise DeskRefused(why)
-        if self.codes.issue(self._window(asked, bound, table)):
-            raise DeskRefused(TAKEN)
 
     def lift_wait(self, asked: Asked) -> None:
         """Forget guesses at the person's own logins. Raises `DeskRefused`."""

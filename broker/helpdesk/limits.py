@@ -17,6 +17,7 @@ from policies.explain import N_
 HOUR = timedelta(hours=1)
 TOO_MANY_TEXTS = N_("Trop de SMS sont partis vers ce numéro aujourd'hui. Ouvrez dix minutes, ou imprimez une lettre.")
 TOO_MANY = N_("C'est beaucoup pour une heure. Attendez un peu, ou demandez à un collègue.")
+TOO_OFTEN = N_("Cet accès a été ouvert trop souvent aujourd'hui. Attendez demain.")
 
 
 def _an_hour(most: int) -> GuessRule:
@@ -30,6 +31,10 @@ STRAYS, FAMILIES = _an_hour(5), _an_hour(60)
 NUMBERS = _an_hour(20)
 """Numbers that no screen shows: a class of small children misreads some, whoever tries them out misses far more."""
 ONCE = _an_hour(1)
+OPENINGS = GuessRule(most=6, window=timedelta(days=1), free=6)
+"""Windows, letters and codes for one person, whichever agent gives them. Each lets some birth dates be tried: an agent
+who works for a thief would try all of a school year's in an afternoon."""
+_OPENING = frozenset({HelpdeskAct.OPEN_WINDOW, HelpdeskAct.LETTER, HelpdeskAct.SMS})
 _READ = "numbers"
 
 
@@ -47,9 +52,16 @@ class DeskLimits:
         if self._spent(agent, name, rule, now=now):
             self._alarm(agent, f"many_{name}", trace=trace, now=now)
             return TOO_MANY
+        if act in _OPENING and self._is_beyond(_opened(person_id), OPENINGS, now=now):
+            self._alarm(agent, "many_openings", trace=trace, now=now)
+            return TOO_OFTEN
         if act is HelpdeskAct.VIEW and not self._spent(agent, f"once {person_id}", ONCE, now=now):
             self._count(agent, "families", FAMILIES, trace=trace, now=now)
         return ""
+
+    def was_not_opened(self, person_id: str) -> None:
+        """Take one opening for this person back: no screen shows the number, or no SMS left. No date was tried."""
+        self.guesses.forgive(returned=(self._key(_opened(person_id)),))
 
     def claim_number(self, agent: Agent, *, trace: str, now: datetime) -> str:
         """Count a number that is read from a screen, before it is looked for; why it is refused, empty where not."""
@@ -64,8 +76,7 @@ class DeskLimits:
 
     def claim_text(self, to: str, rule: GuessRule, *, now: datetime) -> str:
         """Count a code that goes to a mobile, whichever agent sends it; why not, empty where it may."""
-        wait = self.guesses.claim((GuessCounter(self._key(f"text\n{to}"), rule),), now=now)
-        return "" if wait is None else TOO_MANY_TEXTS
+        return TOO_MANY_TEXTS if self._is_beyond(f"text\n{to}", rule, now=now) else ""
 
     def strayed(self, agent: Agent, person_id: str, *, trace: str, now: datetime) -> None:
         """Count an account outside the scope that the agent asked for; the same one again is the same slip."""
@@ -77,8 +88,10 @@ class DeskLimits:
             self._alarm(agent, name, trace=trace, now=now)
 
     def _spent(self, agent: Agent, name: str, rule: GuessRule, *, now: datetime) -> bool:
-        key = self._key(f"{agent.account_id}\n{name}")
-        return self.guesses.claim((GuessCounter(key, rule),), now=now) is not None
+        return self._is_beyond(f"{agent.account_id}\n{name}", rule, now=now)
+
+    def _is_beyond(self, what: str, rule: GuessRule, *, now: datetime) -> bool:
+        return self.guesses.claim((GuessCounter(self._key(what), rule),), now=now) is not None
 
     def _key(self, what: str) -> str:
         return hmac.new(self.key, f"desk\n{what}".encode(), hashlib.sha256).hexdigest()
@@ -100,3 +113,7 @@ _COUNTED = {
     HelpdeskAct.JOURNAL: ("sheets", SHEETS),
     HelpdeskAct.DESK_JOURNAL: ("journals", SHEETS),
 }
+
+
+def _opened(person_id: str) -> str:
+    return f"opened\n{person_id}"

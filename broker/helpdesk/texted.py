@@ -53,6 +53,13 @@ class DeskTexts:
     def send(self, asked: Asked) -> None:
         """Send one. Raises `DeskRefused`, also where it is known not to have gone out: then its code is ended."""
         check(self.gate, HelpdeskAct.SMS, asked)
+        try:
+            self._send(asked)
+        except DeskRefused:
+            self.gate.limits.was_not_opened(asked.target.person_id)
+            raise
+
+    def _send(self, asked: Asked) -> None:
         if self.sender is None or not self.are_set_up:
             raise DeskRefused(NO_GATEWAY)
         table = self.gate.policies.current().of(asked.agent.tenant).codes

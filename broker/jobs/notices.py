@@ -47,6 +47,12 @@ NIGHT = timedelta(hours=12)
 OF_CONTACTS = frozenset({NoticeKind.CONTACT_ASKED, NoticeKind.CONTACT_CHANGED})
 """Told to the old contacts and to the new one, which counts for nothing else yet (LR-16)."""
 
+WAYS_IN = frozenset(
+    {NoticeKind.SECRET_SET, NoticeKind.FACTOR_ADDED, NoticeKind.FACTOR_REMOVED, NoticeKind.LINK_CREATED}
+)
+"""By these somebody can come in from now on. They are counted apart: whoever sets one could first have codes and
+windows sent until the day's notices are used up."""
+
 QuietUntil = Callable[[str, datetime], datetime | None]
 """Until when the people of a school (UAI) are left in peace; None when they may be told now."""
 LocalTime = Callable[[str, datetime], datetime]
@@ -109,7 +115,7 @@ class TellNotice:
         """The ways by which the person was sent enough today, by the school's clock: this one stands in the portal."""
         began = self.calendars.local_time(uai, notice.at).replace(hour=0, minute=0, second=0, microsecond=0)
         today = self.told.of_day(notice.person_id, since=began.astimezone(UTC), until=notice.at)
-        spent = {kind: are_beyond(self._sent_by(kind, today), self.most()) for kind in kinds}
+        spent = {kind: self._beyond(notice, self._sent_by(kind, today)) for kind in kinds}
         for kind, beyond in spent.items():
             if beyond and beyond[-1] and sum(beyond) == 1:
                 log.warning(
@@ -117,6 +123,11 @@ class TellNotice:
                     extra={"person": notice.person_id, "kind": notice.kind.value, "by": kind.value},
                 )
         return frozenset(kind for kind, beyond in spent.items() if beyond and beyond[-1])
+
+    def _beyond(self, notice: AccessNotice, today: Sequence[NoticeKind]) -> list[bool]:
+        """Of today's, up to this one: another of the same instant may stand behind it."""
+        place = max((place for place, kind in enumerate(today) if kind is notice.kind), default=-1)
+        return are_beyond(today[: place + 1], self.most())
 
     def _sent_by(self, kind: ContactKind, today: Sequence[AccessNotice]) -> list[NoticeKind]:
         return [each.kind for each in today if kind is ContactKind.MAIL or self.words.text(each, "") is not None]
@@ -150,10 +161,16 @@ class TellNotice:
 
 
 def are_beyond(kinds: Sequence[NoticeKind], most: int) -> list[bool]:
-    """Which of a day's notices, in their order, are not sent: those after `most`, but for the first of each kind."""
+    """Which of a day's notices, in their order, are not sent: those after `most`, but for the first of each kind.
+
+    Ways in are counted apart from all else.
+    """
     seen: set[NoticeKind] = set()
+    sent = {True: 0, False: 0}
     beyond: list[bool] = []
     for kind in kinds:
-        beyond.append(kind in seen and beyond.count(False) >= most)
+        apart = kind in WAYS_IN
+        beyond.append(kind in seen and sent[apart] >= most)
+        sent[apart] += not beyond[-1]
         seen.add(kind)
     return beyond

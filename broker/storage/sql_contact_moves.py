@@ -72,19 +72,27 @@ def note_joined(
 
 @dataclass(frozen=True, slots=True)
 class _Before:
-    """What persons had, by person and kind: values that `count`, all that they ever `had`; what each record lost."""
+    """What persons had, by person and kind: values that `count`, all that they ever `had`.
+
+    By record and kind: what it `lost`, and what a hold `keeps` in place of whatever the record says meanwhile.
+    """
 
     counting: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
     had: set[tuple[str, str]] = field(default_factory=set)
     lost: dict[tuple[str, str], str] = field(default_factory=dict)
+    keeps: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def judged(self, move: ContactMove, person_id: str) -> ContactMove | None:
-        """The move with the value before it, also one that was withdrawn first; None where it is no change."""
-        place = (person_id, move.kind)
-        was = move.was or self.lost.get((move.record_id, move.kind), "")
-        if move.value in {*self.counting.get(place, ()), was}:
+        """The move with the value before it, also one that was withdrawn first; None where it is no change.
+
+        While the record has one held, that one never counted: the value before it is what the hold keeps. Else a number
+        that a school corrects in time would count once its own hold is over, and the right one wait in its place.
+        """
+        place, record = (person_id, move.kind), (move.record_id, move.kind)
+        said = move.was or self.lost.get(record, "")
+        if move.value in {*self.counting.get(place, ()), said}:
             return None
-        return move._replace(was=was) if was or place in self.had else None
+        return move._replace(was=self.keeps.get(record, said)) if said or place in self.had else None
 
 
 def _note(
@@ -130,11 +138,13 @@ def _before(conn: Connection, told: Sequence[ContactMove], owners: Mapping[str, 
     held = {(row.record_id, row.kind, row.value) for row in past if row.holds_until > now}
     for row in past:
         before.lost[row.record_id, row.kind] = row.was if not row.value else ""
+        if row.holds_until > now:
+            before.keeps.setdefault((row.record_id, row.kind), row.was)
     for row in found:
         for kind, value in contacts_in(row.content, kind=RecordKind(row.kind)).items():
             if value and (row.id, kind.value) not in moving:
                 before.had.add((row.person_id, kind.value))
-                if (row.id, kind.value, value) not in held:
+                if row.state == ATTACHED and (row.id, kind.value, value) not in held:
                     before.counting[row.person_id, kind.value].add(value)
     for row in conn.execute(_given_by(conn, people)):
         before.had.add((row.root, row.kind))
@@ -144,7 +154,7 @@ def _before(conn: Connection, told: Sequence[ContactMove], owners: Mapping[str, 
 
 
 def _owners(conn: Connection, record_ids: Collection[str]) -> dict[str, str]:
-    """Of contested records too: once they are nobody else's, what changed meanwhile was held and told."""
+    """Frozen and contested records too: what a feed corrects back stands again, with what it brought meanwhile."""
     query = select(attachments.c.record_id, attachments.c.person_id).where(
         among(conn, attachments.c.record_id, record_ids), attachments.c.state.in_(BINDING)
     )
@@ -152,9 +162,9 @@ def _owners(conn: Connection, record_ids: Collection[str]) -> dict[str, str]:
 
 
 def _records_of(conn: Connection, people: Collection[str]) -> Select[Any]:
-    """Retired ones too: a number that left with its school is one that there was."""
+    """Retired and frozen ones too: a number that left with its school is one that there was."""
     return (
-        select(attachments.c.person_id, records.c.id, records.c.kind, records.c.content)
+        select(attachments.c.person_id, attachments.c.state, records.c.id, records.c.kind, records.c.content)
         .join(records, records.c.id == attachments.c.record_id)
         .where(among(conn, attachments.c.person_id, people), attachments.c.state.in_(BINDING))
     )

@@ -52,7 +52,10 @@ class ChildWindows:
         return self._show(shown, wrong=card, refused=refused) if refused else self._show(shown, opened=card)
 
     def _open(self, me: SignedIn, card: ChildCard) -> str:
-        """Open it; why not, empty where it is open. Raises `MustWait`, `GuessesSpent` for who tries numbers out."""
+        """Open it; why not, empty where it is open.
+
+        Raises `MustWait`, `GuessesSpent` for who tries numbers out, or opens window after window.
+        """
         ways, now, visitor, me_id = self._ways, self.parts.clock(), current_visitor(), me.person.person_id
         codes = self.parts.policies.current().installation.codes
         throttle = ways.federation.upstreams.rules(ways.source_id).throttle
@@ -61,6 +64,7 @@ class ChildWindows:
         if not bound:
             return NO_SCREEN
         turn.was_right()
+        ways.gate.enter_opening(me_id, card.child_id, now=now)
         asked = ForChild(me_id, card, bound, ways.activation.source.tenant, visitor.trace, now)
         opened = open_for_child(ways.activation.codes, asked, life=codes.window_life, tries=int(codes.window_tries))
         return "" if opened else TAKEN

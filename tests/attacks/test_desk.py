@@ -123,14 +123,28 @@ def test_who_opens_family_after_family_is_told_of(stand: WebStand) -> None:
 
 
 def test_more_acts_than_a_desk_does_in_an_hour_are_refused(stand: WebStand, clock: FakeClock) -> None:
+    mothers = [family(stand.world.engine, str(n), name=f"Zora F{n:03}x", child=f"Max{n}") for n in range(100, 106)]
     mother = family(stand.world.engine, "1", name=VICTIM, child="Inès")
     client = agent(stand, DESK)
-    answers = [act(client, mother, "fenetre", **PAPER).status for _ in range(41)]
+    answers = [act(client, (*mothers, mother)[n // 6], "fenetre", **PAPER).status for n in range(41)]
     assert (answers[:40], answers[40]) == ([303] * 40, 403)
     assert alarms(stand) == ["many_act"]
     clock.advance(timedelta(hours=1, seconds=1))
     client = agent(stand, DESK)
     assert act(client, mother, "fenetre", **PAPER).status == 303
+
+
+def test_agents_who_work_for_a_thief_let_few_birth_dates_be_tried_a_day(stand: WebStand, clock: FakeClock) -> None:
+    """Three a window, and thirty windows an hour for one mother: all dates of a school year were four hours' work."""
+    mother = family(stand.world.engine, "1", name=VICTIM, child="Inès")
+    client = agent(stand, DESK)
+    done = [act(client, mother, "fenetre", **PAPER).status for _ in range(6)]
+    refused = act(client, mother, "fenetre", **PAPER)
+    assert (done, refused.status) == ([303] * 6, 403)
+    assert "trop souvent" in refused.text
+    assert alarms(stand) == ["many_openings"]
+    clock.advance(timedelta(days=1, seconds=1))
+    assert act(agent(stand, DESK), mother, "fenetre", **PAPER).status == 303
 
 
 def test_one_agent_who_works_for_a_thief_takes_no_access(stand: WebStand) -> None:

@@ -141,10 +141,55 @@ def test_a_number_put_back_is_told_and_takes_no_code_for_as_long(town: Town) -> 
     assert (town.told(), town.changed()) == (["contact_changed"] * 2, True)
 
 
+@pytest.mark.parametrize("hours", [24, 70])
+def test_a_number_that_was_corrected_in_time_never_counts(town: Town, hours: int) -> None:
+    town.brings(mobile=OLD)
+    town.brings(mobile=NEW)
+    town.desk.clock.advance(timedelta(hours=hours))
+    town.brings(mobile=OLD)
+    for _ in range(4):
+        assert mobile(OLD) in town.reached()[0]
+        assert mobile(NEW) not in town.reached()[0]
+        town.desk.clock.advance(timedelta(hours=24))
+    town.desk.clock.advance(HOLD)
+    assert town.reached() == ({mobile(OLD)}, set())
+
+
+def test_of_two_changes_in_a_row_the_first_never_counts(town: Town) -> None:
+    town.brings(mobile=OLD)
+    town.brings(mobile=NEW)
+    town.desk.clock.advance(timedelta(hours=69))
+    town.brings(mobile=OTHER)
+    town.desk.clock.advance(timedelta(hours=4))
+    assert town.reached() == ({mobile(OLD)}, {mobile(OTHER)})
+
+
+def test_a_held_number_that_is_withdrawn_and_put_in_again_waits_anew(town: Town) -> None:
+    town.brings(mobile=OLD)
+    town.brings(mobile=NEW)
+    town.desk.clock.advance(timedelta(hours=69))
+    town.brings()
+    town.brings(mobile=NEW)
+    town.desk.clock.advance(timedelta(hours=4))
+    assert town.reached() == ({mobile(OLD)}, {mobile(NEW)})
+    assert town.told() == ["contact_changed"] * 2
+
+
 def test_a_second_number_by_a_feed_that_is_known_is_held_and_told(town: Town) -> None:
     """Whoever writes at another school could otherwise bring a number of theirs by a new record."""
     town.brings(mobile=OLD)
     town.brings_of_the_first_degree(mobile=NEW, known=True)
+    assert town.reached() == ({mobile(OLD)}, {mobile(NEW)})
+    assert (town.told(), town.changed()) == (["contact_changed"], True)
+
+
+def test_a_number_brought_while_its_record_was_frozen_is_held_and_told_as_any(town: Town) -> None:
+    """A correction parts two records, and corrected back they come together by themselves: no way around a hold."""
+    town.brings(mobile=OLD)
+    town.brings_of_the_first_degree(mobile=OLD, known=False)
+    for ine, number in (("990000004DJ", OLD), ("990000004DJ", NEW), (INE, NEW)):
+        child = aaf.pupil_1d("41", "610777$10", ine=ine)
+        town._run([child], [aaf.guardian("610777", degree="1D", mobile=number)], FEED_1D)
     assert town.reached() == ({mobile(OLD)}, {mobile(NEW)})
     assert (town.told(), town.changed()) == (["contact_changed"], True)
 

@@ -276,6 +276,15 @@ def test_a_code_that_did_not_go_out_is_ended_and_the_agent_is_told(stand: WebSta
     assert act(client, mother, "sms", **PAPER).status == 303
 
 
+def test_what_opened_nothing_does_not_count_as_an_opening(stand: WebStand) -> None:
+    mother = family(stand.world.engine, "1", name="Nadia BENALI", child="Inès", mobile="+33639981242")
+    client = agent(stand, DESK)
+    gateway(stand).down = True
+    assert {act(client, mother, "sms", **PAPER).status for _ in range(7)} == {403}
+    assert {act(client, mother, "fenetre", numero="123456", **PAPER).status for _ in range(7)} == {403}
+    assert act(client, mother, "fenetre", **PAPER).status == 303
+
+
 def test_no_code_by_sms_without_a_mobile_or_a_gateway(stand: WebStand) -> None:
     engine = stand.world.engine
     without = family(engine, "1", name="Nadia BENALI", child="Inès")

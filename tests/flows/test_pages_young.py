@@ -311,6 +311,15 @@ def test_a_parent_who_tries_numbers_out_has_to_wait(stand: WebStand) -> None:
     assert stand.world.rows("codes") == []
 
 
+def test_a_parent_opens_few_windows_a_day_for_one_child(stand: WebStand) -> None:
+    """Each lets three birth dates be tried: by a stolen login all of a school year's would be tried within the hour."""
+    child = add_pupil(stand, "R1", "Inès")
+    mother = with_mother(stand, child)
+    shown = number_on(stand.client())
+    form = {"csrf": mother.get("/enfants").token, "enfant": child, "numero": shown}
+    assert [mother.post("/enfants", form).status for _ in range(7)] == [200] * 6 + [429]
+
+
 def test_whoever_may_only_see_the_child_opens_nothing(stand: WebStand) -> None:
     child = add_pupil(stand, "1", "Zoé")
     father = with_mother(stand, child, may_act=False)

@@ -236,12 +236,36 @@ def test_what_goes_by_mail_alone_uses_up_no_text_message(stand: Stand) -> None:
         stand.clock.advance(timedelta(minutes=1))
     stand.channels.rows.clear()
     for _ in range(2):
-        stand.tell(stand.row(NoticeKind.SECRET_SET))
+        stand.tell(stand.row(NoticeKind.CONTACT_ASKED))
         stand.clock.advance(timedelta(minutes=1))
-    assert stand.spread() == [MOBILE, MAIL, MOBILE]
+    assert stand.spread() == [MOBILE, MAIL, NEW, MOBILE]
+
+
+def test_a_flood_hides_no_second_way_in(stand: Stand) -> None:
+    """Who chose a passphrase in the morning still hears of the thief's, whatever was sent in between."""
+    stand.tell(stand.row(NoticeKind.SECRET_SET))
+    for kind in (NoticeKind.WINDOW_OPENED, NoticeKind.CONTACT_ASKED, NoticeKind.CODE_SENT):
+        for _ in range(2 * MOST):
+            stand.clock.advance(timedelta(minutes=1))
+            stand.tell(stand.row(kind))
+    stand.channels.rows.clear()
+    stand.clock.advance(timedelta(minutes=1))
+    stand.tell(stand.row(NoticeKind.SECRET_SET))
+    assert stand.spread() == [MOBILE, MAIL]
+
+
+def test_what_was_told_in_the_same_instant_hides_nothing(stand: Stand) -> None:
+    for _ in range(2 * MOST):
+        stand.tell(stand.row(NoticeKind.CONTACT_ASKED))
+        stand.clock.advance(timedelta(minutes=1))
+    stand.channels.rows.clear()
+    first, _ = stand.row(NoticeKind.ACCESS_CLOSED), stand.row(NoticeKind.CONTACT_ASKED)
+    stand.tell(first)
+    assert stand.spread() == [MOBILE, MAIL]
 
 
 def test_which_of_a_day_are_beyond() -> None:
     asked, chosen = NoticeKind.CONTACT_ASKED, NoticeKind.SECRET_SET
-    assert are_beyond([asked, asked, asked, chosen, asked, chosen], 2) == [False, False, True, False, True, True]
+    assert are_beyond([asked, asked, asked, chosen, asked, chosen], 2) == [False, False, True, False, True, False]
+    assert are_beyond([chosen] * 4 + [asked], 2) == [False, False, True, True, False]
     assert are_beyond([], 2) == []
