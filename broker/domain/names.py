@@ -18,3 +18,39 @@ def fold(text: str) -> str:
 def name_key(*, family: str, given: str, civility: str) -> str:
     """Key under which two records may be *compared* (blocking): folded family and given name, and civility."""
     return f"{fold(family)}|{fold(given)}|{fold(civility)}"
+
+
+def words_of(name: str) -> frozenset[str]:
+    """The words of a name, folded, in whatever order they are written."""
+    return frozenset(fold(name).split())
+
+
+def family_words(family: str) -> frozenset[str]:
+    """The words by which a family is told from another: each half of a double name, no particle."""
+    return words_of(family) - _PARTICLES
+
+
+_PARTICLES = frozenset(
+    (
+        "de",
+        "du",
+        "des",
+        "la",
+        "le",
+        "les",
+        "d",
+        "l",
+        "da",
+        "do",
+        "dos",
+        "di",
+        "van",
+        "von",
+        "der",
+        "den",
+        "el",
+        "al",
+        "ben",
+        "bin",
+    )
+)

@@ -15,7 +15,7 @@ from broker.domain.audit import Action, AuditEvent
 from broker.domain.desk import Colleague, Delegation, DeskProfile, EndPost, GrantPost, PostOrigin, SaidPost
 from broker.domain.errors import DeskRefused
 from broker.domain.handles import Id, new_id
-from broker.domain.names import fold
+from broker.domain.names import fold, words_of
 from broker.domain.ports import Colleagues, DeskPosts
 from broker.helpdesk.agents import Agent
 from broker.helpdesk.gate import Gate, Target
@@ -115,8 +115,8 @@ class Delegations:
 
     def _of_staff(self, uai: str, sources: Collection[str], *, now: datetime) -> tuple[Colleague, ...]:
         """Whom both the school's feed and the agents' source name alike: of homonyms both, with their keys."""
-        names = {_parts(f"{each.given} {each.family}") for each in self.colleagues.staff(uai, now=now)}
-        return tuple(each for each in self.colleagues.signed_in(sources) if _parts(each.name) in names)
+        names = {words_of(f"{each.given} {each.family}") for each in self.colleagues.staff(uai, now=now)}
+        return tuple(each for each in self.colleagues.signed_in(sources) if words_of(each.name) in names)
 
 
 def last_of_year(today: date) -> date:
@@ -126,10 +126,6 @@ def last_of_year(today: date) -> date:
 
 def _at(uai: str) -> Target:
     return Target("", frozenset({uai}), is_staff=False, own_family=False)
-
-
-def _parts(name: str) -> frozenset[str]:
-    return frozenset(fold(name).split())
 
 
 def _begins(name: str, typed: str) -> bool:

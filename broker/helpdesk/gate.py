@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from broker.domain.audit import Action, AuditEvent
 from broker.domain.errors import DeskRefused
-from broker.domain.names import fold
+from broker.domain.names import family_words
 from broker.domain.people import RecordKind
 from broker.domain.ports import Audit, Codes, Colleagues, Current, DeskFiles, DeskPosts, Links, People, Search
 from broker.helpdesk.agents import Agent
@@ -164,23 +164,23 @@ class Gate:
 
         Whoever works for the académie has no record that would show their own family: their name alone may (LR-12).
         """
-        own = self._own_names(agent, now=now)
+        own = self._own_words(agent, now=now)
         if not own:
             return False
         person = self.people.person(person_id, now=now)
-        theirs = {fold(person.name.family)} if person else set()
+        theirs = set(family_words(person.name.family)) if person else set()
         for child in self.files.children(person_id):
             beside = self.people.person(child.child_id, now=now)
-            theirs |= {fold(beside.name.family)} if beside else set()
-            theirs |= {fold(adult.name.family) for adult in self.files.adults(child.child_id)}
-        theirs |= {fold(adult.name.family) for adult in self.files.adults(person_id)}
-        return any(f" {name} " in f" {said} " for name in theirs - {""} for said in own)
+            theirs |= family_words(beside.name.family) if beside else frozenset()
+            theirs |= {word for adult in self.files.adults(child.child_id) for word in family_words(adult.name.family)}
+        theirs |= {word for adult in self.files.adults(person_id) for word in family_words(adult.name.family)}
+        return bool(theirs & own)
 
-    def _own_names(self, agent: Agent, *, now: datetime) -> tuple[str, ...]:
+    def _own_words(self, agent: Agent, *, now: datetime) -> frozenset[str]:
         """What the agent is called: by their source, given name and all, and by the schools."""
         person = self.people.person(agent.person_id, now=now)
         told = (self.colleagues.name_of(agent.account_id), person.name.family if person else "")
-        return tuple(filter(None, map(fold, told)))
+        return frozenset(word for name in told for word in family_words(name))
 
 
 def _facts(agent: Agent, act: HelpdeskAct, target: Target, proofs: Collection[Proof]) -> HelpdeskFacts:

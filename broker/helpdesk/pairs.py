@@ -13,6 +13,7 @@ from broker.domain.audit import Action, AuditEvent
 from broker.domain.desk_requests import AnswerRequest, DeskAnswer, DeskRequest
 from broker.domain.errors import AlreadyUsed, DeskRefused
 from broker.domain.handles import Id, new_id
+from broker.domain.names import words_of
 from broker.domain.ports import DeskRequests, Standings
 from broker.domain.standings import StandingKind, StandingState
 from broker.helpdesk.acts import Asked
@@ -66,7 +67,8 @@ class Pairs:
 
     def waiting(self, agent: Agent, *, now: datetime) -> tuple[Waiting, ...]:
         """What waits at the schools of this agent; of their own family and of other schools, nothing."""
-        every = (self._seen(agent, each, now=now) for each in self.requests.open(agent.tenant, now=now))
+        here = (each for each in self.requests.open(agent.tenant, now=now) if each.uai in agent.scope)
+        every = (self._seen(agent, each, now=now) for each in here)
         return tuple(each for each in every if not self.gate.allows(agent, HelpdeskAct.VIEW, each.target))
 
     def find(self, agent: Agent, request_id: str, *, now: datetime) -> Waiting | None:
@@ -111,12 +113,20 @@ class Pairs:
 
     def _why_not(self, agent: Agent, request: DeskRequest, target: Target) -> str:
         people = self.gate.people
-        same = agent.account_id == request.asked_account
-        if same or people.owner(agent.person_id) in self.gate.family(people.owner(request.asked_by)):
+        if self._is_first(agent, request) or people.owner(agent.person_id) in self.gate.family(
+            people.owner(request.asked_by)
+        ):
             return NOT_YOURS
         if target.same_name:
             return NAMESAKE
         return self.gate.allows_two(agent, ACTS[request.act], target, tuple(Proof))
+
+    def _is_first(self, agent: Agent, request: DeskRequest) -> bool:
+        """Whether this is the agent who asked, by whichever account: two of one name are taken for one."""
+        name_of = self.gate.colleagues.name_of
+        name = words_of(name_of(agent.account_id))
+        one_name = bool(name) and name == words_of(name_of(request.asked_account))
+        return one_name or agent.account_id == request.asked_account
 
     def _first_may(self, request: DeskRequest, *, now: datetime) -> bool:
         """Whether the first agent may still ask for this: a post ends, an access is closed, a record is joined."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, insert, literal, or_, select
+from sqlalchemy import Connection, Select, bindparam, false, func, insert, literal, or_, select
 
 from broker.domain.access_notices import AccessNotice, NoticeKind
 from broker.domain.audit import Action, AuditEvent
@@ -28,9 +28,16 @@ from broker.storage.trail import insert_audit, insert_notices
 
 
 def contact_changed() -> Select[Any]:
-    """A row where a number or address of the `person` changed after `since`, whoever changed it."""
+    """A row where a number or address of the `person` changed after `since`, whoever changed it.
+
+    What was called back while it was held is no change: it never counted, and a thief who asked for it would otherwise
+    keep every desk from helping the person for three days.
+    """
     tree, since = downwards(), bindparam("since", type_=Instant)
-    given = select(contacts.c.id).where(contacts.c.person_id.in_(tree), contacts.c.asked_at > since)
+    called_back = contacts.c.until < contacts.c.holds_until
+    given = select(contacts.c.id).where(
+        contacts.c.person_id.in_(tree), contacts.c.asked_at > since, func.coalesce(called_back, false()).is_(false())
+    )
     moved = (
         select(contact_moves.c.id)
         .join(attachments, attachments.c.record_id == contact_moves.c.record_id)

@@ -289,7 +289,7 @@ def _read_after(after: str) -> Turn | None:
     """Where the page before ended. What is not of this form begins at the beginning: it opens nothing either way."""
     try:
         near, lead, uai, key, record_id = json.loads(after)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return None
     if not all(isinstance(each, str) for each in (uai, key, record_id)) or not isinstance(lead, int):
         return None

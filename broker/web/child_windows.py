@@ -9,7 +9,7 @@ from flask import Response, request
 from broker.accounts.family_windows import ForChild, may_open, open_for_child
 from broker.accounts.screens import NO_SCREEN, TAKEN
 from broker.accounts.session_life import is_fresh
-from broker.domain.errors import PageNotFound, StepUpNeeded
+from broker.domain.errors import LoginTooWeak, PageNotFound, StepUpNeeded
 from broker.domain.people import ChildCard
 from broker.federation import WaysIn
 from broker.web.parts import PageParts
@@ -32,17 +32,19 @@ class ChildWindows:
     def ask(self) -> Response:
         """GET: the children for whom this person may act, at école and collège."""
         me = require_signed_in(self.parts)
-        return self._show(tuple(self._children(me).values()))
+        return self._show(tuple(self._children(me).values()), sure=self._ways.may_choose(me.session))
 
     def open(self) -> Response:
         """POST: open ten minutes for one of them, at the screen whose number was typed.
 
-        Asks for a fresh login: children share tablets with their parents.
+        Asks for a fresh login: children share tablets with their parents; and for one that proves enough.
         """
         me, now = require_signed_in(self.parts), self.parts.clock()
         rules = self.parts.federation.upstreams.rules(me.session.authn.authority)
         if not is_fresh(me.session, within=rules.sessions.step_up, now=now):
             raise StepUpNeeded("login too old to open a window", restart=prove_again(AGAIN))
+        if not self._ways.may_choose(me.session):
+            raise LoginTooWeak("a stolen login of an ENT would choose a child's secret")
         children = self._children(me)
         card = children.get(request.form.get("enfant", ""))
         if card is None:
@@ -71,7 +73,7 @@ class ChildWindows:
 
     def _show(
         self, children: tuple[ChildCard, ...], *, opened: ChildCard | None = None, wrong: ChildCard | None = None,
-        refused: str = "",
+        refused: str = "", sure: bool = True,
     ) -> Response:  # fmt: skip
         if not children:
             raise PageNotFound("no child for whom this person may act")
@@ -79,7 +81,7 @@ class ChildWindows:
         number_page, status = f"{self.parts.issuer}{WINDOW}", 403 if refused else 200
         return page(
             "children.html", status=status, children=children, opened=opened, wrong=wrong, refused=refused,
-            number_page=number_page,
+            number_page=number_page, sure=sure, again=prove_again(AGAIN),
         )  # fmt: skip
 
     def _children(self, me: SignedIn) -> dict[str, ChildCard]:

@@ -99,6 +99,8 @@ JOURNAL: Mapping[Action, str] = {
     Action.AGENT_VIEWED: N_("Fiche ouverte par un agent"),
     Action.WINDOW_OPENED: N_("Accès ouvert dix minutes"),
     Action.LETTER_ISSUED: N_("Lettre imprimée"),
+    Action.SHORT_CODE_SENT: N_("Code envoyé"),
+    Action.SHORT_CODE_UNSENT: N_("Code qui n'est pas parti"),
     Action.WAIT_LIFTED: N_("Attente levée"),
     Action.ACCESS_CLOSED: N_("Accès fermé"),
     Action.ACCESS_REOPENED: N_("Accès rouvert"),

@@ -24,7 +24,7 @@ from tests import builders as b
 from tests.attacks.test_pre_hijacking import plant_number
 from tests.clock import FakeClock
 from tests.flows.test_desk import AGENTS, DESK, PAPER, act, agent
-from tests.flows.test_ways_in import OWN, ask_sms, choose, digits_of, handle_in, sign_in, write_digits
+from tests.flows.test_ways_in import OWN, ask_sms, choose, digits_of, handle_in, number_on, sign_in, write_digits
 from tests.imports import Desk
 from tests.own_accounts import GOOD, MOBILE, family, sent
 from tests.web_stand import Client, WebStand, open_web
@@ -177,6 +177,24 @@ def test_it_sets_one_where_what_a_login_proves_is_not_asked(stand: WebStand, mon
     handle = handle_in(thief.post("/moyens/passe", {"csrf": thief.get("/moyens").token}))
     choose(thief, handle)
     assert sign_in(stand.client(), "dominique.martin", GOOD).status == 303
+
+
+def test_a_stolen_login_of_an_ent_opens_no_window_for_a_child_either(stand: WebStand) -> None:
+    """The child's secret would be the thief's."""
+    thief = by_ent(stand)
+    page = thief.get("/enfants")
+    assert 'name="numero"' not in page.body
+    assert "peut aussi lui ouvrir 10 minutes" in page.text
+    with stand.world.engine.connect() as conn:
+        (child,) = conn.execute(
+            select(schema.attachments.c.person_id)
+            .join(schema.records, schema.records.c.id == schema.attachments.c.record_id)
+            .where(schema.records.c.kind == "pupil")
+        ).scalars()
+    refused = thief.post("/enfants", {"csrf": page.token, "enfant": child, "numero": number_on(stand.client())})
+    assert (refused.status, "PRE-2022" in refused.text) == (403, True)
+    with stand.world.engine.connect() as conn:
+        assert conn.execute(select(schema.codes)).fetchall() == []
 
 
 def test_whoever_signed_in_by_their_passphrase_changes_it(stand: WebStand) -> None:

@@ -356,6 +356,26 @@ def test_a_colleague_or_a_second_agent_opens_instead_but_no_namesake(stand: WebS
     assert opened(stand) == ["window"]
 
 
+def test_two_accounts_of_one_name_are_taken_for_one_human(stand: WebStand, head: str) -> None:
+    path = asked(stand, head)
+    second = agent(stand, ACADEMIE, user=SECOND)
+    for user, name in ((FIRST, "Anne Le Gall"), (SECOND, "LE GALL Anne")):
+        name_agent(stand, user, name)
+    refused = confirm(second, path)
+    assert (refused.status, "ni vous" in refused.text) == (403, True)
+    name_agent(stand, SECOND, "Anna Le Gall")
+    assert confirm(second, path).status == 200
+
+
+def test_half_of_a_double_name_is_a_name(stand: WebStand) -> None:
+    mother = family(stand.world.engine, "1", name="Zora TRUFFAUT DURAND", child="Max")
+    client = agent(stand, DESK)
+    name_agent(stand, "l.martin", "Luc de Truffaut")
+    assert "Même nom que vous" in client.get(sheet(mother)).text
+    name_agent(stand, "l.martin", "Luc de Zora")
+    assert "Même nom que vous" not in client.get(sheet(mother)).text
+
+
 def test_a_teacher_opens_no_pupil_of_their_name(stand: WebStand) -> None:
     engine = stand.world.engine
     family(engine, "1", name="Zora TRUFFAUT", child="Max")

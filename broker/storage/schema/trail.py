@@ -27,7 +27,7 @@ it pays for no index."""
 OF_DESK = text(
     "action IN ('agent_searched', 'agent_viewed', 'agent_refused', 'agent_alarm', 'journal_read', 'window_opened',"
     " 'letter_issued', 'wait_lifted', 'access_closed', 'access_reopened', 'agent_asked', 'agent_declined',"
-    " 'post_given', 'post_ended')"
+    " 'post_given', 'post_ended', 'short_code_sent', 'short_code_unsent')"
 )
 """What the journal of the desk is read from: what agents do, and what is done to their posts."""
 

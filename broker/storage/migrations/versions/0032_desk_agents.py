@@ -12,7 +12,7 @@ _INSTANT = sa.DateTime(timezone=True)
 _OF_DESK = sa.text(
     "action IN ('agent_searched', 'agent_viewed', 'agent_refused', 'agent_alarm', 'journal_read', 'window_opened',"
     " 'letter_issued', 'wait_lifted', 'access_closed', 'access_reopened', 'agent_asked', 'agent_declined',"
-    " 'post_given', 'post_ended')"
+    " 'post_given', 'post_ended', 'short_code_sent', 'short_code_unsent')"
 )
 
 
