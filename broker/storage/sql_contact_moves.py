@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, false, func, insert, literal, or_, select
+from sqlalchemy import Connection, Select, bindparam, false, func, insert, literal, or_, select, update
 
 from broker.domain.access_notices import AccessNotice, NoticeKind
 from broker.domain.audit import Action, AuditEvent
@@ -25,6 +25,8 @@ from broker.storage.may_see import ATTACHED, BINDING
 from broker.storage.schema import Instant, attachments, contact_moves, contacts, imports, persons, records
 from broker.storage.sql_imports_bulk import among
 from broker.storage.trail import insert_audit, insert_notices
+
+DOUBTED = timedelta(days=30)
 
 
 def contact_changed() -> Select[Any]:
@@ -44,6 +46,15 @@ def contact_changed() -> Select[Any]:
         .where(attachments.c.person_id.in_(tree), attachments.c.state.in_(BINDING), contact_moves.c.at > since)
     )
     return select(literal(1)).where(or_(given.exists(), moved.exists()))
+
+
+def doubt_moves(conn: Connection, tree: Collection[str], *, now: datetime) -> None:
+    """Keep holding what a feed brought for whoever says « Ce n'est pas moi »: the school has a month to correct it."""
+    theirs = select(attachments.c.record_id).where(
+        attachments.c.person_id.in_(sorted(tree)), attachments.c.state.in_(BINDING)
+    )
+    still = (contact_moves.c.record_id.in_(theirs), contact_moves.c.holds_until > now)
+    conn.execute(update(contact_moves).where(*still).values(holds_until=now + DOUBTED))
 
 
 def note_moves(

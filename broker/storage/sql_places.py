@@ -17,6 +17,7 @@ from broker.storage.engine import fetch, transact
 from broker.storage.lineage import lock_tree
 from broker.storage.schema import Instant, accounts, sessions
 from broker.storage.sql_codes import end_codes
+from broker.storage.sql_contact_moves import doubt_moves
 from broker.storage.sql_credentials import drop_held_contacts, end_secrets
 from broker.storage.sql_sessions import end_sessions
 from broker.storage.sql_standings import stand
@@ -115,6 +116,7 @@ def _freeze(conn: Connection, act: Freeze) -> None:
     end_secrets(conn, tree, now=act.now)
     end_codes(conn, whose, now=act.now)
     drop_held_contacts(conn, tree, now=act.now)
+    doubt_moves(conn, tree, now=act.now)
     insert_notices(conn, (act.notice,))
 
 

@@ -13,7 +13,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, select, update
 
+from broker.domain.access_notices import AccessNotice, NoticeKind
 from broker.domain.assurance import Assurance
+from broker.domain.audit import Action, AuditEvent
+from broker.domain.places import Freeze
 from broker.federation import WaysIn
 from broker.storage import schema, sql_imports_write
 from broker.storage.sql_channels import SqlChannels
@@ -30,7 +33,7 @@ from tests.own_accounts import GOOD, MOBILE, family, sent
 from tests.web_stand import Client, WebStand, open_web
 
 THEIRS = "+33639989999"
-HOLD = timedelta(hours=72)
+HOLD, MONTH = timedelta(hours=72), timedelta(days=30)
 ENT = "ent2"
 
 
@@ -111,6 +114,19 @@ def test_a_desk_opens_no_window_within_three_days_of_what_a_feed_changed(
     assert "contact a changé" in act(agent(stand, DESK), mother, "fenetre", **PAPER).text
     clock.advance(HOLD + timedelta(minutes=1))
     assert act(agent(stand, DESK), mother, "fenetre", **PAPER).status == 303
+
+
+def test_a_number_that_its_owner_doubts_counts_no_sooner_than_the_school_can_correct_it(
+    stand: WebStand, clock: FakeClock, tmp_path: Path
+) -> None:
+    mother = family(stand.world.engine, mobile=MOBILE)
+    secretary_writes(stand, clock, tmp_path, THEIRS)
+    event = AuditEvent("ville", clock(), Action.ACCESS_CLOSED, mother, mother)
+    notice = AccessNotice(mother, NoticeKind.ACCESS_CLOSED, clock())
+    stand.parts.places.freeze(Freeze(mother, "", "ville", "not me", clock(), event, notice))
+    reached = SqlChannels(stand.world.engine).reached
+    counts = [THEIRS in {each.to for each in reached(mother, now=clock() + later).channels} for later in (HOLD, MONTH)]
+    assert counts == [False, True]
 
 
 # ---- by a merge ----------------------------------------------------------------------------------------------------
