@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 
 from sqlalchemy import Engine, select
@@ -11,7 +13,10 @@ from broker.storage.engine import transact
 from broker.storage.schema import records, search_pending
 from broker.storage.sql_search_index import refresh
 from tests import builders as b
+from tests.clock import FakeClock
+from tests.web_stand import WebStand, open_web
 
+AGENTS, OWN = "agents", "maison"
 HERE, THERE = "0990001A", "0990002B"
 BORN = date(2013, 2, 3)
 """When every child of `family` was born."""
@@ -41,3 +46,12 @@ def family(
         b.enrol(conn, pupil, uai, class_code=label)
     index(engine)
     return mother
+
+
+@contextmanager
+def open_desk_web(url: str, clock: FakeClock) -> Iterator[WebStand]:
+    """The broker with a source of agents and one of own accounts, and a school here and one there."""
+    with open_web(url, clock, agents=AGENTS, own=OWN) as stand:
+        for uai in (HERE, THERE):
+            b.add_school(stand.world.engine, uai, name=f"Collège {uai}")
+        yield stand

@@ -28,10 +28,9 @@ from broker.storage.schema import (
 )
 from tests import builders as b
 from tests.clock import FakeClock
-from tests.desks import HERE, THERE, family
+from tests.desks import HERE, THERE, family, open_desk_web
 from tests.flows.test_desk import AGENTS, DESK, PAPER, act, agent, counted, sheet
-from tests.flows.test_ways_in import OWN
-from tests.web_stand import WebStand, open_web
+from tests.web_stand import WebStand
 
 HEAD = SaidPost(DeskProfile.CHEF, HERE)
 VICTIM = "Khadidja BENSALEM"
@@ -39,9 +38,7 @@ VICTIM = "Khadidja BENSALEM"
 
 @pytest.fixture
 def stand(sqlite_url: str, clock: FakeClock) -> Iterator[WebStand]:
-    with open_web(sqlite_url, clock, agents=AGENTS, own=OWN) as stand:
-        for uai in (HERE, THERE):
-            b.add_school(stand.world.engine, uai, name=f"Collège {uai}")
+    with open_desk_web(sqlite_url, clock) as stand:
         yield stand
 
 

@@ -14,10 +14,10 @@ from broker.domain.people import Profil, RecordKind
 from broker.storage.schema import accounts, audit_events, codes, desk_posts, desk_requests, notices, sessions, standings
 from tests import builders as b
 from tests.clock import FakeClock
-from tests.desks import HERE, THERE, family, index
+from tests.desks import HERE, THERE, family, index, open_desk_web
 from tests.flows.test_desk import ACADEMIE, AGENTS, DESK, PAPER, act, agent, counted, sheet
-from tests.flows.test_ways_in import OWN, number_on
-from tests.web_stand import Answer, Client, WebStand, open_web
+from tests.flows.test_ways_in import number_on
+from tests.web_stand import Answer, Client, WebStand
 
 LIST = "/guichet/a-confirmer"
 FIRST, SECOND = "a.premier", "b.second"
@@ -26,9 +26,7 @@ ACTS = ("lettre", "fenetre", "attente")
 
 @pytest.fixture
 def stand(sqlite_url: str, clock: FakeClock) -> Iterator[WebStand]:
-    with open_web(sqlite_url, clock, agents=AGENTS, own=OWN) as stand:
-        for uai in (HERE, THERE):
-            b.add_school(stand.world.engine, uai, name=f"Collège {uai}")
+    with open_desk_web(sqlite_url, clock) as stand:
         yield stand
 
 

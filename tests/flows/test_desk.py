@@ -17,12 +17,11 @@ from broker.domain.standings import InForce, StandingKind
 from broker.storage.schema import audit_events, codes, contacts, notices, outbox, standings
 from tests import builders as b
 from tests.clock import FakeClock
-from tests.desks import BORN, HERE, THERE, family
-from tests.flows.test_ways_in import OWN, choose, come_in, handle_in, number_on, write_birth_date, write_code
+from tests.desks import AGENTS, BORN, HERE, THERE, family, open_desk_web
+from tests.flows.test_ways_in import choose, come_in, handle_in, number_on, write_birth_date, write_code
 from tests.own_accounts import CODES, Gateway
-from tests.web_stand import MOTHER, Answer, Client, WebStand, open_web
+from tests.web_stand import MOTHER, Answer, Client, WebStand
 
-AGENTS = "agents"
 DESK = SaidPost(DeskProfile.ACCUEIL, HERE, until=b.NOW + timedelta(days=30))
 HEAD = SaidPost(DeskProfile.CHEF, HERE)
 ACADEMIE = SaidPost(DeskProfile.ACADEMIE, academie="99")
@@ -31,9 +30,7 @@ PAPER = {"preuve_piece": "1", "motif": "perdu"}
 
 @pytest.fixture
 def stand(sqlite_url: str, clock: FakeClock) -> Iterator[WebStand]:
-    with open_web(sqlite_url, clock, agents=AGENTS, own=OWN) as stand:
-        for uai in (HERE, THERE):
-            b.add_school(stand.world.engine, uai, name=f"Collège {uai}")
+    with open_desk_web(sqlite_url, clock) as stand:
         yield stand
 
 

@@ -15,9 +15,9 @@ from broker.helpdesk.delegating import last_of_year
 from broker.storage.schema import accounts, audit_events, desk_posts, notices, sessions
 from tests import builders as b
 from tests.clock import FakeClock
-from tests.desks import HERE, THERE, family
+from tests.desks import HERE, THERE, family, open_desk_web
 from tests.flows.test_desk import AGENTS, DESK, HEAD, agent, counted
-from tests.web_stand import Answer, Client, WebStand, open_web
+from tests.web_stand import Answer, Client, WebStand
 
 PATH = "/guichet/delegations"
 LAST = last_of_year(b.NOW.date()).isoformat()
@@ -26,9 +26,7 @@ NAME, USER = "Lucie Martin", "l.martin"
 
 @pytest.fixture
 def stand(sqlite_url: str, clock: FakeClock) -> Iterator[WebStand]:
-    with open_web(sqlite_url, clock, agents=AGENTS) as stand:
-        for uai in (HERE, THERE):
-            b.add_school(stand.world.engine, uai, name=f"Collège {uai}")
+    with open_desk_web(sqlite_url, clock) as stand:
         works(stand, "600", HERE, NAME)
         yield stand
 

@@ -11,20 +11,17 @@ from broker.domain.audit import Action
 from broker.domain.login_faults import Hop, HopKind, LoginFault
 from broker.helpdesk.incident import read_number
 from broker.storage.sql_login_faults import SqlLoginFaults
-from tests import builders as b
 from tests.clock import FakeClock
-from tests.desks import HERE, THERE, family
-from tests.flows.test_desk import AGENTS, DESK, agent, counted
-from tests.web_stand import WebStand, open_web
+from tests.desks import THERE, family, open_desk_web
+from tests.flows.test_desk import DESK, agent, counted
+from tests.web_stand import WebStand
 
 NUMBER = "123-4567-890"
 
 
 @pytest.fixture
 def stand(sqlite_url: str, clock: FakeClock) -> Iterator[WebStand]:
-    with open_web(sqlite_url, clock, agents=AGENTS) as stand:
-        for uai in (HERE, THERE):
-            b.add_school(stand.world.engine, uai, name=f"Collège {uai}")
+    with open_desk_web(sqlite_url, clock) as stand:
         yield stand
 
 

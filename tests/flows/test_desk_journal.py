@@ -14,10 +14,9 @@ from broker.domain.people import Profil
 from broker.storage.schema import accounts, audit_events, persons, sessions
 from tests import builders as b
 from tests.clock import FakeClock
-from tests.desks import HERE, THERE, family
-from tests.flows.test_desk import AGENTS, DESK, PAPER, act, agent, counted, sheet
-from tests.flows.test_ways_in import OWN
-from tests.web_stand import Client, WebStand, open_web
+from tests.desks import HERE, THERE, family, open_desk_web
+from tests.flows.test_desk import DESK, PAPER, act, agent, counted, sheet
+from tests.web_stand import Client, WebStand
 
 JOURNAL = "/guichet/journal"
 AUDITOR = SaidPost(DeskProfile.AUDITEUR, HERE)
@@ -27,9 +26,7 @@ ELSEWHERE = SaidPost(DeskProfile.ACCUEIL, THERE)
 
 @pytest.fixture
 def stand(sqlite_url: str, clock: FakeClock) -> Iterator[WebStand]:
-    with open_web(sqlite_url, clock, agents=AGENTS, own=OWN) as stand:
-        for uai in (HERE, THERE):
-            b.add_school(stand.world.engine, uai, name=f"Collège {uai}")
+    with open_desk_web(sqlite_url, clock) as stand:
         yield stand
 
 
