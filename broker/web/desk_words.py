@@ -33,7 +33,7 @@ DONE: Mapping[str, str] = {
     "attente": N_("L'attente est levée."),
     "fermer": N_("L'accès est fermé partout."),
     "rouvrir": N_("L'accès est rouvert."),
-    "demande": N_("La demande attend un second agent, 30 minutes au plus."),
+    "demande": N_("La demande attend un second agent."),
 }
 BY_TWO: Mapping[str, str] = {
     "lettre": N_("Demander une lettre"),
