@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from broker.domain.audit import Action, AuditEvent
@@ -42,4 +42,4 @@ class NamedPerson:
     """Who an id of the trail is now: the living person, and what schools or a source of agents call them."""
 
     person_id: str
-    name: str = field(default="")
+    name: str = ""

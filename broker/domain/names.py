@@ -6,6 +6,11 @@ import unicodedata
 
 _LIGATURES = str.maketrans({"œ": "oe", "æ": "ae"})
 """Letters that NFKD leaves whole."""
+_PARTICLES = frozenset((
+    "de", "du", "des", "la", "le", "les", "d", "l", "da", "do", "dos", "di", "van", "von", "der", "den", "el", "al",
+    "ben", "bin",
+))  # fmt: skip
+"""They stand in many names, and tell none from another."""
 
 
 def fold(text: str) -> str:
@@ -28,29 +33,3 @@ def words_of(name: str) -> frozenset[str]:
 def family_words(family: str) -> frozenset[str]:
     """The words by which a family is told from another: each half of a double name, no particle."""
     return words_of(family) - _PARTICLES
-
-
-_PARTICLES = frozenset(
-    (
-        "de",
-        "du",
-        "des",
-        "la",
-        "le",
-        "les",
-        "d",
-        "l",
-        "da",
-        "do",
-        "dos",
-        "di",
-        "van",
-        "von",
-        "der",
-        "den",
-        "el",
-        "al",
-        "ben",
-        "bin",
-    )
-)

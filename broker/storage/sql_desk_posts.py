@@ -17,7 +17,7 @@ from broker.storage.engine import fetch, transact
 from broker.storage.schema import Instant, accounts, desk_posts, schools
 from broker.storage.trail import insert_audit, insert_notices
 
-MOST_NAME = 128
+_MOST_NAME = 128
 
 _NOW = bindparam("now", type_=Instant)
 _STANDS = (desk_posts.c.ended_at.is_(None), or_(desk_posts.c.until.is_(None), desk_posts.c.until > _NOW))
@@ -87,7 +87,7 @@ class Said:
 def write_said(conn: Connection, account_id: str, said: Said, event: AuditEvent) -> None:
     """Make what the source says the whole of what it said: a post that it no longer names ends with this login."""
     named = update(accounts).where(accounts.c.id == account_id)
-    conn.execute(named.values(said_name=said.name[:MOST_NAME]))
+    conn.execute(named.values(said_name=said.name[:_MOST_NAME]))
     own = (desk_posts.c.account_id == account_id, desk_posts.c.origin == PostOrigin.SOURCE.value)
     held = conn.execute(select(desk_posts).where(*own, desk_posts.c.ended_at.is_(None))).fetchall()
     known = {_said(row): row.id for row in held}

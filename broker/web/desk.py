@@ -38,7 +38,7 @@ from policies import AgentProfile, HelpdeskAct
 NO_HITS = Hits(())
 _TWO = 2
 _PROOF = "preuve_"
-FEW, MOST_GIVEN = 8, 64
+_MOST_FIELDS, _MOST_GIVEN = 8, 64
 """Of what a form holds beside, so many fields of so many characters are kept with a request."""
 
 
@@ -228,7 +228,7 @@ def _given() -> dict[str, str]:
     """What the form holds beside what every act has."""
     plain = {"csrf", "acte", "demande", "motif", "prenom"}
     kept = {name: value for name, value in request.form.items() if name not in plain and not name.startswith(_PROOF)}
-    return {name[:MOST_GIVEN]: value[:MOST_GIVEN] for name, value in list(kept.items())[:FEW]}
+    return {name[:_MOST_GIVEN]: value[:_MOST_GIVEN] for name, value in list(kept.items())[:_MOST_FIELDS]}
 
 
 def _other_page(agent: Agent, typed: str) -> str:
