@@ -18,7 +18,7 @@ from broker.domain.handles import Id, new_id
 from broker.domain.names import fold, words_of
 from broker.domain.ports import Colleagues, DeskPosts
 from broker.helpdesk.agents import Agent
-from broker.helpdesk.gate import Gate, Target
+from broker.helpdesk.gate import Gate, Target, nobody_at
 from policies import HelpdeskAct
 from policies.explain import N_
 
@@ -30,8 +30,8 @@ NOT_GIVEN = N_("Cette délégation ne se retire pas ici : elle vient de l'acadé
 
 
 @dataclass(frozen=True, slots=True)
-class Giving:
-    """The front desk of a school, to whom, until which day."""
+class DelegationAsked:
+    """What a head asks for: the front desk of a school, to whom, until which day."""
 
     uai: str
     account_id: str
@@ -54,7 +54,7 @@ class Delegations:
 
     def why_not(self, agent: Agent, uai: str) -> str:
         """Why the agent does not delegate at this school; empty: they do."""
-        return self.gate.allows(agent, HelpdeskAct.DELEGATE, _at(uai))
+        return self.gate.allows(agent, HelpdeskAct.DELEGATE, nobody_at({uai}))
 
     def standing(self, uai: str, *, now: datetime) -> tuple[Delegation, ...]:
         """The delegations of a school, those that the académie's source says too."""
@@ -68,26 +68,26 @@ class Delegations:
         found = self._of_staff(uai, sources, now=now)
         return tuple(each for each in found if all(_begins(each.name, part) for part in wanted))
 
-    def give(self, agent: Agent, giving: Giving, sources: Collection[str]) -> None:
+    def give(self, agent: Agent, asked: DelegationAsked, sources: Collection[str]) -> None:
         """Give the front desk to a colleague. Raises `DeskRefused`."""
-        found = {each.account_id: each for each in self._of_staff(giving.uai, sources, now=giving.now)}
-        colleague = found.get(giving.account_id)
-        self._check(agent, giving.uai, colleague, trace=giving.trace, now=giving.now)
+        found = {each.account_id: each for each in self._of_staff(asked.uai, sources, now=asked.now)}
+        colleague = found.get(asked.account_id)
+        self._check(agent, asked.uai, colleague, trace=asked.trace, now=asked.now)
         if colleague is None:
             raise DeskRefused(NOT_OF_STAFF)
-        last_day, today = giving.last_day, giving.now.date()
+        last_day, today = asked.last_day, asked.now.date()
         if last_day is None or not today <= last_day <= last_of_year(today):
             raise DeskRefused(NO_DAY)
-        if any(each.colleague.account_id == giving.account_id for each in self.standing(giving.uai, now=giving.now)):
+        if any(each.colleague.account_id == asked.account_id for each in self.standing(asked.uai, now=asked.now)):
             raise DeskRefused(HAS_IT)
         until = datetime.combine(last_day + timedelta(days=1), time(), UTC)
-        post = SaidPost(DeskProfile.ACCUEIL, giving.uai, until=until)
-        told = {"account": giving.account_id, "profile": post.profile.value, "uai": giving.uai, "until": str(last_day)}
-        event = _event(agent, Action.POST_GIVEN, colleague, told, trace=giving.trace, now=giving.now)
-        notice = _notice(agent, NoticeKind.POST_GIVEN, colleague, giving.uai, trace=giving.trace, now=giving.now)
+        post = SaidPost(DeskProfile.ACCUEIL, asked.uai, until=until)
+        told = {"account": asked.account_id, "profile": post.profile.value, "uai": asked.uai, "until": str(last_day)}
+        event = _event(agent, Action.POST_GIVEN, colleague, told, trace=asked.trace, now=asked.now)
+        notice = _notice(agent, NoticeKind.POST_GIVEN, colleague, asked.uai, trace=asked.trace, now=asked.now)
         self.posts.grant(
             GrantPost(
-                new_id(Id.DESK_POST), giving.account_id, post, giving.now, event, PostOrigin.HEAD, (notice,)
+                new_id(Id.DESK_POST), asked.account_id, post, asked.now, event, PostOrigin.HEAD, (notice,)
             )
         )  # fmt: skip
 
@@ -106,7 +106,7 @@ class Delegations:
 
     def _check(self, agent: Agent, uai: str, colleague: Colleague | None, *, trace: str, now: datetime) -> None:
         """The rules, asked about the school and, where there is one, the colleague: never oneself, nor one's family."""
-        target = _at(uai)
+        target = nobody_at({uai})
         if colleague is not None:
             living = self.gate.people.owner(colleague.person_id)
             own = colleague.account_id == agent.account_id or living in self.gate.family(agent.person_id)
@@ -122,10 +122,6 @@ class Delegations:
 def last_of_year(today: date) -> date:
     """The 31st of August that ends the school year of a day; in August already that of the year to come."""
     return date(today.year + (today.month >= _AUGUST), _AUGUST, _LAST)
-
-
-def _at(uai: str) -> Target:
-    return Target("", frozenset({uai}), is_staff=False, own_family=False)
 
 
 def _begins(name: str, typed: str) -> bool:

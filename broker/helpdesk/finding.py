@@ -9,7 +9,7 @@ from broker.domain.audit import Action, AuditEvent
 from broker.domain.ports import Audit, Search
 from broker.domain.search import MOST_ROWS, Hits, read_asked
 from broker.helpdesk.agents import Agent
-from broker.helpdesk.gate import Gate, Target
+from broker.helpdesk.gate import Gate, nobody_at
 from policies import HelpdeskAct
 
 
@@ -23,8 +23,7 @@ class Finder:
 
     def find(self, agent: Agent, typed: str, *, after: str, trace: str, now: datetime) -> Hits:
         """A page of results. Raises `DeskRefused`."""
-        nobody = Target("", agent.scope, is_staff=False, own_family=False)
-        self.gate.check(agent, HelpdeskAct.SEARCH, nobody, trace=trace, now=now)
+        self.gate.check(agent, HelpdeskAct.SEARCH, nobody_at(agent.scope), trace=trace, now=now)
         hits = self.search.find(read_asked(typed), agent.scope, after=after, limit=MOST_ROWS)
         told = {"found": str(len(hits.rows)), "outside": str(hits.outside), "page": "next" if after else "first"}
         told["account"] = agent.account_id

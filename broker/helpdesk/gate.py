@@ -17,14 +17,12 @@ from broker.domain.names import family_words
 from broker.domain.people import RecordKind
 from broker.domain.ports import Audit, Codes, Colleagues, Current, DeskFiles, DeskPosts, Links, People, Search
 from broker.helpdesk.agents import Agent
-from broker.helpdesk.limits import DeskLimits
+from broker.helpdesk.limits import OPENING, DeskLimits
 from broker.helpdesk.proofs import Proof, are_enough
 from policies import AgentProfile, HelpdeskAct, HelpdeskFacts, PolicyBook
 from policies.explain import N_, explain
 
 AFTER_RESET = timedelta(hours=24)
-OPENING = frozenset({HelpdeskAct.OPEN_WINDOW, HelpdeskAct.LETTER, HelpdeskAct.SMS})
-"""Acts by which a secret can be chosen."""
 TOO_SOON = N_("Un mot de passe a déjà été choisi depuis moins de 24 heures. Rappelez demain, ou adressez à l'académie.")
 CONTACT_MOVED = N_("Un contact a changé depuis peu. Attendez la fin du délai, ou adressez à l'académie.")
 
@@ -41,6 +39,11 @@ class Target:
     is_staff: bool
     own_family: bool
     same_name: bool = False
+
+
+def nobody_at(schools: Collection[str]) -> Target:
+    """What an act is about that concerns schools, and no account in particular."""
+    return Target("", frozenset(schools), is_staff=False, own_family=False)
 
 
 @dataclass(frozen=True, slots=True)

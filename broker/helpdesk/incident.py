@@ -10,7 +10,7 @@ from broker.domain.audit import Action, AuditEvent
 from broker.domain.errors import DeskRefused
 from broker.domain.ports import Audit
 from broker.helpdesk.agents import Agent
-from broker.helpdesk.gate import Gate, Target
+from broker.helpdesk.gate import Gate, nobody_at
 from broker.helpdesk.login_story import LoginStories, LoginStory
 from policies import HelpdeskAct
 
@@ -31,8 +31,7 @@ class Incidents:
 
         Also of a login of nobody known: then there is nothing in it that is anybody's.
         """
-        nobody = Target("", agent.scope, is_staff=False, own_family=False)
-        self.gate.check(agent, HelpdeskAct.SEARCH, nobody, trace=trace, now=now)
+        self.gate.check(agent, HelpdeskAct.SEARCH, nobody_at(agent.scope), trace=trace, now=now)
         story = self.stories.tell(number, now=now)
         told = {"by": "number", "found": str(int(story is not None))}
         event = AuditEvent(agent.tenant, now, Action.AGENT_SEARCHED, agent.person_id, trace=trace, detail=told)

@@ -10,7 +10,7 @@ from broker.domain.audit import Action, AuditEvent
 from broker.domain.desk_journal import JournalAsked, JournalEntry, NamedPerson
 from broker.domain.ports import Audit, DeskJournal
 from broker.helpdesk.agents import Agent
-from broker.helpdesk.gate import Gate, Target
+from broker.helpdesk.gate import Gate, Target, nobody_at
 from policies import HelpdeskAct
 
 PAGE = 50
@@ -59,12 +59,12 @@ class Journals:
 
     def why_not(self, agent: Agent) -> str:
         """Why the agent does not read the journal; empty: they do."""
-        return self.gate.allows(agent, HelpdeskAct.DESK_JOURNAL, _at(self._readable(agent) or agent.scope))
+        return self.gate.allows(agent, HelpdeskAct.DESK_JOURNAL, nobody_at(self._readable(agent) or agent.scope))
 
     def read(self, agent: Agent, wanted: Wanted, *, trace: str, now: datetime) -> JournalPage:
         """A page of it. Raises `DeskRefused`."""
         uais = self._readable(agent)
-        self.gate.check(agent, HelpdeskAct.DESK_JOURNAL, _at(uais or agent.scope), trace=trace, now=now)
+        self.gate.check(agent, HelpdeskAct.DESK_JOURNAL, nobody_at(uais or agent.scope), trace=trace, now=now)
         found = self.journal.read(self._asked(agent, uais, wanted))
         shown = found[:PAGE]
         told = {"found": str(len(shown)), "page": "next" if wanted.before else "first", "account": agent.account_id}
@@ -77,7 +77,7 @@ class Journals:
     def _readable(self, agent: Agent) -> frozenset[str]:
         """The schools where the agent's post there lets them read: who is at the front desk of another reads not it."""
         act = HelpdeskAct.DESK_JOURNAL
-        return frozenset(uai for uai in agent.covers if not self.gate.allows(agent, act, _at({uai})))
+        return frozenset(uai for uai in agent.covers if not self.gate.allows(agent, act, nobody_at({uai})))
 
     def _asked(self, agent: Agent, uais: frozenset[str], wanted: Wanted) -> JournalAsked:
         academies = frozenset({each.post.academie for each in agent.posts if each.post.academie})
@@ -117,7 +117,3 @@ def _about(event: AuditEvent, uais: frozenset[str], named: Mapping[str, NamedPer
 def _of(one: str, named: Mapping[str, NamedPerson]) -> NamedPerson:
     """Commands of an administrator have an actor, too, who is no person."""
     return named.get(one, NamedPerson(one))
-
-
-def _at(schools: frozenset[str] | set[str]) -> Target:
-    return Target("", frozenset(schools), is_staff=False, own_family=False)

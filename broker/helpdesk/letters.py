@@ -18,7 +18,7 @@ from broker.domain.ports import DeskFiles
 from broker.domain.ports.notify import Printer
 from broker.helpdesk.acts import Asked, check
 from broker.helpdesk.agents import Agent
-from broker.helpdesk.gate import Gate, Target
+from broker.helpdesk.gate import Gate, nobody_at
 from policies import HelpdeskAct
 
 
@@ -74,7 +74,7 @@ class DeskLetters:
 
     def of_class(self, agent: Agent, uai: str, label: str, *, trace: str, now: datetime) -> bytes:
         """A letter for each adult who may see a pupil of the class, given out in class. Raises `DeskRefused`."""
-        school = Target("", frozenset({uai}), is_staff=False, own_family=False)
+        school = nobody_at({uai})
         self.gate.check(agent, HelpdeskAct.CLASS_LETTERS, school, trace=trace, now=now)
         own = self.gate.family(agent.person_id)
         pupils = [each for each in self.files.pupils(uai, label, now=now) if each.person_id not in own]

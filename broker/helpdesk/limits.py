@@ -31,10 +31,11 @@ STRAYS, FAMILIES = _an_hour(5), _an_hour(60)
 NUMBERS = _an_hour(20)
 """Numbers that no screen shows: a class of small children misreads some, whoever tries them out misses far more."""
 ONCE = _an_hour(1)
-OPENINGS = GuessRule(most=6, window=timedelta(days=1), free=6)
+OPENINGS_A_DAY = GuessRule(most=6, window=timedelta(days=1), free=6)
 """Windows, letters and codes for one person, whichever agent gives them. Each lets some birth dates be tried: an agent
 who works for a thief would try all of a school year's in an afternoon."""
-_OPENING = frozenset({HelpdeskAct.OPEN_WINDOW, HelpdeskAct.LETTER, HelpdeskAct.SMS})
+OPENING = frozenset({HelpdeskAct.OPEN_WINDOW, HelpdeskAct.LETTER, HelpdeskAct.SMS})
+"""Acts by which a secret can be chosen."""
 _READ = "numbers"
 
 
@@ -52,7 +53,7 @@ class DeskLimits:
         if self._spent(agent, name, rule, now=now):
             self._alarm(agent, f"many_{name}", trace=trace, now=now)
             return TOO_MANY
-        if act in _OPENING and self._is_beyond(_opened(person_id), OPENINGS, now=now):
+        if act in OPENING and self._is_beyond(_opened(person_id), OPENINGS_A_DAY, now=now):
             self._alarm(agent, "many_openings", trace=trace, now=now)
             return TOO_OFTEN
         if act is HelpdeskAct.VIEW and not self._spent(agent, f"once {person_id}", ONCE, now=now):

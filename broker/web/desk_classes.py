@@ -9,7 +9,7 @@ from flask import Response, request
 from broker.accounts.screens import NO_SCREEN
 from broker.domain.errors import DeskRefused, PageNotFound
 from broker.helpdesk.agents import Agent
-from broker.helpdesk.gate import Gate, Target
+from broker.helpdesk.gate import Gate, nobody_at
 from broker.helpdesk.teacher import Opened
 from broker.web import desk_words
 from broker.web.desk import printed
@@ -93,5 +93,5 @@ class DeskClasses:
 
 def _why_not(gate: Gate, agent: Agent, uai: str) -> str:
     """Why the agent prints no letters for a class of this school; empty: they do."""
-    school = Target("", frozenset({uai} if uai else agent.covers), is_staff=False, own_family=False)
+    school = nobody_at({uai} if uai else agent.covers)
     return gate.allows(agent, HelpdeskAct.CLASS_LETTERS, school)

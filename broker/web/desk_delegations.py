@@ -10,7 +10,7 @@ from flask import Response, request
 
 from broker.domain.errors import DeskRefused, PageNotFound
 from broker.helpdesk.agents import Agent
-from broker.helpdesk.delegating import Giving, last_of_year
+from broker.helpdesk.delegating import DelegationAsked, last_of_year
 from broker.web import desk_words
 from broker.web.desk_door import desk_of, require_agent
 from broker.web.parts import PageParts
@@ -51,8 +51,8 @@ class DeskDelegations:
 
     def _give(self, agent: Agent, uai: str) -> None:
         trace, now = current_visitor().trace, self.parts.clock()
-        giving = Giving(uai, request.form.get("compte", ""), _day(request.form.get("jour", "")), trace, now)
-        desk_of(self.parts).delegations.give(agent, giving, self._sources(agent))
+        asked = DelegationAsked(uai, request.form.get("compte", ""), _day(request.form.get("jour", "")), trace, now)
+        desk_of(self.parts).delegations.give(agent, asked, self._sources(agent))
 
     def _take_back(self, agent: Agent, uai: str) -> None:
         trace, now = current_visitor().trace, self.parts.clock()
