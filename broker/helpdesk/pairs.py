@@ -37,7 +37,7 @@ OVER = N_("Cette demande n'attend plus : elle est trop ancienne, ou un collègue
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class WaitingRequest:
     """A request as an agent sees it. `why`: why it is not for them to confirm; empty: it is."""
 
     request: DeskRequest
@@ -65,17 +65,17 @@ class Pairs:
         event = asked.event(Action.AGENT_ASKED, act=ACTS[act].value, request=request.request_id)
         self.requests.ask(request, event)
 
-    def waiting(self, agent: Agent, *, now: datetime) -> tuple[Waiting, ...]:
+    def waiting(self, agent: Agent, *, now: datetime) -> tuple[WaitingRequest, ...]:
         """What waits at the schools of this agent; of their own family and of other schools, nothing."""
         here = (each for each in self.requests.open(agent.tenant, now=now) if each.uai in agent.scope)
         every = (self._seen(agent, each, now=now) for each in here)
         return tuple(each for each in every if not self.gate.allows(agent, HelpdeskAct.VIEW, each.target))
 
-    def find(self, agent: Agent, request_id: str, *, now: datetime) -> Waiting | None:
+    def find(self, agent: Agent, request_id: str, *, now: datetime) -> WaitingRequest | None:
         """One of these."""
         return next((each for each in self.waiting(agent, now=now) if each.request.request_id == request_id), None)
 
-    def check_second(self, agent: Agent, waiting: Waiting, *, trace: str, now: datetime) -> None:
+    def check_second(self, agent: Agent, waiting: WaitingRequest, *, trace: str, now: datetime) -> None:
         """Let a second agent confirm, whose own rights and proofs the act itself looks at. Raises `DeskRefused`."""
         first_may = self._first_may(waiting.request, now=now)
         why = waiting.why or ("" if first_may else FIRST_GONE)
@@ -84,7 +84,7 @@ class Pairs:
             refusal = Refusal(act, why, waiting.target.person_id, waiting.request.uai)
             self.gate.refuse(agent, refusal, trace=trace, now=now)
 
-    def decline(self, agent: Agent, waiting: Waiting, reason: str, *, trace: str, now: datetime) -> None:
+    def decline(self, agent: Agent, waiting: WaitingRequest, reason: str, *, trace: str, now: datetime) -> None:
         """Say no. Raises `DeskRefused`."""
         if waiting.why:
             raise DeskRefused(waiting.why)
@@ -107,9 +107,9 @@ class Pairs:
         except AlreadyUsed:
             raise DeskRefused(OVER) from None
 
-    def _seen(self, agent: Agent, request: DeskRequest, *, now: datetime) -> Waiting:
+    def _seen(self, agent: Agent, request: DeskRequest, *, now: datetime) -> WaitingRequest:
         target = self.gate.target(agent, request.person_id, now=now)
-        return Waiting(request, target, self._why_not(agent, request, target))
+        return WaitingRequest(request, target, self._why_not(agent, request, target))
 
     def _why_not(self, agent: Agent, request: DeskRequest, target: Target) -> str:
         people = self.gate.people

@@ -10,7 +10,7 @@ from flask import Response, request
 from broker.domain.errors import DeskRefused, PageNotFound
 from broker.helpdesk.acts import Asked
 from broker.helpdesk.agents import Agent
-from broker.helpdesk.pairs import ACTS, Waiting
+from broker.helpdesk.pairs import ACTS, WaitingRequest
 from broker.helpdesk.proofs import ENOUGH, POINTS, WORDS, Proof
 from broker.web import desk_words
 from broker.web.desk import carry_out, read_ticked, sheet_path
@@ -54,7 +54,7 @@ class DeskPairs:
         except DeskRefused as fault:
             return self._one(agent, waiting, refused=fault.cause, proofs=read_ticked(), status=fault.status)
 
-    def _confirm(self, agent: Agent, waiting: Waiting) -> Response:
+    def _confirm(self, agent: Agent, waiting: WaitingRequest) -> Response:
         desk, trace, now = desk_of(self.parts), current_visitor().trace, self.parts.clock()
         desk.pairs.check_second(agent, waiting, trace=trace, now=now)
         sheet = desk.sheets.build(agent, waiting.target.person_id, now=now)
@@ -66,25 +66,25 @@ class DeskPairs:
         )  # fmt: skip
         return carry_out(desk, waiting.request.act, asked, sheet.name) or see_other(f"{LIST}?fait=oui")
 
-    def _decline(self, agent: Agent, waiting: Waiting) -> Response:
+    def _decline(self, agent: Agent, waiting: WaitingRequest) -> Response:
         reason = request.form.get("refus", "")
         if reason not in desk_words.DECLINED:
             raise DeskRefused(desk_words.NO_REASON)
         desk_of(self.parts).pairs.decline(agent, waiting, reason, trace=current_visitor().trace, now=self.parts.clock())
         return see_other(f"{LIST}?fait=non")
 
-    def _waiting(self, agent: Agent, request_id: str) -> Waiting:
+    def _waiting(self, agent: Agent, request_id: str) -> WaitingRequest:
         found = desk_of(self.parts).pairs.find(agent, request_id, now=self.parts.clock())
         if found is None:
             raise PageNotFound("no request waits here under this id")
         return found
 
-    def _names(self, waiting: tuple[Waiting, ...]) -> dict[str, str]:
+    def _names(self, waiting: tuple[WaitingRequest, ...]) -> dict[str, str]:
         every = {one for each in waiting for one in (each.request.person_id, each.request.asked_by)}
         return {one: told.name for one, told in desk_of(self.parts).journals.journal.names(every).items()}
 
     def _one(
-        self, agent: Agent, waiting: Waiting, *, refused: str = "", proofs: frozenset[Proof] = frozenset(),
+        self, agent: Agent, waiting: WaitingRequest, *, refused: str = "", proofs: frozenset[Proof] = frozenset(),
         status: int = 200,
     ) -> Response:  # fmt: skip
         return page(
