@@ -1,7 +1,7 @@
 """How a person can be reached, as they see and change it themselves: what the school knows, what they gave, what waits.
 
-A change counts after 72 h, and the old and the new channel are told at once: whoever took over a session must not take
-over the person (LR-13).
+A change counts after `contact_hold`, and the old and the new channel are told at once: whoever took over a session must
+not take over the person (LR-13).
 """
 
 from __future__ import annotations

@@ -59,8 +59,8 @@ class ShortCodes:
     def send(self, asked: Asked, table: CodeTable) -> bool:
         """Send a code where the number is somebody's and was for long enough; tells whether it went out.
 
-        Whoever changed a number or an address in the last 72 h, or has such a change held, gets none: who took over a
-        channel must not use it while its owner may still object. One code goes to all holders of a number.
+        Whoever changed a number or an address within `contact_hold`, or has such a change held, gets none: who took
+        over a channel must not use it while its owner may still object. One code goes to all holders of a number.
         """
         holders = self._holders(asked, table)
         if not 1 <= len(holders) <= MOST_HOLDERS or self.sender is None:

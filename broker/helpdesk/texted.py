@@ -74,7 +74,7 @@ class DeskTexts:
             raise DeskRefused(NOT_SENT) from fault
 
     def _mobile(self, asked: Asked, table: CodeTable) -> str:
-        """The number on file; none while another is held, for as long as this tenant holds it (the gate knows 72 h)."""
+        """The number on file; none while another is held, which may be for longer than the gate looks back."""
         reached = self.channels.reached(asked.target.person_id, now=asked.now)
         if reached.held:
             raise DeskRefused(CONTACT_MOVED)

@@ -39,7 +39,7 @@ class MeansPages:
         return self._show(require_signed_in(self.parts), done=request.args.get("fait") == "oui")
 
     def ask(self) -> Response:
-        """POST /moyens: another number or address; held for 72 h."""
+        """POST /moyens: another number or address; held before it counts (`contact_hold`)."""
         me = self._fresh()
         kind = next((name for name in KINDS if name in request.form), "")
         if not kind:

@@ -107,7 +107,7 @@ class StepUpNeeded(SignInError):
 
 
 class LoginTooWeak(SignInError):
-    """A login that proves too little to choose a passphrase by: whoever stole it would keep the access."""
+    """A login that proves too little to choose a secret by, or to let a child choose one: who stole it would stay."""
 
     code = "PRE-2022"
     status = 403
