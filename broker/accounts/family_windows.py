@@ -7,16 +7,16 @@ teacher opened (ux §1.2). Who may act for the child is asked of the very query 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from broker.accounts.screens import window_for
 from broker.domain.access_notices import AccessNotice, NoticeKind
 from broker.domain.audit import Action, AuditEvent
 from broker.domain.credential_acts import IssueCodes
-from broker.domain.credentials import Code, CodeKind
-from broker.domain.handles import Id, new_id
 from broker.domain.people import ChildCard
 from broker.domain.ports import Codes
 from broker.domain.school import Level
+from policies import CodeTable
 
 HELPED_BY_PARENTS = frozenset({Level.ECOLE, Level.COLLEGE})
 """At lycée a pupil may be of age: the school helps them, not their parents (ux §2.5)."""
@@ -39,21 +39,10 @@ def may_open(card: ChildCard) -> bool:
     return card.may_act and not card.by_mandate and card.level in HELPED_BY_PARENTS
 
 
-def open_for_child(codes: Codes, asked: ForChild, *, life: timedelta, tries: int) -> bool:
+def open_for_child(codes: Codes, asked: ForChild, table: CodeTable) -> bool:
     """Open it, and tell both. A window of before ends by it. False: the screen has a window for somebody else."""
     child_id, now = asked.card.child_id, asked.now
-    code = Code(
-        code_id=new_id(Id.CODE),
-        kind=CodeKind.WINDOW,
-        person_id=child_id,
-        secret="",
-        uai=asked.card.uai,
-        issued_at=now,
-        expires_at=now + life,
-        tries=0,
-        most_tries=tries,
-        bound=asked.bound,
-    )
+    code = window_for(child_id, asked.card.uai, asked.bound, table, now=now)
     event = AuditEvent(
         tenant=asked.tenant,
         at=now,

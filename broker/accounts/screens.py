@@ -14,10 +14,11 @@ import json
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from broker.domain.credentials import new_digits, read_digits
+from broker.domain.credentials import Code, CodeKind, new_digits, read_digits
 from broker.domain.errors import EphemeralUnavailable
-from broker.domain.handles import digest
+from broker.domain.handles import Id, digest, new_id
 from broker.domain.ports import EphemeralStore
+from policies import CodeTable
 from policies.explain import N_
 
 NO_SCREEN = N_("Aucun écran ne montre ce numéro. Faites-le relire.")
@@ -109,6 +110,22 @@ class Screens:
 def bound_to(number: str, browser: str) -> str:
     """What a window is bound to at a browser (by digest) that shows a number: both, so that neither alone finds it."""
     return digest(f"screen {number} {browser}")
+
+
+def window_for(person_id: str, uai: str, bound: str, table: CodeTable, *, now: datetime) -> Code:
+    """A window at the screen that `bound` names, not yet opened."""
+    return Code(
+        code_id=new_id(Id.CODE),
+        kind=CodeKind.WINDOW,
+        person_id=person_id,
+        secret="",
+        uai=uai,
+        issued_at=now,
+        expires_at=now + table.window_life,
+        tries=0,
+        most_tries=int(table.window_tries),
+        bound=bound,
+    )
 
 
 def _by_number(number: str) -> str:

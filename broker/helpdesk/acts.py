@@ -12,15 +12,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from broker.accounts.freeze import REASON
-from broker.accounts.screens import TAKEN
+from broker.accounts.screens import TAKEN, window_for
 from broker.domain.access_notices import AccessNotice, NoticeKind
 from broker.domain.acts import LiftStanding
 from broker.domain.audit import Action, AuditEvent
 from broker.domain.credential_acts import IssueCodes
-from broker.domain.credentials import Code, CodeKind
 from broker.domain.desk_requests import AnswerRequest, DeskAnswer, DeskRequest
 from broker.domain.errors import DeskRefused
-from broker.domain.handles import Id, new_id
+from broker.domain.handles import Id
 from broker.domain.identity import AccountState
 from broker.domain.places import Freeze
 from broker.domain.ports import Audit, Codes, DeskRequests, Links, Places, Standings
@@ -173,19 +172,3 @@ def _may_lift(said: Standing, agent: Agent) -> bool:
     stands = said.state is StandingState.SUSPENDED and said.until is None
     by_a_desk = said.tenant == agent.tenant and said.actor.startswith(Id.PERSON)
     return stands and (said.reason == REASON or by_a_desk)
-
-
-def window_for(person_id: str, uai: str, bound: str, table: CodeTable, *, now: datetime) -> Code:
-    """A window at the screen that `bound` names, not yet opened."""
-    return Code(
-        code_id=new_id(Id.CODE),
-        kind=CodeKind.WINDOW,
-        person_id=person_id,
-        secret="",
-        uai=uai,
-        issued_at=now,
-        expires_at=now + table.window_life,
-        tries=0,
-        most_tries=int(table.window_tries),
-        bound=bound,
-    )

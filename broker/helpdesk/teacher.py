@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from broker.accounts.screens import NO_SCREEN
+from broker.accounts.screens import NO_SCREEN, window_for
 from broker.domain.access_notices import AccessNotice, NoticeKind
 from broker.domain.audit import Action, AuditEvent
 from broker.domain.credential_acts import IssueCodes
@@ -14,7 +14,6 @@ from broker.domain.credentials import Code, read_digits
 from broker.domain.desk_file import ClassPupil
 from broker.domain.handles import Id, new_id
 from broker.domain.ports import Codes, DeskFiles
-from broker.helpdesk.acts import window_for
 from broker.helpdesk.agents import Agent
 from broker.helpdesk.gate import Gate, Refusal, teacher_facts
 from broker.helpdesk.readings import Reading, Readings

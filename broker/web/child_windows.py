@@ -68,8 +68,7 @@ class ChildWindows:
         turn.was_right()
         ways.gate.enter_opening(me_id, card.child_id, now=now)
         asked = ForChild(me_id, card, bound, ways.activation.source.tenant, visitor.trace, now)
-        opened = open_for_child(ways.activation.codes, asked, life=codes.window_life, tries=int(codes.window_tries))
-        return "" if opened else TAKEN
+        return "" if open_for_child(ways.activation.codes, asked, codes) else TAKEN
 
     def _show(
         self, children: tuple[ChildCard, ...], *, opened: ChildCard | None = None, wrong: ChildCard | None = None,
