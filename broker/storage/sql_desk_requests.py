@@ -34,10 +34,6 @@ class SqlDeskRequests:
         query = select(desk_requests).where(*waiting).order_by(_kept.asked_at, _kept.id)
         return tuple(_request(row) for row in fetch(self._engine, query, {}))
 
-    def find(self, request_id: str, tenant: str, *, now: datetime) -> DeskRequest | None:
-        """See `DeskRequests.find`."""
-        return next((each for each in self.open(tenant, now=now) if each.request_id == request_id), None)
-
     def answer(self, act: AnswerRequest) -> None:
         """See `DeskRequests.answer`."""
         transact(self._engine, lambda conn: _answer(conn, act))

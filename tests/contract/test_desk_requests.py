@@ -62,9 +62,9 @@ def done(engine: Engine) -> tuple[int, int]:
 
 def test_a_request_waits_whole_until_its_time_is_over(port: SqlDeskRequests, request_: DeskRequest) -> None:
     assert port.open("ac-test", now=NOW) == (request_,)
-    assert port.find(request_.request_id, "ac-test", now=NOW + LIFE - timedelta(seconds=1)) == request_
-    assert port.find(request_.request_id, "ac-test", now=NOW + LIFE) is None
-    assert port.find(request_.request_id, "ville", now=NOW) is None
+    assert port.open("ac-test", now=NOW + LIFE - timedelta(seconds=1)) == (request_,)
+    assert port.open("ac-test", now=NOW + LIFE) == ()
+    assert port.open("ville", now=NOW) == ()
 
 
 def test_an_answer_is_written_once_with_what_it_tells(

@@ -17,11 +17,7 @@ class DeskRequests(Protocol):
         ...
 
     def open(self, tenant: str, *, now: datetime) -> tuple[DeskRequest, ...]:
-        """The requests of a tenant that wait, oldest first."""
-        ...
-
-    def find(self, request_id: str, tenant: str, *, now: datetime) -> DeskRequest | None:
-        """One of them; None once it was answered, or is over."""
+        """The requests of a tenant that wait, oldest first: none that was answered, or is over."""
         ...
 
     def answer(self, act: AnswerRequest) -> None:
