@@ -23,8 +23,8 @@ from policies import AgentProfile, HelpdeskAct, HelpdeskFacts, PolicyBook
 from policies.explain import N_, explain
 
 AFTER_RESET = timedelta(hours=24)
-TOO_SOON = N_("Un mot de passe a déjà été choisi depuis moins de 24 heures. Rappelez demain, ou voyez avec l'académie.")
-CONTACT_MOVED = N_("Un contact a changé depuis peu. Attendez la fin du délai, ou voyez avec l'académie.")
+TOO_SOON = N_("Un mot de passe a déjà été choisi depuis moins de 24 heures. Rappelez demain.")
+CONTACT_MOVED = N_("Un contact a changé depuis peu. Attendez la fin du délai.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from broker.domain.audit import Action, AuditEvent
-from broker.domain.errors import DeskRefused
 from broker.domain.ports import Audit
 from broker.helpdesk.agents import Agent
-from broker.helpdesk.gate import Gate, nobody_at
+from broker.helpdesk.gate import Gate, Refusal, nobody_at
 from broker.helpdesk.login_story import LoginStories, LoginStory
 from policies import HelpdeskAct
 
@@ -33,7 +32,7 @@ class Incidents:
         """
         self.gate.check(agent, HelpdeskAct.SEARCH, nobody_at(agent.scope), trace=trace, now=now)
         story = self.stories.tell(number, now=now)
-        told = {"by": "number", "found": str(int(story is not None))}
+        told = {"by": "number", "found": str(int(story is not None)), "account": agent.account_id}
         event = AuditEvent(agent.tenant, now, Action.AGENT_SEARCHED, agent.person_id, trace=trace, detail=told)
         self.audit.append((event,))
         if story is not None and story.person_id:
@@ -44,8 +43,8 @@ class Incidents:
         target = self.gate.target(agent, person_id, now=now)
         why = self.gate.allows(agent, HelpdeskAct.VIEW, target)
         if why:
-            self.gate.limits.strayed(agent, person_id, trace=trace, now=now)
-            raise DeskRefused(why)
+            refusal = Refusal(HelpdeskAct.VIEW, why, person_id, outside=not target.schools & agent.scope)
+            self.gate.refuse(agent, refusal, trace=trace, now=now)
 
 
 def read_number(typed: str) -> str:

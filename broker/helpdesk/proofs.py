@@ -1,6 +1,7 @@
 """How an agent convinced themselves that the right person is asking: points, and how many are enough (ux §2.11).
 
-Birth dates, addresses and classes prove nothing: half the schoolyard knows them.
+Birth dates, addresses and classes prove nothing: half the schoolyard knows them. Nor does a code read out: each message
+that carries one says to give it to nobody, and whoever hears it needs a birth date alone.
 """
 
 from __future__ import annotations
@@ -18,16 +19,14 @@ class Proof(StrEnum):
 
     PAPER = "piece"
     CALLED_BACK = "rappel"
-    CODE_READ = "code"
     LETTER = "lettre"
     KNOWN = "vue"
 
 
-POINTS: dict[Proof, int] = {Proof.PAPER: 3, Proof.CALLED_BACK: 2, Proof.CODE_READ: 2, Proof.LETTER: 2, Proof.KNOWN: 1}
+POINTS: dict[Proof, int] = {Proof.PAPER: 3, Proof.CALLED_BACK: 2, Proof.LETTER: 2, Proof.KNOWN: 1}
 WORDS: dict[Proof, str] = {
     Proof.PAPER: N_("Pièce d'identité vue"),
     Proof.CALLED_BACK: N_("Rappel au numéro connu de l'école"),
-    Proof.CODE_READ: N_("Code reçu à ce numéro et lu"),
     Proof.LETTER: N_("Numéro d'une lettre récente lu, jamais son code"),
     Proof.KNOWN: N_("Connu de vue"),
 }
