@@ -26,7 +26,7 @@ class JournalAsked:
     since: datetime | None = None
     until: datetime | None = None
     before: int | None = None
-    limit: int = 50
+    limit: int = 30
 
 
 @dataclass(frozen=True, slots=True)

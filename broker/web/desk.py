@@ -86,12 +86,13 @@ class Desk:
         """POST /guichet/compte/<id>: one act, with its proofs and its reason."""
         agent = require_agent(self.parts)
         target = self._target(agent, person_id)
-        name, proofs = request.form.get("acte", ""), read_ticked()
+        asked_of_second, proofs = request.form.get("demande", ""), read_ticked()
+        name = asked_of_second or request.form.get("acte", "")
         try:
             sheet = self._opened(agent, target)
             asked = self._asked(agent, target, sheet, proofs)
-            if request.form.get("demande"):
-                return self._ask_second(request.form["demande"], asked, sheet)
+            if asked_of_second:
+                return self._ask_second(name, asked, sheet)
             return self._carry_out(name, asked, sheet)
         except DeskRefused as fault:
             if desk_of(self.parts).gate.allows(agent, HelpdeskAct.VIEW, target):
@@ -109,6 +110,8 @@ class Desk:
     def _ask_second(self, name: str, asked: Asked, sheet: Sheet) -> Response:
         if name not in pairs.ACTS:
             raise PageNotFound("no act of two agents")
+        if name == "fenetre" and not read_digits(asked.given.get("numero", "")):
+            raise DeskRefused(NO_SCREEN)
         desk_of(self.parts).pairs.ask(asked, name)
         return self._done("demande", sheet)
 

@@ -36,12 +36,12 @@ DONE: Mapping[str, str] = {
     "demande": N_("La demande attend un second agent."),
 }
 BY_TWO: Mapping[str, str] = {
-    "lettre": N_("Demander une lettre"),
     "fenetre": N_("Demander 10 minutes"),
+    "lettre": N_("Demander une lettre"),
     "sms": N_("Demander un SMS"),
     "attente": N_("Demander de lever l'attente"),
 }
-"""What is asked of a second agent: a letter first, which is handed over in person."""
+"""What is asked of a second agent, in the order in which one agent alone does it."""
 DECLINED: Mapping[str, str] = {
     "preuves": N_("Les preuves ne suffisent pas."),
     "joindre": N_("La personne n'a pas pu être jointe."),

@@ -155,6 +155,19 @@ def test_what_the_first_agents_form_held_beside_is_kept_for_the_act(stand: WebSt
     assert given == {"nombre": "42", "long": "x" * 64}
 
 
+def test_ten_minutes_are_not_asked_for_without_the_number_of_a_screen(stand: WebStand, head: str) -> None:
+    client = agent(stand, ACADEMIE, user=FIRST)
+    fields = {"csrf": client.get(sheet(head)).token, "demande": "fenetre", **PAPER}
+    refused = client.post(sheet(head), fields)
+    assert (refused.status, "Aucun écran ne montre" in refused.text, 'href="#numero"' in refused.body) == (
+        403,
+        True,
+        True,
+    )
+    with stand.world.engine.connect() as conn:
+        assert conn.execute(select(desk_requests)).fetchall() == []
+
+
 def test_nobody_of_the_staff_comes_back_by_sms_even_by_two(stand: WebStand, head: str) -> None:
     refused = ask(agent(stand, ACADEMIE, user=FIRST), head, "sms")
     assert (refused.status, "ne revient pas par SMS" in refused.text) == (403, True)

@@ -110,6 +110,6 @@ def looked_after(browser: Browser, town: RunningTown) -> Iterator[Target]:
     for slug, path in (
         ("desk-pairs", "/guichet/a-confirmer"),
         ("desk-delegations", "/guichet/delegations"),
-        ("desk-journal", "/guichet/journal"),
+        ("desk-journal", "/guichet/journal?acte=agent_viewed"),
     ):
         yield Target(f"{town.origin}{path}", "any", slug, state, languages=STAFF)
