@@ -26,7 +26,7 @@ class JournalAsked:
     since: datetime | None = None
     until: datetime | None = None
     before: int | None = None
-    limit: int = 30
+    limit: int = 20
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from broker.helpdesk.agents import Agent
 from broker.helpdesk.gate import Gate, Target, nobody_at
 from policies import HelpdeskAct
 
-PAGE = 30
+PAGE = 20
 
 
 @dataclass(frozen=True, slots=True)

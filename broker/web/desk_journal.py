@@ -31,7 +31,7 @@ class DeskJournalPage:
     parts: PageParts
 
     def show(self) -> Response:
-        """GET /guichet/journal: thirty lines, newest first; of one agent, one person, one act, one day."""
+        """GET /guichet/journal: twenty lines, newest first; of one agent, one person, one act, one day."""
         agent, found, refused, status = require_agent(self.parts), JournalPage(()), "", 200
         wanted, today = self._wanted(), self.parts.clock().astimezone(ZoneInfo(self.parts.time_zone)).date()
         try:

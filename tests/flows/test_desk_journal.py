@@ -165,17 +165,17 @@ def test_what_was_done_for_the_readers_own_family_is_told_to_an_auditor_alone(
     assert ("Accès ouvert dix minutes</strong>" in page) is told
 
 
-def test_the_journal_is_read_by_agent_person_act_and_day_thirty_lines_a_page(stand: WebStand, clock: FakeClock) -> None:
+def test_the_journal_is_read_by_agent_person_act_and_day_twenty_lines_a_page(stand: WebStand, clock: FakeClock) -> None:
     mother = family(stand.world.engine, "1", name="Nadia BENALI", child="Inès")
     client = agent(stand, DESK)
     act(client, mother, "fenetre", **PAPER)
-    for _ in range(40):
+    for _ in range(30):
         client.get("/guichet?q=personne")
     clock.advance(timedelta(days=1))
     act(agent(stand, SaidPost(DeskProfile.ACCUEIL, HERE), user="z.autre"), mother, "fermer", motif="soupcon")
     reader = auditor(stand)
     first = reader.get(f"{JOURNAL}?acte=agent_searched")
-    assert first.text.count("<strong>Recherche</strong>") == 30
+    assert first.text.count("<strong>Recherche</strong>") == 20
     (onward,) = [part.split('"')[0] for part in first.text.split('href="') if "apres=" in part.split('"')[0]]
     assert reader.get(onward).text.count("<strong>Recherche</strong>") == 10
     assert "Accès fermé</strong>" not in reader.get(f"{JOURNAL}?agent={_person(stand, 'l.martin')}").text
