@@ -21,6 +21,8 @@ from broker.web.visitor import current_visitor
 
 DAYS = 14
 """So many days are offered; older ones by their address."""
+_MOST_DIGITS = 18
+"""A place in the trail is 64 bits; whatever is longer is none."""
 _KEPT = ("agent", "personne", "acte", "jour")
 
 
@@ -70,7 +72,7 @@ def _with(kept: dict[str, str]) -> Callable[..., str]:
 
 
 def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None  # noqa: PLR2004
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
 
 
 def _day(text: str) -> date | None:

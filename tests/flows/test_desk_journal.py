@@ -10,12 +10,11 @@ from sqlalchemy import select
 
 from broker.domain.audit import Action
 from broker.domain.desk import DeskProfile, SaidPost
-from broker.domain.people import Profil
 from broker.storage.schema import accounts, audit_events, persons, sessions
 from tests import builders as b
 from tests.clock import FakeClock
 from tests.desks import HERE, THERE, family, open_desk_web
-from tests.flows.test_desk import DESK, PAPER, act, agent, counted, sheet
+from tests.flows.test_desk import DESK, PAPER, act, agent, counted, sheet, teacher
 from tests.web_stand import Client, WebStand
 
 JOURNAL = "/guichet/journal"
@@ -138,14 +137,7 @@ def test_who_reads_the_journal(stand: WebStand, profile: DeskProfile, status: in
 
 
 def test_a_teacher_reads_no_journal(stand: WebStand) -> None:
-    with stand.world.engine.begin() as conn:
-        _, record = b.add_staff(conn, "600")
-        b.add_post(conn, record, HERE, profil=Profil.ENSEIGNANT)
-    stand.knows("prof", "600")
-    stand.world.upstreams["ent2"].amr = ("pwd", "otp")
-    client = stand.client()
-    client.sign_in("ent2", user="prof")
-    assert client.get(JOURNAL).status == 403
+    assert teacher(stand).get(JOURNAL).status == 403
 
 
 @pytest.mark.parametrize(("profile", "told"), [(DeskProfile.CHEF, False), (DeskProfile.AUDITEUR, True)])
@@ -195,13 +187,7 @@ def test_the_journal_is_read_by_agent_person_act_and_day_twenty_lines_a_page(sta
 
 def test_a_teacher_who_opens_to_somebody_elses_pupil_stands_in_the_journal(stand: WebStand) -> None:
     stranger = family(stand.world.engine, "1", name="Nadia BENALI", child="Inès", uai=THERE)
-    with stand.world.engine.begin() as conn:
-        _, record = b.add_staff(conn, "600")
-        b.add_post(conn, record, HERE, profil=Profil.ENSEIGNANT)
-    stand.knows("prof", "600")
-    stand.world.upstreams["ent2"].amr = ("pwd", "otp")
-    client = stand.client()
-    client.sign_in("ent2", user="prof")
+    client = teacher(stand)
     form = {"csrf": client.get("/guichet/ma-classe").token, "ecole": HERE, "classe": "6eB", f"eleve_{stranger}": "1"}
     assert client.post("/guichet/ma-classe", form).status == 403
     with stand.world.engine.connect() as conn:
