@@ -188,27 +188,28 @@ def plant_codes(engine: Engine) -> Planted:
 
 
 def plant_contact_moves(engine: Engine) -> Planted:
+    """What a feed and what a person changed, beside what stands: both are known as changes for as long."""
     row = {"record_id": "99-2d:1", "kind": "mobile", "was": "+33639980001", "value": "+33639980002"}
+    given = {"person_id": b.add_person(engine), "kind": "mail", "value": "v", "actor": "a", "asked_at": OVER}
     with writing(engine) as conn:
-        for at in (OVER, OVER + timedelta(days=400)):
+        for at, until in ((OVER, OVER), (OVER + timedelta(days=400), None)):
             conn.execute(insert(schema.contact_moves).values(at=at, holds_until=at + timedelta(hours=72), **row))
-    return {"contact_moves": 1}
+            conn.execute(insert(schema.contacts).values(id=str(until), until=until, holds_until=OVER, **given))
+    return {"contact_moves": 1, "contacts": 1}
 
 
 def plant_old_secrets(engine: Engine) -> Planted:
-    """A secret, a contact and the code of a class that were replaced, beside those that replaced them."""
+    """A secret and the code of a class that were replaced, beside those that replaced them."""
     b.add_school(engine)
     person = b.add_person(engine)
     account = b.add_account(engine, person)
     with writing(engine) as conn:
         for key, until in (("un", OVER), ("deux", None)):
             secret = {"id": key, "account_id": account, "kind": "passphrase", "secret": "s", "since": OVER}
-            contact = {"id": key, "person_id": person, "kind": "mail", "value": "v", "actor": "a", "asked_at": OVER}
             young = {"code": key, "uai": "0990001A", "class_code": "CP", "since": OVER}
             conn.execute(insert(schema.credentials).values(until=until, **secret))
-            conn.execute(insert(schema.contacts).values(until=until, holds_until=OVER, **contact))
             conn.execute(insert(schema.class_codes).values(until=until, **young))
-    return {"credentials": 1, "contacts": 1, "class_codes": 1}
+    return {"credentials": 1, "class_codes": 1}
 
 
 def plant_notices(engine: Engine) -> Planted:
@@ -255,7 +256,7 @@ EDGES: Mapping[str, tuple[str, Callable[[Engine], Planted]]] = {
     "a code": ("codes", plant_codes),
     "secrets that were replaced": ("old_secrets", plant_old_secrets),
     "a notice": ("notices", plant_notices),
-    "a number that a feed changed": ("contact_moves", plant_contact_moves),
+    "a number that was changed": ("contact_moves", plant_contact_moves),
     "a login that did not work": ("login_faults", plant_login_faults),
     "posts at the desk": ("past_posts", plant_posts),
 }
