@@ -39,7 +39,7 @@ class SaidPost:
 
 @dataclass(frozen=True, slots=True)
 class HeldPost:
-    """A post that stands: that of an account, said or granted."""
+    """A post that stands: that of an account, said or granted. `giver`: the account of the head who gave it."""
 
     post_id: str
     account_id: str
@@ -47,11 +47,15 @@ class HeldPost:
     origin: PostOrigin
     actor: str
     since: datetime
+    giver: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class GrantPost:
-    """An administrator, or a head, gives a post to whoever signs in by an account. `notices` are told with it."""
+    """An administrator, or a head, gives a post to whoever signs in by an account.
+
+    `notices` are told with it. `giver`: the head's own account, without whose post theirs does not count.
+    """
 
     post_id: str
     account_id: str
@@ -60,6 +64,7 @@ class GrantPost:
     audit: AuditEvent
     origin: PostOrigin = PostOrigin.ADMINISTRATOR
     notices: tuple[AccessNotice, ...] = ()
+    giver: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +89,11 @@ class Colleague:
 
 @dataclass(frozen=True, slots=True)
 class Delegation:
-    """A post at the front desk of a school that stands, and whose it is."""
+    """A post at the front desk of a school, and whose it is. `counts`: not where giver or holder left the school."""
 
     held: HeldPost
     colleague: Colleague
+    counts: bool = True
 
 
 @dataclass(frozen=True, slots=True)

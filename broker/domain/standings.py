@@ -39,6 +39,11 @@ class Standing:
     until_reason: str = ""
     until_actor: str = ""
 
+    @property
+    def is_closure(self) -> bool:
+        """Whether it closes its subject, and nobody took it back."""
+        return self.state is StandingState.SUSPENDED and self.until is None
+
     def stands_at(self, moment: datetime) -> bool:
         """Tell whether it stood, or stands, then."""
         return self.since <= moment and (self.until is None or moment < self.until)

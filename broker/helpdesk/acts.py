@@ -23,7 +23,7 @@ from broker.domain.handles import Id
 from broker.domain.identity import AccountState
 from broker.domain.places import Freeze
 from broker.domain.ports import Audit, Codes, DeskRequests, Links, Places, Standings
-from broker.domain.standings import Standing, StandingKind, StandingState
+from broker.domain.standings import Standing, StandingKind
 from broker.helpdesk.agents import Agent
 from broker.helpdesk.gate import Gate, Target
 from broker.helpdesk.proofs import Proof
@@ -169,6 +169,5 @@ def check(gate: Gate, act: HelpdeskAct, asked: Asked) -> None:
 
 def _may_lift(said: Standing, agent: Agent) -> bool:
     """What the person closed, or a desk of the agent's tenant: never what an administrator did, nor a containment."""
-    stands = said.state is StandingState.SUSPENDED and said.until is None
     by_a_desk = said.tenant == agent.tenant and said.actor.startswith(Id.PERSON)
-    return stands and (said.reason == REASON or by_a_desk)
+    return said.is_closure and (said.reason == REASON or by_a_desk)

@@ -42,7 +42,7 @@ class DelegationAsked:
 
 @dataclass(frozen=True, slots=True)
 class Delegations:
-    """Gives and takes back."""
+    """Gives and takes back. What is given counts while both stay what they were (`storage.delegated`)."""
 
     colleagues: Colleagues
     posts: DeskPosts
@@ -78,7 +78,8 @@ class Delegations:
         last_day, today = asked.last_day, asked.now.date()
         if last_day is None or not today <= last_day <= last_of_year(today):
             raise DeskRefused(NO_DAY)
-        if any(each.colleague.account_id == asked.account_id for each in self.standing(asked.uai, now=asked.now)):
+        standing = self.standing(asked.uai, now=asked.now)
+        if any(each.counts and each.colleague.account_id == asked.account_id for each in standing):
             raise DeskRefused(HAS_IT)
         until = datetime.combine(last_day + timedelta(days=1), time(), UTC)
         post = SaidPost(DeskProfile.ACCUEIL, asked.uai, until=until)
@@ -87,7 +88,8 @@ class Delegations:
         notice = _notice(agent, NoticeKind.POST_GIVEN, colleague, asked.uai, trace=asked.trace, now=asked.now)
         self.posts.grant(
             GrantPost(
-                new_id(Id.DESK_POST), asked.account_id, post, asked.now, event, PostOrigin.HEAD, (notice,)
+                new_id(Id.DESK_POST), asked.account_id, post, asked.now, event, PostOrigin.HEAD, (notice,),
+                giver=agent.account_id,
             )
         )  # fmt: skip
 

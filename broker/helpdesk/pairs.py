@@ -15,7 +15,7 @@ from broker.domain.errors import AlreadyUsed, DeskRefused
 from broker.domain.handles import Id, new_id
 from broker.domain.names import words_of
 from broker.domain.ports import DeskRequests, Standings
-from broker.domain.standings import StandingKind, StandingState
+from broker.domain.standings import StandingKind
 from broker.helpdesk.acts import Asked
 from broker.helpdesk.agents import Agent, absent_agent
 from broker.helpdesk.gate import Gate, Refusal, Target
@@ -137,6 +137,6 @@ class Pairs:
             *self.standings.history(StandingKind.PERSON, asked_by),
             *self.standings.history(StandingKind.LINK, request.asked_account),
         )
-        if any(each.state is StandingState.SUSPENDED and each.until is None for each in closed):
+        if any(each.is_closure for each in closed):
             return False
         return not self.gate.allows_two(first, ACTS[request.act], target, read_proofs(request.proofs))

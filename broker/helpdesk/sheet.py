@@ -30,7 +30,7 @@ from broker.domain.ports import (
 )
 from broker.domain.ports.notify import Channels
 from broker.domain.search import MOST_ROWS, read_asked
-from broker.domain.standings import StandingKind, StandingState
+from broker.domain.standings import StandingKind
 from broker.helpdesk.agents import Agent
 from broker.helpdesk.situation import Signs, Situation, minutes_left, situation_of
 from broker.helpdesk.waits import Waits
@@ -182,8 +182,7 @@ class Sheets:
         return tuple(each.names for each in closed if not each.schools or each.schools & schools)
 
     def _is_closed(self, kind: StandingKind, subject: str) -> bool:
-        said = self.standings.history(kind, subject)
-        return any(each.state is StandingState.SUSPENDED and each.until is None for each in said)
+        return any(each.is_closure for each in self.standings.history(kind, subject))
 
 
 def _last_source(linked: tuple[LinkedAccount, ...]) -> str:

@@ -6,26 +6,19 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, Row, Select, String, and_, bindparam, or_, select
+from sqlalchemy import Engine, Row, Select, String, bindparam, or_, select
 
 from broker.domain.desk import Colleague, Delegation, DeskProfile
 from broker.domain.identity import AccountState
-from broker.domain.people import PersonName, RecordKind
+from broker.domain.people import PersonName
+from broker.storage.delegated import STAFF, counts
 from broker.storage.engine import fetch, reading
-from broker.storage.may_see import stands
-from broker.storage.schema import Instant, accounts, desk_posts, records, staff_posts
+from broker.storage.schema import Instant, accounts, desk_posts
 from broker.storage.sql_desk_posts import held_post
 from broker.storage.sql_imports_bulk import among
 
 _UAI, _NOW = bindparam("uai", type_=String), bindparam("now", type_=Instant)
 _NAME_OF = select(accounts.c.said_name).where(accounts.c.id == bindparam("account", type_=String))
-_STAFF = (
-    select(records.c.family_name, records.c.given_name, records.c.civility)
-    .join(staff_posts, and_(staff_posts.c.record_id == records.c.id, stands(staff_posts, _NOW)))
-    .where(staff_posts.c.uai == _UAI, records.c.kind == RecordKind.STAFF.value, records.c.retired_at.is_(None))
-    .distinct()
-    .order_by(records.c.family_name, records.c.given_name)
-)
 _WHO = (
     accounts.c.id.label("who"), accounts.c.person_id.label("whose"), accounts.c.said_name, accounts.c.subject,
 )  # fmt: skip
@@ -55,7 +48,7 @@ class SqlColleagues:
 
     def staff(self, uai: str, *, now: datetime) -> tuple[PersonName, ...]:
         """See `Colleagues.staff`."""
-        rows = fetch(self._engine, _STAFF, {"uai": uai, "now": now})
+        rows = fetch(self._engine, STAFF, {"uai": uai, "now": now})
         return tuple(PersonName(row.family_name, row.given_name, row.civility) for row in rows)
 
     def signed_in(self, sources: Collection[str]) -> tuple[Colleague, ...]:
@@ -68,7 +61,8 @@ class SqlColleagues:
     def delegations(self, uai: str, *, now: datetime) -> tuple[Delegation, ...]:
         """See `Colleagues.delegations`."""
         rows = fetch(self._engine, _DELEGATIONS, {"uai": uai, "now": now})
-        return tuple(Delegation(held_post(row), _colleague(row)) for row in rows)
+        every = ((held_post(row), _colleague(row)) for row in rows)
+        return tuple(Delegation(held, who, counts=counts(self._engine, held, now=now)) for held, who in every)
 
 
 def _colleague(row: Row[Any]) -> Colleague:

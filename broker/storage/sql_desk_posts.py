@@ -13,6 +13,7 @@ from broker.domain.audit import Action, AuditEvent
 from broker.domain.desk import DeskProfile, EndPost, GrantPost, HeldPost, Place, PostOrigin, SaidPost
 from broker.domain.errors import NoSuchSubject
 from broker.domain.handles import Id, new_id
+from broker.storage.delegated import counts
 from broker.storage.engine import fetch, transact
 from broker.storage.schema import Instant, accounts, desk_posts, schools
 from broker.storage.trail import insert_audit, insert_notices
@@ -48,11 +49,13 @@ class SqlDeskPosts:
 
     def of_account(self, account_id: str, *, now: datetime) -> tuple[HeldPost, ...]:
         """See `DeskPosts.of_account`."""
-        return tuple(held_post(row) for row in fetch(self._engine, _OF_ACCOUNT, {"account": account_id, "now": now}))
+        rows = fetch(self._engine, _OF_ACCOUNT, {"account": account_id, "now": now})
+        return tuple(each for each in map(held_post, rows) if counts(self._engine, each, now=now))
 
     def standing(self, *, now: datetime) -> tuple[HeldPost, ...]:
         """See `DeskPosts.standing`."""
-        return tuple(held_post(row) for row in fetch(self._engine, _STANDING, {"now": now}))
+        rows = fetch(self._engine, _STANDING, {"now": now})
+        return tuple(each for each in map(held_post, rows) if counts(self._engine, each, now=now))
 
     def accounts(self, source_id: str, subject: str) -> tuple[str, ...]:
         """See `DeskPosts.accounts`."""
@@ -108,7 +111,7 @@ def _grant(conn: Connection, act: GrantPost) -> None:
     uai = act.post.uai
     if uai and conn.execute(select(schools.c.uai).where(schools.c.uai == uai)).first() is None:
         raise NoSuchSubject("no such school")
-    held = HeldPost(act.post_id, act.account_id, act.post, act.origin, act.audit.actor, act.now)
+    held = HeldPost(act.post_id, act.account_id, act.post, act.origin, act.audit.actor, act.now, act.giver)
     conn.execute(insert(desk_posts), [_row(held)])
     insert_audit(conn, (act.audit,))
     insert_notices(conn, act.notices)
@@ -134,7 +137,7 @@ def _event(event: AuditEvent, action: Action, account_id: str, post: SaidPost) -
 
 def held_post(row: Row[Any]) -> HeldPost:
     """The post of a row."""
-    return HeldPost(row.id, row.account_id, _said(row), PostOrigin(row.origin), row.actor, row.since)
+    return HeldPost(row.id, row.account_id, _said(row), PostOrigin(row.origin), row.actor, row.since, row.giver)
 
 
 def _said(row: Row[Any]) -> SaidPost:
@@ -145,5 +148,5 @@ def _row(held: HeldPost) -> dict[str, object]:
     return {
         "id": held.post_id, "account_id": held.account_id, "profile": held.post.profile.value, "uai": held.post.uai,
         "academie": held.post.academie, "origin": held.origin.value, "actor": held.actor, "since": held.since,
-        "until": held.post.until,
+        "until": held.post.until, "giver": held.giver,
     }  # fmt: skip

@@ -64,6 +64,10 @@ def claim_request(conn: Connection, act: AnswerRequest) -> None:
 
 
 def _ask(conn: Connection, request: DeskRequest, audit: AuditEvent) -> None:
+    """Keep it in the place of the same agent's earlier one: else a second agent would do the same act twice."""
+    earlier = (_kept.tenant == request.tenant, _kept.asked_account == request.asked_account, _kept.act == request.act)
+    about = (_kept.person_id == request.person_id, _kept.answered_at.is_(None), _kept.expires_at > request.asked_at)
+    conn.execute(update(desk_requests).where(*earlier, *about).values(expires_at=request.asked_at))
     conn.execute(insert(desk_requests), [_row(request)])
     insert_audit(conn, (audit,))
 

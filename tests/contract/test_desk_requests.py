@@ -77,6 +77,27 @@ def test_an_answer_is_written_once_with_what_it_tells(
     assert done(sql_engine) == (1, 1)
 
 
+def test_a_request_takes_the_place_of_the_same_agents_earlier_one_for_the_same_act(
+    sql_engine: Engine, port: SqlDeskRequests, request_: DeskRequest
+) -> None:
+    other = b.add_person(sql_engine)
+    account = b.add_account(sql_engine, other, subject="autre")
+    beside = (
+        replace(request_, act="lettre"), replace(request_, person_id=other),
+        replace(request_, asked_by=other, asked_account=account),
+    )  # fmt: skip
+    event = AuditEvent("ac-test", NOW, Action.AGENT_ASKED, request_.asked_by, request_.person_id)
+    kept = [replace(each, request_id=new_id(Id.DESK_REQUEST)) for each in beside]
+    again = replace(request_, request_id=new_id(Id.DESK_REQUEST), asked_at=NOW + LIFE / 2, given={"nombre": "43"})
+    for each in (*kept, again):
+        port.ask(each, event)
+    assert {each.request_id for each in port.open("ac-test", now=NOW + LIFE / 2)} == {
+        each.request_id for each in (*kept, again)
+    }
+    with pytest.raises(AlreadyUsed):
+        port.answer(answering(sql_engine, request_, now=NOW + LIFE / 2))
+
+
 Faulty = Callable[[Engine, DeskRequest, AnswerRequest], AnswerRequest]
 
 

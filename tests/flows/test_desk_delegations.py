@@ -12,7 +12,7 @@ from broker.domain.audit import Action
 from broker.domain.desk import DeskProfile, SaidPost
 from broker.domain.people import Profil
 from broker.helpdesk.delegating import last_of_year
-from broker.storage.schema import accounts, audit_events, desk_posts, notices, sessions
+from broker.storage.schema import accounts, audit_events, desk_posts, notices, records, sessions
 from tests import builders as b
 from tests.clock import FakeClock
 from tests.desks import HERE, THERE, family, open_desk_web
@@ -90,6 +90,20 @@ def test_a_head_finds_a_colleague_by_name_gives_the_front_desk_and_takes_it_back
     assert given.subject != given.actor
     assert given.detail["uai"] == HERE
     assert counted(stand, Action.POST_ENDED) == 1
+
+
+def test_who_left_the_school_helps_no_more_and_the_head_sees_it(stand: WebStand) -> None:
+    account = came(stand)
+    head = agent(stand, HEAD, user="chef")
+    give(head, account)
+    helper = agent(stand, user=USER)
+    assert helper.get("/guichet").status == 200
+    assert "Ne vaut plus" not in head.get(PATH).text
+    with stand.world.engine.begin() as conn:
+        conn.execute(update(records).where(records.c.family_name == "MARTIN").values(retired_at=b.NOW))
+    assert helper.get("/guichet").status == 404
+    assert "Ne vaut plus" in head.get(PATH).text
+    assert take_back(head, *posts(stand)).status == 303
 
 
 def test_a_delegation_is_over_after_its_last_day(stand: WebStand, clock: FakeClock) -> None:

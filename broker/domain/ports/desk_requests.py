@@ -13,7 +13,7 @@ class DeskRequests(Protocol):
     """Requests of first agents. One that is answered with codes is claimed by `Codes.issue`, in one transaction."""
 
     def ask(self, request: DeskRequest, audit: AuditEvent) -> None:
-        """Keep a request."""
+        """Keep a request; the same agent's earlier one for the same act, if it still waits, waits no more."""
         ...
 
     def open(self, tenant: str, *, now: datetime) -> tuple[DeskRequest, ...]:

@@ -143,6 +143,7 @@ desk_posts = Table(
     Column("academie", String(2), nullable=False, default=""),
     Column("origin", String(16), nullable=False),
     Column("actor", String(128), nullable=False),
+    Column("giver", String(64), nullable=False, default="", server_default=""),
     Column("since", Instant, nullable=False),
     Column("until", Instant),
     Column("ended_at", Instant),
@@ -151,7 +152,7 @@ desk_posts = Table(
     Index("ix_desk_posts_ended_at", "ended_at"),
 )
 """What an agent may do at the desk, where (a school, or an académie's schools) and until when. `origin`: said by the
-source at the last login, granted by an administrator, delegated by a head here."""
+source at the last login, granted by an administrator, delegated by a head here, whose own account is the `giver`."""
 
 desk_requests = Table(
     "desk_requests", metadata,
