@@ -168,16 +168,15 @@ class Gate:
         Whoever works for the académie has no record that would show their own family: their name alone may (LR-12).
         """
         own = self._own_words(agent, now=now)
-        if not own:
-            return False
-        person = self.people.person(person_id, now=now)
-        theirs = set(family_words(person.name.family)) if person else set()
-        for child in self.files.children(person_id):
-            beside = self.people.person(child.child_id, now=now)
-            theirs |= family_words(beside.name.family) if beside else frozenset()
-            theirs |= {word for adult in self.files.adults(child.child_id) for word in family_words(adult.name.family)}
-        theirs |= {word for adult in self.files.adults(person_id) for word in family_words(adult.name.family)}
-        return bool(theirs & own)
+        return bool(own and own & self.names_of_family(person_id, now=now))
+
+    def names_of_family(self, person_id: str, *, now: datetime) -> frozenset[str]:
+        """The words of every family name that the person, their children and the adults beside these bear."""
+        children = [each.child_id for each in self.files.children(person_id)]
+        persons = (self.people.person(each, now=now) for each in (person_id, *children))
+        adults = (adult for child in (person_id, *children) for adult in self.files.adults(child))
+        names = [each.name.family for each in (*persons, *adults) if each]
+        return frozenset(word for name in names for word in family_words(name))
 
     def _own_words(self, agent: Agent, *, now: datetime) -> frozenset[str]:
         """What the agent is called: by their source, given name and all, and by the schools."""

@@ -18,8 +18,9 @@ from broker.domain.credential_acts import IssueCodes
 from broker.domain.credentials import Code, CodeKind, ContactKind, LetterCode, new_letter_code
 from broker.domain.errors import DeskRefused, PreauError, StorageUnavailable
 from broker.domain.handles import Id, new_id
+from broker.domain.names import family_words
 from broker.domain.notices import MessageUnsent
-from broker.domain.ports import Codes
+from broker.domain.ports import Codes, Contacts
 from broker.domain.ports.notify import Channels, CodeSender
 from broker.helpdesk.acts import Asked, check
 from broker.helpdesk.gate import CONTACT_MOVED, Gate
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 
 NO_GATEWAY = N_("Aucun envoi de SMS n'est réglé ici. Ouvrez dix minutes, ou imprimez une lettre.")
 NO_MOBILE = N_("L'école ne connaît aucun mobile de cette personne. Ouvrez dix minutes, ou imprimez une lettre.")
+OF_OTHERS_TOO = N_("Ce numéro est aussi celui d'une autre famille. Ouvrez dix minutes, ou imprimez une lettre.")
 NOT_SENT = N_("Le SMS n'est pas parti, son code ne marche pas. Réessayez, ou imprimez une lettre.")
 
 _DRAWS = 8
@@ -41,6 +43,7 @@ class DeskTexts:
 
     gate: Gate
     channels: Channels
+    contacts: Contacts
     codes: Codes
     hashing: Hashing
     sender: CodeSender | None
@@ -81,10 +84,23 @@ class DeskTexts:
         known = [each.to for each in reached.channels if each.kind is ContactKind.MOBILE]
         if not known:
             raise DeskRefused(NO_MOBILE)
+        if self._is_of_others_too(known[0], asked):
+            raise DeskRefused(OF_OTHERS_TOO)
         why = self.gate.limits.claim_text(known[0], table.of_number, now=asked.now)
         if why:
             raise DeskRefused(why)
         return known[0]
+
+    def _is_of_others_too(self, number: str, asked: Asked) -> bool:
+        """Whether a stranger's records name it too: a school's own number in the place of one, or a slip of typing.
+
+        Whoever bears a family name of theirs is no stranger: one parent of two schools stands in two records at first.
+        """
+        gate, person_id = self.gate, asked.target.person_id
+        holders = {*self.contacts.holders(ContactKind.MOBILE, number, now=asked.now), *gate.search.by_mobile(number)}
+        names = gate.names_of_family(person_id, now=asked.now)
+        beyond = (gate.people.person(each, now=asked.now) for each in holders - gate.family(person_id))
+        return any(each and not names & family_words(each.name.family) for each in beyond)
 
     def _issue(self, asked: Asked, to: str, table: CodeTable) -> tuple[str, LetterCode]:
         for _ in range(_DRAWS):

@@ -252,6 +252,20 @@ def test_a_code_by_sms_goes_to_the_number_on_file_and_leads_to_a_secret(stand: W
     assert write_code(stand.client(), code).location.startswith("/code/deja")
 
 
+def test_a_number_that_strangers_bear_too_gets_no_code(stand: WebStand) -> None:
+    """A school's own telephone in the place of one, a slip of typing; one family's in two records gets it."""
+    shared, both = "+33639981242", "+33639981243"
+    mother = family(stand.world.engine, "1", name="Nadia BENALI", child="Inès", mobile=shared)
+    family(stand.world.engine, "2", name="Zoé DURAND", child="Max", mobile=shared)
+    one = family(stand.world.engine, "3", name="Lia MOREAU-PETIT", child="Tom", mobile=both)
+    family(stand.world.engine, "4", name="Lia PETIT", child="Eva", mobile=both)
+    client = agent(stand, DESK)
+    refused = act(client, mother, "sms", **PAPER)
+    assert (refused.status, "une autre famille" in refused.text, gateway(stand).sent) == (403, True, [])
+    assert "DURAND" not in refused.text
+    assert act(client, one, "sms", **PAPER).status == 303
+
+
 def test_a_code_by_sms_lasts_no_longer_than_it_says(stand: WebStand, clock: FakeClock) -> None:
     mother = family(stand.world.engine, "1", name="Nadia BENALI", child="Inès", mobile="+33639981242")
     act(agent(stand, DESK), mother, "sms", **PAPER)
