@@ -75,7 +75,7 @@ class Entrance:
         """
         if identity.authn.authority != arriving.source.source_id:
             raise UpstreamRefused("a connector spoke for another source")
-        return self._open(arriving, identity, self._decide(arriving, identity))
+        return self._open(arriving, identity, *self._decide(arriving, identity))
 
     def refused(self, source: SourceDescription, fault: PreauError, *, trace: str, now: datetime) -> None:
         """Leave a trace of a refusal: codes only, the same for a stranger and for anybody else."""
@@ -95,19 +95,22 @@ class Entrance:
             ]
         )
 
-    def _decide(self, arriving: Arriving, identity: UpstreamIdentity) -> SignIn | Link:
-        """Find out whose login this is, or refuse. The same questions are put for a stranger as for anybody."""
+    def _decide(self, arriving: Arriving, identity: UpstreamIdentity) -> tuple[SignIn | Link, frozenset[RecordKind]]:
+        """Find out whose login this is, and of which roles, or refuse.
+
+        The same questions are put for a stranger as for anybody.
+        """
         account = self.links.account(identity.key)
         references = identity.references if arriving.source.releases_references else ()
         found = self.people.by_reference(references, feeds=arriving.source.feeds)
         records = tuple(record for record in found if record.state is AttachmentState.ATTACHED)
         persons = tuple(sorted({record.person_id for record in records})) or (NOBODY,)
         sees_a_child = self.people.sees_a_child(persons, now=arriving.now)
-        known = self.people.person(account.person_id, now=arriving.now) if account else None
+        kinds = self.live.kinds(account.person_id, now=arriving.now) if account else frozenset()
         facts = LinkFacts(
             identity=identity,
             account=account,
-            account_kinds=known.kinds if known else frozenset(),
+            account_kinds=kinds,
             records=records,
             sees_a_child=sees_a_child,
             idle_most=self.upstreams.rules(arriving.source.source_id).linking.idle_most,
@@ -119,7 +122,9 @@ class Entrance:
         decision = decide_link(facts, now=arriving.now)
         if isinstance(decision, Refuse):
             raise decision.error(decision.cause)
-        return decision
+        if isinstance(decision, Link):
+            kinds = decision.kinds | self.live.kinds(decision.proof.person_id, now=arriving.now)
+        return decision, kinds
 
     def _asking(self, arriving: Arriving) -> Asking | None:
         """Whoever asked for the link, if they still sit here by a proof of the last minutes. Raises `StepUpNeeded`."""
@@ -133,18 +138,20 @@ class Entrance:
         person = self.people.person(asked_by, now=arriving.now)
         return Asking(asked_by, here.account_id, person.kinds if person else frozenset())
 
-    def _open(self, arriving: Arriving, identity: UpstreamIdentity, accepted: SignIn | Link) -> Arrival:
+    def _open(
+        self,
+        arriving: Arriving,
+        identity: UpstreamIdentity,
+        accepted: SignIn | Link,
+        kinds: frozenset[RecordKind],
+    ) -> Arrival:
         handle = new_handle(Handle.SESSION)
-        person_id = accepted.proof.person_id if isinstance(accepted, Link) else accepted.account.person_id
-        life = self.live.life(
-            arriving.device, person_id, arriving.source.source_id, now=arriving.now, joining=_joining(accepted)
-        )
         entry = Entry(
             identity=identity,
             accepted=accepted,
-            authn=self._half(arriving, person_id, self._authn(arriving, identity)),
+            authn=_half(arriving, kinds, self._authn(arriving, identity)),
             device=arriving.device,
-            life=life,
+            life=self.live.life(arriving.device, kinds, arriving.source.source_id),
             tenant=arriving.source.tenant,
             handle_digest=digest(handle),
             replaced=arriving.left,
@@ -169,15 +176,9 @@ class Entrance:
             proven, proven_at = True, max(proven_at, arriving.asked_at)
         return replace(identity.authn, acr=level.value, auth_time=min(proven_at, arriving.now), proven=proven)
 
-    def _half(self, arriving: Arriving, person_id: str, authn: AuthnContext) -> AuthnContext:
-        """Mark a login that opens nothing until a second factor is shown: that of staff by a passphrase of ours."""
-        if not arriving.source.second_for_staff or not SECOND_FACTORS.isdisjoint(authn.amr):
-            return authn
-        person = self.people.person(person_id, now=arriving.now)
-        if person is None or RecordKind.STAFF not in person.kinds:
-            return authn
-        return replace(authn, amr=(*authn.amr, HALF))
 
-
-def _joining(accepted: SignIn | Link) -> frozenset[RecordKind]:
-    return accepted.kinds if isinstance(accepted, Link) else frozenset()
+def _half(arriving: Arriving, kinds: frozenset[RecordKind], authn: AuthnContext) -> AuthnContext:
+    """Mark a login that opens nothing until a second factor is shown: that of staff by a passphrase of ours."""
+    if not arriving.source.second_for_staff or not SECOND_FACTORS.isdisjoint(authn.amr):
+        return authn
+    return replace(authn, amr=(*authn.amr, HALF)) if RecordKind.STAFF in kinds else authn

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from broker.accounts.session_copy import copy_key, decode_session, encode_session
-from broker.accounts.session_life import SessionLife, life_of, next_idle
+from broker.accounts.session_life import TOUCH_EVERY, SessionLife, life_of, next_idle
 from broker.domain.errors import UnavailableError
 from broker.domain.handles import Handle, digest, is_handle
 from broker.domain.people import RecordKind
@@ -84,24 +84,22 @@ class LiveSessions:
         except UnavailableError:
             log.warning("session copy not dropped; it ends by itself within seconds")
 
-    def life(
-        self,
-        device: Device,
-        person_id: str,
-        source_id: str,
-        *,
-        now: datetime,
-        joining: frozenset[RecordKind] = frozenset(),
-    ) -> SessionLife:
-        """Limits for this person on this device, by this source. `joining`: roles that a link is about to bring."""
-        person = self.people.person(person_id, now=now)
-        kinds = joining | (person.kinds if person else frozenset())
+    def life(self, device: Device, kinds: frozenset[RecordKind], source_id: str) -> SessionLife:
+        """Limits for somebody of these roles on this device, by this source."""
         if source_id in self.desks():
             kinds |= {RecordKind.STAFF}
         return life_of(device, kinds, self.limits(source_id))
 
+    def kinds(self, person_id: str, *, now: datetime) -> frozenset[RecordKind]:
+        """The roles of a person; none of somebody of whom no live record speaks."""
+        person = self.people.person(person_id, now=now)
+        return person.kinds if person else frozenset()
+
     def _touched(self, session: Session, *, now: datetime) -> Session:
-        life = self.life(session.device, session.person_id, session.authn.authority, now=now)
+        if now - session.opened_at < TOUCH_EVERY:
+            return session  # what was opened just now would move by less than is worth a write
+        kinds = self.kinds(session.person_id, now=now)
+        life = self.life(session.device, kinds, session.authn.authority)
         idle_until = next_idle(session, life, now=now)
         if idle_until is None:
             return session

