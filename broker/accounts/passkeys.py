@@ -46,7 +46,7 @@ _UNUSABLE = (WebAuthnException, ValueError, KeyError, TypeError, AttributeError)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PasskeyAsked:
     """What the browser is to ask its device, and the challenge to keep until the answer comes."""
 
     options: str
@@ -69,7 +69,7 @@ class Passkeys:
             return True
         return False
 
-    def begin_adding(self, account_id: str, *, name: str) -> Asked:
+    def begin_adding(self, account_id: str, *, name: str) -> PasskeyAsked:
         """What a device is asked to make a new key. A device that has one of this account makes no second."""
         options = generate_registration_options(
             rp_id=self._host,
@@ -83,7 +83,7 @@ class Passkeys:
             ),
             exclude_credentials=self._described(account_id),
         )
-        return Asked(options_to_json(options), bytes_to_base64url(options.challenge))
+        return PasskeyAsked(options_to_json(options), bytes_to_base64url(options.challenge))
 
     def add(self, answer: str, challenge: str, doing: Doing, *, label: str = "") -> FactorProof:
         """Keep the new key. Raises `PasskeyRefused`, `FactorChanged`."""
@@ -112,14 +112,14 @@ class Passkeys:
         self.factors.keep(credential, doing)
         return _proof(credential, challenge)
 
-    def begin_proof(self, account_id: str = "") -> Asked:
+    def begin_proof(self, account_id: str = "") -> PasskeyAsked:
         """What a device is asked to sign: by a key of this account, or of whomever it finds by itself."""
         options = generate_authentication_options(
             rp_id=self._host,
             allow_credentials=self._described(account_id) if account_id else None,
             user_verification=UserVerificationRequirement.REQUIRED,
         )
-        return Asked(options_to_json(options), bytes_to_base64url(options.challenge))
+        return PasskeyAsked(options_to_json(options), bytes_to_base64url(options.challenge))
 
     def prove(self, answer: str, challenge: str, *, now: datetime) -> FactorProof:
         """Check what a device signed, whosever it is: the proof names the account. Raises `PasskeyRefused`."""

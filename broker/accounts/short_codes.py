@@ -34,7 +34,7 @@ _WAITING = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class CodeAsked:
     """A code was asked for: to which number (E.164), for which login in progress (by digest), in which language."""
 
     number: str
@@ -56,7 +56,7 @@ class ShortCodes:
     hashing: Hashing
     sender: CodeSender | None
 
-    def send(self, asked: Asked, table: CodeTable) -> bool:
+    def send(self, asked: CodeAsked, table: CodeTable) -> bool:
         """Send a code where the number is somebody's and was for long enough; tells whether it went out.
 
         Whoever changed a number or an address within `contact_hold`, or has such a change held, gets none: who took
@@ -75,7 +75,7 @@ class ShortCodes:
             return False
         return True
 
-    def _holders(self, asked: Asked, table: CodeTable) -> dict[str, Reached]:
+    def _holders(self, asked: CodeAsked, table: CodeTable) -> dict[str, Reached]:
         given = self.contacts.holders(ContactKind.MOBILE, asked.number, now=asked.now)
         found: dict[str, Reached] = {}
         for person_id in {*given, *self.search.by_mobile(asked.number)}:
@@ -86,7 +86,7 @@ class ShortCodes:
                 found[person_id] = reached
         return found
 
-    def _act(self, asked: Asked, holders: Sequence[str], secret: str, table: CodeTable) -> IssueCodes:
+    def _act(self, asked: CodeAsked, holders: Sequence[str], secret: str, table: CodeTable) -> IssueCodes:
         end, actor = {"end": asked.number[-2:], "language": asked.language}, f"source:{self.source.source_id}"
         codes = tuple(
             Code(

@@ -97,7 +97,7 @@ class Delegation:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class DeskSchool:
     """A school as an agent's scope names it."""
 
     uai: str

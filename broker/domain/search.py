@@ -54,7 +54,7 @@ class Want:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class SearchAsked:
     """What was typed, read. `near`: the same with names as they may be misspelt; `letter`: a letter's number."""
 
     exact: tuple[Want, ...] = ()
@@ -98,12 +98,12 @@ class Hits:
     outside: int = 0
 
 
-def read_asked(typed: str) -> Asked:
+def read_asked(typed: str) -> SearchAsked:
     """Read what an agent typed: names, a class, the end or whole of a telephone number, a letter or trace."""
     text = " ".join(typed.split())[:80]
     traced, number = _TRACE.fullmatch(text), _telephone(text)
     if traced or number:
-        return Asked(
+        return SearchAsked(
             exact=(_of_number(number),) if number else (),
             letter=number if len(number) == LOCATOR else "",
             trace="-".join(traced.groups()) if traced else "",
@@ -111,7 +111,7 @@ def read_asked(typed: str) -> Asked:
     words = fold(text).split()[:MOST_WORDS]
     wants = tuple(_want(word) for word in words if len(word) >= _LEAST_PREFIX)
     names = [word for word in words if word.isalpha()]
-    return Asked(
+    return SearchAsked(
         exact=tuple(sorted(wants, key=lambda each: each.weight)),
         near=tuple(sorted(map(_near, wants), key=lambda each: each.weight)),
         letter=_letter(text),

@@ -15,7 +15,7 @@ from enum import StrEnum
 from broker.accounts.activation import Activation, Proven
 from broker.accounts.passphrase import Weakness
 from broker.accounts.screens import Screens
-from broker.accounts.short_codes import Asked, Behind, ShortCodes
+from broker.accounts.short_codes import Behind, CodeAsked, ShortCodes
 from broker.domain.assurance import Assurance
 from broker.domain.credentials import CodeKind
 from broker.domain.errors import CodeUsed, LoginExpired, LoginTooWeak, PageNotFound, PreauError, WindowNotOpen
@@ -186,7 +186,7 @@ class WaysIn:
         self._source()
         now, handle = self.federation.clock(), new_handle(Handle.WAY_IN)
         self.gate.enter_number(number, caller.address, codes=self._codes(), table=self._throttle(), now=now)
-        asked = Asked(number, digest(handle), caller.language, caller.trace, now)
+        asked = CodeAsked(number, digest(handle), caller.language, caller.trace, now)
         table = self._codes()
         self.behind.do(lambda: self.short_codes.send(asked, table))
         return self._keep(WayIn(digest(caller.browser), resume, WayStage.SENT, told=number[-2:]), handle)

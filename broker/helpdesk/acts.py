@@ -33,7 +33,7 @@ from policies import CodeTable, HelpdeskAct
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ActAsked:
     """What an agent asks for: towards whom, on which proofs, for which reason.
 
     `given`: what else the form holds, as it came. `first`: the request of a first agent, which this one, the second,
@@ -97,7 +97,7 @@ class DeskActs:
     readings: Readings
     requests: DeskRequests
 
-    def open_window(self, asked: Asked, number: str) -> None:
+    def open_window(self, asked: ActAsked, number: str) -> None:
         """Let the person choose a secret within ten minutes, on the screen that shows this number.
 
         Raises `DeskRefused`, also where no screen does.
@@ -112,7 +112,7 @@ class DeskActs:
             self.gate.limits.was_not_opened(asked.target.person_id)
             raise DeskRefused(why)
 
-    def lift_wait(self, asked: Asked) -> None:
+    def lift_wait(self, asked: ActAsked) -> None:
         """Forget guesses at the person's own logins. Raises `DeskRefused`."""
         self._check(HelpdeskAct.LIFT_WAIT, asked)
         linked = [each for each in self.links.accounts_of(asked.target.person_id) if each.state is AccountState.LINKED]
@@ -123,14 +123,14 @@ class DeskActs:
         if answers is None:
             self.audit.append((event,), (told,))
 
-    def close(self, asked: Asked) -> None:
+    def close(self, asked: ActAsked) -> None:
         """Close the access at once, on no proof at all: the safe direction. Raises `DeskRefused`."""
         self._check(HelpdeskAct.CLOSE_ACCESS, asked)
         person_id, tenant = asked.target.person_id, asked.agent.tenant
         event, told = asked.event(Action.ACCESS_CLOSED, closed="person"), asked.notice(NoticeKind.ACCESS_CLOSED)
         self.places.freeze(Freeze(person_id, "", tenant, asked.reason, asked.now, event, told))
 
-    def reopen(self, asked: Asked) -> int:
+    def reopen(self, asked: ActAsked) -> int:
         """Reopen what this agent's tenant closed, or the person did: it is opening, and asks the proofs of opening.
 
         What another tenant closed stays closed. Returns how many closings ended. Raises `DeskRefused`.
@@ -144,24 +144,24 @@ class DeskActs:
             ended += self.standings.lift(act)
         return ended
 
-    def _closings(self, asked: Asked) -> list[Standing]:
+    def _closings(self, asked: ActAsked) -> list[Standing]:
         person_id = asked.target.person_id
         said = list(self.standings.history(StandingKind.PERSON, person_id))
         for account in self.links.accounts_of(person_id):
             said += self.standings.history(StandingKind.LINK, account.account_id)
         return [each for each in said if _may_lift(each, asked.agent)]
 
-    def _window(self, asked: Asked, bound: str, table: CodeTable) -> IssueCodes:
+    def _window(self, asked: ActAsked, bound: str, table: CodeTable) -> IssueCodes:
         code = window_for(asked.target.person_id, asked.uai, bound, table, now=asked.now)
         event = asked.event(Action.WINDOW_OPENED, code=code.code_id)
         told = asked.notice(NoticeKind.WINDOW_OPENED)
         return IssueCodes((code,), asked.agent.person_id, "", (event,), (told,), asked.answers)
 
-    def _check(self, act: HelpdeskAct, asked: Asked) -> None:
+    def _check(self, act: HelpdeskAct, asked: ActAsked) -> None:
         check(self.gate, act, asked)
 
 
-def check(gate: Gate, act: HelpdeskAct, asked: Asked) -> None:
+def check(gate: Gate, act: HelpdeskAct, asked: ActAsked) -> None:
     """Let an act through, of one agent or as the second of two. Raises `DeskRefused`."""
     passing = gate.check if asked.first is None else gate.check_two
     passing(asked.agent, act, asked.target, proofs=asked.proofs, trace=asked.trace, now=asked.now)

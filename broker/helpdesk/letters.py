@@ -16,7 +16,7 @@ from broker.domain.notices import Letter, LetterBatch
 from broker.domain.people import PersonName
 from broker.domain.ports import DeskFiles
 from broker.domain.ports.notify import Printer
-from broker.helpdesk.acts import Asked, check
+from broker.helpdesk.acts import ActAsked, check
 from broker.helpdesk.agents import Agent
 from broker.helpdesk.gate import Gate, nobody_at
 from policies import HelpdeskAct
@@ -62,7 +62,7 @@ class DeskLetters:
     page: str
     phone: str
 
-    def one(self, asked: Asked, name: PersonName) -> bytes:
+    def one(self, asked: ActAsked, name: PersonName) -> bytes:
         """The letter of one person. Raises `DeskRefused`."""
         check(self.gate, HelpdeskAct.LETTER, asked)
         giving = Giving(

@@ -16,7 +16,7 @@ from broker.domain.handles import Id, new_id
 from broker.domain.names import words_of
 from broker.domain.ports import DeskRequests, Standings
 from broker.domain.standings import StandingKind
-from broker.helpdesk.acts import Asked
+from broker.helpdesk.acts import ActAsked
 from broker.helpdesk.agents import Agent, absent_agent
 from broker.helpdesk.gate import Gate, Refusal, Target
 from broker.helpdesk.proofs import Proof, read_proofs
@@ -53,7 +53,7 @@ class Pairs:
     gate: Gate
     standings: Standings
 
-    def ask(self, asked: Asked, act: str) -> None:
+    def ask(self, asked: ActAsked, act: str) -> None:
         """Ask for an act that a second agent has to do. Raises `DeskRefused`."""
         self.gate.check_two(asked.agent, ACTS[act], asked.target, proofs=asked.proofs, trace=asked.trace, now=asked.now)
         life = self.gate.policies.current().of(asked.agent.tenant).codes.request_life

@@ -22,7 +22,7 @@ from broker.domain.names import family_words
 from broker.domain.notices import MessageUnsent
 from broker.domain.ports import Codes, Contacts
 from broker.domain.ports.notify import Channels, CodeSender
-from broker.helpdesk.acts import Asked, check
+from broker.helpdesk.acts import ActAsked, check
 from broker.helpdesk.gate import CONTACT_MOVED, Gate
 from policies import CodeTable, HelpdeskAct
 from policies.explain import N_
@@ -53,7 +53,7 @@ class DeskTexts:
         """Whether there is a way to send any."""
         return self.sender is not None and self.sender.reaches(ContactKind.MOBILE)
 
-    def send(self, asked: Asked) -> None:
+    def send(self, asked: ActAsked) -> None:
         """Send one. Raises `DeskRefused`, also where it is known not to have gone out: then its code is ended."""
         check(self.gate, HelpdeskAct.SMS, asked)
         try:
@@ -62,7 +62,7 @@ class DeskTexts:
             self.gate.limits.was_not_opened(asked.target.person_id)
             raise
 
-    def _send(self, asked: Asked) -> None:
+    def _send(self, asked: ActAsked) -> None:
         if self.sender is None or not self.are_set_up:
             raise DeskRefused(NO_GATEWAY)
         table = self.gate.policies.current().of(asked.agent.tenant).codes
@@ -76,7 +76,7 @@ class DeskTexts:
             self.codes.end(code_id, now=asked.now, audit=asked.event(Action.SHORT_CODE_UNSENT, code=code_id))
             raise DeskRefused(NOT_SENT) from fault
 
-    def _mobile(self, asked: Asked, table: CodeTable) -> str:
+    def _mobile(self, asked: ActAsked, table: CodeTable) -> str:
         """The number on file; none while another is held, which may be for longer than the gate looks back."""
         reached = self.channels.reached(asked.target.person_id, now=asked.now)
         if reached.held:
@@ -91,7 +91,7 @@ class DeskTexts:
             raise DeskRefused(why)
         return known[0]
 
-    def _is_of_others_too(self, number: str, asked: Asked) -> bool:
+    def _is_of_others_too(self, number: str, asked: ActAsked) -> bool:
         """Whether a stranger's records name it too: a school's own number in the place of one, or a slip of typing.
 
         Whoever bears a family name of theirs is no stranger: one parent of two schools stands in two records at first.
@@ -102,7 +102,7 @@ class DeskTexts:
         beyond = (gate.people.person(each, now=asked.now) for each in holders - gate.family(person_id))
         return any(each and not names & family_words(each.name.family) for each in beyond)
 
-    def _issue(self, asked: Asked, to: str, table: CodeTable) -> tuple[str, LetterCode]:
+    def _issue(self, asked: ActAsked, to: str, table: CodeTable) -> tuple[str, LetterCode]:
         for _ in range(_DRAWS):
             drawn, code_id = new_letter_code(), new_id(Id.CODE)
             code = Code(

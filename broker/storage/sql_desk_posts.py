@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, Row, String, bindparam, insert, or_, select, update
 
 from broker.domain.audit import Action, AuditEvent
-from broker.domain.desk import DeskProfile, EndPost, GrantPost, HeldPost, Place, PostOrigin, SaidPost
+from broker.domain.desk import DeskProfile, DeskSchool, EndPost, GrantPost, HeldPost, PostOrigin, SaidPost
 from broker.domain.errors import NoSuchSubject
 from broker.domain.handles import Id, new_id
 from broker.storage.delegated import counts
@@ -62,13 +62,13 @@ class SqlDeskPosts:
         which = (accounts.c.source_id == source_id, accounts.c.subject == subject)
         return tuple(row.id for row in fetch(self._engine, select(accounts.c.id).where(*which), {}))
 
-    def places(self, posts: Sequence[HeldPost]) -> tuple[Place, ...]:
+    def places(self, posts: Sequence[HeldPost]) -> tuple[DeskSchool, ...]:
         """See `DeskPosts.places`. An empty académie covers nothing, not the schools of which none is known."""
         binds = {
             "uais": sorted({each.post.uai for each in posts} - {""}),
             "academies": sorted({each.post.academie for each in posts} - {""}),
         }
-        return tuple(Place(row.uai, row.name) for row in fetch(self._engine, _PLACES, binds))
+        return tuple(DeskSchool(row.uai, row.name) for row in fetch(self._engine, _PLACES, binds))
 
     def grant(self, act: GrantPost) -> None:
         """See `DeskPosts.grant`."""

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, and_, fun
 
 from broker.domain.names import fold
 from broker.domain.people import RecordKind
-from broker.domain.search import MOST_ROWS, Asked, Hit, Hits, KeyKind, Want
+from broker.domain.search import MOST_ROWS, Hit, Hits, KeyKind, SearchAsked, Want
 from broker.storage.engine import reading
 from broker.storage.may_see import ATTACHED
 from broker.storage.record_schools import places_of, schools_of
@@ -51,7 +51,7 @@ class SqlSearch:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def find(self, asked: Asked, scope: frozenset[str], *, after: str = "", limit: int = MOST_ROWS) -> Hits:
+    def find(self, asked: SearchAsked, scope: frozenset[str], *, after: str = "", limit: int = MOST_ROWS) -> Hits:
         """See `Search.find`."""
         with reading(self._engine) as conn:
             if after:
@@ -73,7 +73,7 @@ class SqlSearch:
             return schools_of(conn, person_id)
 
 
-def _page(conn: Connection, asked: Asked, scope: frozenset[str], *, after: str, limit: int) -> Hits:
+def _page(conn: Connection, asked: SearchAsked, scope: frozenset[str], *, after: str, limit: int) -> Hits:
     """First as it is written; only where nobody is written so, as it may be misspelt."""
     before = _read_after(after)
     if before is not None:
@@ -96,7 +96,7 @@ def _rarest(conn: Connection, wants: Sequence[Want], scope: frozenset[str]) -> i
     return min(range(len(wants)), key=lambda place: found[place])
 
 
-def _walk(conn: Connection, asked: Asked, scope: frozenset[str], start: Turn, *, limit: int) -> list[Place]:
+def _walk(conn: Connection, asked: SearchAsked, scope: frozenset[str], start: Turn, *, limit: int) -> list[Place]:
     """The next records that bear all that is wanted, one more than fits; each batch of schools is larger."""
     found: list[Place] = []
     wants, after = asked.near if start.near else asked.exact, start.after
@@ -227,7 +227,7 @@ def _hit(row: Row[Any], uai: str, school: str, label: str, children: tuple[str, 
 # ---- by a number, and elsewhere ------------------------------------------------------------------------------------
 
 
-def _numbered(conn: Connection, asked: Asked, scope: frozenset[str]) -> tuple[Hit, ...]:
+def _numbered(conn: Connection, asked: SearchAsked, scope: frozenset[str]) -> tuple[Hit, ...]:
     """Whoever a letter or a trace number is of, where the agent covers them."""
     persons = persons_of_letter(conn, asked.letter) + persons_of_trace(conn, asked.trace)
     return tuple(hit for person_id in dict.fromkeys(persons) for hit in _of_person(conn, person_id, scope))
@@ -245,7 +245,7 @@ def _of_person(conn: Connection, person_id: str, scope: frozenset[str]) -> tuple
     return _hits(conn, places[:1])
 
 
-def _outside(conn: Connection, asked: Asked, scope: frozenset[str]) -> int:
+def _outside(conn: Connection, asked: SearchAsked, scope: frozenset[str]) -> int:
     """How many accounts elsewhere are meant: by the whole name of an adult, a whole number or a letter alone.
 
     Told so that an agent sends the person to the right desk; a part of a name says nothing of other schools.
@@ -256,7 +256,7 @@ def _outside(conn: Connection, asked: Asked, scope: frozenset[str]) -> int:
     return sum(1 for person in sorted(persons)[:_MOST_OUTSIDE] if not schools_of(conn, person) & scope)
 
 
-def _mobiles(asked: Asked) -> list[str]:
+def _mobiles(asked: SearchAsked) -> list[str]:
     return [want.keys[0][2:] for want in asked.exact if want.kind is KeyKind.MOBILE]
 
 

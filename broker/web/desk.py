@@ -18,7 +18,7 @@ from broker.domain.names import fold
 from broker.domain.people import PersonName
 from broker.domain.search import Hits
 from broker.helpdesk import pairs
-from broker.helpdesk.acts import Asked
+from broker.helpdesk.acts import ActAsked
 from broker.helpdesk.agents import Agent
 from broker.helpdesk.gate import Target
 from broker.helpdesk.incident import read_number
@@ -103,11 +103,11 @@ class Desk:
                 agent, target, shown, refused=fault.cause, proofs=proofs, status=fault.status, wrong_number=wrong_number
             )
 
-    def _carry_out(self, name: str, asked: Asked, sheet: Sheet) -> Response:
+    def _carry_out(self, name: str, asked: ActAsked, sheet: Sheet) -> Response:
         document = carry_out(desk_of(self.parts), name, asked, sheet.name)
         return document or self._done(name, sheet)
 
-    def _ask_second(self, name: str, asked: Asked, sheet: Sheet) -> Response:
+    def _ask_second(self, name: str, asked: ActAsked, sheet: Sheet) -> Response:
         if name not in pairs.ACTS:
             raise PageNotFound("no act of two agents")
         if name == "fenetre" and not read_digits(asked.given.get("numero", "")):
@@ -133,11 +133,11 @@ class Desk:
             raise PageNotFound("a homonym, and no first name")
         return sheet
 
-    def _asked(self, agent: Agent, target: Target, sheet: Sheet, proofs: frozenset[Proof]) -> Asked:
+    def _asked(self, agent: Agent, target: Target, sheet: Sheet, proofs: frozenset[Proof]) -> ActAsked:
         reason = request.form.get("motif", "")
         if reason not in desk_words.REASONS:
             raise DeskRefused(desk_words.NO_REASON)
-        return Asked(
+        return ActAsked(
             agent, target, proofs, reason, sheet.uai, sheet.school, current_visitor().trace, self.parts.clock(),
             _given(),
         )  # fmt: skip
@@ -194,7 +194,7 @@ class Desk:
         )  # fmt: skip
 
 
-def carry_out(desk: Helpdesk, name: str, asked: Asked, whose: PersonName) -> Response | None:
+def carry_out(desk: Helpdesk, name: str, asked: ActAsked, whose: PersonName) -> Response | None:
     """Do the act of this name; returns the document that it prints, if it does. Raises `DeskRefused`, `PageNotFound`.
 
     A request that was answered meanwhile is refused too: nothing was done.
@@ -205,7 +205,7 @@ def carry_out(desk: Helpdesk, name: str, asked: Asked, whose: PersonName) -> Res
             return printed(letters.one(asked, whose))
         if name == "rouvrir" and not acts.reopen(asked):
             raise DeskRefused(desk_words.NOTHING_LIFTED)
-        simple: dict[str, Callable[[Asked], object]] = {
+        simple: dict[str, Callable[[ActAsked], object]] = {
             "sms": partial(_text, desk),
             "attente": acts.lift_wait,
             "fermer": acts.close,
@@ -221,7 +221,7 @@ def carry_out(desk: Helpdesk, name: str, asked: Asked, whose: PersonName) -> Res
     return None
 
 
-def _text(desk: Helpdesk, asked: Asked) -> None:
+def _text(desk: Helpdesk, asked: ActAsked) -> None:
     if desk.texts is None:
         raise DeskRefused(NO_GATEWAY)
     desk.texts.send(asked)

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from flask import Response, request
 
 from broker.domain.errors import DeskRefused, PageNotFound
-from broker.helpdesk.acts import Asked
+from broker.helpdesk.acts import ActAsked
 from broker.helpdesk.agents import Agent
 from broker.helpdesk.pairs import ACTS, WaitingRequest
 from broker.helpdesk.proofs import ENOUGH, POINTS, WORDS, Proof
@@ -60,7 +60,7 @@ class DeskPairs:
         sheet = desk.sheets.build(agent, waiting.target.person_id, now=now)
         if sheet is None:
             raise PageNotFound("no live record speaks of them")
-        asked = Asked(
+        asked = ActAsked(
             agent, waiting.target, read_ticked(), waiting.request.reason, sheet.uai, sheet.school, trace, now,
             waiting.request.given, first=waiting.request,
         )  # fmt: skip

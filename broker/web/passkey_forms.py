@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from flask import Response
 
 from broker.accounts.factor_keys import FactorKeys
-from broker.accounts.passkeys import Asked
+from broker.accounts.passkeys import PasskeyAsked
 from broker.domain.credentials import Credential, CredentialKind
 from broker.domain.sessions import Session
 from broker.web.parts import PageParts
@@ -38,7 +38,7 @@ class PasskeyForm:
     handle: str
 
 
-def keep(parts: PageParts, asked: Asked, what: str, *, owner: str) -> PasskeyForm:
+def keep(parts: PageParts, asked: PasskeyAsked, what: str, *, owner: str) -> PasskeyForm:
     """Keep the challenge until its answer comes, for this session or browser alone."""
     return PasskeyForm(asked.options, FactorKeys(parts.federation.store).keep(what, asked.challenge, owner=owner))
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, func, select
 
 from broker.domain.audit import Action, AuditEvent
-from broker.domain.desk import DeskProfile, EndPost, GrantPost, Place, PostOrigin, SaidPost
+from broker.domain.desk import DeskProfile, DeskSchool, EndPost, GrantPost, PostOrigin, SaidPost
 from broker.domain.errors import NoSuchSubject
 from broker.domain.handles import Id, new_id
 from broker.domain.identity import AccountKey, Evidence, EvidenceKind, LinkProof, UpstreamProtocol
@@ -98,7 +98,7 @@ def test_a_post_covers_its_school_or_all_of_its_academie_and_nothing_without_eit
     sql_engine: Engine, port: SqlDeskPosts, agent: tuple[str, str]
 ) -> None:
     sign_in(sql_engine, *agent, HEAD)
-    assert port.places(port.of_account(agent[0], now=NOW)) == (Place(HERE, f"Collège {HERE}"),)
+    assert port.places(port.of_account(agent[0], now=NOW)) == (DeskSchool(HERE, f"Collège {HERE}"),)
     port.grant(grant(agent[0], SaidPost(DeskProfile.ACADEMIE, academie="99")))
     assert {place.uai for place in port.places(port.of_account(agent[0], now=NOW))} == {HERE, THERE}
     (nowhere,) = (replace(each, post=SaidPost(DeskProfile.ACADEMIE)) for each in port.standing(now=NOW)[:1])

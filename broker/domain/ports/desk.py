@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from broker.domain.desk import EndPost, GrantPost, HeldPost, Place
+from broker.domain.desk import DeskSchool, EndPost, GrantPost, HeldPost
 
 
 class DeskPosts(Protocol):
@@ -24,7 +24,7 @@ class DeskPosts(Protocol):
         """The accounts that sign in at this source under this key."""
         ...
 
-    def places(self, posts: Sequence[HeldPost]) -> tuple[Place, ...]:
+    def places(self, posts: Sequence[HeldPost]) -> tuple[DeskSchool, ...]:
         """The schools that these posts cover."""
         ...
 

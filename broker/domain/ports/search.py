@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from broker.domain.search import Asked, Hits
+from broker.domain.search import Hits, SearchAsked
 
 
 class Search(Protocol):
     """Finds people at schools. What lies outside `scope` is never read: the schools are part of the question."""
 
-    def find(self, asked: Asked, scope: frozenset[str], *, after: str, limit: int) -> Hits:
+    def find(self, asked: SearchAsked, scope: frozenset[str], *, after: str, limit: int) -> Hits:
         """At most `limit` persons at these schools, in the order of schools and names; `after` as a page told it."""
         ...
 
