@@ -15,6 +15,7 @@ from broker.domain.errors import PreauError
 from broker.domain.login_faults import HopKind, LoginFault
 from broker.domain.ports import Current, Guardianships, LoginFaults, People, Services
 from broker.domain.services import Service
+from broker.helpdesk.event_words import EVENT
 from broker.helpdesk.login_causes import NO_RULE, SUCCEEDED, WITHDRAWN, Cause, cause_of, rules_of
 from broker.services.access import Moment, weigh
 from policies import Assurance, PolicyBook, Rule, Term
@@ -35,21 +36,21 @@ STEPS: Mapping[HopKind, str] = {
 REFUSED = N_("Refus affiché à la personne")
 EVENTS: Mapping[Action, str] = {
     Action.SIGN_IN: N_("Connexion réussie"),
-    Action.SIGN_IN_REFUSED: N_("Connexion refusée"),
-    Action.SIGN_OUT: N_("Déconnexion"),
-    Action.LINK_CREATED: N_("Compte relié"),
-    Action.LINK_UNDONE: N_("Lien annulé"),
+    Action.SIGN_IN_REFUSED: EVENT[Action.SIGN_IN_REFUSED],
+    Action.SIGN_OUT: EVENT[Action.SIGN_OUT],
+    Action.LINK_CREATED: EVENT[Action.LINK_CREATED],
+    Action.LINK_UNDONE: EVENT[Action.LINK_UNDONE],
     Action.GUARDIANSHIP_CHANGED: N_("Rattachement changé par une livraison"),
     Action.RECORD_FROZEN: N_("Dossier gelé par une livraison"),
-    Action.STANDING_SET: N_("Fermeture par l'administration"),
-    Action.STANDING_LIFTED: N_("Réouverture par l'administration"),
+    Action.STANDING_SET: EVENT[Action.STANDING_SET],
+    Action.STANDING_LIFTED: EVENT[Action.STANDING_LIFTED],
     Action.SECRET_SET: N_("Nouveau mot de passe choisi"),
-    Action.LETTER_ISSUED: N_("Lettre imprimée"),
-    Action.WINDOW_OPENED: N_("Accès ouvert dix minutes"),
-    Action.SHORT_CODE_SENT: N_("Code envoyé"),
-    Action.SHORT_CODE_UNSENT: N_("Code qui n'est pas parti"),
-    Action.ACCESS_CLOSED: N_("Accès fermé"),
-    Action.ACCESS_REOPENED: N_("Accès rouvert"),
+    Action.LETTER_ISSUED: EVENT[Action.LETTER_ISSUED],
+    Action.WINDOW_OPENED: EVENT[Action.WINDOW_OPENED],
+    Action.SHORT_CODE_SENT: EVENT[Action.SHORT_CODE_SENT],
+    Action.SHORT_CODE_UNSENT: EVENT[Action.SHORT_CODE_UNSENT],
+    Action.ACCESS_CLOSED: EVENT[Action.ACCESS_CLOSED],
+    Action.ACCESS_REOPENED: EVENT[Action.ACCESS_REOPENED],
 }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from broker.domain.audit import Action
 from broker.domain.desk import PostOrigin
+from broker.helpdesk.event_words import EVENT
 from broker.web.words import N_
 from policies import AgentProfile, HelpdeskAct
 
@@ -69,41 +70,16 @@ LETTER: Mapping[str, str] = {
     "ended": N_("ne marche plus"),
 }
 
-EVENT: Mapping[str, str] = {
-    Action.SIGN_IN: N_("Connexion"),
-    Action.SIGN_IN_REFUSED: N_("Connexion refusée"),
-    Action.SIGN_OUT: N_("Déconnexion"),
-    Action.LINK_CREATED: N_("Compte relié"),
-    Action.LINK_UNDONE: N_("Lien annulé"),
-    Action.LETTER_ISSUED: N_("Lettre imprimée"),
-    Action.WINDOW_OPENED: N_("Accès ouvert dix minutes"),
-    Action.SECRET_SET: N_("Nouveau mot de passe"),
-    Action.WAIT_LIFTED: N_("Attente levée"),
-    Action.ACCESS_CLOSED: N_("Accès fermé"),
-    Action.ACCESS_REOPENED: N_("Accès rouvert"),
-    Action.SHORT_CODE_SENT: N_("Code envoyé"),
-    Action.SHORT_CODE_UNSENT: N_("Code qui n'est pas parti"),
-    Action.CONTACT_ASKED: N_("Changement de contact demandé"),
-    Action.CONTACT_CHANGED: N_("Contact changé par l'école"),
-    Action.FACTOR_ADDED: N_("Second facteur ajouté"),
-    Action.FACTOR_REMOVED: N_("Second facteur retiré"),
-    Action.SESSIONS_CLOSED: N_("Appareils fermés"),
-    Action.AGENT_VIEWED: N_("Fiche ouverte par un agent"),
-    Action.STANDING_SET: N_("Fermeture par l'administration"),
-    Action.STANDING_LIFTED: N_("Réouverture par l'administration"),
-    Action.GUARDIANSHIP_CHANGED: N_("Rattachement changé"),
-    Action.RECORD_ATTACHED: N_("Dossier rattaché"),
-}
 JOURNAL: Mapping[Action, str] = {
     Action.AGENT_SEARCHED: N_("Recherche"),
-    Action.AGENT_VIEWED: N_("Fiche ouverte par un agent"),
-    Action.WINDOW_OPENED: N_("Accès ouvert dix minutes"),
-    Action.LETTER_ISSUED: N_("Lettre imprimée"),
-    Action.SHORT_CODE_SENT: N_("Code envoyé"),
-    Action.SHORT_CODE_UNSENT: N_("Code qui n'est pas parti"),
-    Action.WAIT_LIFTED: N_("Attente levée"),
-    Action.ACCESS_CLOSED: N_("Accès fermé"),
-    Action.ACCESS_REOPENED: N_("Accès rouvert"),
+    Action.AGENT_VIEWED: EVENT[Action.AGENT_VIEWED],
+    Action.WINDOW_OPENED: EVENT[Action.WINDOW_OPENED],
+    Action.LETTER_ISSUED: EVENT[Action.LETTER_ISSUED],
+    Action.SHORT_CODE_SENT: EVENT[Action.SHORT_CODE_SENT],
+    Action.SHORT_CODE_UNSENT: EVENT[Action.SHORT_CODE_UNSENT],
+    Action.WAIT_LIFTED: EVENT[Action.WAIT_LIFTED],
+    Action.ACCESS_CLOSED: EVENT[Action.ACCESS_CLOSED],
+    Action.ACCESS_REOPENED: EVENT[Action.ACCESS_REOPENED],
     Action.AGENT_ASKED: N_("Demande à un second agent"),
     Action.AGENT_DECLINED: N_("Demande refusée par un second agent"),
     Action.AGENT_REFUSED: N_("Acte refusé"),
