@@ -104,7 +104,7 @@ def open_gate(stores: Stores, policies: Current[PolicyBook], key: bytes) -> Gate
     limits = DeskLimits(stores.guesses, stores.audit, key)
     return Gate(
         stores.people, stores.links, stores.desk_posts, stores.colleagues, stores.desk_files, stores.search,
-        stores.codes, stores.audit, limits, policies,
+        stores.codes, stores.contacts, stores.audit, limits, policies,
     )  # fmt: skip
 
 

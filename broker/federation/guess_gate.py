@@ -28,7 +28,7 @@ from policies import CodeTable, ThrottleTable
 _NETWORK_BITS = 64
 """An IPv6 network of one household or school (RFC 6177): whoever has one has every address of it."""
 _NOBODY = ""
-OPENINGS = GuessRule(most=6, window=timedelta(days=1), free=6)
+FAMILY_OPENINGS = GuessRule(most=6, window=timedelta(days=1), free=6)
 """Windows that one parent opens for one child in a day: as many as the desk opens for one person."""
 _TOLD_IN_MINUTES = timedelta(hours=1)
 
@@ -183,7 +183,8 @@ class GuessGate:
         Never taken back: each lets some birth dates be tried, and who came in by a parent's stolen password alone would
         open one after the other.
         """
-        wait = self.guesses.claim((GuessCounter(self.digest("opened for", person_id, child_id), OPENINGS),), now=now)
+        opened = GuessCounter(self.digest("opened for", person_id, child_id), FAMILY_OPENINGS)
+        wait = self.guesses.claim((opened,), now=now)
         if wait is not None:
             raise _refusal(wait, now=now)
 

@@ -15,7 +15,7 @@ from broker.domain.audit import Action, AuditEvent
 from broker.domain.errors import DeskRefused
 from broker.domain.names import family_words
 from broker.domain.people import RecordKind
-from broker.domain.ports import Audit, Codes, Colleagues, Current, DeskFiles, DeskPosts, Links, People, Search
+from broker.domain.ports import Audit, Codes, Colleagues, Contacts, Current, DeskFiles, DeskPosts, Links, People, Search
 from broker.helpdesk.agents import Agent
 from broker.helpdesk.limits import OPENING, DeskLimits
 from broker.helpdesk.proofs import Proof, are_enough
@@ -71,6 +71,7 @@ class Gate:
     files: DeskFiles
     search: Search
     codes: Codes
+    contacts: Contacts
     audit: Audit
     limits: DeskLimits
     policies: Current[PolicyBook]
@@ -141,8 +142,7 @@ class Gate:
         if any(each.used_at is not None and now - each.used_at < AFTER_RESET for each in codes):
             return TOO_SOON
         hold = self.policies.current().of(tenant).codes.contact_hold
-        moved = self.files.contact_changed(target.person_id, since=now - hold)
-        return CONTACT_MOVED if moved else ""
+        return CONTACT_MOVED if self.contacts.changed_since(target.person_id, now - hold) else ""
 
     def refuse(self, agent: Agent, refusal: Refusal, *, trace: str, now: datetime) -> NoReturn:
         """Write who was refused what, and count who strays. Raises `DeskRefused`."""

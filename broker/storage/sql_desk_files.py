@@ -23,7 +23,6 @@ from broker.storage.schema import (
     school_keys,
     schools,
 )
-from broker.storage.sql_contact_moves import contact_changed
 from broker.storage.sql_imports_bulk import among
 
 _PERSON = bindparam("person", type_=String)
@@ -72,7 +71,6 @@ _TAUGHT = (
         records.c.retired_at.is_(None),
     )
 )
-_CONTACT_CHANGED = contact_changed()
 _CLASSES = (
     select(enrolments.c.class_label)
     .where(enrolments.c.uai == bindparam("uai", type_=String), enrolments.c.until.is_(None))
@@ -96,10 +94,6 @@ class SqlDeskFiles:
         """See `DeskFiles.adults`."""
         rows = fetch(self._engine, _ADULTS, {"person": person_id})
         return tuple({row.person_id: FiledAdult(row.person_id, _name(row)) for row in reversed(rows)}.values())[::-1]
-
-    def contact_changed(self, person_id: str, *, since: datetime) -> bool:
-        """See `DeskFiles.contact_changed`."""
-        return bool(fetch(self._engine, _CONTACT_CHANGED, {"person": person_id, "since": since}))
 
     def school(self, uai: str) -> str:
         """See `DeskFiles.school`."""

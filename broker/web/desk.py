@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 from urllib.parse import quote, urlencode
 
@@ -265,3 +266,12 @@ def sheet_path(person_id: str) -> str:
 def read_ticked() -> frozenset[Proof]:
     """The proofs that the form at hand ticks."""
     return read_proofs(each.value for each in Proof if request.form.get(f"{_PROOF}{each.value}"))
+
+
+def read_day(typed: str) -> date | None:
+    """A day of this century as forms and addresses write it (ISO 8601); None: it is none."""
+    try:
+        day = date.fromisoformat(typed.strip())
+    except ValueError:
+        return None
+    return day if day.year in range(2000, 2100) else None

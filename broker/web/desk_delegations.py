@@ -12,6 +12,7 @@ from broker.domain.errors import DeskRefused, PageNotFound
 from broker.helpdesk.agents import Agent
 from broker.helpdesk.delegating import DelegationAsked, last_of_year
 from broker.web import desk_words
+from broker.web.desk import read_day
 from broker.web.desk_door import desk_of, require_agent
 from broker.web.parts import PageParts
 from broker.web.render import page, see_other
@@ -51,7 +52,7 @@ class DeskDelegations:
 
     def _give(self, agent: Agent, uai: str) -> None:
         trace, now = current_visitor().trace, self.parts.clock()
-        asked = DelegationAsked(uai, request.form.get("compte", ""), _day(request.form.get("jour", "")), trace, now)
+        asked = DelegationAsked(uai, request.form.get("compte", ""), read_day(request.form.get("jour", "")), trace, now)
         desk_of(self.parts).delegations.give(agent, asked, self._sources(agent))
 
     def _take_back(self, agent: Agent, uai: str) -> None:
@@ -89,10 +90,3 @@ class DeskDelegations:
 
 def _last_day(until: datetime) -> date:
     return (until - timedelta(seconds=1)).date()
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text.strip())
-    except ValueError:
-        return None

@@ -14,6 +14,7 @@ from broker.domain.errors import DeskRefused
 from broker.helpdesk.journal import JournalPage, Wanted
 from broker.helpdesk.proofs import WORDS
 from broker.web import desk_words
+from broker.web.desk import read_day
 from broker.web.desk_door import desk_of, require_agent
 from broker.web.parts import PageParts
 from broker.web.render import page
@@ -57,7 +58,7 @@ class DeskJournalPage:
         wanted = Wanted(
             asked("agent", ""), asked("personne", ""), acts.get(asked("acte", "")), before=_number(asked("apres", ""))
         )
-        day = _day(asked("jour", ""))
+        day = read_day(asked("jour", ""))
         if day is None:
             return wanted
         return replace(wanted, since=self._start(day), until=self._start(day + timedelta(days=1)))
@@ -73,11 +74,3 @@ def _with(kept: dict[str, str]) -> Callable[..., str]:
 
 def _number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
-
-
-def _day(text: str) -> date | None:
-    try:
-        found = date.fromisoformat(text)
-    except ValueError:
-        return None
-    return found if found.year in range(2000, 2100) else None

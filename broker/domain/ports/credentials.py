@@ -103,7 +103,10 @@ class Contacts(Protocol):
         ...
 
     def changed_since(self, person_id: str, since: datetime) -> bool:
-        """Tell whether another number or address was asked for since then, also one that was called back."""
+        """Tell whether a number or address changed since then, by whomever and under any id merged into this one.
+
+        What was called back while it was held is no change.
+        """
         ...
 
     def ask(self, act: AskContact) -> None:

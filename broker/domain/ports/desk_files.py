@@ -19,10 +19,6 @@ class DeskFiles(Protocol):
         """The adults beside a pupil."""
         ...
 
-    def contact_changed(self, person_id: str, *, since: datetime) -> bool:
-        """Whether a change of a contact was asked for since then, under any id merged into this one."""
-        ...
-
     def school(self, uai: str) -> str:
         """The name of a school; empty where there is none."""
         ...
