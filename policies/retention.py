@@ -67,6 +67,7 @@ class Retention:
     notices: Annotated[Kept, Read(_days(180, 1095))]
     login_faults: Annotated[Kept, Read(_days(1, 365))]
     past_posts: Annotated[Kept, Read(_days(365, 1826))]
+    agent_names: Annotated[Kept, Read(_days(30, 1095))]
 
     def spans(self, linking: LinkingRules) -> Mapping[str, timedelta]:
         """Every number by its name; how long a merge can be undone is one of the linking rules."""

@@ -30,13 +30,14 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class JournalLine:
-    """One act as the page tells it. `person` None: the act was about nobody, or nobody whom the reader may know.
+    """One act as the page tells it. `agent` None: an administrator's command, or a source's word, and no person.
 
-    `first`: who had asked for it, of two agents.
+    `person` None: the act was about nobody, or nobody whom the reader may know. `first`: who
+    had asked for it, of two agents.
     """
 
     event: AuditEvent
-    agent: NamedPerson
+    agent: NamedPerson | None
     person: NamedPerson | None
     first: NamedPerson | None = None
 
@@ -101,7 +102,7 @@ class Journals:
 
 def _line(event: AuditEvent, uais: frozenset[str], named: Mapping[str, NamedPerson]) -> JournalLine:
     first = _of(_first(event), named) if _first(event) else None
-    return JournalLine(event, _of(event.actor, named), _about(event, uais, named), first)
+    return JournalLine(event, named.get(event.actor), _about(event, uais, named), first)
 
 
 def _first(event: AuditEvent) -> str:
@@ -115,5 +116,4 @@ def _about(event: AuditEvent, uais: frozenset[str], named: Mapping[str, NamedPer
 
 
 def _of(one: str, named: Mapping[str, NamedPerson]) -> NamedPerson:
-    """Commands of an administrator have an actor, too, who is no person."""
     return named.get(one, NamedPerson(one))

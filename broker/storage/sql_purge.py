@@ -41,6 +41,7 @@ from broker.storage.engine import fetch, transact
 from broker.storage.schema import (
     Instant,
     access_tokens,
+    accounts,
     attachments,
     child_tokens,
     class_codes,
@@ -199,6 +200,20 @@ def _forget_records(conn: Connection, keys: Keys) -> None:
     conn.execute(delete(records).where(records.c.id.in_(keys)))
 
 
+def _idle_names() -> ColumnElement[bool]:
+    """What a source of agents called somebody who came no more, and of whom no post at a desk is kept any longer.
+
+    As long as a post is, the journal tells by name who held it.
+    """
+    held = select(desk_posts.c.id).where(desk_posts.c.account_id == accounts.c.id)
+    came = func.coalesce(accounts.c.last_used, accounts.c.linked_at)
+    return and_(accounts.c.said_name.is_not(None), came < _BEFORE, ~held.exists())
+
+
+def _erase_names(conn: Connection, keys: Keys) -> None:
+    conn.execute(update(accounts).where(accounts.c.id.in_(keys)).values(said_name=null()))
+
+
 def _silent_run() -> ColumnElement[bool]:
     return or_(imports.c.lease_until.is_(None), imports.c.lease_until < _NOW)
 
@@ -307,6 +322,7 @@ RULES: tuple[PurgeRule, ...] = (
         "past_posts", (desk_posts.c.id,), func.coalesce(desk_posts.c.ended_at, desk_posts.c.until) < _BEFORE,
         _rows(desk_posts.c.id),
     ),
+    PurgeRule("agent_names", (accounts.c.id,), _idle_names(), _erase_names),
 )  # fmt: skip
 """In this order: what a rule closes is forgotten by the next, and a record goes after what may still name it."""
 

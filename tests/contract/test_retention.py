@@ -240,6 +240,20 @@ def plant_posts(engine: Engine) -> Planted:
     return {"desk_posts": 2}
 
 
+def plant_names(engine: Engine) -> Planted:
+    """What agents were called: one who came no more, one who came since, one with a post, one whose post is kept."""
+    for name, came in (("Ana", OVER), ("Ben", OVER + timedelta(days=400)), ("Cid", OVER), ("Dan", OVER)):
+        account = b.add_account(engine, b.add_person(engine), subject=name, linked_at=OVER - timedelta(days=400))
+        with writing(engine) as conn:
+            named = update(schema.accounts).where(schema.accounts.c.id == account)
+            conn.execute(named.values(said_name=name, last_used=came))
+            if name in {"Cid", "Dan"}:
+                ended_at = OVER if name == "Dan" else None
+                row = {"id": name, "account_id": account, "profile": "accueil", "origin": "granted", "actor": "a"}
+                conn.execute(insert(schema.desk_posts).values(since=OVER, ended_at=ended_at, **row))
+    return {}
+
+
 EDGES: Mapping[str, tuple[str, Callable[[Engine], Planted]]] = {
     "a session": ("sessions", plant_session),
     "a release": ("releases", plant_release),
@@ -259,6 +273,7 @@ EDGES: Mapping[str, tuple[str, Callable[[Engine], Planted]]] = {
     "a number that was changed": ("contact_moves", plant_contact_moves),
     "a login that did not work": ("login_faults", plant_login_faults),
     "posts at the desk": ("past_posts", plant_posts),
+    "what an agent was called": ("agent_names", plant_names),
 }
 
 
@@ -288,6 +303,21 @@ def test_what_is_over_is_kept_to_the_instant_and_goes_alone_just_after_it(sql_en
     assert purge(sql_engine, due + after, only=number) > 0
     gone = {name: count - counts(sql_engine)[name] for name, count in before.items()}
     assert {name: count for name, count in gone.items() if count} == planted
+
+
+def test_an_agent_has_a_name_for_as_long_as_a_post_of_theirs_is_kept(sql_engine: Engine) -> None:
+    plant_names(sql_engine)
+
+    def names(days: int) -> set[str]:
+        now = OVER + timedelta(days=days) + SECOND
+        SqlPurge(sql_engine, kept=shipped_spans).purge(now=now, limit=100)
+        with reading(sql_engine) as conn:
+            return {name for (name,) in conn.execute(select(schema.accounts.c.said_name)) if name}
+
+    spans = shipped_spans()
+    assert names(spans["agent_names"].days) == {"Ben", "Cid", "Dan"}
+    assert names(spans["past_posts"].days - 1) == {"Cid", "Dan"}
+    assert names(spans["past_posts"].days) == {"Cid"}
 
 
 def test_a_delivery_nobody_confirmed_can_no_longer_be_applied(sql_engine: Engine) -> None:

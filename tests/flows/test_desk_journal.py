@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from broker.domain.audit import Action
 from broker.domain.desk import DeskProfile, SaidPost
@@ -64,6 +64,16 @@ def test_refusals_and_alarms_are_told_and_never_who_was_out_of_reach(stand: WebS
     for shown in ("Acte refusé</strong> – voir une fiche", "Une personne hors du périmètre.", "Alarme"):
         assert shown in page.text, shown
     assert "CIBLE" not in page.text
+
+
+def test_an_agent_whose_name_is_erased_is_no_administration(stand: WebStand) -> None:
+    agent(stand, DESK).get("/guichet?q=nadia")
+    reader = auditor(stand)
+    with stand.world.engine.begin() as conn:
+        conn.execute(update(accounts).where(accounts.c.subject == "l.martin").values(said_name=None))
+    page = reader.get(f"{JOURNAL}?acte=agent_searched").text
+    assert "nom effacé" in page
+    assert "administration" not in page
 
 
 def test_the_journal_of_another_school_is_not_told(stand: WebStand) -> None:

@@ -36,7 +36,8 @@ accounts = Table(
     Index("ix_accounts_person_id", "person_id"),
 )
 """One row per upstream account, for ever: the unique key makes a second owner impossible, also after an undo.
-`said_name`: what a source of agents called this one at the last login; of everybody else nothing is kept."""
+`said_name`: what a source of agents called this one at the last login, until the
+purge erases it (`agent_names`); of everybody else nothing is kept."""
 
 merges = Table(
     "merges", metadata,
