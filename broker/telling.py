@@ -42,7 +42,9 @@ def open_notice_teller(
     tell = TellNotice(
         channels=stores.channels,
         told=stores.access_notices,
-        words=NoticeTexts(translate, settings.issuer, settings.help_phone),
+        words=NoticeTexts(
+            translate, settings.issuer, settings.help_phone, lambda: book.current().installation.codes.contact_hold
+        ),
         mailer=open_mailer(settings, clock=clock),
         texter=open_texter(settings, stores.sms_counts, resources, clock=clock),
         calendars=_calendars(book),

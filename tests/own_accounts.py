@@ -60,7 +60,7 @@ class Gateway:
             raise UpstreamUnavailable("the gateway is down")
         self.sent.append((Channel(ContactKind.MOBILE, to), code.written))
 
-    def send(self, channel: Channel, digits: str, *, language: str, uai: str) -> None:
+    def send(self, channel: Channel, digits: str, *, lasts: timedelta, language: str, uai: str) -> None:
         self.sent.append((channel, digits))
 
 

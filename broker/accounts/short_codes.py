@@ -69,7 +69,8 @@ class ShortCodes:
         self.codes.issue(self._act(asked, sorted(holders), self.hashing.hash_in_turn(digits), table))
         uai = next((uai for reached in holders.values() for uai in reached.uais), "")
         try:
-            self.sender.send(Channel(ContactKind.MOBILE, asked.number), digits, language=asked.language, uai=uai)
+            to = Channel(ContactKind.MOBILE, asked.number)
+            self.sender.send(to, digits, lasts=table.short_life, language=asked.language, uai=uai)
         except (PreauError, MessageUnsent) as fault:
             log.warning("a short code was not sent: %s trace=%s", type(fault).__name__, asked.trace)
             return False

@@ -14,7 +14,7 @@ EVENT: Mapping[Action, str] = {
     Action.LINK_CREATED: N_("Compte relié"),
     Action.LINK_UNDONE: N_("Lien annulé"),
     Action.LETTER_ISSUED: N_("Lettre imprimée"),
-    Action.WINDOW_OPENED: N_("Accès ouvert dix minutes"),
+    Action.WINDOW_OPENED: N_("Accès ouvert quelques minutes"),
     Action.SECRET_SET: N_("Nouveau mot de passe"),
     Action.WAIT_LIFTED: N_("Attente levée"),
     Action.ACCESS_CLOSED: N_("Accès fermé"),

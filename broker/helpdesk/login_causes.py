@@ -297,7 +297,7 @@ CODES: Mapping[str, Cause] = {
     "PRE-2012": Cause(
         N_("L'identifiant ou le mot de passe n'était pas le bon."),
         Changer.PERSON,
-        N_("Faites vérifier les majuscules. Sinon, ouvrez dix minutes ou donnez une lettre."),
+        N_("Faites vérifier les majuscules. Sinon, ouvrez quelques minutes ou donnez une lettre."),
     ),
     "PRE-2013": Cause(
         N_("Le site de connexion ne connaît pas la réponse qui nous est revenue."),
@@ -312,7 +312,7 @@ CODES: Mapping[str, Cause] = {
     "PRE-2015": Cause(
         N_("Il y a eu trop d'essais aujourd'hui : seuls une lettre, un SMS ou le guichet ouvrent encore."),
         Changer.DESK,
-        N_("Ouvrez dix minutes ou donnez une lettre."),
+        N_("Ouvrez quelques minutes ou donnez une lettre."),
     ),
     "PRE-2016": Cause(
         N_("La personne a abandonné sur le site de connexion, ou il a refusé."),

@@ -46,7 +46,7 @@ WORDS: dict[Situation, Words] = {
         N_("Une autre connexion marche encore. Sinon, imprimez une lettre."),
     ),
     Situation.WINDOW: Words(
-        N_("La page avec un numéro, ouverte dix minutes sur un seul écran."),
+        N_("La page avec un numéro, ouverte quelques minutes sur un seul écran."),
         N_("L'école ou un parent vient d'ouvrir l'accès."),
         N_("Sous le numéro, faites écrire la date de naissance d'un enfant."),
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 from broker.domain.credentials import ContactKind, LetterCode
@@ -25,14 +26,15 @@ class Codes:
         """See `CodeSender.reaches`."""
         return (self.texter if kind is ContactKind.MOBILE else self.mailer) is not None
 
-    def send(self, channel: Channel, digits: str, *, language: str, uai: str) -> None:
+    def send(self, channel: Channel, digits: str, *, lasts: timedelta, language: str, uai: str) -> None:
         """See `CodeSender.send`."""
         if channel.kind is ContactKind.MOBILE and self.texter is not None:
             site = urlsplit(self.issuer).hostname or ""
-            text = code_text(digits, site=site, language=language, translate=self.translate)
+            text = code_text(digits, lasts=lasts, site=site, language=language, translate=self.translate)
             self.texter.send(TextMessage(channel.to, text, uai))
         elif channel.kind is ContactKind.MAIL and self.mailer is not None:
-            self.mailer.send(code_mail(channel.to, digits, language=language, translate=self.translate))
+            mail = code_mail(channel.to, digits, lasts=lasts, language=language, translate=self.translate)
+            self.mailer.send(mail)
         else:
             raise UpstreamUnavailable(f"no {channel.kind} is set up")
 

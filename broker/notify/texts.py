@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from broker.domain.access_notices import AccessNotice, NoticeKind
 from broker.domain.credentials import LetterCode
 from broker.domain.notices import Mail, TextMessage
+from broker.notify.spans import lasting
 
 Translate = Callable[[str, str], str]
 """The text of a msgid in a language (`fr`, `en`, `ar`); of a language that there is none of, in French."""
@@ -46,7 +47,7 @@ CALL_SCHOOL = N_("Appelez votre école.")
 HELLO = N_("Bonjour,")
 NEVER = N_("Personne ne vous demande votre mot de passe, ni un code, même à l'école.")
 WHERE = N_("Tout est aussi écrit dans votre accès : %(site)s")
-CODE = N_("Ecole : votre code est %(code)s. Il marche 10 minutes. Ne le donnez à personne.")
+CODE = N_("Ecole : votre code est %(code)s. Il marche %(lasts)s. Ne le donnez à personne.")
 LETTER_CODE = N_("Ecole : votre code marche %(minutes)s min. Ne le donnez à personne.")
 CODE_SUBJECT = N_("Votre code")
 
@@ -64,7 +65,7 @@ WORDS: Mapping[NoticeKind, Words] = {
     ),
     NoticeKind.WINDOW_OPENED: Words(
         N_("L'école vous laisse choisir un nouveau mot de passe"),
-        N_("Votre école vous laisse choisir un nouveau mot de passe, le %(day)s dès %(time)s, pendant 10 minutes."),
+        N_("Votre école vous laisse choisir un nouveau mot de passe, le %(day)s dès %(time)s, pour quelques minutes."),
         NOT_YOU,
     ),
     NoticeKind.CODE_TEXTED: Words(
@@ -74,7 +75,7 @@ WORDS: Mapping[NoticeKind, Words] = {
     ),
     NoticeKind.FAMILY_WINDOW_OPENED: Words(
         N_("Un mot de passe d'élève peut être choisi"),
-        N_("Un responsable laisse un élève choisir un nouveau mot de passe, le %(day)s dès %(time)s, 10 minutes."),
+        N_("Un responsable laisse un élève choisir un mot de passe, le %(day)s dès %(time)s, quelques minutes."),
         NOT_YOU,
         by_text=False,
     ),
@@ -103,12 +104,12 @@ WORDS: Mapping[NoticeKind, Words] = {
     ),
     NoticeKind.CONTACT_ASKED: Words(
         N_("Un nouveau moyen de vous joindre"),
-        N_("Un nouveau moyen de vous joindre a été donné le %(day)s à %(time)s. Il compte dans 3 jours."),
+        N_("Un nouveau moyen de vous joindre a été donné le %(day)s à %(time)s. Il compte dans %(hold)s."),
         NOT_YOU,
     ),
     NoticeKind.CONTACT_CHANGED: Words(
         N_("Votre numéro ou votre adresse change"),
-        N_("L'école a changé votre numéro ou votre adresse le %(day)s à %(time)s. Cela compte dans 3 jours."),
+        N_("L'école a changé votre numéro ou votre adresse le %(day)s à %(time)s. Cela compte dans %(hold)s."),
         NOT_YOU,
     ),
     NoticeKind.FACTOR_ADDED: Words(
@@ -154,11 +155,15 @@ WORDS: Mapping[NoticeKind, Words] = {
 
 @dataclass(frozen=True, slots=True)
 class NoticeTexts:
-    """`NoticeWords` by gettext. `phone`: who helps, empty where the installation names nobody; `site`: the issuer."""
+    """`NoticeWords` by gettext. `phone`: who helps, empty where the installation names nobody; `site`: the issuer.
+
+    `hold`: how long a new contact waits before it counts.
+    """
 
     translate: Translate
     site: str
-    phone: str = ""
+    phone: str
+    hold: Callable[[], timedelta]
 
     def mail(self, notice: AccessNotice, to: str) -> Mail:
         """The mail: French first, then the reader's language where another is known."""
@@ -186,7 +191,8 @@ class NoticeTexts:
 
     def _what(self, words: Words, at: datetime, language: str) -> str:
         clock = "%Hh%M" if language == FRENCH else "%H:%M"
-        return self.translate(words.what, language) % {"day": f"{at:%d/%m}", "time": at.strftime(clock)}
+        told = {"day": f"{at:%d/%m}", "time": at.strftime(clock), "hold": lasting(self.hold(), language)}
+        return self.translate(words.what, language) % told
 
     def _then(self, words: Words, language: str) -> str:
         call = self.translate(CALL_NUMBER if self.phone else CALL_SCHOOL, language)
@@ -202,9 +208,9 @@ def phone_in(language: str, phone: str) -> str:
     return "\u200e" + phone.replace(" ", "\u00a0") if language in RIGHT_TO_LEFT else phone
 
 
-def code_text(digits: str, *, site: str, language: str, translate: Translate) -> str:
+def code_text(digits: str, *, lasts: timedelta, site: str, language: str, translate: Translate) -> str:
     """The SMS of a code. Its last line binds it to our address: telephones offer it there and nowhere else."""
-    return f"{translate(CODE, language) % {'code': digits}}\n@{site} #{digits}"
+    return f"{_code(digits, lasts, language, translate)}\n@{site} #{digits}"
 
 
 def letter_text(code: LetterCode, *, issuer: str, minutes: int, language: str, translate: Translate) -> str:
@@ -216,7 +222,10 @@ def letter_text(code: LetterCode, *, issuer: str, minutes: int, language: str, t
     return f"{words}\n{issuer}/code#{code.written.replace(' ', '-')}"
 
 
-def code_mail(to: str, digits: str, *, language: str, translate: Translate) -> Mail:
+def code_mail(to: str, digits: str, *, lasts: timedelta, language: str, translate: Translate) -> Mail:
     """The mail of a code."""
-    own = translate(CODE, language) % {"code": digits}
-    return Mail(to, translate(CODE_SUBJECT, language), f"{own}\n")
+    return Mail(to, translate(CODE_SUBJECT, language), f"{_code(digits, lasts, language, translate)}\n")
+
+
+def _code(digits: str, lasts: timedelta, language: str, translate: Translate) -> str:
+    return translate(CODE, language) % {"code": digits, "lasts": lasting(lasts, language)}

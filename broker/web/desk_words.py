@@ -29,7 +29,7 @@ REASONS: Mapping[str, str] = {
 NO_REASON = N_("Choisissez un motif.")
 
 DONE: Mapping[str, str] = {
-    "fenetre": N_("L'accès est ouvert dix minutes sur cet écran. La personne y écrit une date de naissance."),
+    "fenetre": N_("L'accès est ouvert %(lasts)s sur cet écran. La personne y écrit une date de naissance."),
     "sms": N_("Le SMS est parti. Il porte un code et l'adresse de la page."),
     "attente": N_("L'attente est levée."),
     "fermer": N_("L'accès est fermé partout."),
@@ -37,7 +37,7 @@ DONE: Mapping[str, str] = {
     "demande": N_("La demande attend un second agent."),
 }
 BY_TWO: Mapping[str, str] = {
-    "fenetre": N_("Demander 10 minutes"),
+    "fenetre": N_("Demander %(lasts)s"),
     "lettre": N_("Demander une lettre"),
     "sms": N_("Demander un SMS"),
     "attente": N_("Demander de lever l'attente"),
@@ -93,7 +93,7 @@ JOURNAL: Mapping[Action, str] = {
 ACT: Mapping[str, str] = {
     HelpdeskAct.SEARCH: N_("chercher"),
     HelpdeskAct.VIEW: N_("voir une fiche"),
-    HelpdeskAct.OPEN_WINDOW: N_("ouvrir dix minutes"),
+    HelpdeskAct.OPEN_WINDOW: N_("ouvrir quelques minutes"),
     HelpdeskAct.LETTER: N_("lettre"),
     HelpdeskAct.CLASS_LETTERS: N_("lettres d'une classe"),
     HelpdeskAct.SMS: N_("SMS"),

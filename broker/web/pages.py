@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from flask import Flask, Response, request
@@ -12,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from broker.domain.errors import PreauError
 from broker.domain.people import Reference
+from broker.notify.spans import lasting
 from broker.portal.why import mask_reference
 from broker.protocol.endpoint import SelfPost
 from broker.web import words
@@ -247,6 +249,8 @@ def _install_words(app: Flask, parts: PageParts, style: StyleSheet) -> None:
         language_link=language_link, form_token=token, style=style.name,
         isolate=isolate, name_in=name_in, words=words, day=_day, moment=_moment, code=left_to_right,
         web_address=web_address,
+        lasting=_lasting, in_minutes=lambda minutes: _lasting(timedelta(minutes=minutes)),
+        numbers=lambda tenant="": parts.policies.current().of(tenant),
         masked=lambda key: left_to_right(mask_reference(key)), feed_name=_feed_name,
         said=lambda told: sentence(told, sources=parts.sources, day=_day),
     )  # fmt: skip
@@ -255,6 +259,10 @@ def _install_words(app: Flask, parts: PageParts, style: StyleSheet) -> None:
 def _day(value: Any) -> str:
     written = str(format_date(value, "long", rebase=hasattr(value, "hour")))
     return _FRENCH_FIRST.sub("1er ", written) if current_visitor().language is FRENCH else written
+
+
+def _lasting(span: timedelta) -> str:
+    return lasting(span, current_visitor().language.locale)
 
 
 def _moment(value: Any) -> str:

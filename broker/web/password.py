@@ -124,6 +124,7 @@ class PasswordPage:
             missing=missing,
             refusal=refusal,
             wait_minutes=-(-wait // 60),
+            longest_wait=max(self.parts.federation.upstreams.rules(source_id).throttle.of_account.waits),
             own_device=current_visitor().device is Device.OWN,
             choose_again=f"/connexion?{urlencode({'i': handle})}",
             passkey=passkey,

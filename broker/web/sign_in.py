@@ -153,7 +153,6 @@ class SignIn:
             step_up=choices is not None and choices.step_up,
             own_device=current_visitor().device is Device.OWN,
             left=self._somebody_left(),
-            idle_minutes=int(self.parts.policies.current().installation.sessions.shared_idle.total_seconds()) // 60,
         )
 
     def _somebody_left(self) -> bool:

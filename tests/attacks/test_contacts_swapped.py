@@ -200,7 +200,7 @@ def test_a_stolen_login_of_an_ent_opens_no_window_for_a_child_either(stand: WebS
     thief = by_ent(stand)
     page = thief.get("/enfants")
     assert 'name="numero"' not in page.body
-    assert "peut aussi lui ouvrir 10 minutes" in page.text
+    assert "peut aussi lui ouvrir quelques minutes" in page.text
     with stand.world.engine.connect() as conn:
         (child,) = conn.execute(
             select(schema.attachments.c.person_id)

@@ -166,7 +166,7 @@ def test_stuffing_from_one_network_ends_before_the_directory_hears_of_it(scene: 
     crowd = scene.writer()
     statuses = [crowd.write(f"eleve.{number}", "un-mot-vole").status for number in range(21)]
     assert statuses == [403] * 20 + [429]
-    assert "Réessayez dans 60 min." in text_of(crowd.write())
+    assert "Réessayez dans 1 heure." in text_of(crowd.write())
     assert scene.operations(crowd.write) == Counter()
     assert scene.writer(address="198.51.100.1").write().status == 303
     own.choose(device="own")

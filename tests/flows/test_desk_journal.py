@@ -42,7 +42,7 @@ def test_an_auditor_reads_who_did_what_for_whom_why_and_on_which_proofs(stand: W
     assert reader.get("/guichet").location == JOURNAL
     page = reader.get(JOURNAL)
     for shown in (
-        "Accès ouvert dix minutes", "Lettre imprimée", "Fiche ouverte par un agent",
+        "Accès ouvert quelques minutes", "Lettre imprimée", "Fiche ouverte par un agent",
         "l.martin tel que vu par la source",
         "Nadia BENALI", "Perdu ou oublié", "Code expiré", "Pièce d'identité vue",
         "Rappel au numéro connu de l'école · Connu de vue", f"Collège {HERE}",
@@ -87,7 +87,7 @@ def test_the_journal_of_another_school_is_not_told(stand: WebStand) -> None:
     for reader in (auditor(stand), agent(stand, HEAD, user="chef")):
         page = reader.get(JOURNAL).text
         assert "l.martin" in page
-        for hidden in ("CIBLE", "o.autre", THERE, "Accès ouvert dix minutes</strong>"):
+        for hidden in ("CIBLE", "o.autre", THERE, "Accès ouvert quelques minutes</strong>"):
             assert hidden not in page, hidden
         for asked in (f"?personne={mother}", f"?agent={_person(stand, 'o.autre')}"):
             assert "Rien n'a encore été écrit" in reader.get(JOURNAL + asked).text
@@ -102,7 +102,7 @@ def test_who_looks_after_a_school_is_not_told_what_its_agent_searched_for_anothe
     both.get("/guichet?q=personne")
     page = auditor(stand).get(JOURNAL).text
     assert "Recherche" in page
-    assert "Accès ouvert dix minutes</strong>" not in page
+    assert "Accès ouvert quelques minutes</strong>" not in page
     assert "CIBLE" not in page
 
 
@@ -164,7 +164,7 @@ def test_what_was_done_for_the_readers_own_family_is_told_to_an_auditor_alone(
         conn.execute(accounts.update().where(own).values(person_id=mother))
         conn.execute(sessions.update().where(sessions.c.person_id == was).values(person_id=mother))
     page = agent(stand, SaidPost(profile, HERE), user="mere").get(JOURNAL).text
-    assert ("Accès ouvert dix minutes</strong>" in page) is told
+    assert ("Accès ouvert quelques minutes</strong>" in page) is told
 
 
 def test_the_journal_is_read_by_agent_person_act_and_day_twenty_lines_a_page(stand: WebStand, clock: FakeClock) -> None:

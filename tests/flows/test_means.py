@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, select, update
@@ -13,6 +14,7 @@ from broker.domain.credentials import ContactKind
 from broker.domain.notices import Channel
 from broker.storage import schema
 from broker.storage.sql_contacts import SqlContacts
+from policies import load_book
 from tests.clock import FakeClock
 from tests.flows.test_ways_in import OWN, choose, handle_in, sign_in
 from tests.own_accounts import GOOD
@@ -72,6 +74,20 @@ def test_what_a_school_put_in_place_of_a_number_is_shown_as_waiting(
         )
     page = mother.get("/moyens").text
     assert page.index("•• •• 11") < page.index("L'école a donné") < page.index("•• •• 99")
+
+
+def test_how_long_a_new_number_waits_is_told_as_the_policies_say(
+    stand: WebStand, mother: Client, tmp_path: Path
+) -> None:
+    assert "Le nouveau compte après 3 jours." in mother.get("/moyens").text
+    overrides = tmp_path / "policies"
+    overrides.mkdir()
+    (overrides / "codes.toml").write_text('contact_hold = "7 d"\n', encoding="utf-8")
+    stand.world.live_policies.value = load_book(None, overrides)
+    assert give(mother, mobile="06 39 98 12 34") == 303
+    page = mother.get("/moyens?fait=oui").text
+    assert "Cela compte dans 7 jours." in page
+    assert "3 jours" not in page
 
 
 @pytest.mark.parametrize("channel", [{"mobile": "01 99 00 12 34"}, {"mail": "sans arobase"}, {"autre": "x"}, {}])

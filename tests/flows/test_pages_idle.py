@@ -53,7 +53,7 @@ def test_the_warning_says_how_long_is_left_and_staying_leads_back(mother: Client
     clock.advance(timedelta(minutes=17))
     warned = mother.get("/toujours-la?de=%2Facces")
     assert "Vous êtes toujours là ?" in warned.body
-    assert "L'accès se ferme dans 3 min." in warned.text
+    assert "L'accès se ferme dans 3 minutes." in warned.text
     assert warned.header("Refresh") == "181; url=/toujours-la?de=%2Facces"
     stayed = mother.post("/toujours-la", {"csrf": warned.token, "de": "/acces"})
     assert stayed.location == "/acces"

@@ -151,7 +151,7 @@ def test_after_five_guesses_even_the_right_password_waits_and_a_restart_gives_no
         assert writer.write(password=WRONG).status == 403
     waits = writer.write()
     assert (waits.status, waits.headers["retry-after"]) == (429, "30")
-    assert "Réessayez dans 1 min." in text_of(waits)
+    assert "Réessayez dans 1 minute." in text_of(waits)
     with closing(build(load_settings(folder / "preau.toml", {}), clock=clock)) as again:
         other = Writer(again, address="198.51.100.7")
         other.choose()

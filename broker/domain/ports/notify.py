@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from broker.domain.access_notices import AccessNotice
@@ -48,8 +48,11 @@ class CodeSender(Protocol):
         """Whether this kind of channel is set up."""
         ...
 
-    def send(self, channel: Channel, digits: str, *, language: str, uai: str) -> None:
-        """Send six digits. Raises `UpstreamUnavailable`, also where that is not set up, and `MessageUnsent`."""
+    def send(self, channel: Channel, digits: str, *, lasts: timedelta, language: str, uai: str) -> None:
+        """Send six digits, good for as long as `lasts`.
+
+        Raises `UpstreamUnavailable`, also where that is not set up, and `MessageUnsent`.
+        """
         ...
 
     def send_letter(self, to: str, code: LetterCode, *, minutes: int, uai: str) -> None:

@@ -89,7 +89,7 @@ class Stand:
 
     def tell(self, row: OutboxRow, *, mail: bool = True, text: bool = True) -> None:
         calendars = Calendars(lambda uai, _now: self.quiet.get(uai), lambda _uai, at: at + timedelta(hours=2))
-        words = NoticeTexts(lambda said, _language: said, "https://sso.example.fr")
+        words = NoticeTexts(lambda said, _language: said, "https://sso.example.fr", "", lambda: timedelta(hours=72))
         TellNotice(
             self.channels, self.today, words, self.mails if mail else None, self.texts if text else None, calendars,
             lambda: MOST, self.clock,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import pytest
 
@@ -40,5 +41,6 @@ def test_without_a_gateway_nothing_goes_out() -> None:
     assert not codes.reaches(ContactKind.MOBILE)
     with pytest.raises(UpstreamUnavailable):
         codes.send_letter("+33639981234", CODE, minutes=30, uai="")
+    to = Channel(ContactKind.MOBILE, "+33639981234")
     with pytest.raises(UpstreamUnavailable):
-        codes.send(Channel(ContactKind.MOBILE, "+33639981234"), "482913", language="fr", uai="")
+        codes.send(to, "482913", lasts=timedelta(minutes=10), language="fr", uai="")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -18,7 +18,8 @@ AT = datetime(2026, 9, 12, 10, 24, tzinfo=ZoneInfo("Europe/Paris"))
 LONGEST_PHONE = "+262 692 12 34 56 78"
 LONGEST_SITE = "connexion.ecoles-et-lycees.collectivite-de-demonstration.example.fr"
 MOST = {"fr": 1, "en": 1, "ar": 2}
-TEXTS = NoticeTexts(TRANSLATE, f"https://{LONGEST_SITE}", LONGEST_PHONE)
+HOLD, LIFE = timedelta(hours=72), timedelta(minutes=10)
+TEXTS = NoticeTexts(TRANSLATE, f"https://{LONGEST_SITE}", LONGEST_PHONE, lambda: timedelta(hours=719))
 
 
 def notice(kind: NoticeKind, language: str) -> AccessNotice:
@@ -42,7 +43,7 @@ def test_a_text_message_at_its_longest_has_no_more_segments_than_its_language_ma
 
 @pytest.mark.parametrize("language", MOST)
 def test_a_code_at_its_longest_has_no_more_segments_than_its_language_may(language: str) -> None:
-    text = code_text("482913", site=LONGEST_SITE, language=language, translate=TRANSLATE)
+    text = code_text("482913", lasts=LIFE, site=LONGEST_SITE, language=language, translate=TRANSLATE)
     assert segments(text) <= MOST[language]
     assert language == "ar" or not strangers(text)
 
@@ -65,21 +66,21 @@ def test_a_code_from_the_desk_leads_to_the_page_that_takes_it() -> None:
 
 
 def test_the_last_line_of_a_code_binds_it_to_our_address() -> None:
-    text = code_text("482913", site="portail.exemple.fr", language="fr", translate=TRANSLATE)
+    text = code_text("482913", lasts=LIFE, site="portail.exemple.fr", language="fr", translate=TRANSLATE)
     assert text == (
         "Ecole : votre code est 482913. Il marche 10 minutes. Ne le donnez à personne.\n@portail.exemple.fr #482913"
     )
 
 
 def test_a_code_by_mail_says_the_code_and_leads_nowhere() -> None:
-    mail = code_mail("a@example.org", "482913", language="fr", translate=TRANSLATE)
+    mail = code_mail("a@example.org", "482913", lasts=LIFE, language="fr", translate=TRANSLATE)
     assert "482913" in mail.text
     assert "482913" not in mail.subject
     assert "http" not in mail.text
 
 
 def test_a_text_message_is_what_was_promised() -> None:
-    told = NoticeTexts(TRANSLATE, "https://sso.example.fr", "01 23 45 67 89").text(
+    told = NoticeTexts(TRANSLATE, "https://sso.example.fr", "01 23 45 67 89", lambda: HOLD).text(
         notice(NoticeKind.SECRET_SET, "fr"), "+33639980001"
     )
     assert told is not None
@@ -88,8 +89,16 @@ def test_a_text_message_is_what_was_promised() -> None:
     )
 
 
+@pytest.mark.parametrize(("hold", "told"), [(HOLD, "dans 3 jours."), (timedelta(days=7), "dans 7 jours.")])
+def test_how_long_a_new_contact_waits_is_what_the_policies_say(hold: timedelta, told: str) -> None:
+    texts = NoticeTexts(TRANSLATE, "https://sso.example.fr", "", lambda: hold)
+    for kind in (NoticeKind.CONTACT_ASKED, NoticeKind.CONTACT_CHANGED):
+        assert told in texts.mail(notice(kind, "fr"), "a@example.org").text
+
+
 def test_without_a_number_the_school_is_named() -> None:
-    told = NoticeTexts(TRANSLATE, "https://sso.example.fr").text(notice(NoticeKind.SECRET_SET, "fr"), "+33639980001")
+    texts = NoticeTexts(TRANSLATE, "https://sso.example.fr", "", lambda: HOLD)
+    told = texts.text(notice(NoticeKind.SECRET_SET, "fr"), "+33639980001")
     assert told is not None
     assert told.text.endswith("Ce n'est pas vous ? Appelez votre école.")
 
