@@ -35,7 +35,7 @@ def text_of(body: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("code", "title"), [("fr", "Intégrer votre service"), ("en", "Connect your service"), ("ar", "ربط خدمتكم")]
+    ("code", "title"), [("fr", "Intégrer votre service"), ("en", "Connect your service"), ("ar", "ربط خدمتك")]
 )
 def test_the_page_is_public_in_each_language_and_needs_no_script(stand: WebStand, code: str, title: str) -> None:
     answer = stand.client().get(f"/integrer?lang={code}")

@@ -12,6 +12,9 @@ from tests.catalogue import missing, msgids, obsolete, read_catalogue
 TRANSLATED = [language.code for language in LANGUAGES if language is not FRENCH]
 PLACEHOLDER = re.compile(r"%\(\w+\)s")
 LATIN = re.compile(r"[A-Za-zÀ-ÿ]{2}")
+VOWELS = re.compile("[\u064b-\u0652]")
+TO_SEVERAL = re.compile(r"(?!لكم من الوقت)\b\w+(?:كم|وا|تموها?)\b|\b[أا]نتم\b")
+"""Words said to several people, imperatives first; « for how long » only looks like one."""
 SENTENCE = re.compile(r"[^.!?:؟]+[.!?:؟]")
 LONGEST, MEAN = 22, 15
 FORBIDDEN = (
@@ -43,6 +46,12 @@ def test_a_translation_is_never_fuzzy_and_has_the_same_placeholders(code: str) -
 def test_a_translation_into_arabic_holds_no_latin_word_that_nothing_isolates() -> None:
     for message in read_catalogue("ar"):
         assert not message.id or not LATIN.search(PLACEHOLDER.sub("", str(message.string))), message.id
+
+
+def test_arabic_speaks_to_one_person_everywhere() -> None:
+    """« vous » to one reader is أنت there, as most of its sentences had it; أنتم beside it reads as two people."""
+    for message in read_catalogue("ar"):
+        assert not message.id or not TO_SEVERAL.search(VOWELS.sub("", str(message.string))), message.id
 
 
 @pytest.mark.parametrize("text", sorted(msgids()))
