@@ -29,9 +29,9 @@ from policies.explain import N_
 
 log = logging.getLogger(__name__)
 
-NO_GATEWAY = N_("Aucun envoi de SMS n'est réglé ici. Ouvrez dix minutes, ou imprimez une lettre.")
-NO_MOBILE = N_("L'école ne connaît aucun mobile de cette personne. Ouvrez dix minutes, ou imprimez une lettre.")
-OF_OTHERS_TOO = N_("Ce numéro est aussi celui d'une autre famille. Ouvrez dix minutes, ou imprimez une lettre.")
+NO_GATEWAY = N_("Aucun envoi de SMS n'est réglé ici. Ouvrez quelques minutes, ou imprimez une lettre.")
+NO_MOBILE = N_("L'école ne connaît aucun mobile de cette personne. Ouvrez quelques minutes, ou imprimez une lettre.")
+OF_OTHERS_TOO = N_("Ce numéro est aussi celui d'une autre famille. Ouvrez quelques minutes, ou imprimez une lettre.")
 NOT_SENT = N_("Le SMS n'est pas parti, son code ne marche pas. Réessayez, ou imprimez une lettre.")
 
 _DRAWS = 8
