@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
@@ -127,8 +127,8 @@ class ScriptedDirectory:
     fails: PreauError | None = None
     numbers: count[int] = field(default_factory=lambda: count(1))
 
-    def is_full(self) -> bool:
-        return False
+    def place(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def authenticate(
         self, *, login: str, password: str, now: datetime, admit: Callable[[str], bool]

@@ -12,8 +12,9 @@ import secrets
 import sys
 import threading
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import BoundedSemaphore
 from typing import TypeVar
@@ -59,18 +60,30 @@ class Hashing:
         )
         self._pool = ThreadPoolExecutor(cost.at_once, thread_name_prefix="argon2", initializer=_stand_back)
         self._places = BoundedSemaphore(cost.at_once + cost.waiting)
+        self._holding = threading.local()
         self._decoy = self._hasher.hash(secrets.token_bytes(32))
 
     def close(self) -> None:
         """End the pool's threads."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def is_full(self) -> bool:
-        """Tell whether as many are made and wait as may: who asks first spares everybody the work before a refusal."""
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """A place in the pool for this thread until the block ends, whatever it compares. Raises `HashingCrowded`.
+
+        Whoever takes it before anything is counted spares everybody that work: under a flood ten come for each place.
+        """
+        if getattr(self._holding, "held", False):
+            yield
+            return
         if not self._places.acquire(blocking=False):
-            return True
-        self._places.release()
-        return False
+            raise HashingCrowded("as many passwords are being compared as may wait")
+        self._holding.held = True
+        try:
+            yield
+        finally:
+            self._holding.held = False
+            self._places.release()
 
     def hash(self, secret: str) -> str:
         """The hash to keep of a secret. Raises `HashingCrowded`."""
@@ -104,12 +117,8 @@ class Hashing:
             return False
 
     def _in_pool(self, work: Callable[[], T]) -> T:
-        if not self._places.acquire(blocking=False):
-            raise HashingCrowded("as many passwords are being compared as may wait")
-        try:
+        with self.place():
             return self._pool.submit(work).result()
-        finally:
-            self._places.release()
 
 
 def _stand_back() -> None:

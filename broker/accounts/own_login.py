@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import unicodedata
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -32,9 +32,9 @@ class OwnLogin:
     logins: OwnLogins
     hashing: Hashing
 
-    def is_full(self) -> bool:
-        """See `PasswordConnector.is_full`."""
-        return self.hashing.is_full()
+    def place(self) -> AbstractContextManager[None]:
+        """See `PasswordConnector.place`."""
+        return self.hashing.place()
 
     def authenticate(
         self, *, login: str, password: str, now: datetime, admit: Callable[[str], bool]

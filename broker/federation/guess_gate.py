@@ -77,10 +77,6 @@ class Turn:
         self.guesses.forgive(cleared=(self.typed, *self.claimed), returned=(self.network,))
         return self.device.remembering(self.gate.key, self.name, *self.found)
 
-    def was_not_tried(self) -> None:
-        """Nobody looked at the password: our own pool was full. The guess counts nowhere."""
-        self.guesses.forgive(returned=(self.network, self.typed, *self.claimed))
-
     def went_unheard(self) -> None:
         """The source did not answer. An outage must not close a whole school's network; the account's count stays.
 

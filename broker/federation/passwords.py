@@ -92,23 +92,20 @@ class Passwords:
     def _prove(
         self, source: PasswordSource, attempt: Attempt, *, now: datetime
     ) -> tuple[UpstreamIdentity, KnownDevice]:
-        """Count the guess, then ask the source; remember whether it answered."""
-        if source.connector.is_full():
-            raise HashingCrowded("as many passwords are being compared as may wait")
+        """Take a place, count the guess, then ask the source; remember whether it answered."""
         upstreams = self.federation.upstreams
         table = upstreams.rules(source.source_id).throttle
-        turn = self.gate.enter(attempt.guesser, source.source_id, attempt.login, table=table, now=now)
-        try:
-            identity = source.connector.authenticate(
-                login=attempt.login, password=attempt.password, now=now, admit=turn.admit
-            )
-        except PreauError as fault:
-            upstreams.note(source.source_id, fault, now=now)
-            if isinstance(fault, HashingCrowded):
-                turn.was_not_tried()
-            elif isinstance(fault, UnavailableError):
-                turn.went_unheard()
-            raise
+        with source.connector.place():
+            turn = self.gate.enter(attempt.guesser, source.source_id, attempt.login, table=table, now=now)
+            try:
+                identity = source.connector.authenticate(
+                    login=attempt.login, password=attempt.password, now=now, admit=turn.admit
+                )
+            except PreauError as fault:
+                upstreams.note(source.source_id, fault, now=now)
+                if isinstance(fault, UnavailableError):
+                    turn.went_unheard()
+                raise
         upstreams.note(source.source_id, None, now=now)
         return identity, turn.was_right()
 

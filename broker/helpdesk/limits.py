@@ -15,7 +15,7 @@ from policies import HelpdeskAct
 from policies.explain import N_
 
 HOUR = timedelta(hours=1)
-TOO_MANY_TEXTS = N_("Trop de SMS sont partis vers ce numéro aujourd'hui. Ouvrez quelques minutes, ou imprimez une lettre.")
+TOO_MANY_TEXTS = N_("Trop de SMS vers ce numéro aujourd'hui. Ouvrez quelques minutes, ou imprimez une lettre.")
 TOO_MANY = N_("C'est beaucoup pour une heure. Attendez un peu, ou demandez à un collègue.")
 TOO_OFTEN = N_("Cet accès a été ouvert trop souvent aujourd'hui. Attendez demain.")
 

@@ -34,6 +34,7 @@ class SqlGuesses:
         self._engine = engine
         dialect: Any = postgresql if engine.dialect.name == "postgresql" else sqlite
         fresh = dialect.insert(guesses)
+        self._first = fresh.on_conflict_do_nothing(index_elements=[guesses.c.key]).returning(guesses.c.key)
         # Changes nothing of a row that is there, but locks and returns it; a new one counts zero.
         self._lock = fresh.on_conflict_do_update(
             index_elements=[guesses.c.key], set_={"key": fresh.excluded.key}
@@ -42,6 +43,8 @@ class SqlGuesses:
     def claim(self, counters: Sequence[GuessCounter], *, now: datetime) -> Wait | None:
         """See `Guesses.claim`."""
         try:
+            if len(counters) == 1 and fetch(self._engine, self._first, _first(counters[0], now=now)):
+                return None  # a first guess is one row, written by one statement that stands alone
             transact(self._engine, lambda conn: self._claim(conn, counters, now=now))
         except _MustWait as refused:
             return refused.wait
@@ -58,6 +61,14 @@ class SqlGuesses:
             transact(self._engine, lambda conn: _forgive(conn, cleared, returned))
 
     def _claim(self, conn: Connection, counters: Sequence[GuessCounter], *, now: datetime) -> None:
+        """First guesses are written counted; what was counted under before is locked, and weighed."""
+        in_order = sorted(counters, key=lambda each: each.key)  # one order for everybody: no deadlock
+        written = conn.execute(self._first, [_first(each, now=now) for each in in_order])
+        first = set(written.scalars())
+        if len(first) < len(counters):
+            self._count_again(conn, [each for each in in_order if each.key not in first], now=now)
+
+    def _count_again(self, conn: Connection, counters: Sequence[GuessCounter], *, now: datetime) -> None:
         wait: Wait | None = None
         tallies: dict[str, Tally] = {}
         standing = self._locked(conn, counters, now=now)
@@ -72,15 +83,22 @@ class SqlGuesses:
         conn.execute(_WRITE, [{"of": key, **_columns(tally)} for key, tally in tallies.items()])
 
     def _locked(self, conn: Connection, counters: Sequence[GuessCounter], *, now: datetime) -> dict[str, Tally]:
-        """Lock the rows of all of them by one statement, in one order for everybody: no deadlock."""
-        fresh = {each.key: Tally(0, now, now, now + each.rule.window) for each in counters}
-        binds = [{"key": key, **_columns(fresh[key])} for key in sorted(fresh)]
+        none = [(each.key, Tally(0, now, now, now + each.rule.window)) for each in counters]
+        binds = [{"key": key, **_columns(tally)} for key, tally in none]
         return {row.key: _tally(row) for row in conn.execute(self._lock, binds)}
 
 
 def _forgive(conn: Connection, cleared: Sequence[str], returned: Sequence[str]) -> None:
     for key in sorted({*cleared, *returned}):
         conn.execute(delete(guesses).where(guesses.c.key == key) if key in cleared else _TAKE_BACK, {"of": key})
+
+
+def _first(counter: GuessCounter, *, now: datetime) -> dict[str, object]:
+    """The row of a key under which nothing was counted, with this guess. Raises `_MustWait` where none is allowed."""
+    weighed = weigh_guess(None, counter.rule, now=now)
+    if isinstance(weighed, Wait):
+        raise _MustWait(weighed)
+    return {"key": counter.key, **_columns(weighed)}
 
 
 def _tally(row: Row[Any]) -> Tally:

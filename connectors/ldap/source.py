@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -52,9 +53,9 @@ class LdapSource:
     academies: Mapping[str, str] = field(default_factory=dict)
     decoy_dn: Dn | None = None
 
-    def is_full(self) -> bool:
-        """See `PasswordConnector.is_full`. Hashing is the directory's: its own bound is met when it is asked."""
-        return False
+    def place(self) -> AbstractContextManager[None]:
+        """See `PasswordConnector.place`. Hashing is the directory's: its own bound is met when it is asked."""
+        return nullcontext()
 
     def authenticate(
         self, *, login: str, password: str, now: datetime, admit: Callable[[str], bool]

@@ -9,7 +9,6 @@ from threading import Event
 import pytest
 from sqlalchemy import select
 
-from broker.accounts.hashing import Hashing
 from broker.storage import schema
 from tests.clock import FakeClock
 from tests.flows.test_ways_in import OWN, activate, give_letter, sign_in, write_code
@@ -44,13 +43,7 @@ def rows(stand: WebStand) -> list[tuple[str, int]]:
         return [(row.key, row.tries) for row in conn.execute(select(schema.guesses)) if row.tries]
 
 
-@pytest.mark.parametrize("late", [False, True])
-def test_who_finds_the_pool_full_is_told_when_to_come_back_and_nothing_counts(
-    stand: WebStand, full: Event, monkeypatch: pytest.MonkeyPatch, *, late: bool
-) -> None:
-    """Also where the last place went between the question and the comparison."""
-    if late:
-        monkeypatch.setattr(Hashing, "is_full", lambda _: False)
+def test_who_finds_the_pool_full_is_told_when_to_come_back_and_nothing_counts(stand: WebStand, full: Event) -> None:
     client = stand.client()
     told = client.get(sign_in(client, "dominique.lefevre", GOOD).location)
     assert (told.status, told.header("Retry-After")) == (503, "10")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -58,8 +59,11 @@ class RedirectConnector(Protocol):
 class PasswordConnector(Protocol):
     """A source that checks a name and a password (LDAP)."""
 
-    def is_full(self) -> bool:
-        """Tell whether so many passwords are being checked that one more would only be refused (`HashingCrowded`)."""
+    def place(self) -> AbstractContextManager[None]:
+        """A place among those whose passwords are checked here, for this thread, until the block ends.
+
+        Taken before anything is counted: whoever finds none costs nothing more. Raises `HashingCrowded`.
+        """
         ...
 
     def authenticate(

@@ -89,9 +89,17 @@ def test_hashes_are_made_behind_everybody_elses_work(hashing: Hashing) -> None:
     assert theirs > os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
 
-def test_a_pool_with_a_free_place_is_not_full() -> None:
+def test_a_place_is_the_threads_own_until_its_block_ends_whatever_it_compares_there() -> None:
     hashing = Hashing(HashCost(workers=1, waiting=0))
-    assert not hashing.is_full()
-    assert not hashing.is_full()
-    assert hashing._in_pool(hashing.is_full)
+    kept = hashing.hash("un secret")
+    with ThreadPoolExecutor(1) as other:
+        with hashing.place():
+            assert [hashing.verify(kept, "un secret") for _ in range(2)] == [True, True]
+            for work in (lambda: hashing.verify(kept, "un secret"), lambda: hashing.place().__enter__()):
+                with pytest.raises(HashingCrowded):
+                    other.submit(work).result(10)
+        assert other.submit(hashing.verify, kept, "un secret").result(10)
+        with pytest.raises(RuntimeError), hashing.place():
+            raise RuntimeError
+        assert other.submit(hashing.verify, kept, "un secret").result(10)
     hashing.close()
