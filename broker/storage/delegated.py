@@ -51,6 +51,7 @@ _MAY_GIVE = select(desk_posts.c.id).where(
     ),
 )
 
+_NAMELESS = words_of("")
 _PERSON, _LINK = StandingKind.PERSON.value, StandingKind.LINK.value
 _CLOSED = select(standings.c.id).where(
     standings.c.state == StandingState.SUSPENDED.value,
@@ -67,11 +68,11 @@ def counts(engine: Engine, held: HeldPost, *, now: datetime) -> bool:
     """Whether a post that stands counts: one that no head gave does."""
     if held.origin is not PostOrigin.HEAD:
         return True
-    here = _names(engine, STAFF, held.post.uai, now)
+    here = _names(engine, STAFF, held.post.uai, now) - {_NAMELESS}
     return _name(engine, held.account_id) in here and _may_give(engine, held.giver, held.post.uai, here, now=now)
 
 
-def _may_give(engine: Engine, account: str, uai: str, here: set[object], *, now: datetime) -> bool:
+def _may_give(engine: Engine, account: str, uai: str, here: set[frozenset[str]], *, now: datetime) -> bool:
     """Whether the giver still is what they were: a head whom the feed never named is not held to it."""
     if not fetch(engine, _MAY_GIVE, {"account": account, "uai": uai, "now": now}):
         return False
@@ -85,11 +86,11 @@ def _is_closed(engine: Engine, account: str) -> bool:
     return bool(fetch(engine, _CLOSED, {"account": account, "person": row.person_id}))
 
 
-def _name(engine: Engine, account: str) -> object:
+def _name(engine: Engine, account: str) -> frozenset[str]:
     rows = fetch(engine, _WHO, {"account": account})
     return words_of((rows[0].said_name or "") if rows else "")
 
 
-def _names(engine: Engine, staff: Select[Any], uai: str, now: datetime) -> set[object]:
+def _names(engine: Engine, staff: Select[Any], uai: str, now: datetime) -> set[frozenset[str]]:
     rows = fetch(engine, staff, {"uai": uai, "now": now} if staff is STAFF else {"uai": uai})
     return {words_of(f"{row.given_name} {row.family_name}") for row in rows}

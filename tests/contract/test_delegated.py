@@ -102,6 +102,14 @@ def head_is_now(given: Given, post: SaidPost) -> None:
     given.posts.grant(GrantPost("dkp_after", given.head, post, NOW, EVENT))
 
 
+def nameless(given: Given) -> None:
+    """No name is like another: else whoever the source calls nothing is whomever the feed calls nothing."""
+    called(given.engine, given.holder, "")
+    with given.engine.begin() as conn:
+        one = update(schema.records).where(schema.records.c.id == given.holder_record)
+        conn.execute(one.values(family_name="", given_name=""))
+
+
 def given_by_their_own(given: Given) -> None:
     """Whoever was given a post gives it on."""
     with given.engine.begin() as conn:
@@ -122,6 +130,7 @@ FACTS: dict[str, Callable[[Given], None]] = {
     "the colleague's post is over": lambda g: over(g, g.holder_record),
     "the colleague is delivered no more": lambda g: retired(g, g.holder_record),
     "the colleague is called another name": lambda g: called(g.engine, g.holder, "Ben Autre"),
+    "neither the colleague nor some record has a name": nameless,
     "the head's post is over in the feed": lambda g: over(g, g.head_record),
     "the head is delivered no more": lambda g: retired(g, g.head_record),
     "the head's source says so no more": lambda g: head_is_now(g, SaidPost(DeskProfile.CHEF, THERE)),
