@@ -127,6 +127,9 @@ class ScriptedDirectory:
     fails: PreauError | None = None
     numbers: count[int] = field(default_factory=lambda: count(1))
 
+    def is_full(self) -> bool:
+        return False
+
     def place(self) -> AbstractContextManager[None]:
         return nullcontext()
 

@@ -63,11 +63,6 @@ def weigh_guess(tally: Tally | None, rule: GuessRule, *, now: datetime) -> Tally
     return Tally(tries, tally.began_at, now + _wait_after(tries, rule), tally.ends_at)
 
 
-def later(one: Wait | None, other: Wait) -> Wait:
-    """Which of two waits ends last: every counter has to agree."""
-    return other if one is None or other.until > one.until else one
-
-
 def _wait_after(tries: int, rule: GuessRule) -> timedelta:
     if tries < rule.free or not rule.waits:
         return timedelta(0)

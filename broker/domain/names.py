@@ -31,5 +31,6 @@ def words_of(name: str) -> frozenset[str]:
 
 
 def family_words(family: str) -> frozenset[str]:
-    """The words by which a family is told from another: each half of a double name, no particle."""
-    return words_of(family) - _PARTICLES
+    """The words by which a family is told from another: each half of a double name, no particle but where all are."""
+    words = words_of(family)
+    return words - _PARTICLES or words

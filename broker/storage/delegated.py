@@ -9,9 +9,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Select, String, and_, bindparam, exists, or_, select
+from sqlalchemy import Engine, Row, String, and_, bindparam, exists, or_, select
 
 from broker.domain.desk import DeskProfile, HeldPost, PostOrigin
+from broker.domain.identity import AccountState
 from broker.domain.names import words_of
 from broker.domain.people import RecordKind
 from broker.domain.standings import StandingKind, StandingState
@@ -22,23 +23,21 @@ from broker.storage.schema import Instant, accounts, desk_posts, records, school
 
 _UAI, _NOW = bindparam("uai", type_=String), bindparam("now", type_=Instant)
 _GIVERS = (DeskProfile.CHEF.value, DeskProfile.ACADEMIE.value)
-_WORKS = and_(records.c.retired_at.is_(None), stands(staff_posts, _NOW))
-_WHO = select(accounts.c.person_id, accounts.c.said_name).where(accounts.c.id == bindparam("account", type_=String))
-
-
-def _staff(*which: ColumnElement[bool]) -> Select[Any]:
-    return (
-        select(records.c.family_name, records.c.given_name, records.c.civility)
-        .join(staff_posts, staff_posts.c.record_id == records.c.id)
-        .where(staff_posts.c.uai == _UAI, records.c.kind == RecordKind.STAFF.value, *which)
-        .distinct()
-        .order_by(records.c.family_name, records.c.given_name)
+_WHO = select(accounts.c.person_id, accounts.c.said_name, accounts.c.source_id, accounts.c.state).where(
+    accounts.c.id == bindparam("account", type_=String)
+)
+STAFF = (
+    select(records.c.family_name, records.c.given_name, records.c.civility)
+    .join(staff_posts, and_(staff_posts.c.record_id == records.c.id, stands(staff_posts, _NOW)))
+    .where(
+        staff_posts.c.uai == _UAI,
+        records.c.kind == RecordKind.STAFF.value,
+        or_(records.c.retired_at.is_(None), records.c.retired_at > _NOW),
     )
-
-
-STAFF = _staff(_WORKS)
-"""Who works at a school now."""
-_EVER = _staff()
+    .distinct()
+    .order_by(records.c.family_name, records.c.given_name)
+)
+"""Who works at a school, as the feed said it of a moment."""
 _MAY_GIVE = select(desk_posts.c.id).where(
     desk_posts.c.account_id == bindparam("account", type_=String),
     desk_posts.c.origin != PostOrigin.HEAD.value,
@@ -52,13 +51,13 @@ _MAY_GIVE = select(desk_posts.c.id).where(
 )
 
 _NAMELESS = words_of("")
-_PERSON, _LINK = StandingKind.PERSON.value, StandingKind.LINK.value
+_PERSON, _LINK, _SOURCE = StandingKind.PERSON.value, StandingKind.LINK.value, StandingKind.SOURCE.value
 _CLOSED = select(standings.c.id).where(
     standings.c.state == StandingState.SUSPENDED.value,
     standings.c.until.is_(None),
     or_(
         and_(standings.c.kind == _LINK, standings.c.subject == bindparam("account", type_=String)),
-        and_(standings.c.kind == _PERSON, standings.c.subject == bindparam("person", type_=String)),
+        and_(standings.c.kind == _SOURCE, standings.c.subject == bindparam("source", type_=String)),
         and_(standings.c.kind == _PERSON, standings.c.subject.in_(downwards())),
     ),
 )
@@ -68,29 +67,32 @@ def counts(engine: Engine, held: HeldPost, *, now: datetime) -> bool:
     """Whether a post that stands counts: one that no head gave does."""
     if held.origin is not PostOrigin.HEAD:
         return True
-    here = _names(engine, STAFF, held.post.uai, now) - {_NAMELESS}
-    return _name(engine, held.account_id) in here and _may_give(engine, held.giver, held.post.uai, here, now=now)
+    here = _staff(engine, held.post.uai, now)
+    holder = fetch(engine, _WHO, {"account": held.account_id})
+    return bool(holder) and _name(holder[0]) in here and _may_give(engine, held, here, now=now)
 
 
-def _may_give(engine: Engine, account: str, uai: str, here: set[frozenset[str]], *, now: datetime) -> bool:
-    """Whether the giver still is what they were: a head whom the feed never named is not held to it."""
-    if not fetch(engine, _MAY_GIVE, {"account": account, "uai": uai, "now": now}):
+def _may_give(engine: Engine, held: HeldPost, here: set[frozenset[str]], *, now: datetime) -> bool:
+    """Whether the giver still is what they were: a head whom the feed did not name then is not held to it."""
+    giver = fetch(engine, _WHO, {"account": held.giver})
+    if not giver or not fetch(engine, _MAY_GIVE, {"account": held.giver, "uai": held.post.uai, "now": now}):
         return False
-    name = _name(engine, account)
-    left = name not in here and name in _names(engine, _EVER, uai, now)
-    return not left and not _is_closed(engine, account)
+    name = _name(giver[0])
+    left = name not in here and name in _staff(engine, held.post.uai, held.since)
+    return not left and not _is_closed(engine, held.giver, giver[0])
 
 
-def _is_closed(engine: Engine, account: str) -> bool:
-    (row,) = fetch(engine, _WHO, {"account": account})
-    return bool(fetch(engine, _CLOSED, {"account": account, "person": row.person_id}))
+def _is_closed(engine: Engine, account: str, row: Row[Any]) -> bool:
+    """Whether an account signs in no more: its link undone, or closed, as its source or its person may be."""
+    binds = {"account": account, "person": row.person_id, "source": row.source_id}
+    return row.state != AccountState.LINKED.value or bool(fetch(engine, _CLOSED, binds))
 
 
-def _name(engine: Engine, account: str) -> frozenset[str]:
-    rows = fetch(engine, _WHO, {"account": account})
-    return words_of((rows[0].said_name or "") if rows else "")
+def _name(row: Row[Any]) -> frozenset[str]:
+    return words_of(row.said_name or "")
 
 
-def _names(engine: Engine, staff: Select[Any], uai: str, now: datetime) -> set[frozenset[str]]:
-    rows = fetch(engine, staff, {"uai": uai, "now": now} if staff is STAFF else {"uai": uai})
-    return {words_of(f"{row.given_name} {row.family_name}") for row in rows}
+def _staff(engine: Engine, uai: str, moment: datetime) -> set[frozenset[str]]:
+    """Who worked at a school at a moment; who has no name there is like nobody."""
+    rows = fetch(engine, STAFF, {"uai": uai, "now": moment})
+    return {words_of(f"{row.given_name} {row.family_name}") for row in rows} - {_NAMELESS}

@@ -65,9 +65,9 @@ def open_engine(url: str, *, pool_size: int = 10) -> Engine:
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     if backend == "postgresql":
-        # Some connections then rest for hours: a firewall between must not forget them silently.
+        # Some connections then rest for long: a firewall between must not forget them, nor a server its client.
         connecting = {"connect_timeout": 3, "keepalives_idle": 60, "options": _POSTGRESQL_OPTIONS}
-        return create_engine(url, connect_args=connecting, **options)
+        return create_engine(url, connect_args=connecting, pool_recycle=1800, **options)
     raise ValueError(f"not a database this broker stores in: {backend}")
 
 
@@ -109,9 +109,9 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def alone(engine: Engine) -> Iterator[Connection]:
-    """An autocommit connection for one statement that is whole by itself: one trip, where a transaction makes three.
+    """An autocommit connection for writes that are each whole by themselves: one trip, where a transaction makes three.
 
-    Raises `StorageUnavailable`. Not for several rows at once: these may go out one by one.
+    Raises `StorageUnavailable`. Not for several rows that must all be there or none.
     """
     with reading(engine) as conn:
         yield conn
@@ -122,6 +122,8 @@ def fetch(engine: Engine, statement: Executable, binds: Mapping[str, Any]) -> Se
     try:
         with engine.connect() as conn:
             return _autocommit(conn).execute(statement, binds).fetchall()
+    except PoolTimeout as error:
+        raise StorageUnavailable("no connection free") from error
     except DBAPIError as error:
         if not error.connection_invalidated:
             with unavailable():

@@ -11,7 +11,7 @@ from broker.domain.audit import AuditEvent
 from broker.domain.desk_requests import AnswerRequest, DeskRequest
 from broker.domain.errors import AlreadyUsed
 from broker.storage.engine import fetch, transact
-from broker.storage.lineage import owner
+from broker.storage.lineage import lock_owners, owner
 from broker.storage.schema import desk_requests
 from broker.storage.trail import insert_audit, insert_notices
 
@@ -64,8 +64,12 @@ def claim_request(conn: Connection, act: AnswerRequest) -> None:
 
 
 def _ask(conn: Connection, request: DeskRequest, audit: AuditEvent) -> None:
-    """Keep it in the place of the same agent's earlier one: else a second agent would do the same act twice."""
-    earlier = (_kept.tenant == request.tenant, _kept.asked_account == request.asked_account, _kept.act == request.act)
+    """Keep it in the place of the same agent's earlier one: else a second agent would do the same act twice.
+
+    Under the lock of whom it is about: of two that come together the later one sees the earlier.
+    """
+    lock_owners(conn, [request.person_id])
+    earlier = (_kept.tenant == request.tenant, _kept.asked_by == request.asked_by, _kept.act == request.act)
     about = (_kept.person_id == request.person_id, _kept.answered_at.is_(None), _kept.expires_at > request.asked_at)
     conn.execute(update(desk_requests).where(*earlier, *about).values(expires_at=request.asked_at))
     conn.execute(insert(desk_requests), [_row(request)])

@@ -98,6 +98,20 @@ def test_a_login_that_nobody_has_costs_what_a_wrong_passphrase_costs(
     assert first.hashes == 1
 
 
+def test_another_spelling_of_a_login_that_nobody_has_costs_what_that_of_an_account_costs(
+    stand: WebStand, measured: Callable[[Callable[[], Answer]], Work]
+) -> None:
+    """By the second spelling the account was guessed at before, and whoever is nobody was not (S-62)."""
+    activate(stand.client(), give_letter(stand, family(stand.world.engine)).code.written)
+    works = []
+    for login in ("dominique.lefevre", "dominique.lefevra"):
+        sign_in(stand.client(), login, "osier lagune tournevis")
+        other, spelt = stand.client(), login.replace(".", " .")
+        works.append(measured(lambda other=other, spelt=spelt: sign_in(other, spelt, "osier lagune tournevis")))  # type: ignore[misc]
+    known, unknown = works
+    assert replace(known, text="") == replace(unknown, text="")
+
+
 def test_a_letter_that_nobody_has_costs_what_a_wrong_code_costs(
     stand: WebStand, measured: Callable[[Callable[[], Answer]], Work]
 ) -> None:

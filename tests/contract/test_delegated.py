@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, select, update
 
 from broker.domain.acts import SetStanding
 from broker.domain.audit import Action, AuditEvent
 from broker.domain.desk import DeskProfile, EndPost, GrantPost, PostOrigin, SaidPost
+from broker.domain.identity import AccountState
 from broker.domain.people import Profil
 from broker.domain.standings import StandingKind, StandingState
 from broker.storage import schema
@@ -21,7 +22,7 @@ from broker.storage.sql_standings import SqlStandings
 from tests import builders as b
 from tests.desks import HERE, THERE
 
-NOW = b.NOW
+NOW, LATER = b.NOW, b.NOW + timedelta(hours=1)
 EVENT = AuditEvent("ac-test", NOW, Action.POST_GIVEN, "prs_head", "")
 
 
@@ -83,17 +84,29 @@ def over(given: Given, record: str) -> None:
     """The feed says that somebody's post at the school is over."""
     with given.engine.begin() as conn:
         ended = update(schema.staff_posts).where(schema.staff_posts.c.record_id == record)
-        conn.execute(ended.values(since=NOW - timedelta(days=1), until=NOW))
+        conn.execute(ended.values(until=LATER))
 
 
 def retired(given: Given, record: str) -> None:
     with given.engine.begin() as conn:
-        conn.execute(update(schema.records).where(schema.records.c.id == record).values(retired_at=NOW))
+        conn.execute(update(schema.records).where(schema.records.c.id == record).values(retired_at=LATER))
 
 
 def closed(given: Given, kind: StandingKind, subject: str) -> None:
     act = SetStanding(kind, subject, StandingState.SUSPENDED, "ac-test", "vol", NOW, EVENT)
     SqlStandings(given.engine).set(act)
+
+
+def undone(given: Given, account: str) -> None:
+    with given.engine.begin() as conn:
+        one = update(schema.accounts).where(schema.accounts.c.id == account)
+        conn.execute(one.values(state=AccountState.UNDONE.value))
+
+
+def source_of(given: Given, account: str) -> str:
+    with given.engine.connect() as conn:
+        which = select(schema.accounts.c.source_id).where(schema.accounts.c.id == account)
+        return str(conn.execute(which).scalar_one())
 
 
 def head_is_now(given: Given, post: SaidPost) -> None:
@@ -136,6 +149,8 @@ FACTS: dict[str, Callable[[Given], None]] = {
     "the head's source says so no more": lambda g: head_is_now(g, SaidPost(DeskProfile.CHEF, THERE)),
     "the head helps at the front desk": lambda g: head_is_now(g, SaidPost(DeskProfile.ACCUEIL, HERE)),
     "the head works for another académie": lambda g: head_is_now(g, SaidPost(DeskProfile.ACADEMIE, academie="98")),
+    "the head's link is undone": lambda g: undone(g, g.head),
+    "the head's source is closed": lambda g: closed(g, StandingKind.SOURCE, source_of(g, g.head)),
     "the head's link is closed": lambda g: closed(g, StandingKind.LINK, g.head),
     "the head is closed": lambda g: closed(g, StandingKind.PERSON, g.head_person),
     "the head was closed, then merged": head_merged,
@@ -153,7 +168,7 @@ def _given_by(given: Given, account: str) -> None:
 def test_what_was_given_counts_no_more_once(given: Given, fact: str) -> None:
     assert given.works()
     FACTS[fact](given)
-    assert not given.works()
+    assert not given.works(now=LATER)
 
 
 def test_it_ends_with_the_last_day_of_the_head_s_own_post(given: Given) -> None:
@@ -165,4 +180,14 @@ def test_a_head_of_the_academie_or_one_whom_no_feed_names_gives_as_well(given: G
     head_is_now(given, SaidPost(DeskProfile.ACADEMIE, academie="99"))
     assert given.works()
     called(given.engine, given.head, "Zoé Inconnue")
+    assert given.works()
+
+
+def test_a_head_whom_no_feed_names_is_not_taken_for_a_namesake_who_left_before(given: Given) -> None:
+    called(given.engine, given.head, "Zoé Ancienne")
+    _, former = b.add_staff(given.engine, "3", given="Zoé", family="ANCIENNE")
+    b.add_post(given.engine, former, HERE, profil=Profil.ENSEIGNANT)
+    with given.engine.begin() as conn:
+        one = update(schema.staff_posts).where(schema.staff_posts.c.record_id == former)
+        conn.execute(one.values(since=NOW - timedelta(days=9), until=NOW - timedelta(days=8)))
     assert given.works()

@@ -98,6 +98,24 @@ def test_a_request_takes_the_place_of_the_same_agents_earlier_one_for_the_same_a
         port.answer(answering(sql_engine, request_, now=NOW + LIFE / 2))
 
 
+def test_of_requests_that_come_together_one_waits(
+    sql_engine: Engine, port: SqlDeskRequests, request_: DeskRequest
+) -> None:
+    event = AuditEvent("ac-test", NOW, Action.AGENT_ASKED, request_.asked_by, request_.person_id)
+    start = Barrier(4)
+
+    def ask() -> None:
+        start.wait()
+        port.ask(replace(request_, request_id=new_id(Id.DESK_REQUEST), asked_at=NOW + LIFE / 2), event)
+
+    threads = [Thread(target=ask) for _ in range(4)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert len(port.open("ac-test", now=NOW + LIFE / 2)) == 1
+
+
 Faulty = Callable[[Engine, DeskRequest, AnswerRequest], AnswerRequest]
 
 

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, event, func, select
 
 from broker.domain.guesses import GuessCounter, GuessRule, Wait
 from broker.storage.schema import guesses
@@ -60,6 +60,27 @@ def test_of_two_waits_the_longer_is_told(port: SqlGuesses) -> None:
     assert port.claim(both, now=NOW) is None
     assert port.claim(both, now=NOW) == Wait(NOW + DAY, spent=True)
     assert port.claim([GuessCounter("a", long), GuessCounter("z", short)], now=NOW) == Wait(NOW + DAY, spent=True)
+
+
+def test_who_was_just_refused_is_told_so_without_a_question_and_what_is_forgiven_is_heeded(
+    port: SqlGuesses, sql_engine: Engine
+) -> None:
+    once, other = GuessRule(most=1, window=DAY, free=1), SqlGuesses(sql_engine)
+    asked, seen = counters("k", rule=once), list[str]()
+    assert port.claim(asked, now=NOW) is None
+    refused = port.claim(asked, now=NOW)
+    event.listen(sql_engine, "before_cursor_execute", lambda *told: seen.append(told[2]))
+    assert port.claim([*counters("beside"), *asked], now=NOW + SECOND / 2) == refused
+    assert not seen
+    assert port.claim(asked, now=NOW + SECOND) == refused
+    assert port.claim(asked, now=NOW + SECOND, evenly=True) == refused
+    assert seen
+    other.forgive(cleared=["k"])
+    assert port.claim(asked, now=NOW + SECOND * 3 / 2) == refused, "another process forgave it"
+    assert port.claim(asked, now=NOW + SECOND * 2) is None
+    assert port.claim(asked, now=NOW + SECOND * 2) is not None
+    port.forgive(cleared=["k"])
+    assert port.claim(asked, now=NOW + SECOND * 2) is None
 
 
 def test_keys_do_not_count_for_each_other(port: SqlGuesses) -> None:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from broker.storage import schema
 from tests.clock import FakeClock
@@ -50,6 +50,16 @@ def test_who_finds_the_pool_full_is_told_when_to_come_back_and_nothing_counts(st
     assert rows(stand) == []
     with stand.world.engine.connect() as conn:
         assert "sign_in_refused" not in set(conn.scalars(select(schema.audit_events.c.action)))
+
+
+def test_who_hammers_at_one_login_keeps_no_place_from_others(stand: WebStand) -> None:
+    """A place is held while a guess is counted: who was told to wait is told so again without a look at anything."""
+    while sign_in(stand.client(), "dominique.lefevre", "faux").status == 403:
+        pass
+    client, seen = stand.client(), []
+    event.listen(stand.world.engine, "before_cursor_execute", lambda *told: seen.append(told[2]))
+    assert sign_in(client, "dominique.lefevre", "faux").status == 429
+    assert not [each for each in seen if "guesses" in each]
 
 
 def test_others_come_in_by_their_source_meanwhile(stand: WebStand, full: Event) -> None:

@@ -12,8 +12,11 @@ from broker.domain.guesses import GuessCounter, Tally, Wait
 class Guesses(Protocol):
     """How often somebody guessed at a secret. Keys are digests: nobody reads a login from them."""
 
-    def claim(self, counters: Sequence[GuessCounter], *, now: datetime) -> Wait | None:
-        """Count one guess under every key, or under none and say how long to wait. Atomic, across processes too."""
+    def claim(self, counters: Sequence[GuessCounter], *, now: datetime, evenly: bool = False) -> Wait | None:
+        """Count one guess under every key, or under none and say how long to wait. Atomic, across processes too.
+
+        `evenly`: as much work whatever was counted before, and refused, for a key that may stand for an account.
+        """
         ...
 
     def standing(self, keys: Sequence[str]) -> Mapping[str, Tally]:
