@@ -34,6 +34,10 @@ accounts = Table(
     Column("said_name", String(128)),
     UniqueConstraint("protocol", "issuer", "subject_format", "subject", name="uq_accounts_key"),
     Index("ix_accounts_person_id", "person_id"),
+    Index(
+        "ix_accounts_said_name", "source_id",
+        postgresql_where=text("said_name IS NOT NULL"), sqlite_where=text("said_name IS NOT NULL"),
+    ),
 )
 """One row per upstream account, for ever: the unique key makes a second owner impossible, also after an undo.
 `said_name`: what a source of agents called this one at the last login, until the
