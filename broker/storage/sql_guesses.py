@@ -68,8 +68,8 @@ class SqlGuesses:
         """See `Guesses.forgive`. Each key by itself: what holds one row at a time waits for nobody in a circle."""
         with alone(self._engine) as conn:
             for key in sorted({*cleared, *returned}):
-                self._refused.pop(key, None)
                 conn.execute(_CLEAR if key in cleared else _TAKE_BACK, {"of": key})
+                self._refused.pop(key, None)
 
     def _claim(self, conn: Connection, counters: Sequence[GuessCounter], *, now: datetime) -> None:
         """As much work whether or not anything was counted before: a key may stand for an account."""
