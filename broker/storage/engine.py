@@ -54,9 +54,6 @@ def open_engine(url: str, *, pool_size: int = 10) -> Engine:
         "max_overflow": 0,
         "pool_timeout": 10,
         "hide_parameters": True,
-        # The connection used last is the next one used: its server process is warm in the cache and has its plans. In
-        # turn, ten processes would each be woken cold, which a login on PostgreSQL pays with a tenth of its time.
-        "pool_use_lifo": True,
     }
     backend = make_url(url).get_backend_name()
     if backend == "sqlite":
@@ -65,9 +62,8 @@ def open_engine(url: str, *, pool_size: int = 10) -> Engine:
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     if backend == "postgresql":
-        # Some connections then rest for long: a firewall between must not forget them, nor a server its client.
-        connecting = {"connect_timeout": 3, "keepalives_idle": 60, "options": _POSTGRESQL_OPTIONS}
-        return create_engine(url, connect_args=connecting, pool_recycle=1800, **options)
+        connecting = {"connect_timeout": 3, "options": _POSTGRESQL_OPTIONS}
+        return create_engine(url, connect_args=connecting, **options)
     raise ValueError(f"not a database this broker stores in: {backend}")
 
 
