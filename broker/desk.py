@@ -56,7 +56,7 @@ def open_helpdesk(
     return replace(
         rooms,
         letters=DeskLetters(rooms.gate, stores.desk_files, open_printer(settings), draw, page, phone),
-        texts=DeskTexts(rooms.gate, stores.channels, stores.contacts, stores.codes, own.hashing, own.sender),
+        texts=DeskTexts(rooms.gate, stores.channels, stores.codes, own.hashing, own.sender),
     )
 
 

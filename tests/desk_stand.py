@@ -57,7 +57,7 @@ def open_desk(world: World, register: Current[Services], gate: GuessGate) -> Hel
     return replace(
         rooms,
         letters=DeskLetters(rooms.gate, stores.desk_files, printer, draw, f"{BASE}/code", PHONE),
-        texts=DeskTexts(rooms.gate, stores.channels, stores.contacts, stores.codes, hashing, Gateway()),
+        texts=DeskTexts(rooms.gate, stores.channels, stores.codes, hashing, Gateway()),
     )
 
 

@@ -127,9 +127,6 @@ class ScriptedDirectory:
     fails: PreauError | None = None
     numbers: count[int] = field(default_factory=lambda: count(1))
 
-    def is_full(self) -> bool:
-        return False
-
     def place(self) -> AbstractContextManager[None]:
         return nullcontext()
 

@@ -67,13 +67,6 @@ class Hashing:
         """End the pool's threads."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def is_full(self) -> bool:
-        """Tell whether `place` would refuse at this moment."""
-        if not self._places.acquire(blocking=False):
-            return True
-        self._places.release()
-        return False
-
     @contextmanager
     def place(self) -> Iterator[None]:
         """A place in the pool for this thread until the block ends, whatever it compares. Raises `HashingCrowded`.

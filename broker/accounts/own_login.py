@@ -32,10 +32,6 @@ class OwnLogin:
     logins: OwnLogins
     hashing: Hashing
 
-    def is_full(self) -> bool:
-        """See `PasswordConnector.is_full`."""
-        return self.hashing.is_full()
-
     def place(self) -> AbstractContextManager[None]:
         """See `PasswordConnector.place`."""
         return self.hashing.place()

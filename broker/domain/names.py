@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 
 _LIGATURES = str.maketrans({"œ": "oe", "æ": "ae"})
 """Letters that NFKD leaves whole."""
@@ -28,6 +29,11 @@ def name_key(*, family: str, given: str, civility: str) -> str:
 def words_of(name: str) -> frozenset[str]:
     """The words of a name, folded, in whatever order they are written."""
     return frozenset(fold(name).split())
+
+
+def words_of_each(names: Iterable[str]) -> frozenset[frozenset[str]]:
+    """The words of each name, to tell who is called like one of them; who has no name is called like nobody."""
+    return frozenset(words for words in map(words_of, names) if words)
 
 
 def family_words(family: str) -> frozenset[str]:

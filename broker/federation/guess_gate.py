@@ -21,7 +21,7 @@ from math import ceil
 
 from broker.accounts.known_devices import KnownDevice
 from broker.domain.errors import GuessesSpent, MustWait
-from broker.domain.guesses import GuessCounter, GuessRule, Wait, weigh_guess
+from broker.domain.guesses import GuessCounter, GuessRule, Wait
 from broker.domain.ports import Guesses
 from policies import CodeTable, ThrottleTable
 
@@ -119,35 +119,16 @@ class GuessGate:
 
     def enter(self, guesser: Guesser, source_id: str, login: str, *, table: ThrottleTable, now: datetime) -> Turn:
         """Count a guess at this login, or refuse to look at it. Raises `MustWait`, `GuessesSpent`."""
-        typed, network = counters = self._counters(guesser, source_id, login, table)
-        wait = self.guesses.claim(counters, now=now)
-        if wait is not None:
-            raise _refusal(wait, now=now)
-        name = self._name(source_id, login)
-        return Turn(
-            self.guesses, self, source_id, guesser.device, network.key, name, typed.key, table.of_account, now, [], []
-        )  # fmt: skip
-
-    def look(self, guesser: Guesser, source_id: str, login: str, *, table: ThrottleTable, now: datetime) -> None:
-        """Refuse whoever has to wait, as `enter` would, with nothing counted or held. Raises as `enter` does.
-
-        Whoever hammers at one login would otherwise hold places that others need, if only to be told to wait.
-        """
-        counters = self._counters(guesser, source_id, login, table)
-        seen = self.guesses.standing([each.key for each in counters])
-        for counter in counters:
-            weighed = weigh_guess(seen.get(counter.key), counter.rule, now=now)
-            if isinstance(weighed, Wait):
-                raise _refusal(weighed, now=now)
-
-    def _counters(
-        self, guesser: Guesser, source_id: str, login: str, table: ThrottleTable
-    ) -> tuple[GuessCounter, GuessCounter]:
-        """What a guess counts under before the source hears of it: the login as typed, the network."""
         name = self._name(source_id, login)
         typed = self.digest("login", name, self.apart(guesser.device, name))
         network = self.digest("network", network_of(guesser.address))
-        return GuessCounter(typed, table.of_account), GuessCounter(network, table.of_network)
+        counters = (GuessCounter(typed, table.of_account), GuessCounter(network, table.of_network))
+        wait = self.guesses.claim(counters, now=now)
+        if wait is not None:
+            raise _refusal(wait, now=now)
+        return Turn(
+            self.guesses, self, source_id, guesser.device, network, name, typed, table.of_account, now, [], []
+        )  # fmt: skip
 
     def enter_code(self, person_id: str, address: str, *, table: ThrottleTable, now: datetime) -> CodeTurn:
         """Count a look at a user code by this person, or refuse it. Raises `MustWait`, `GuessesSpent`."""

@@ -93,8 +93,6 @@ class Passwords:
         self, source: PasswordSource, attempt: Attempt, *, now: datetime
     ) -> tuple[UpstreamIdentity, KnownDevice]:
         """Take a place, count the guess, then ask the source; remember whether it answered."""
-        if source.connector.is_full():
-            raise HashingCrowded("as many passwords are being compared as may wait")
         upstreams = self.federation.upstreams
         table = upstreams.rules(source.source_id).throttle
         with source.connector.place():

@@ -15,7 +15,7 @@ from broker.domain.audit import Action, AuditEvent
 from broker.domain.desk import Colleague, Delegation, DeskProfile, EndPost, GrantPost, PostOrigin, SaidPost
 from broker.domain.errors import DeskRefused
 from broker.domain.handles import Id, new_id
-from broker.domain.names import fold, words_of
+from broker.domain.names import fold, words_of, words_of_each
 from broker.domain.ports import Colleagues, DeskPosts
 from broker.helpdesk.agents import Agent
 from broker.helpdesk.gate import Gate, Target, nobody_at
@@ -23,7 +23,6 @@ from policies import HelpdeskAct
 from policies.explain import N_
 
 _AUGUST, _LAST = 8, 31
-_NAMELESS = words_of("")
 NO_DAY = N_("Écrivez un dernier jour, entre aujourd'hui et la fin de l'année scolaire.")
 NOT_OF_STAFF = N_("Cette personne n'est pas de l'école, ou ne s'est jamais connectée au guichet.")
 HAS_IT = N_("Cette personne aide déjà à ce guichet.")
@@ -118,8 +117,8 @@ class Delegations:
 
     def _of_staff(self, uai: str, sources: Collection[str], *, now: datetime) -> tuple[Colleague, ...]:
         """Whom both the school's feed and the agents' source name alike: of homonyms both, with their keys."""
-        names = {words_of(f"{each.given} {each.family}") for each in self.colleagues.staff(uai, now=now)}
-        return tuple(each for each in self.colleagues.signed_in(sources) if words_of(each.name) in names - {_NAMELESS})
+        names = words_of_each(f"{each.given} {each.family}" for each in self.colleagues.staff(uai, now=now))
+        return tuple(each for each in self.colleagues.signed_in(sources) if words_of(each.name) in names)
 
 
 def last_of_year(today: date) -> date:

@@ -32,3 +32,8 @@ EVENT: Mapping[Action, str] = {
     Action.GUARDIANSHIP_CHANGED: N_("Rattachement changé"),
     Action.RECORD_ATTACHED: N_("Dossier rattaché"),
 }
+
+
+def said_of(*actions: Action) -> dict[Action, str]:
+    """The words of some of them, in this order, for a table that tells others by words of its own."""
+    return {each: EVENT[each] for each in actions}

@@ -15,7 +15,7 @@ from broker.domain.errors import PreauError
 from broker.domain.login_faults import HopKind, LoginFault
 from broker.domain.ports import Current, Guardianships, LoginFaults, People, Services
 from broker.domain.services import Service
-from broker.helpdesk.event_words import EVENT
+from broker.helpdesk.event_words import said_of
 from broker.helpdesk.login_causes import NO_RULE, SUCCEEDED, WITHDRAWN, Cause, cause_of, rules_of
 from broker.services.access import Moment, weigh
 from policies import Assurance, PolicyBook, Rule, Term
@@ -36,21 +36,27 @@ STEPS: Mapping[HopKind, str] = {
 REFUSED = N_("Refus affiché à la personne")
 EVENTS: Mapping[Action, str] = {
     Action.SIGN_IN: N_("Connexion réussie"),
-    Action.SIGN_IN_REFUSED: EVENT[Action.SIGN_IN_REFUSED],
-    Action.SIGN_OUT: EVENT[Action.SIGN_OUT],
-    Action.LINK_CREATED: EVENT[Action.LINK_CREATED],
-    Action.LINK_UNDONE: EVENT[Action.LINK_UNDONE],
+    **said_of(
+        Action.SIGN_IN_REFUSED,
+        Action.SIGN_OUT,
+        Action.LINK_CREATED,
+        Action.LINK_UNDONE,
+    ),
     Action.GUARDIANSHIP_CHANGED: N_("Rattachement changé par une livraison"),
     Action.RECORD_FROZEN: N_("Dossier gelé par une livraison"),
-    Action.STANDING_SET: EVENT[Action.STANDING_SET],
-    Action.STANDING_LIFTED: EVENT[Action.STANDING_LIFTED],
+    **said_of(
+        Action.STANDING_SET,
+        Action.STANDING_LIFTED,
+    ),
     Action.SECRET_SET: N_("Nouveau mot de passe choisi"),
-    Action.LETTER_ISSUED: EVENT[Action.LETTER_ISSUED],
-    Action.WINDOW_OPENED: EVENT[Action.WINDOW_OPENED],
-    Action.SHORT_CODE_SENT: EVENT[Action.SHORT_CODE_SENT],
-    Action.SHORT_CODE_UNSENT: EVENT[Action.SHORT_CODE_UNSENT],
-    Action.ACCESS_CLOSED: EVENT[Action.ACCESS_CLOSED],
-    Action.ACCESS_REOPENED: EVENT[Action.ACCESS_REOPENED],
+    **said_of(
+        Action.LETTER_ISSUED,
+        Action.WINDOW_OPENED,
+        Action.SHORT_CODE_SENT,
+        Action.SHORT_CODE_UNSENT,
+        Action.ACCESS_CLOSED,
+        Action.ACCESS_REOPENED,
+    ),
 }
 
 

@@ -20,7 +20,7 @@ from broker.domain.errors import DeskRefused, PreauError, StorageUnavailable
 from broker.domain.handles import Id, new_id
 from broker.domain.names import family_words
 from broker.domain.notices import MessageUnsent
-from broker.domain.ports import Codes, Contacts
+from broker.domain.ports import Codes
 from broker.domain.ports.notify import Channels, CodeSender
 from broker.helpdesk.acts import ActAsked, check
 from broker.helpdesk.gate import CONTACT_MOVED, Gate
@@ -43,7 +43,6 @@ class DeskTexts:
 
     gate: Gate
     channels: Channels
-    contacts: Contacts
     codes: Codes
     hashing: Hashing
     sender: CodeSender | None
@@ -97,7 +96,7 @@ class DeskTexts:
         Whoever bears a family name of theirs is no stranger: one parent of two schools stands in two records at first.
         """
         gate, person_id = self.gate, asked.target.person_id
-        holders = {*self.contacts.holders(ContactKind.MOBILE, number, now=asked.now), *gate.search.by_mobile(number)}
+        holders = {*gate.contacts.holders(ContactKind.MOBILE, number, now=asked.now), *gate.search.by_mobile(number)}
         names = gate.names_of_family(person_id, now=asked.now)
         beyond = (gate.people.person(each, now=asked.now) for each in holders - gate.family(person_id))
         return any(each and not names & family_words(each.name.family) for each in beyond)

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, Row, String, and_, bindparam, exists, or_, select
 
 from broker.domain.desk import DeskProfile, HeldPost, PostOrigin
 from broker.domain.identity import AccountState
-from broker.domain.names import words_of
+from broker.domain.names import words_of, words_of_each
 from broker.domain.people import RecordKind
 from broker.domain.standings import StandingKind, StandingState
 from broker.storage.engine import fetch
@@ -50,7 +50,6 @@ _MAY_GIVE = select(desk_posts.c.id).where(
     ),
 )
 
-_NAMELESS = words_of("")
 _PERSON, _LINK, _SOURCE = StandingKind.PERSON.value, StandingKind.LINK.value, StandingKind.SOURCE.value
 _CLOSED = select(standings.c.id).where(
     standings.c.state == StandingState.SUSPENDED.value,
@@ -72,7 +71,7 @@ def counts(engine: Engine, held: HeldPost, *, now: datetime) -> bool:
     return bool(holder) and _name(holder[0]) in here and _may_give(engine, held, here, now=now)
 
 
-def _may_give(engine: Engine, held: HeldPost, here: set[frozenset[str]], *, now: datetime) -> bool:
+def _may_give(engine: Engine, held: HeldPost, here: frozenset[frozenset[str]], *, now: datetime) -> bool:
     """Whether the giver still is what they were: a head whom the feed did not name then is not held to it."""
     giver = fetch(engine, _WHO, {"account": held.giver})
     if not giver or not fetch(engine, _MAY_GIVE, {"account": held.giver, "uai": held.post.uai, "now": now}):
@@ -92,7 +91,7 @@ def _name(row: Row[Any]) -> frozenset[str]:
     return words_of(row.said_name or "")
 
 
-def _staff(engine: Engine, uai: str, moment: datetime) -> set[frozenset[str]]:
-    """Who worked at a school at a moment; who has no name there is like nobody."""
+def _staff(engine: Engine, uai: str, moment: datetime) -> frozenset[frozenset[str]]:
+    """Who worked at a school at a moment."""
     rows = fetch(engine, STAFF, {"uai": uai, "now": moment})
-    return {words_of(f"{row.given_name} {row.family_name}") for row in rows} - {_NAMELESS}
+    return words_of_each(f"{row.given_name} {row.family_name}" for row in rows)

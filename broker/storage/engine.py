@@ -88,7 +88,10 @@ def _autocommit(conn: Connection) -> Connection:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """An autocommit connection. Raises `StorageUnavailable` when the database does not answer."""
+    """An autocommit connection: to read, or for a write that is whole by itself, in one trip where others take three.
+
+    Raises `StorageUnavailable` when the database does not answer.
+    """
     with unavailable(), engine.connect() as conn:
         yield _autocommit(conn)
 
@@ -100,16 +103,6 @@ def writing(engine: Engine) -> Iterator[Connection]:
     Raises `StorageUnavailable`. Use `transact` where two writers may meet on the same rows.
     """
     with unavailable(), engine.begin() as conn:
-        yield conn
-
-
-@contextmanager
-def alone(engine: Engine) -> Iterator[Connection]:
-    """An autocommit connection for writes that are each whole by themselves: one trip, where a transaction makes three.
-
-    Raises `StorageUnavailable`. Not for several rows that must all be there or none.
-    """
-    with reading(engine) as conn:
         yield conn
 
 

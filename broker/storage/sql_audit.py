@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine, bindparam, func, insert, select, text
 from broker.domain.access_notices import AccessNotice
 from broker.domain.audit import AuditEvent, AuditFault, FaultKind
 from broker.storage.audit_chain import START, Head, Inspection, Link, instant, link_digest
-from broker.storage.engine import alone, reading, transact
+from broker.storage.engine import reading, transact
 from broker.storage.schema import audit_events, audit_heads, audit_seals
 from broker.storage.trail import insert_audit, insert_notices
 
@@ -95,7 +95,7 @@ class SqlAudit:
             insert_notices(conn, notices)
 
         if len(events) == 1 and not notices:
-            with alone(self._engine) as conn:
+            with reading(self._engine) as conn:
                 write(conn)
         else:
             transact(self._engine, write)

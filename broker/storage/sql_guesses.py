@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, Row, String, bindparam, delete, selec
 from sqlalchemy.dialects import postgresql, sqlite
 
 from broker.domain.guesses import GuessCounter, Tally, Wait, weigh_guess
-from broker.storage.engine import alone, fetch, transact
+from broker.storage.engine import fetch, reading, transact
 from broker.storage.schema import guesses
 
 _KEY = bindparam("of", type_=String)
@@ -66,13 +66,13 @@ class SqlGuesses:
 
     def forgive(self, *, cleared: Sequence[str] = (), returned: Sequence[str] = ()) -> None:
         """See `Guesses.forgive`. Each key by itself: what holds one row at a time waits for nobody in a circle."""
-        with alone(self._engine) as conn:
+        with reading(self._engine) as conn:
             for key in sorted({*cleared, *returned}):
                 conn.execute(_CLEAR if key in cleared else _TAKE_BACK, {"of": key})
                 self._refused.pop(key, None)
 
     def _claim(self, conn: Connection, counters: Sequence[GuessCounter], *, now: datetime) -> None:
-        """As much work whether or not anything was counted before: a key may stand for an account."""
+        """As much work whatever was counted before, and also where it is refused: a key may stand for an account."""
         refused: list[tuple[Wait, str]] = []
         tallies: dict[str, Tally] = {}
         standing = self._locked(conn, counters, now=now)
@@ -80,12 +80,11 @@ class SqlGuesses:
             weighed = weigh_guess(standing[counter.key], counter.rule, now=now)
             if isinstance(weighed, Wait):
                 refused.append((weighed, counter.key))
-            else:
-                tallies[counter.key] = weighed
+            tallies[counter.key] = standing[counter.key] if isinstance(weighed, Wait) else weighed
+        conn.execute(_WRITE, [{"of": key, **_columns(tally)} for key, tally in tallies.items()])
         if refused:
             wait, key = max(refused, key=lambda each: each[0].until)
             raise _MustWait(key, wait)
-        conn.execute(_WRITE, [{"of": key, **_columns(tally)} for key, tally in tallies.items()])
 
     def _remember(self, refused: _MustWait, *, now: datetime) -> None:
         if len(self._refused) >= _MOST_REMEMBERED:

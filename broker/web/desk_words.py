@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from broker.domain.audit import Action
 from broker.domain.desk import PostOrigin
-from broker.helpdesk.event_words import EVENT
+from broker.helpdesk.event_words import EVENT, said_of
 from broker.web.words import N_
 from policies import AgentProfile, HelpdeskAct
 
@@ -72,14 +72,16 @@ LETTER: Mapping[str, str] = {
 
 JOURNAL: Mapping[Action, str] = {
     Action.AGENT_SEARCHED: N_("Recherche"),
-    Action.AGENT_VIEWED: EVENT[Action.AGENT_VIEWED],
-    Action.WINDOW_OPENED: EVENT[Action.WINDOW_OPENED],
-    Action.LETTER_ISSUED: EVENT[Action.LETTER_ISSUED],
-    Action.SHORT_CODE_SENT: EVENT[Action.SHORT_CODE_SENT],
-    Action.SHORT_CODE_UNSENT: EVENT[Action.SHORT_CODE_UNSENT],
-    Action.WAIT_LIFTED: EVENT[Action.WAIT_LIFTED],
-    Action.ACCESS_CLOSED: EVENT[Action.ACCESS_CLOSED],
-    Action.ACCESS_REOPENED: EVENT[Action.ACCESS_REOPENED],
+    **said_of(
+        Action.AGENT_VIEWED,
+        Action.WINDOW_OPENED,
+        Action.LETTER_ISSUED,
+        Action.SHORT_CODE_SENT,
+        Action.SHORT_CODE_UNSENT,
+        Action.WAIT_LIFTED,
+        Action.ACCESS_CLOSED,
+        Action.ACCESS_REOPENED,
+    ),
     Action.AGENT_ASKED: N_("Demande à un second agent"),
     Action.AGENT_DECLINED: N_("Demande refusée par un second agent"),
     Action.AGENT_REFUSED: N_("Acte refusé"),
@@ -104,4 +106,9 @@ ACT: Mapping[str, str] = {
 }
 """Acts as a refusal or a request names them."""
 
-OTHER_EVENT = N_("Autre changement")
+_OTHER_EVENT = N_("Autre changement")
+
+
+def event_word(action: Action) -> str:
+    """What happened to an access, as a line of the sheet says it."""
+    return EVENT.get(action, _OTHER_EVENT)

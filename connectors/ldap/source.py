@@ -53,12 +53,8 @@ class LdapSource:
     academies: Mapping[str, str] = field(default_factory=dict)
     decoy_dn: Dn | None = None
 
-    def is_full(self) -> bool:
-        """See `PasswordConnector.is_full`. Hashing is the directory's: its own bound is met when it is asked."""
-        return False
-
     def place(self) -> AbstractContextManager[None]:
-        """See `is_full`."""
+        """See `PasswordConnector.place`. Hashing is the directory's: its own bound is met when it is asked."""
         return nullcontext()
 
     def authenticate(

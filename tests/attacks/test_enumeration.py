@@ -103,13 +103,32 @@ def test_another_spelling_of_a_login_that_nobody_has_costs_what_that_of_an_accou
 ) -> None:
     """By the second spelling the account was guessed at before, and whoever is nobody was not (S-62)."""
     activate(stand.client(), give_letter(stand, family(stand.world.engine)).code.written)
-    works = []
-    for login in ("dominique.lefevre", "dominique.lefevra"):
+
+    def of_second_spelling(login: str) -> Work:
         sign_in(stand.client(), login, "osier lagune tournevis")
-        other, spelt = stand.client(), login.replace(".", " .")
-        works.append(measured(lambda other=other, spelt=spelt: sign_in(other, spelt, "osier lagune tournevis")))  # type: ignore[misc]
-    known, unknown = works
+        other = stand.client()
+        return measured(lambda: sign_in(other, login.replace(".", " ."), "osier lagune tournevis"))
+
+    known, unknown = of_second_spelling("dominique.lefevre"), of_second_spelling("dominique.lefevra")
     assert replace(known, text="") == replace(unknown, text="")
+    assert known.hashes == 1
+
+
+def test_an_account_that_was_guessed_at_too_often_costs_by_another_spelling_what_nobody_costs(
+    stand: WebStand, measured: Callable[[Callable[[], Answer]], Work]
+) -> None:
+    activate(stand.client(), give_letter(stand, family(stand.world.engine)).code.written)
+
+    def once_spent(login: str) -> Work:
+        while sign_in(stand.client(), login, "osier lagune tournevis").status == 403:
+            pass
+        sign_in(stand.client(), login.replace(".", "  ."), "osier lagune tournevis")
+        other = stand.client()
+        return measured(lambda: sign_in(other, login.replace(".", " . "), "osier lagune tournevis"))
+
+    known, unknown = once_spent("dominique.lefevre"), once_spent("dominique.lefevra")
+    assert replace(known, text="") == replace(unknown, text="")
+    assert known.hashes == 1
 
 
 def test_a_letter_that_nobody_has_costs_what_a_wrong_code_costs(

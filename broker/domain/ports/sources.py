@@ -59,10 +59,6 @@ class RedirectConnector(Protocol):
 class PasswordConnector(Protocol):
     """A source that checks a name and a password (LDAP)."""
 
-    def is_full(self) -> bool:
-        """Tell whether `place` would refuse at this moment: who asks first spares the work before it."""
-        ...
-
     def place(self) -> AbstractContextManager[None]:
         """A place among those whose passwords are checked here, for this thread, until the block ends.
 
