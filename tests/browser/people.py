@@ -36,13 +36,14 @@ class Visitor:
             page.get_by_role("button", name="Responsable d'élève").click()
         page.locator("#login").fill(login)
         page.locator("#password").fill(PASSWORD)
-        page.get_by_role("button", name="Se connecter").click()
+        # A click returns at the first bytes of the answer: on a busy machine its cards are not there yet.
+        with page.expect_navigation(wait_until="load"):
+            page.get_by_role("button", name="Se connecter").click()
 
     def prove_again(self, source: str, login: str) -> None:
         """Sign in once more, for what asks for a login whose moment the source tells."""
         self.page.goto(f"{self.town.origin}/connexion?but=moyens")
         self.choose(source, login)
-        self.page.wait_for_load_state("load")
 
     def add_factor(self) -> None:
         """Add a telephone as second factor, and show it."""

@@ -189,7 +189,8 @@ def test_a_deadlock_is_run_again(postgres_url: str) -> None:
 
     with ThreadPoolExecutor(2) as pool:
         tries = [pool.submit(swap, "prs_1", "prs_2"), pool.submit(swap, "prs_2", "prs_1")]
-        assert sorted(each.result() for each in tries) == [1, 2]
+        # Whoever is let run again may take its first row before the other is awake: then both meet twice.
+        assert max(each.result() for each in tries) > 1
     engine.dispose()
 
 
