@@ -20,8 +20,9 @@ from broker.domain.errors import StorageUnavailable
 T = TypeVar("T")
 
 _ALONE = "preau_alone"
-_ATTEMPTS = 4
-_RERUN = frozenset({"40001", "40P01"})
+ATTEMPTS = 4
+"""So often a transaction is run when others come first."""
+RERUN = frozenset({"40001", "40P01"})
 """SQLSTATE of a serialization failure and of a deadlock: the transaction left nothing and may run again."""
 
 _SQLITE_PRAGMAS = (
@@ -126,15 +127,15 @@ def transact(engine: Engine, work: Callable[[Connection], T]) -> T:
 
     Raises `StorageUnavailable` when the database does not answer or the contention does not end.
     """
-    for attempt in range(1, _ATTEMPTS + 1):
+    for attempt in range(1, ATTEMPTS + 1):
         try:
             with engine.begin() as conn:
                 return work(conn)
         except Contended as contention:
-            if attempt == _ATTEMPTS:
+            if attempt == ATTEMPTS:
                 raise StorageUnavailable("contention does not end") from contention
         except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) not in _RERUN or attempt == _ATTEMPTS:
+            if getattr(error.orig, "sqlstate", None) not in RERUN or attempt == ATTEMPTS:
                 with unavailable():
                     raise
         except PoolTimeout as error:

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
 import psycopg
@@ -22,10 +22,14 @@ from psycopg import errors, pq
 from sqlalchemy import JSON, Boolean, Engine, Integer, Select, event
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.sql.dml import ReturningInsert
 from sqlalchemy.types import TypeEngine
 
 from broker.domain.errors import StorageUnavailable
+from broker.storage.engine import ATTEMPTS, RERUN
 from broker.storage.schema import Instant
+
+T = TypeVar("T")
 
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s|%%")
 _SETTINGS = (
@@ -43,9 +47,9 @@ _JSON = json.JSONEncoder(check_circular=False)
 class HotStatement:
     """A statement with its text, its constants and the type of its rows, ready to be run any number of times."""
 
-    def __init__(self, statement: Select[*tuple[Any, ...]], engine: Engine) -> None:
+    def __init__(self, statement: Select[*tuple[Any, ...]] | ReturningInsert[*tuple[Any, ...]], engine: Engine) -> None:
         compiled = statement.compile(dialect=engine.dialect)
-        columns = list(statement.selected_columns)
+        columns = list(statement.exported_columns)
         needed = [bind.key for bind in compiled.binds.values() if bind.required]
         expanded = compiled.construct_expanded_state(dict.fromkeys(needed), escape_names=False)
         places: dict[str, int] = {}
@@ -65,9 +69,14 @@ class HotStatement:
 
     def first(self, answer: pq.abc.PGresult) -> Any | None:
         """The first row of an answer by the names of its columns, or None."""
-        if not answer.ntuples:
-            return None
-        texts = [answer.get_value(0, place) for place in self._places]
+        return self._at(0, answer) if answer.ntuples else None
+
+    def rows(self, answer: pq.abc.PGresult) -> list[Any]:
+        """All rows of an answer, each by the names of its columns."""
+        return [self._at(number, answer) for number in range(answer.ntuples)]
+
+    def _at(self, number: int, answer: pq.abc.PGresult) -> Any:
+        texts = [answer.get_value(number, place) for place in self._places]
         return self._row._make(
             [None if text is None else read(text) for text, read in zip(texts, self._readers, strict=True)]
         )
@@ -94,6 +103,20 @@ class Line:
             self._prepared[statement] = name
         return self._checked(self.connection.pgconn.exec_prepared(name, binds))  # type: ignore[arg-type]  # None is NULL
 
+    def rows(self, statement: HotStatement, told: Mapping[str, Any]) -> list[Any]:
+        """Run a statement and return all its rows."""
+        return statement.rows(self.run(statement, statement.binds(told)))
+
+    def say(self, word: bytes) -> None:
+        """Begin, commit or roll back a transaction."""
+        self._checked(self.connection.pgconn.exec_(word))
+
+    def leave(self) -> None:
+        """Roll back a transaction that was not committed, if there is one."""
+        if self.connection.pgconn.transaction_status != pq.TransactionStatus.IDLE:
+            with suppress(psycopg.Error):
+                self.say(b"ROLLBACK")
+
     def _checked(self, answer: pq.abc.PGresult) -> pq.abc.PGresult:
         if answer.status in _DONE:
             return answer
@@ -103,6 +126,10 @@ class Line:
         with suppress(KeyError):
             raise errors.lookup(state)(state)
         raise psycopg.DatabaseError(state)
+
+
+Run = Callable[[HotStatement, Mapping[str, Any]], list[Any]]
+"""Runs a statement with what it is told and returns its rows."""
 
 
 class Hot:
@@ -135,6 +162,38 @@ class Hot:
             return self.first(statement, told)
         return self.first(statement, told)
 
+    def transact(self, work: Callable[[Run], T]) -> T:
+        """`engine.transact` for hot statements: `work` runs them, all in one transaction, again when others were first.
+
+        Raises `StorageUnavailable` when the database does not answer or the contention does not end, `IntegrityError`
+        for a broken rule, and whatever `work` raises.
+        """
+        for attempt in range(1, ATTEMPTS + 1):
+            line = self._begun()
+            try:
+                found = work(line.rows)
+                line.say(b"COMMIT")
+            except (psycopg.OperationalError, psycopg.InternalError) as fault:
+                if fault.sqlstate not in RERUN or attempt == ATTEMPTS:
+                    raise StorageUnavailable(type(fault).__name__) from fault
+            except psycopg.IntegrityError as fault:
+                raise IntegrityError(type(fault).__name__, None, fault) from fault
+            else:
+                return found
+            finally:
+                self._give_back(line)
+        raise StorageUnavailable("contention does not end")
+
+    def _begun(self) -> Line:
+        """A line with a transaction; one found dead is replaced once, since nothing was done on it yet."""
+        for take in (self._taken, self._opened):
+            line = take()
+            with suppress(psycopg.OperationalError):
+                line.say(b"BEGIN")
+                return line
+            self._give_back(line)
+        raise StorageUnavailable("no transaction begins")
+
     def _taken(self) -> Line:
         try:
             return self._idle.pop()
@@ -142,6 +201,7 @@ class Hot:
             return self._opened()
 
     def _give_back(self, line: Line) -> None:
+        line.leave()
         if not line.is_dead:
             self._idle.append(line)
             return
@@ -152,11 +212,15 @@ class Hot:
         """A connection made as the engine makes its own, then kept apart from its pool."""
         try:
             fairy = self._engine.raw_connection()
-            connection: psycopg.Connection[Any] = fairy.driver_connection  # type: ignore[assignment]
-            fairy.detach()
-            connection.autocommit = True
+        except (DBAPIError, PoolTimeout) as fault:
+            raise StorageUnavailable(type(fault).__name__) from fault
+        connection: psycopg.Connection[Any] = fairy.driver_connection  # type: ignore[assignment]
+        fairy.detach()
+        connection.autocommit = True
+        try:
             connection.execute(_SETTINGS)
-        except (DBAPIError, PoolTimeout, psycopg.OperationalError) as fault:
+        except psycopg.OperationalError as fault:
+            connection.close()
             raise StorageUnavailable(type(fault).__name__) from fault
         return Line(connection)
 

@@ -20,8 +20,9 @@ from broker.domain.access_notices import AccessNotice
 from broker.domain.audit import AuditEvent, AuditFault, FaultKind
 from broker.storage.audit_chain import START, Head, Inspection, Link, instant, link_digest
 from broker.storage.engine import reading, transact
+from broker.storage.hot import HotStatement, hot_of
 from broker.storage.schema import audit_events, audit_heads, audit_seals
-from broker.storage.trail import insert_audit, insert_notices
+from broker.storage.trail import event_row, insert_audit, insert_notices
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +39,9 @@ MOST_UNSEALED = 100
 
 _events, _seals, _heads = audit_events.c, audit_seals.c, audit_heads.c
 _CONTENT = tuple(column for column in audit_events.columns if column.name != "id")
+_APPEND = insert(audit_events).values(
+    {column.name: bindparam(f"its_{column.name}", type_=column.type) for column in _CONTENT}
+)
 _UNSEALED = (
     select(_events.id, *_CONTENT)
     .outerjoin_from(audit_events, audit_seals, _seals.event_id == _events.id)
@@ -86,6 +90,9 @@ class SqlAudit:
         self._sign = sign
         self._check = check
         self._swept: set[str] = set()
+        self._hot = hot_of(engine)
+        if self._hot is not None:
+            self._append = HotStatement(_APPEND.returning(_events.id), engine)
 
     def append(self, events: Sequence[AuditEvent], notices: Sequence[AccessNotice] = ()) -> None:
         """See `Audit.append`."""
@@ -94,11 +101,14 @@ class SqlAudit:
             insert_audit(conn, events)
             insert_notices(conn, notices)
 
-        if len(events) == 1 and not notices:
+        if notices or len(events) > 1:
+            transact(self._engine, write)
+        elif self._hot is None:
             with reading(self._engine) as conn:
                 write(conn)
         else:
-            transact(self._engine, write)
+            for event in events:
+                self._hot.first(self._append, {f"its_{name}": value for name, value in event_row(event).items()})
 
     def tenants(self) -> tuple[str, ...]:
         """Tenants that have events or a chain, by name."""

@@ -18,6 +18,7 @@ from broker.domain.standings import StandingKind
 from broker.storage.copies import tell_sessions
 from broker.storage.engine import Contended, fetch, transact
 from broker.storage.entrant import Entrant, check_standings
+from broker.storage.hot import HotStatement, hot_of
 from broker.storage.lineage import lock_tree
 from broker.storage.schema import accounts, codes, contacts, credentials, own_logins, sessions, standings
 from broker.storage.sql_codes import end_codes
@@ -52,11 +53,18 @@ class SqlCredentials:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._hot = hot_of(engine)
+        if self._hot is not None:
+            self._by_identifier = HotStatement(_BY_IDENTIFIER, engine)
 
     def by_identifier(self, identifier: str) -> Credential | None:
-        """See `OwnLogins.by_identifier`."""
-        rows = fetch(self._engine, _BY_IDENTIFIER, {"identifier": identifier})
-        return _credential(rows[0]) if rows else None
+        """See `OwnLogins.by_identifier`. Hot: a flood of passwords asks this for each."""
+        told = {"identifier": identifier}
+        if self._hot is not None:
+            row = self._hot.read(self._by_identifier, told)
+        else:
+            row = next(iter(fetch(self._engine, _BY_IDENTIFIER, told)), None)
+        return _credential(row) if row else None
 
     def identifiers(self, accounts: Sequence[str]) -> Mapping[str, str]:
         """See `OwnLogins.identifiers`."""

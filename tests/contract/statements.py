@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, Engine, event
 
 from broker.storage.hot import HotStatement, Line
@@ -25,7 +26,7 @@ def statements(engine: Engine) -> Iterator[list[tuple[str, bool]]]:
     run = Line.run
 
     def note_hot(line: Line, statement: HotStatement, binds: list[bytes | None]) -> Any:
-        seen.append((statement.text, line.connection.autocommit))
+        seen.append((statement.text, line.connection.pgconn.transaction_status == TransactionStatus.IDLE))
         return run(line, statement, binds)
 
     event.listen(engine, "before_cursor_execute", note)

@@ -6,12 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine, event, func, select
+from sqlalchemy import Engine, func, select
 
 from broker.domain.guesses import GuessCounter, GuessRule, Wait
 from broker.storage.schema import guesses
 from broker.storage.sql_guesses import SqlGuesses
 from tests.builders import NOW
+from tests.contract.statements import statements
 
 SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
@@ -66,15 +67,15 @@ def test_who_was_just_refused_is_told_so_without_a_question_and_what_is_forgiven
     port: SqlGuesses, sql_engine: Engine
 ) -> None:
     once, other = GuessRule(most=1, window=DAY, free=1), SqlGuesses(sql_engine)
-    asked, seen = counters("k", rule=once), list[str]()
+    asked = counters("k", rule=once)
     assert port.claim(asked, now=NOW) is None
     refused = port.claim(asked, now=NOW)
-    event.listen(sql_engine, "before_cursor_execute", lambda *told: seen.append(told[2]))
-    assert port.claim([*counters("beside"), *asked], now=NOW + SECOND / 2) == refused
-    assert not seen
-    assert port.claim(asked, now=NOW + SECOND) == refused
-    assert port.claim(asked, now=NOW + SECOND, evenly=True) == refused
-    assert seen
+    with statements(sql_engine) as seen:
+        assert port.claim([*counters("beside"), *asked], now=NOW + SECOND / 2) == refused
+        assert not seen
+        assert port.claim(asked, now=NOW + SECOND) == refused
+        assert port.claim(asked, now=NOW + SECOND, evenly=True) == refused
+        assert [alone for told, alone in seen if "guesses" in told] == [False] * 4, "locked, weighed, then written"
     other.forgive(cleared=["k"])
     assert port.claim(asked, now=NOW + SECOND * 3 / 2) == refused, "another process forgave it"
     assert port.claim(asked, now=NOW + SECOND * 2) is None
