@@ -214,7 +214,7 @@ class Hot:
             fairy = self._engine.raw_connection()
         except (DBAPIError, PoolTimeout) as fault:
             raise StorageUnavailable(type(fault).__name__) from fault
-        connection: psycopg.Connection[Any] = fairy.driver_connection  # type: ignore[assignment]
+        connection: Any = fairy.driver_connection
         fairy.detach()
         connection.autocommit = True
         try:

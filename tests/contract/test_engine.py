@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from threading import Barrier
 
 import pytest
 from sqlalchemy import Connection, Engine, insert, select, text, update
@@ -16,6 +16,7 @@ from broker.storage.engine import Contended, fetch, open_engine, reading, transa
 from broker.storage.schema import persons
 from tests import builders as b
 from tests.conftest import SERVICES
+from tests.contract.deadlocks import attempts_of_two
 
 NOW = b.NOW
 
@@ -166,32 +167,14 @@ def test_a_read_survives_connections_that_died_in_the_pool(postgres_url: str) ->
 
 
 @SERVICES
-def test_a_deadlock_is_run_again(postgres_url: str) -> None:
-    engine = open_engine(postgres_url)
+def test_a_deadlock_is_run_again(postgres_engine: Engine) -> None:
     for person in ("prs_1", "prs_2"):
-        b.add_person(engine, person)
-    both_hold_one = Barrier(2, timeout=20)
+        b.add_person(postgres_engine, person)
 
-    def swap(first: str, second: str) -> int:
-        attempts = 0
+    def touch(conn: Connection, person: str) -> None:
+        conn.execute(update(persons).where(persons.c.id == person).values(created_at=NOW))
 
-        def work(conn: Connection) -> None:
-            nonlocal attempts
-            attempts += 1
-            touch = update(persons).values(created_at=NOW)
-            conn.execute(touch.where(persons.c.id == first))
-            if attempts == 1:
-                both_hold_one.wait()
-            conn.execute(touch.where(persons.c.id == second))
-
-        transact(engine, work)
-        return attempts
-
-    with ThreadPoolExecutor(2) as pool:
-        tries = [pool.submit(swap, "prs_1", "prs_2"), pool.submit(swap, "prs_2", "prs_1")]
-        # Whoever is let run again may take its first row before the other is awake: then both meet twice.
-        assert max(each.result() for each in tries) > 1
-    engine.dispose()
+    assert max(attempts_of_two(partial(transact, postgres_engine), touch, "prs_1", "prs_2")) > 1
 
 
 def test_a_full_pool_is_unavailable_not_a_hang(sqlite_url: str) -> None:
